@@ -1,0 +1,1 @@
+"""opsloop: an autonomous ops loop that lives in PostgreSQL."""
