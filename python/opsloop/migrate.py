@@ -1,0 +1,210 @@
+"""Installs opsloop into a database, upgrades it and takes it back: yoyo-migrations applies, the ledger decides.
+
+Every change runs in one transaction together with its ledger row and yoyo's own mark, so a killed installer
+leaves nothing half done. What is installed is what the ledger (`opsloop_schema_change`) says, whoever wrote it:
+changes deployed by sqitch or psql are recognised. Installers of one schema wait for each other.
+
+All functions take a libpq connection string or URL; an empty one means the PG* environment. They need a direct
+connection, not one through a transaction-pooling PgBouncer. Database errors come as psycopg raises them, with
+opsloop's own as SQLSTATE OP0nn.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.connections import DatabaseURI
+from yoyo.migrations import Migration, MigrationList, MigrationStep
+
+from opsloop import sqlfiles
+from opsloop.sqlfiles import Change
+
+DEFAULT_SCHEMA = "opsloop"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What one schema holds, against what this package ships."""
+
+    schema: str
+    #: Changes that the ledger lists, oldest first; reloads of the routines (code_…) are not among them.
+    applied: list[str] = field(default_factory=list)
+    #: Changes that this package ships and the ledger does not list, in the order they would run.
+    pending: list[str] = field(default_factory=list)
+    #: Changes that the ledger lists and this package does not ship: a newer opsloop was here.
+    unknown: list[str] = field(default_factory=list)
+    #: Whether the routines in the database were loaded from the files of this package.
+    code_current: bool = False
+
+    @property
+    def up_to_date(self) -> bool:
+        """True when `migrate` would change nothing."""
+        return not self.pending and self.code_current
+
+
+def migrate(dsn: str, schema: str = DEFAULT_SCHEMA) -> list[str]:
+    """Installs what is missing and returns the names, in order; [] when there was nothing to do.
+
+    After the pending changes it loads the routines if they are not those of this package; that is listed as
+    `code_…` and happens between releases only, since a release loads them itself.
+    """
+    with _installer(dsn, schema) as backend:
+        before = _status(backend.connection, schema)
+        pending = [c for c in sqlfiles.changes() if c.name in before.pending]
+        backend.sync_marks(before.applied)
+        backend.apply_migrations(MigrationList([_YoyoChange(c, schema) for c in pending]))
+        done = [c.name for c in pending]
+        if not _status(backend.connection, schema).code_current:
+            with backend.transaction():
+                backend.connection.execute(sqlfiles.reload_text(schema))
+            done.append(f"code_{sqlfiles.code_digest()[:12]}")
+        return done
+
+
+def rollback(dsn: str, schema: str = DEFAULT_SCHEMA, to: str | None = None) -> list[str]:
+    """Takes back every change after `to`, newest first, and returns their names; `to=None` takes back all.
+
+    Rows go with their tables. The schema itself stays, with yoyo's tables in it. Raises ValueError when `to` is
+    not installed, and when a change is installed that this package has no rollback script for.
+    """
+    with _installer(dsn, schema) as backend:
+        state = _status(backend.connection, schema)
+        if to is not None and to not in state.applied:
+            raise ValueError(f"{to} is not installed in schema {schema}; installed: {', '.join(state.applied)}")
+        if state.unknown:
+            raise ValueError(f"this opsloop cannot take back {', '.join(state.unknown)}: a newer one installed it")
+        keep = 0 if to is None else state.applied.index(to) + 1
+        gone = set(state.applied[keep:])
+        back = [c for c in reversed(sqlfiles.changes()) if c.name in gone]
+        backend.sync_marks(state.applied)
+        backend.rollback_migrations(MigrationList([_YoyoChange(c, schema) for c in back]))
+        return [c.name for c in back]
+
+
+def status(dsn: str, schema: str = DEFAULT_SCHEMA) -> Status:
+    """Compares the ledger with this package. Reads only; an absent schema counts as an empty one."""
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        _use_schema(conn, schema)
+        return _status(conn, schema)
+
+
+def render_sql(schema: str = DEFAULT_SCHEMA, from_: int = 0) -> str:
+    """The SQL that `migrate` would run for the changes numbered `from_` and up: for a DBA's own tool."""
+    parts = [
+        f"-- {change.name}\nbegin;\n\n{sqlfiles.install_text(change, schema)}\ncommit;\n"
+        for change in sqlfiles.changes()
+        if change.number >= from_
+    ]
+    return "\n".join(parts)
+
+
+def seed(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
+    """Puts the default policies in place; a policy that exists is left as it is."""
+    script = sqlfiles.sql_root() / "seed/policies.sql"
+    with psycopg.connect(dsn, autocommit=True) as conn, conn.transaction():
+        _use_schema(conn, schema)
+        conn.execute(sqlfiles.expand(script).encode())
+
+
+def _use_schema(conn: psycopg.Connection[Any], schema: str) -> None:
+    conn.execute(sql.SQL("set search_path = {}, pg_temp").format(sql.Identifier(schema)))
+
+
+def _status(conn: psycopg.Connection[Any], schema: str) -> Status:
+    """As `status`, on a connection whose search_path is set."""
+    shipped = [c.name for c in sqlfiles.changes()]
+    row = conn.execute("select to_regclass('opsloop_schema_change') is not null").fetchone()
+    if not row or not row[0]:
+        return Status(schema, pending=shipped)
+    rows = conn.execute("select change, code_digest from opsloop_schema_change order by installed_at").fetchall()
+    applied = sorted(name for name, _ in rows if not name.startswith("code_"))
+    digests = [digest for _, digest in rows if digest is not None]
+    return Status(
+        schema,
+        applied=applied,
+        pending=[name for name in shipped if name not in applied],
+        unknown=[name for name in applied if name not in shipped],
+        code_current=bool(digests) and digests[-1] == sqlfiles.code_digest(),
+    )
+
+
+@contextmanager
+def _installer(dsn: str, schema: str) -> Iterator["_Backend"]:
+    """A yoyo backend on `schema`, which exists from then on, while no other installer is at work there."""
+    with psycopg.connect(dsn) as guard:
+        # An open transaction holds the lock, on a connection of its own: the lock goes when this process does.
+        # Not the key that sql/loader/begin.sql locks, or the installer would wait for itself.
+        guard.execute("set local idle_in_transaction_session_timeout = 0")
+        guard.execute("set local lock_timeout = '10min'")
+        guard.execute("select pg_advisory_xact_lock(hashtextextended('opsloop:install:' || %s, 0))", (schema,))
+        with psycopg.connect(dsn) as first, first.transaction():
+            first.execute(sqlfiles.prepare_text(schema).encode())
+        uri = DatabaseURI("postgresql+psycopg", None, None, None, None, None, {"dsn": dsn, "schema": schema})
+        with _Backend(uri, "_yoyo_opsloop_migration") as backend:
+            backend.create_lock_table()
+            backend.break_lock()  # left by a killed process: nobody else is here while the guard holds its lock
+            yield backend
+
+
+class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
+    """yoyo's backend for psycopg 3, with three differences.
+
+    It connects by any libpq connection string and quotes the schema; its tables have names of their own, so that
+    a team's own use of yoyo in the same schema is not mixed up with ours; and a change is marked as applied in
+    the transaction that applies it, where yoyo does so after the commit.
+    """
+
+    log_table = "_yoyo_opsloop_log"
+    lock_table = "yoyo_opsloop_lock"
+    version_table = "_yoyo_opsloop_version"
+
+    def connect(self, dburi: DatabaseURI) -> psycopg.Connection[Any]:
+        self.schema = dburi.args["schema"]
+        return psycopg.connect(dburi.args["dsn"], autocommit=True)
+
+    def init_connection(self, connection: psycopg.Connection[Any]) -> None:
+        _use_schema(connection, self.schema)
+
+    def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
+        self.ensure_internal_schema_updated()
+        with self.transaction():
+            migration.process_steps(self, "apply", force=force)
+            self.log_migration(migration, "apply")
+            self.mark_one(migration, log=False)
+
+    def rollback_one(self, migration: Migration, force: bool = False) -> None:
+        self.ensure_internal_schema_updated()
+        with self.transaction():
+            migration.process_steps(self, "rollback", force=force)
+            self.log_migration(migration, "rollback")
+            self.unmark_one(migration, log=False)
+
+    def sync_marks(self, applied: list[str]) -> None:
+        """Makes yoyo's marks say what the ledger says: another runner may have been at work."""
+        marked = set(self.get_applied_migration_hashes())
+        known = [_YoyoChange(c, self.schema) for c in sqlfiles.changes()]
+        self.mark_migrations([m for m in known if m.id in applied and m.hash not in marked])
+        self.unmark_migrations([m for m in known if m.id not in applied and m.hash in marked])
+
+
+class _YoyoChange(Migration):  # type: ignore[misc]
+    """A change as yoyo wants it: one step, which sends one string."""
+
+    def __init__(self, change: Change, schema: str) -> None:
+        super().__init__(change.name, str(change.script), str(change.script.parent))
+        self._change = change
+        self._schema = schema
+        self._depends: set[Migration] = set()
+
+    def load(self) -> None:
+        def install(conn: psycopg.Connection[Any]) -> None:
+            conn.execute(sqlfiles.install_text(self._change, self._schema).encode())
+
+        def take_back(conn: psycopg.Connection[Any]) -> None:
+            conn.execute(sqlfiles.rollback_text(self._change, self._schema).encode())
+
+        self.steps = [MigrationStep(0, install, take_back)]

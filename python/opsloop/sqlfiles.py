@@ -1,0 +1,114 @@
+"""The SQL that opsloop installs: where the files are, which changes there are, and the exact text of each.
+
+Both runners and `opsloop sql` go through the same files. psql reads them by way of `\\ir`; here they are put
+together into one string per change, so that what is printed is what runs.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from psycopg import sql
+
+_INCLUDE = re.compile(r"^\\ir[ \t]+(\S+)[ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A numbered script of sql/schema, such as 0002_policy, with the script that takes it back."""
+
+    name: str
+    script: Path
+    rollback: Path
+
+    @property
+    def number(self) -> int:
+        """What the name starts with."""
+        return int(self.name.split("_")[0])
+
+    @property
+    def loads_code(self) -> bool:
+        """Whether it completes a release, and so loads all routines."""
+        return "code.sql" in self.script.read_text(encoding="utf-8")
+
+
+@cache
+def sql_root() -> Path:
+    """The directory `sql`: inside the installed package, or beside `python` in a checkout."""
+    packaged = Path(str(files("opsloop"))) / "sql"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "sql"
+
+
+def changes() -> list[Change]:
+    """Every change, in the order in which they are installed."""
+    scripts = sorted((sql_root() / "schema").glob("[0-9]*.sql"))
+    return [
+        Change(script.stem, script, script.with_suffix(".rollback.sql"))
+        for script in scripts
+        if not script.name.endswith(".rollback.sql")
+    ]
+
+
+def expand(path: Path) -> str:
+    """The text of a file with every `\\ir` line replaced by the file that it names, to any depth."""
+    return _INCLUDE.sub(lambda m: expand(path.parent / m[1]).rstrip(), path.read_text(encoding="utf-8"))
+
+
+def code_digest() -> str:
+    """A sha256 over everything that loading the routines runs, in hex."""
+    return hashlib.sha256(expand(sql_root() / "code.sql").encode()).hexdigest()
+
+
+def install_text(change: Change, schema: str) -> str:
+    """What installs `change` in `schema`, to be run in a transaction of its own."""
+    settings = {"schema": schema, "change": change.name, "version": "", "code_digest": code_digest()}
+    return _join(
+        _settings(settings),
+        expand(sql_root() / "loader/begin.sql"),
+        expand(sql_root() / "loader/change_begin.sql"),
+        expand(change.script),
+        expand(sql_root() / "loader/change_end.sql"),
+    )
+
+
+def prepare_text(schema: str) -> str:
+    """What creates `schema` if it is missing, and refuses one where others may create objects."""
+    return _join(_settings({"schema": schema}), expand(sql_root() / "loader/begin.sql"))
+
+
+def rollback_text(change: Change, schema: str) -> str:
+    """What takes `change` back from `schema`, to be run in a transaction of its own."""
+    return _join(
+        _settings({"schema": schema, "change": change.name}),
+        expand(sql_root() / "loader/begin.sql"),
+        expand(change.rollback),
+        expand(sql_root() / "loader/change_undo.sql"),
+    )
+
+
+def reload_text(schema: str) -> str:
+    """What loads the routines alone, between releases, with a ledger row of its own."""
+    digest = code_digest()
+    settings = {"schema": schema, "change": f"code_{digest[:12]}", "code_digest": digest}
+    return _join(
+        _settings(settings),
+        expand(sql_root() / "loader/begin.sql"),
+        "set local lock_timeout = '5s';",
+        expand(sql_root() / "code.sql"),
+        expand(sql_root() / "loader/reload_end.sql"),
+    )
+
+
+def _settings(values: dict[str, str]) -> str:
+    """`set local opsloop.x = '…';` for each, by which the loader files get their arguments."""
+    return "\n".join(
+        sql.SQL("set local opsloop.{} = {};").format(sql.SQL(name), sql.Literal(value)).as_string(None)
+        for name, value in values.items()
+    )
+
+
+def _join(*parts: str) -> str:
+    return "\n\n".join(part.strip() for part in parts) + "\n"

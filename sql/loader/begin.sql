@@ -1,0 +1,36 @@
+-- Opens every transaction that installs or removes something. Asks for the setting `opsloop.schema`; leaves the
+-- transaction holding the schema's installer lock, with search_path set to `<schema>, pg_temp`.
+-- Raises: OP013 when somebody else may create objects in the schema.
+do $$
+declare
+  v_schema text := current_setting('opsloop.schema');
+  v_others text;
+begin
+  -- One transaction at a time installs into a schema: parallel `create or replace` fails half the time.
+  perform pg_advisory_xact_lock(hashtextextended('opsloop:load:' || v_schema, 0));
+
+  -- Not `if not exists`: that asks for CREATE on the database even when the schema is there.
+  if not exists (select from pg_namespace where nspname = v_schema) then
+    execute format('create schema %I', v_schema);
+  end if;
+  perform set_config('search_path', format('%I, pg_temp', v_schema), true);
+
+  -- Whoever may create objects here could slip his own routine under one that runs with the owner's rights.
+  select string_agg(case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end, ', ')
+    into v_others
+    from pg_namespace n
+   cross join lateral aclexplode(n.nspacl) a
+   where n.nspname = v_schema
+     and a.privilege_type = 'CREATE'
+     and a.grantee <> n.nspowner
+     and a.grantee <> (select r.oid from pg_roles r where r.rolname = current_user)
+     and not exists (select from pg_roles r where r.oid = a.grantee and r.rolsuper);
+  if v_others is not null then
+    raise exception using
+      errcode = 'OP013',
+      message = format('OPS_013: others may create objects in schema %I', v_schema),
+      detail = format('CREATE is granted to: %s', v_others),
+      hint = format('revoke create on schema %I from %s;', v_schema, v_others);
+  end if;
+end;
+$$;
