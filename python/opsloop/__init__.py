@@ -1,1 +1,14 @@
-"""opsloop: an autonomous ops loop that lives in PostgreSQL."""
+"""opsloop: an autonomous ops loop that lives in PostgreSQL.
+
+```python
+with opsloop.connect() as loop:
+    loop.emit_event("deploy:failed", {"service": "api"})
+```
+"""
+
+from opsloop.client import Client, OwningClient, connect
+from opsloop.errors import OpsError
+
+__version__ = "0.1.0"
+
+__all__ = ["Client", "OpsError", "OwningClient", "__version__", "connect"]

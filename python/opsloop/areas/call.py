@@ -1,0 +1,75 @@
+"""How a method calls its function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import scalar_row
+from psycopg.types.json import Jsonb
+
+from opsloop.errors import translate
+from opsloop.results import record
+
+T = TypeVar("T")
+
+DocumentLike = Mapping[str, Any]
+"""What goes to the database as a JSON object."""
+
+
+def statement(schema: str, function: str, names: tuple[str, ...]) -> sql.Composed:
+    """Compose `select * from schema.function(p_a => %s, …)`: qualified, so search_path does not matter."""
+    return sql.SQL("select * from {}.{}({})").format(
+        sql.Identifier(schema),
+        sql.Identifier(function),
+        sql.SQL(", ").join(sql.SQL("{} => %s").format(sql.Identifier(f"p_{name}")) for name in names),
+    )
+
+
+def argument(value: Any) -> Any:
+    """Return `value` as PostgreSQL shall get it.
+
+    Numbers go as text of unknown type: the function's own type then decides, and one that is too big is refused
+    as a value (OPS_018) rather than as a function that does not exist.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return str(value)
+    return value
+
+
+class Caller:
+    """Calls functions of one installation of opsloop over one connection, in whatever transaction it is in."""
+
+    def __init__(self, conn: psycopg.Connection[Any], schema: str = "opsloop") -> None:
+        self.conn = conn
+        self.schema = schema
+
+    def _rows(self, cls: type[T], function: str, **args: Any) -> list[T]:
+        with translate(), self.conn.cursor(row_factory=record(cls)) as cur:
+            self._execute(cur, function, args)
+            return cur.fetchall()
+
+    def _row(self, cls: type[T], function: str, **args: Any) -> T:
+        return self._rows(cls, function, **args)[0]
+
+    def _values(self, function: str, **args: Any) -> list[Any]:
+        with translate(), self.conn.cursor(row_factory=scalar_row) as cur:
+            self._execute(cur, function, args)
+            return cur.fetchall()
+
+    def _value(self, function: str, **args: Any) -> Any:
+        return self._values(function, **args)[0]
+
+    def _execute(self, cur: psycopg.Cursor[Any], function: str, args: Mapping[str, Any]) -> None:
+        # What is None is left to the function's own default.
+        given = {name: argument(value) for name, value in args.items() if value is not None}
+        cur.execute(statement(self.schema, function, tuple(given)), tuple(given.values()))
+
+
+def document(value: Any) -> Jsonb | None:
+    """Wrap a JSON value for the database; None stays None."""
+    return None if value is None else Jsonb(value)

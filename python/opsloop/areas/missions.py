@@ -1,0 +1,53 @@
+"""Area `missions`: what a person does to missions and their steps."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from opsloop.areas.call import Caller, document
+
+
+class Missions(Caller):
+    """Approved work: look at it, and intervene."""
+
+    def cancel_mission(
+        self, mission_id: UUID | str, *, actor: str | None = None, reason: str | None = None
+    ) -> str:
+        """Cancel what has not started and ask what runs to stop; returns the mission's status.
+
+        Raises NotFound (OPS_012), IllegalState (OPS_014) when it has ended.
+        """
+        return str(self._value("fn_cancel_mission", mission_id=mission_id, actor=actor, reason=reason))
+
+    def retry_step(self, step_id: UUID | str, *, actor: str | None = None) -> str:
+        """Run a failed, cancelled or parked step again; its mission comes back to life. Returns its new status.
+
+        Raises NotFound (OPS_012), IllegalState (OPS_014).
+        """
+        return str(self._value("fn_retry_step", step_id=step_id, actor=actor))
+
+    def resolve_step(
+        self,
+        step_id: UUID | str,
+        outcome: str,
+        *,
+        actor: str | None = None,
+        reason: str | None = None,
+        result: Any = None,
+    ) -> str:
+        """Say what became of a step whose outcome is unknown: `succeeded` or `failed`. Returns its new status.
+
+        `result` is what later steps get from it. Raises NotFound (OPS_012), IllegalState (OPS_014),
+        InvalidArgument (OPS_018).
+        """
+        return str(
+            self._value(
+                "fn_resolve_step",
+                step_id=step_id,
+                outcome=outcome,
+                actor=actor,
+                reason=reason,
+                result=document(result),
+            )
+        )

@@ -1,0 +1,59 @@
+"""Area `ops`: the heartbeat, the board of ideas, and lists for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from opsloop.areas.call import Caller, DocumentLike, document
+from opsloop.results import ListedMission, ListedProposal, ListedStep, PolicyVersion
+
+
+class Ops(Caller):
+    """What keeps the loop turning."""
+
+    def heartbeat(
+        self,
+        event_batch_size: int | None = None,
+        reaction_batch_size: int | None = None,
+        stale_minutes: int | None = None,
+    ) -> dict[str, Any]:
+        """Turn the loop once; safe to run anywhere, any number at once.
+
+        Batch sizes are in events and reactions (default: policy, then 50), `stale_minutes` in minutes (policy,
+        then 15). Returns `{"ok", "triggerResult", "reactionResult", "leaseResult", "staleResult"}`; `ok` is
+        False, with `errors`, when a phase failed and was rolled back alone.
+        """
+        value: dict[str, Any] = self._value(
+            "fn_heartbeat",
+            event_batch_size=event_batch_size,
+            reaction_batch_size=reaction_batch_size,
+            stale_minutes=stale_minutes,
+        )
+        return value
+
+    def radar_upsert(self, ideas: Sequence[DocumentLike]) -> int:
+        """Put ideas on the radar board, or update those with the same title; returns how many.
+
+        Each is `{"title", "description", "status", "score", "source", "evidence"}`; only `title` is needed.
+        """
+        return int(self._value("fn_radar_upsert", ideas=document(list(ideas))))
+
+    def list_proposals(self, limit: int | None = None, status: str | None = None) -> list[ListedProposal]:
+        """List up to `limit` proposals (default 20, at most 1000), newest first, of any status by default."""
+        return self._rows(ListedProposal, "fn_list_proposals", limit=limit, status=status)
+
+    def list_missions(self, limit: int | None = None, status: str | None = None) -> list[ListedMission]:
+        """List up to `limit` missions (default 20, at most 1000), newest first, of any status by default."""
+        return self._rows(ListedMission, "fn_list_missions", limit=limit, status=status)
+
+    def list_steps(
+        self, mission_id: UUID | str | None = None, limit: int | None = None, status: str | None = None
+    ) -> list[ListedStep]:
+        """List up to `limit` steps (default 50, at most 1000): of one mission in order, else newest first."""
+        return self._rows(ListedStep, "fn_list_steps", mission_id=mission_id, limit=limit, status=status)
+
+    def list_policy_versions(self, key: str | None = None, limit: int | None = None) -> list[PolicyVersion]:
+        """List up to `limit` versions (default 20, at most 1000), newest first, of one document or of all."""
+        return self._rows(PolicyVersion, "fn_list_policy_versions", key=key, limit=limit)

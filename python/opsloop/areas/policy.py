@@ -1,0 +1,35 @@
+"""Area `policy`: get, set, history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opsloop.areas.call import Caller, DocumentLike, document
+
+
+class Policy(Caller):
+    """The versioned documents that decide what may run."""
+
+    def get_policy(self, key: str) -> dict[str, Any]:
+        """Return the policy document in force. Raises PolicyNotFound (OPS_002)."""
+        value: dict[str, Any] = self._value("fn_get_policy", key=key)
+        return value
+
+    def set_policy(
+        self, key: str, value: DocumentLike, *, actor: str | None = None, expected_version: int | None = None
+    ) -> int:
+        """Put a new version in force and return its number.
+
+        `actor` is a claim (default: the login). With `expected_version`, only if that is the version in
+        force. Raises PolicyVersionConflict (OPS_011), NotAllowed (OPS_015), and InvalidPolicy (OPS_017)
+        with every fault in `detail`.
+        """
+        return int(
+            self._value(
+                "fn_set_policy",
+                key=key,
+                value=document(value),
+                actor=actor,
+                expected_version=expected_version,
+            )
+        )

@@ -1,0 +1,183 @@
+"""Area `steps`: claim, lease, complete, fail, recover. What a worker says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from opsloop.areas.call import Caller, DocumentLike, document
+from opsloop.results import ClaimedStep, Lease, MissingExecutor, Recovered, StepOutcome
+
+
+class Steps(Caller):
+    """The life of a step between the queue and its end."""
+
+    def register_worker(
+        self,
+        worker_id: str,
+        *,
+        hostname: str | None = None,
+        pid: int | None = None,
+        version: str | None = None,
+        executors: DocumentLike | None = None,
+        settings: Mapping[str, int] | None = None,
+    ) -> dict[str, Any]:
+        """Announce a worker process and return the settings in force.
+
+        `worker_id`: this incarnation, never a bare host name. `executors`: `{"name": {"idempotent": true}}`.
+        `settings`: what its environment sets, of `max_retries` (failures) and `lease_seconds` (seconds).
+        """
+        value: dict[str, Any] = self._value(
+            "fn_register_worker",
+            worker_id=worker_id,
+            hostname=hostname,
+            pid=pid,
+            version=version,
+            executors=document(executors),
+            settings=document(settings),
+        )
+        return value
+
+    def unregister_worker(self, worker_id: str) -> None:
+        """Say that a worker process ends."""
+        self._value("fn_unregister_worker", worker_id=worker_id)
+
+    def declare_idle(self, worker_id: str) -> str:
+        """Ask to be notified of new work; keep polling until `idle_settled` says so of the returned mark."""
+        return str(self._value("fn_declare_idle", worker_id=worker_id))
+
+    def idle_settled(self, xmax: str) -> bool:
+        """Ask whether every transaction that ran when idleness was declared has ended."""
+        return bool(self._value("fn_idle_settled", xmax=xmax))
+
+    def claim_steps(
+        self,
+        worker_id: str,
+        limit: int | None = None,
+        lease_seconds: int | None = None,
+        executors: Sequence[str] | None = None,
+    ) -> list[ClaimedStep]:
+        """Lease up to `limit` steps (default 1) that are ready, the most urgent first.
+
+        `lease_seconds`: length of the lease (default: policy, then 30). `executors`: names to serve
+        (default: every one).
+        """
+        return self._rows(
+            ClaimedStep,
+            "fn_claim_steps",
+            worker_id=worker_id,
+            limit=limit,
+            lease_seconds=lease_seconds,
+            executors=None if executors is None else list(executors),
+        )
+
+    def extend_leases(
+        self, worker_id: str, leases: Sequence[DocumentLike], lease_seconds: int | None = None
+    ) -> list[Lease]:
+        """Extend leases, each `{"step_id", "lease_token", "progress"?}`; also the worker's sign of life.
+
+        Call it every few seconds, with `[]` when there is nothing to extend. Progress is kept and given to
+        the next attempt. A lease is never extended past its step's deadline.
+        """
+        return self._rows(
+            Lease,
+            "fn_extend_leases",
+            worker_id=worker_id,
+            leases=document(list(leases)),
+            lease_seconds=lease_seconds,
+        )
+
+    def complete_step(
+        self,
+        step_id: UUID | str,
+        lease_token: UUID | str,
+        result: Any = None,
+        *,
+        events: Sequence[DocumentLike] = (),
+        outbox: Sequence[DocumentLike] = (),
+        usage: DocumentLike | None = None,
+    ) -> str:
+        """Report success; result, events and outbox messages commit together.
+
+        Returns `accepted`, also when the same report comes twice, or `OPS_006` when the token is stale: then
+        nothing was changed.
+        """
+        return str(
+            self._value(
+                "fn_complete_step",
+                step_id=step_id,
+                lease_token=lease_token,
+                result=document(result),
+                events=document(list(events)),
+                outbox=document(list(outbox)),
+                usage=document(usage),
+            )
+        )
+
+    def complete_steps(self, completions: Sequence[DocumentLike]) -> list[StepOutcome]:
+        """Report many successes: `{"step_id", "lease_token", "result", "events", "outbox", "usage"}` each."""
+        return self._rows(StepOutcome, "fn_complete_steps", completions=document(list(completions)))
+
+    def fail_step(
+        self,
+        step_id: UUID | str,
+        lease_token: UUID | str,
+        error: str,
+        *,
+        retryable: bool = True,
+        retry_after_seconds: float | None = None,
+    ) -> str:
+        """Report failure. Returns `queued` (it will be retried), `failed`, `cancelled`, or `OPS_006`.
+
+        `retry_after_seconds`: not before then (default: backoff by policy).
+        """
+        return str(
+            self._value(
+                "fn_fail_step",
+                step_id=step_id,
+                lease_token=lease_token,
+                error=error,
+                retryable=retryable,
+                retry_after_seconds=retry_after_seconds,
+            )
+        )
+
+    def fail_steps(self, failures: Sequence[DocumentLike]) -> list[StepOutcome]:
+        """Report many failures: `{"step_id", "lease_token", "error", "retryable", "retry_after_seconds"}` each."""
+        return self._rows(StepOutcome, "fn_fail_steps", failures=document(list(failures)))
+
+    def release_steps(
+        self, worker_id: str, leases: Sequence[DocumentLike], *, reason: str | None = None
+    ) -> list[StepOutcome]:
+        """Give steps back unfinished, each `{"step_id", "lease_token"}`: queued again, and no retry burnt."""
+        return self._rows(
+            StepOutcome,
+            "fn_release_steps",
+            worker_id=worker_id,
+            leases=document(list(leases)),
+            reason=reason,
+        )
+
+    def assert_lease(self, step_id: UUID | str, lease_token: UUID | str) -> None:
+        """Make the caller's transaction depend on a lease: it is kept until commit.
+
+        Put it into the transaction that has the step's effect, and a worker that lost its lease cannot
+        commit. Raises LeaseLost (OPS_006).
+        """
+        self._value("fn_assert_lease", step_id=step_id, lease_token=lease_token)
+
+    def recover_expired_leases(self) -> Recovered:
+        """Take back the steps whose lease ran out. Part of `heartbeat`."""
+        return self._row(Recovered, "fn_recover_expired_leases")
+
+    def recover_stale_steps(self, threshold_minutes: int | None = None) -> int:
+        """Take back running steps without a lease on record, idle that long (default: policy, then 15 minutes).
+
+        Returns how many. Part of `heartbeat`.
+        """
+        return int(self._value("fn_recover_stale_steps", threshold_minutes=threshold_minutes))
+
+    def missing_executors(self) -> list[MissingExecutor]:
+        """List executors that ready work waits for and no live worker offers (OPS_005)."""
+        return self._rows(MissingExecutor, "fn_missing_executors")

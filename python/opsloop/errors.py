@@ -1,0 +1,261 @@
+"""Errors of opsloop: one class per code, mapped from PostgreSQL by SQLSTATE, never by text.
+
+`docs/errors.md` lists every code with its cause and its remedy.
+"""
+# ruff: noqa: N818 - `except LeaseLost` reads better than `except LeaseLostError`
+
+from __future__ import annotations
+
+import json
+from types import TracebackType
+from typing import Any
+
+import psycopg
+
+
+class OpsError(Exception):
+    """Something opsloop refused, or could not do.
+
+    `code` is the code, such as `OPS_006`; `message` one sentence, without the code; `detail` the values behind
+    it, parsed when they are JSON, else as text, else None; `hint` what the reader can do about it, or None.
+    """
+
+    code: str = "OPS_022"
+
+    def __init__(self, message: str, *, detail: Any = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message.removeprefix(f"{self.code}: ")
+        self.detail = detail
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return code, message, detail and hint, ready for JSON."""
+        return {"code": self.code, "message": self.message, "detail": self.detail, "hint": self.hint}
+
+
+class DatabaseUnavailable(OpsError):
+    """No database is named, or it could not be reached, or the connection broke."""
+
+    code = "OPS_001"
+
+
+class PolicyNotFound(OpsError):
+    """There is no policy document of that name."""
+
+    code = "OPS_002"
+
+
+class GateRefused(OpsError):
+    """The gate refused a proposal: over a cap, or something policy forbids."""
+
+    code = "OPS_003"
+
+
+class InvalidTemplate(OpsError):
+    """A proposal template has faults; `detail` lists every one."""
+
+    code = "OPS_004"
+
+
+class ExecutorNotFound(OpsError):
+    """No such executor is offered here."""
+
+    code = "OPS_005"
+
+
+class LeaseLost(OpsError):
+    """The lease token is not, or no longer, the valid one of its step."""
+
+    code = "OPS_006"
+
+
+class StepFailed(OpsError):
+    """A step failed while it ran."""
+
+    code = "OPS_007"
+
+
+class InvalidPattern(OpsError):
+    """A pattern of the reaction matrix cannot be used."""
+
+    code = "OPS_008"
+
+
+class AutoApprovalRefused(OpsError):
+    """Policy does not approve this by itself; a person has to decide."""
+
+    code = "OPS_009"
+
+
+class StaleStep(OpsError):
+    """A step went stale: nobody extended it, and no lease is on record."""
+
+    code = "OPS_010"
+
+
+class PolicyVersionConflict(OpsError):
+    """Somebody else changed the policy document since it was read."""
+
+    code = "OPS_011"
+
+
+class NotFound(OpsError):
+    """There is no event, proposal, mission or step with that id."""
+
+    code = "OPS_012"
+
+
+class ForeignObject(OpsError):
+    """Objects that are not opsloop's stand in the way of an installation."""
+
+    code = "OPS_013"
+
+
+class IllegalState(OpsError):
+    """The object's state does not allow this action."""
+
+    code = "OPS_014"
+
+
+class NotAllowed(OpsError):
+    """What was asked for is not allowed to this login."""
+
+    code = "OPS_015"
+
+
+class TemplateChanged(OpsError):
+    """The template is not the one that was proposed; an approval counts for that one only."""
+
+    code = "OPS_016"
+
+
+class InvalidPolicy(OpsError):
+    """A policy document has faults; `detail` lists every one."""
+
+    code = "OPS_017"
+
+
+class InvalidArgument(OpsError):
+    """An argument, option or environment variable has a value that cannot be used."""
+
+    code = "OPS_018"
+
+
+class InvalidEvent(OpsError):
+    """An event has faults; `detail` names them."""
+
+    code = "OPS_019"
+
+
+class ParamsRefused(OpsError):
+    """An executor refused the params of its step."""
+
+    code = "OPS_020"
+
+
+class SchemaMismatch(OpsError):
+    """opsloop is not installed in that schema, or in a release that does not fit this one."""
+
+    code = "OPS_021"
+
+
+class DatabaseError(OpsError):
+    """The database failed a call for a reason of its own; `detail` has the SQLSTATE."""
+
+    code = "OPS_022"
+
+
+BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
+"""Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
+
+# SQLSTATEs of PostgreSQL itself that mean one of ours. The longest prefix wins.
+_FOREIGN: dict[str, type[OpsError]] = {
+    "08": DatabaseUnavailable,  # connection exceptions
+    "28": DatabaseUnavailable,  # login refused
+    "3D000": DatabaseUnavailable,  # no such database
+    "53300": DatabaseUnavailable,  # too many connections
+    "57P": DatabaseUnavailable,  # server shutting down, starting up, or the session was ended
+    "57P05": DatabaseUnavailable,  # idle session ended
+    "22": InvalidArgument,  # a value out of range or of the wrong form
+    "3F000": SchemaMismatch,  # no such schema
+    "42883": SchemaMismatch,  # no such function
+    "42P01": SchemaMismatch,  # no such table
+    "42703": SchemaMismatch,  # no such column
+    "42501": NotAllowed,  # no privilege
+}
+
+_HINTS: dict[type[OpsError], str] = {
+    DatabaseUnavailable: "Check DATABASE_URL (or --dsn, or libpq's PG* variables) and that the server runs.",
+    SchemaMismatch: "`opsloop status` shows what is installed there; `opsloop migrate` installs it.",
+    NotAllowed: "Connect as a login that the schema's owner has granted this.",
+}
+
+
+def _class_of(sqlstate: str) -> type[OpsError] | None:
+    if sqlstate.startswith("OP"):
+        return BY_CODE.get(f"OPS_{sqlstate[2:]}", OpsError)
+    for length in (5, 3, 2):
+        found = _FOREIGN.get(sqlstate[:length])
+        if found is not None:
+            return found
+    return None
+
+
+def _parsed(detail: str | None) -> Any:
+    if detail is None:
+        return None
+    try:
+        return json.loads(detail)
+    except ValueError:
+        return detail
+
+
+def from_database(exc: psycopg.Error) -> OpsError | None:
+    """Return the opsloop error that a psycopg error stands for, or None when it stands for none.
+
+    None is what deadlocks, serialization failures, cancelled statements and the like give: they are
+    PostgreSQL's own and keep their own class.
+    """
+    sqlstate = exc.sqlstate
+    text = exc.diag.message_primary or str(exc).strip() or type(exc).__name__
+    if sqlstate is None:
+        # psycopg has no SQLSTATE for what happens on this side of the connection.
+        if isinstance(exc, psycopg.OperationalError):
+            return DatabaseUnavailable(text, hint=_HINTS[DatabaseUnavailable])
+        if isinstance(exc, psycopg.DataError):
+            return InvalidArgument(text)
+        return None
+    cls = _class_of(sqlstate)
+    if cls is None:
+        return None
+    detail, hint = _parsed(exc.diag.message_detail), exc.diag.message_hint
+    if cls is OpsError:
+        # A code newer than this package.
+        error = OpsError(text, detail=detail, hint=hint)
+        error.code = f"OPS_{sqlstate[2:]}"
+        error.message = text.removeprefix(f"{error.code}: ")
+        return error
+    if not sqlstate.startswith("OP"):
+        hint = _HINTS.get(cls, hint)
+    return cls(text, detail=detail, hint=hint)
+
+
+class translate:  # noqa: N801 - used like a function: `with translate():`
+    """Turn psycopg errors raised inside the block into `OpsError`s; others pass as they are.
+
+    Works around `await` as well. The psycopg error stays available as `__cause__`.
+    """
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if isinstance(exc, psycopg.Error):
+            error = from_database(exc)
+            if error is not None:
+                raise error from exc

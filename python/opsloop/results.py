@@ -1,0 +1,203 @@
+"""What the functions of the loop return, as small frozen records named after their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from psycopg import Cursor
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What became of a proposal."""
+
+    proposal_id: UUID
+    status: str
+    """pending, voting, approved, auto_approved, rejected or expired."""
+    mission_id: UUID | None
+    """The mission it became; None while nobody approved it."""
+    reason: str | None
+    """Why it has its status; starts with the OPS code where one applies."""
+    ord: int | None = None
+    """Place in the batch, from 1; None outside a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What the gate says about a proposal now."""
+
+    ok: bool
+    code: str | None
+    """The OPS code why not; None when ok."""
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """One turn of matching events with patterns."""
+
+    events: int
+    """Events looked at."""
+    queued: int
+    """Reactions made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reactions:
+    """One turn of turning reactions into proposals."""
+
+    processed: int
+    """Reactions worked off."""
+    created: int
+    """Proposals made."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedStep:
+    """A step this worker may run until the lease ends."""
+
+    step_id: UUID
+    mission_id: UUID
+    key: str
+    kind: str
+    executor: str
+    run_with: str
+    """The executor implementation to call: `executor`, or `command` for a preset over it."""
+    params: dict[str, Any]
+    inputs: dict[str, Any]
+    """Results of the steps it depends on, by their keys."""
+    progress: Any
+    """The last progress that an earlier attempt reported; None for none."""
+    attempt: int
+    lease_token: UUID
+    lease_expires_at: datetime
+    deadline_at: datetime | None
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What an extension did to one lease."""
+
+    step_id: UUID
+    ok: bool
+    """False when the token is no longer valid: stop, nothing you report will count."""
+    cancel_requested: bool
+    lease_expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """What became of one step of a batch."""
+
+    step_id: UUID
+    outcome: str
+    """accepted, queued, failed, cancelled or OPS_006."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Steps whose lease ran out."""
+
+    requeued_steps: int
+    failed_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class MissingExecutor:
+    """Work that no live worker offers to run (OPS_005)."""
+
+    executor: str
+    waiting: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProposal:
+    """A proposal in a list."""
+
+    proposal_id: UUID
+    title: str | None
+    source: str
+    status: str
+    risk_level: str
+    reason: str | None
+    mission_id: UUID | None
+    proposed_login: str
+    decided_by: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMission:
+    """A mission in a list."""
+
+    mission_id: UUID
+    proposal_id: UUID | None
+    title: str | None
+    status: str
+    priority: int
+    steps_total: int
+    steps_open: int
+    steps_failed: int
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedStep:
+    """A step in a list."""
+
+    step_id: UUID
+    mission_id: UUID
+    position: int
+    key: str | None
+    kind: str
+    executor: str
+    status: str
+    attempt: int
+    failure_count: int
+    worker_id: str | None
+    wait_reason: str | None
+    last_error: str | None
+    run_after: datetime | None
+    lease_expires_at: datetime | None
+    reserved_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One version of a policy document."""
+
+    key: str
+    version: int
+    value: dict[str, Any]
+    changed_by: str
+    changed_login: str
+    changed_at: datetime
+
+
+def record(cls: type[T]) -> Callable[[Cursor[Any]], Callable[[Sequence[Any]], T]]:
+    """Make a psycopg row factory for a record; columns it does not know (a newer schema's) are left out."""
+    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
+
+    def factory(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], T]:
+        columns = [column.name for column in cursor.description or ()]
+        used = [(i, name) for i, name in enumerate(columns) if name in known]
+
+        def make(values: Sequence[Any]) -> T:
+            return cls(**{name: values[i] for i, name in used})
+
+        return make
+
+    return factory
