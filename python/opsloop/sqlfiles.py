@@ -1,6 +1,6 @@
-"""The SQL that opsloop installs: where the files are, which changes there are, and the exact text of each.
+r"""The SQL that opsloop installs: where the files are, which changes there are, and the exact text of each.
 
-Both runners and `opsloop sql` go through the same files. psql reads them by way of `\\ir`; here they are put
+Both runners and `opsloop sql` go through the same files. psql reads them by way of `\ir`; here they are put
 together into one string per change, so that what is printed is what runs.
 """
 
@@ -53,7 +53,7 @@ def changes() -> list[Change]:
 
 
 def expand(path: Path) -> str:
-    """The text of a file with every `\\ir` line replaced by the file that it names, to any depth."""
+    r"""The text of a file with every `\ir` line replaced by the file that it names, to any depth."""
     return _INCLUDE.sub(lambda m: expand(path.parent / m[1]).rstrip(), path.read_text(encoding="utf-8"))
 
 
