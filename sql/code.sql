@@ -19,28 +19,98 @@
 \ir code/events/fn_process_reactions.sql
 
 -- proposals: intents and the gate they pass (gate, approve, vote)
+\ir code/proposals/_assert_may_decide.sql
 \ir code/proposals/_cap_group.sql
+\ir code/proposals/_cap_met.sql
 \ir code/proposals/_caps_in_force.sql
 \ir code/proposals/_create_proposals.sql
 \ir code/proposals/_digest.sql
 \ir code/proposals/_gate_proposals.sql
 \ir code/proposals/_gate_waiting.sql
 \ir code/proposals/_judge_template.sql
+\ir code/proposals/_lock_proposal.sql
 \ir code/proposals/_open_cap_counter.sql
+\ir code/proposals/_release_caps.sql
 \ir code/proposals/_reserve_caps.sql
 \ir code/proposals/_risk_name.sql
+\ir code/proposals/fn_approve_proposal.sql
+\ir code/proposals/fn_cast_vote.sql
 \ir code/proposals/fn_create_proposal.sql
 \ir code/proposals/fn_create_proposals.sql
+\ir code/proposals/fn_gate_proposal.sql
+\ir code/proposals/fn_reject_proposal.sql
 
 -- missions: approved work as graphs of steps (graph, finish, cancel)
+\ir code/missions/_ensure_lanes.sql
+\ir code/missions/_revive_missions.sql
+\ir code/missions/_settle_missions.sql
+\ir code/missions/_start_missions.sql
+\ir code/missions/_step_slots.sql
+\ir code/missions/fn_cancel_mission.sql
+\ir code/missions/fn_resolve_step.sql
+\ir code/missions/fn_retry_step.sql
 
 -- steps: the work itself (claim, lease, complete, fail, recover)
+\ir code/steps/_accept_results.sql
+\ir code/steps/_attempt_seconds.sql
+\ir code/steps/_backoff_seconds.sql
+\ir code/steps/_check_reports.sql
+\ir code/steps/_claim_verdicts.sql
+\ir code/steps/_end_attempts.sql
+\ir code/steps/_enqueue_steps.sql
+\ir code/steps/_fail_for_good.sql
+\ir code/steps/_filled_params.sql
+\ir code/steps/_inputs.sql
+\ir code/steps/_lease_seconds.sql
+\ir code/steps/_lock_missions_of.sql
+\ir code/steps/_open_lanes.sql
+\ir code/steps/_prepare_special.sql
+\ir code/steps/_publish_reports.sql
+\ir code/steps/_step_event.sql
+\ir code/steps/_step_results.sql
+\ir code/steps/_take_steps.sql
+\ir code/steps/_unblock_steps.sql
+\ir code/steps/fn_claim_steps.sql
+\ir code/steps/fn_complete_step.sql
+\ir code/steps/fn_complete_steps.sql
+\ir code/steps/fn_fail_step.sql
+\ir code/steps/fn_fail_steps.sql
 
 -- policy: the versioned documents that decide (get, set, history, rollback, dry run)
+\ir code/policy/_check_policy.sql
+\ir code/policy/_cycle_faults.sql
+\ir code/policy/_dependency_edges.sql
+\ir code/policy/_dependency_faults.sql
+\ir code/policy/_dependency_order.sql
+\ir code/policy/_executor_setting.sql
+\ir code/policy/_expand_preset.sql
+\ir code/policy/_field_fault.sql
+\ir code/policy/_fill_event.sql
+\ir code/policy/_fill_slots.sql
+\ir code/policy/_fill_step.sql
+\ir code/policy/_ops_policy_changed.sql
+\ir code/policy/_params_faults.sql
+\ir code/policy/_path_text.sql
+\ir code/policy/_placeholder_faults.sql
+\ir code/policy/_placeholder_place_fault.sql
+\ir code/policy/_placeholders.sql
+\ir code/policy/_policy.sql
+\ir code/policy/_policy_epoch.sql
+\ir code/policy/_reference_faults.sql
+\ir code/policy/_seed_policy.sql
+\ir code/policy/_set_values.sql
+\ir code/policy/_template_faults.sql
+\ir code/policy/_template_slots.sql
+\ir code/policy/_template_steps.sql
+\ir code/policy/_unknown_field_faults.sql
+\ir code/policy/fn_get_policy.sql
+\ir code/policy/fn_policy_history.sql
+\ir code/policy/fn_set_policy.sql
 
 -- locks: leader election with fencing tokens
 
 -- outbox: side effects that become visible with the caller's commit
+\ir code/outbox/fn_publish_outbox.sql
 
 -- replay: replay log and dead letters
 

@@ -5,8 +5,10 @@ role must be allowed to create databases.
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -22,25 +24,46 @@ SCHEMA = "opsloop"
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[NoopExecutor]:
-    """Where the tests' databases are: host, port, user and password."""
-    if dsn := os.environ.get("OPSLOOP_TEST_DSN"):
-        given = conninfo_to_dict(dsn)
-        yield NoopExecutor(
-            host=str(given.get("host", "")),
-            port=str(given.get("port", 5432)),
-            user=str(given.get("user", "postgres")),
-            password=str(given["password"]) if "password" in given else None,
-            options="",
-            dbname="opsloop_test",
-            maintenance_dbname=str(given.get("dbname", "postgres")),
-        )
+def embedded_server() -> Iterator[embedded.Server | None]:
+    """The embedded server, or None when OPSLOOP_TEST_DSN names another one."""
+    if "OPSLOOP_TEST_DSN" in os.environ:
+        yield None
         return
     version = int(os.environ.get("OPSLOOP_TEST_PG_VERSION", embedded.DEFAULT_VERSION))
     with embedded.server(version=version, settings=embedded.THROWAWAY) as running:
-        yield NoopExecutor(
-            host=running.host, port=running.port, user=running.user, options="", dbname="opsloop_test"
-        )
+        yield running
+
+
+class BareServer(NoopExecutor):
+    """A server that others start, whose new databases have nothing in them."""
+
+    template_dbname = "template0"
+
+
+@pytest.fixture(scope="session")
+def server(embedded_server: embedded.Server | None) -> NoopExecutor:
+    """Where the tests' databases are: host, port, user and password."""
+    given = conninfo_to_dict(embedded_server.dsn() if embedded_server else os.environ["OPSLOOP_TEST_DSN"])
+    return BareServer(
+        host=str(given.get("host", "")),
+        port=str(given.get("port", 5432)),
+        user=str(given.get("user", "postgres")),
+        password=str(given["password"]) if "password" in given else None,
+        options="",
+        dbname="opsloop_test",
+        maintenance_dbname=str(given.get("dbname", "postgres")),
+    )
+
+
+@pytest.fixture(scope="session")
+def programs(embedded_server: embedded.Server | None, server: NoopExecutor) -> Path:
+    """Directory with psql and pg_dump of the server's version."""
+    if embedded_server:
+        return embedded_server.programs
+    debian = Path(f"/usr/lib/postgresql/{str(server.version).split('.')[0]}/bin")
+    found = debian if debian.is_dir() else Path(shutil.which("pg_dump") or "pg_dump").parent
+    assert (found / "pg_dump").exists(), "the tests need psql and pg_dump of the server's version"
+    return found
 
 
 def _deploy(**where: Any) -> None:
@@ -71,7 +94,7 @@ def dsn(template: NoopExecutor) -> Iterator[str]:
 @pytest.fixture
 def empty_dsn(server: NoopExecutor) -> Iterator[str]:
     """Connection string of a database of this test's own that has nothing in it."""
-    with _database(server, "opsloop_empty", "template0") as own:
+    with _database(server, "opsloop_empty", server.template_dbname) as own:
         yield own
 
 

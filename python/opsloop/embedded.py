@@ -76,6 +76,9 @@ def server(
         return
     home = Path(tempfile.mkdtemp(prefix="opsloop-"))
     home.chmod(_HOME_MODE)
+    if os.geteuid() == 0:
+        user = _server_user()  # who removes the directory if this process cannot
+        os.chown(home, user.pw_uid, user.pw_gid)
     try:
         with _shared(home, version, settings or {}, throwaway=True) as running:
             yield running
@@ -194,7 +197,7 @@ class _Cluster:
 
     def stop_when_this_process_dies(self) -> subprocess.Popen[bytes]:
         """A shell that waits for the end of its input, which comes with our end, and then stops and deletes all."""
-        script = 'cat >/dev/null; "$1" stop --mode=immediate -D "$2" >/dev/null 2>&1; rm -rf "$3" "$4"'
+        script = 'cat >/dev/null; "$1" stop --mode=immediate -D "$2" >/dev/null 2>&1; rm -rf "$3" "$4" 2>/dev/null'
         running = self.running()
         assert running is not None
         arguments = [str(self.programs / "pg_ctl"), str(self.data), running.host, str(self.home)]
