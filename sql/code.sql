@@ -52,6 +52,7 @@
 
 -- steps: the work itself (claim, lease, complete, fail, recover)
 \ir code/steps/_accept_results.sql
+\ir code/steps/_adopt_steps.sql
 \ir code/steps/_attempt_seconds.sql
 \ir code/steps/_backoff_seconds.sql
 \ir code/steps/_check_reports.sql
@@ -63,21 +64,36 @@
 \ir code/steps/_inputs.sql
 \ir code/steps/_lease_seconds.sql
 \ir code/steps/_lock_missions_of.sql
+\ir code/steps/_on_lease_lost.sql
 \ir code/steps/_open_lanes.sql
 \ir code/steps/_prepare_special.sql
 \ir code/steps/_publish_reports.sql
+\ir code/steps/_rearm_timers.sql
+\ir code/steps/_recover_steps.sql
 \ir code/steps/_step_event.sql
 \ir code/steps/_step_results.sql
+\ir code/steps/_sweep_steps.sql
 \ir code/steps/_take_steps.sql
 \ir code/steps/_unblock_steps.sql
+\ir code/steps/fn_assert_lease.sql
 \ir code/steps/fn_claim_steps.sql
 \ir code/steps/fn_complete_step.sql
 \ir code/steps/fn_complete_steps.sql
+\ir code/steps/fn_declare_idle.sql
+\ir code/steps/fn_extend_leases.sql
 \ir code/steps/fn_fail_step.sql
 \ir code/steps/fn_fail_steps.sql
+\ir code/steps/fn_idle_settled.sql
+\ir code/steps/fn_missing_executors.sql
+\ir code/steps/fn_recover_expired_leases.sql
+\ir code/steps/fn_recover_stale_steps.sql
+\ir code/steps/fn_register_worker.sql
+\ir code/steps/fn_release_steps.sql
+\ir code/steps/fn_unregister_worker.sql
 
 -- policy: the versioned documents that decide (get, set, history, rollback, dry run)
 \ir code/policy/_check_policy.sql
+\ir code/policy/_command_forbidden.sql
 \ir code/policy/_cycle_faults.sql
 \ir code/policy/_dependency_edges.sql
 \ir code/policy/_dependency_faults.sql
@@ -88,15 +104,18 @@
 \ir code/policy/_fill_event.sql
 \ir code/policy/_fill_slots.sql
 \ir code/policy/_fill_step.sql
+\ir code/policy/_judge_step.sql
 \ir code/policy/_ops_policy_changed.sql
 \ir code/policy/_params_faults.sql
 \ir code/policy/_path_text.sql
 \ir code/policy/_placeholder_faults.sql
 \ir code/policy/_placeholder_place_fault.sql
 \ir code/policy/_placeholders.sql
+\ir code/policy/_plain_text.sql
 \ir code/policy/_policy.sql
 \ir code/policy/_policy_epoch.sql
 \ir code/policy/_reference_faults.sql
+\ir code/policy/_risk_rule_holds.sql
 \ir code/policy/_seed_policy.sql
 \ir code/policy/_set_values.sql
 \ir code/policy/_template_faults.sql
@@ -104,6 +123,7 @@
 \ir code/policy/_template_steps.sql
 \ir code/policy/_unknown_field_faults.sql
 \ir code/policy/fn_get_policy.sql
+\ir code/policy/fn_is_auto_approvable.sql
 \ir code/policy/fn_policy_history.sql
 \ir code/policy/fn_set_policy.sql
 
@@ -129,9 +149,9 @@
 \ir code/ops/_wake_workers.sql
 \ir code/ops/fn_heartbeat.sql
 \ir code/ops/fn_list_missions.sql
-\ir code/ops/fn_list_policy_versions.sql
 \ir code/ops/fn_list_proposals.sql
 \ir code/ops/fn_list_steps.sql
+\ir code/ops/fn_radar_upsert.sql
 
 \ir loader/code_end.sql
 \ir grants.sql

@@ -127,7 +127,10 @@ class ListedProposal:
     source: str
     status: str
     risk_level: str
+    """The risk judged: low, medium or high."""
     reason: str | None
+    template: dict[str, Any]
+    """What would run."""
     mission_id: UUID | None
     proposed_login: str
     decided_by: str | None
@@ -179,12 +182,13 @@ class ListedStep:
 class PolicyVersion:
     """One version of a policy document."""
 
-    key: str
     version: int
     value: dict[str, Any]
     changed_by: str
+    """Who changed it, as claimed."""
     changed_login: str
-    changed_at: datetime
+    """The database login that changed it."""
+    updated_at: datetime
 
 
 def record(cls: type[T]) -> Callable[[Cursor[Any]], Callable[[Sequence[Any]], T]]:

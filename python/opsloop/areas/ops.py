@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike, document
-from opsloop.results import ListedMission, ListedProposal, ListedStep, PolicyVersion
+from opsloop.results import ListedMission, ListedProposal, ListedStep
 
 
 class Ops(Caller):
@@ -40,9 +40,17 @@ class Ops(Caller):
         """
         return int(self._value("fn_radar_upsert", ideas=document(list(ideas))))
 
-    def list_proposals(self, limit: int | None = None, status: str | None = None) -> list[ListedProposal]:
-        """List up to `limit` proposals (default 20, at most 1000), newest first, of any status by default."""
-        return self._rows(ListedProposal, "fn_list_proposals", limit=limit, status=status)
+    def list_proposals(
+        self, limit: int | None = None, status: str | None = None, proposal_id: UUID | str | None = None
+    ) -> list[ListedProposal]:
+        """List up to `limit` proposals (default 20, at most 1000), newest first.
+
+        `status`: only those (default: any). `proposal_id`: only that one. An unknown status is
+        InvalidArgument (OPS_018).
+        """
+        return self._rows(
+            ListedProposal, "fn_list_proposals", limit=limit, status=status, proposal_id=proposal_id
+        )
 
     def list_missions(self, limit: int | None = None, status: str | None = None) -> list[ListedMission]:
         """List up to `limit` missions (default 20, at most 1000), newest first, of any status by default."""
@@ -53,7 +61,3 @@ class Ops(Caller):
     ) -> list[ListedStep]:
         """List up to `limit` steps (default 50, at most 1000): of one mission in order, else newest first."""
         return self._rows(ListedStep, "fn_list_steps", mission_id=mission_id, limit=limit, status=status)
-
-    def list_policy_versions(self, key: str | None = None, limit: int | None = None) -> list[PolicyVersion]:
-        """List up to `limit` versions (default 20, at most 1000), newest first, of one document or of all."""
-        return self._rows(PolicyVersion, "fn_list_policy_versions", key=key, limit=limit)

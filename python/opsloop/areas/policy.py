@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from opsloop.areas.call import Caller, DocumentLike, document
+from opsloop.results import PolicyVersion
 
 
 class Policy(Caller):
@@ -33,3 +34,10 @@ class Policy(Caller):
                 expected_version=expected_version,
             )
         )
+
+    def policy_history(self, key: str, limit: int | None = None) -> list[PolicyVersion]:
+        """List up to `limit` versions (default 20) of a policy document, newest first.
+
+        Raises PolicyNotFound (OPS_002).
+        """
+        return self._rows(PolicyVersion, "fn_policy_history", key=key, limit=limit)

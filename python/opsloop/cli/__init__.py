@@ -1,0 +1,90 @@
+"""The command line `opsloop`.
+
+Exit codes: 0 done; 1 refused or failed, the OPS code says why; 2 the command line or the environment cannot be used
+(OPS_018); 3 the database cannot be reached (OPS_001); 4 `ingest` skipped bad lines; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import psycopg
+import typer
+
+import opsloop
+from opsloop.cli import events, operations, output, policy, proposals, ps
+from opsloop.errors import DatabaseError, DatabaseUnavailable, InvalidArgument, OpsError
+
+_EPILOG = (
+    "Exit codes: 0 done · 1 refused or failed, the OPS code says why · 2 the command line or the environment cannot "
+    "be used (OPS_018) · 3 the database cannot be reached (OPS_001) · 4 ingest skipped bad lines · 130 interrupted. "
+    'Errors go to stderr, with --json as {"error": {"code", "message", "detail", "hint"}}.'
+)
+
+app = typer.Typer(
+    name="opsloop",
+    help="An autonomous ops loop that lives in PostgreSQL.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"opsloop {opsloop.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass
+
+
+for _commands in (events, proposals, policy, ps, operations):
+    _commands.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(given))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; errors are printed on stderr."""
+    try:
+        done = app(arguments, prog_name="opsloop", standalone_mode=False)
+    except OpsError as error:
+        return _refused(error, arguments)
+    except typer.TyperException as error:
+        # Without a message, the help was asked for by giving nothing, and is printed already.
+        return _refused(_usage(error), arguments) if error.format_message() else 2
+    except psycopg.Error as error:
+        detail = {"sqlstate": error.sqlstate, "detail": error.diag.message_detail}
+        message = error.diag.message_primary or str(error)
+        return _refused(DatabaseError(message, detail=detail, hint=error.diag.message_hint), arguments)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    return done if isinstance(done, int) else 0
+
+
+def _refused(error: OpsError, arguments: list[str]) -> int:
+    output.report(error, json_wanted="--json" in arguments)
+    if isinstance(error, InvalidArgument):
+        return 2
+    return 3 if isinstance(error, DatabaseUnavailable) else 1
+
+
+def _usage(error: typer.TyperException) -> InvalidArgument:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "opsloop"
+    return InvalidArgument(error.format_message(), hint=f"{path} --help")

@@ -1,0 +1,88 @@
+"""JSON from the command line: given as text, as @file, or as - for stdin."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from opsloop.errors import InvalidArgument, OpsError
+
+
+def read_text(given: str, what: str) -> str:
+    """Return the text meant by `given`: itself, the content of @file, or stdin for `-`.
+
+    Raises InvalidArgument (OPS_018) when the file cannot be read.
+    """
+    if given == "-":
+        return sys.stdin.read()
+    if not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+        raise InvalidArgument(
+            f"{what}: cannot read {given[1:]}: {reason}",
+            detail={"file": given[1:]},
+            hint="Give JSON, @file, or - for stdin.",
+        ) from exc
+
+
+def parse(text: str, what: str, fault: type[OpsError]) -> Any:
+    """Parse strict JSON: no NaN, and no key twice, which would hide one of the two values.
+
+    Raises `fault` naming `what` and the place.
+    """
+    try:
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_doubles)
+    except json.JSONDecodeError as exc:
+        raise fault(
+            f"{what} is not JSON: {exc.msg} at line {exc.lineno}, column {exc.colno}",
+            detail={
+                "line": exc.lineno,
+                "column": exc.colno,
+                "near": text[max(exc.pos - 20, 0) : exc.pos + 20],
+            },
+            hint="Give JSON, @file, or - for stdin.",
+        ) from exc
+    except (ValueError, RecursionError) as exc:
+        text = "it is nested too deeply" if isinstance(exc, RecursionError) else str(exc)
+        raise fault(f"{what} is not JSON: {text}", hint="Mend it; nothing was changed.") from exc
+
+
+def read_object(given: str, what: str, fault: type[OpsError]) -> dict[str, Any]:
+    """Read a JSON object from `given` (text, @file or -). Raises `fault`, or InvalidArgument for the file."""
+    value = parse(read_text(given, what), what, fault)
+    if not isinstance(value, dict):
+        raise fault(f"{what} must be a JSON object, not {kind(value)}", hint="Nothing was changed.")
+    return value
+
+
+def kind(value: Any) -> str:
+    """Name the JSON type of `value`."""
+    if value is None:
+        return "null"
+    names = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "an array",
+        dict: "an object",
+    }
+    return names.get(type(value), type(value).__name__)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {double!r} stands twice in one object")
+    return made

@@ -1,0 +1,125 @@
+"""`heartbeat`, `retry`, `resolve`, `cancel`, `seed` and `demo`: turning the loop, and intervening."""
+
+from __future__ import annotations
+
+import importlib
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from opsloop import migrate
+from opsloop.cli import output
+from opsloop.cli.jsonin import parse, read_text
+from opsloop.cli.session import LOOP, WORK, Actor, Reason, Session, command
+from opsloop.errors import InvalidArgument, translate
+
+StepId = Annotated[UUID, typer.Argument(metavar="STEP", help="Id of the step.")]
+
+
+class Outcome(StrEnum):
+    """What became of a step."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+def heartbeat(session: Session) -> None:
+    """Turn the loop once: leases, stale steps, events, reactions. For cron; running workers do it by themselves.
+
+    Exit code 1 when a phase failed; the others were done.
+    """
+    settings = session.settings()
+    with session.client() as client:
+        result = client.heartbeat(
+            settings.event_batch_size, settings.reaction_batch_size, settings.stale_step_minutes
+        )
+
+    def text() -> None:
+        output.say(_turn(result))
+        for error in result.get("errors", []):
+            output.say(
+                f"failed: {error.get('phase')}: {error.get('message')} ({error.get('code')})", stderr=True
+            )
+
+    session.show(result, text)
+    if not result["ok"]:
+        raise typer.Exit(1)
+
+
+def _turn(result: dict[str, Any]) -> str:
+    trigger, reaction, lease = result["triggerResult"], result["reactionResult"], result["leaseResult"]
+    return (
+        f"{trigger['events']} events looked at, {trigger['queued']} reactions queued; "
+        f"{reaction['processed']} reactions processed, {reaction['created']} proposals created; "
+        f"{lease['requeued_steps']} steps requeued, {lease['failed_steps']} failed, "
+        f"{result['staleResult']['recovered']} stale recovered"
+    )
+
+
+def retry(session: Session, step: StepId, actor: Actor) -> None:
+    """Run a failed, cancelled or parked step again; its mission comes back to life."""
+    with session.client() as client:
+        status = client.retry_step(step, actor=actor)
+    _step(session, step, status)
+
+
+def resolve(
+    session: Session,
+    step: StepId,
+    outcome: Annotated[Outcome, typer.Argument(help="What became of it.")],
+    actor: Actor,
+    reason: Reason = None,
+    result: Annotated[
+        str | None, typer.Option("--result", help="What later steps get from it: JSON, @file, or -.")
+    ] = None,
+) -> None:
+    """Say what became of a step whose outcome is unknown, because its worker vanished."""
+    value = None if result is None else parse(read_text(result, "--result"), "--result", InvalidArgument)
+    with session.client() as client:
+        status = client.resolve_step(step, outcome.value, actor=actor, reason=reason, result=value)
+    _step(session, step, status)
+
+
+def _step(session: Session, step: UUID, status: str) -> None:
+    session.show({"step_id": step, "status": status}, lambda: output.say(f"step {step}: {status}"))
+
+
+def cancel(
+    session: Session,
+    mission: Annotated[UUID, typer.Argument(metavar="MISSION", help="Id of the mission.")],
+    actor: Actor,
+    reason: Reason = None,
+) -> None:
+    """Cancel a mission: what has not started never does, and what runs is asked to stop."""
+    with session.client() as client:
+        status = client.cancel_mission(mission, actor=actor, reason=reason)
+    session.show(
+        {"mission_id": mission, "status": status}, lambda: output.say(f"mission {mission}: {status}")
+    )
+
+
+def seed(session: Session) -> None:
+    """Put the default policies in place; one that exists is left as it is."""
+    schema = session.schema_name
+    with session.database() as dsn, translate():
+        migrate.seed(dsn, schema)
+    session.show({"seeded": True}, lambda: output.say("the default policies are in place"))
+
+
+def demo() -> None:
+    """Watch the loop look after a real PostgreSQL, for a minute, on a server of its own."""
+    # Only now: it brings the worker and the embedded server.
+    code = importlib.import_module("opsloop.demo").main()
+    raise typer.Exit(int(code or 0))
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    command(app, "retry", WORK)(retry)
+    command(app, "resolve", WORK)(resolve)
+    command(app, "cancel", WORK)(cancel)
+    command(app, "heartbeat", LOOP)(heartbeat)
+    command(app, "seed", LOOP)(seed)
+    app.command("demo", rich_help_panel=LOOP)(demo)

@@ -1,0 +1,182 @@
+"""What every command has: --dsn, --schema, --embedded and --json, and the connection they lead to."""
+
+from __future__ import annotations
+
+import getpass
+import inspect
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, ParamSpec
+
+import typer
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from opsloop import embedded as embedded_server
+from opsloop import migrate
+from opsloop.cli import output
+from opsloop.client import OwningClient, connect
+from opsloop.config import Settings, check_dsn, check_schema
+from opsloop.errors import translate
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Session:
+    """The common options of one command."""
+
+    dsn: str | None
+    schema: str | None
+    embedded: bool
+    json: bool
+
+    def settings(self) -> Settings:
+        """Return the environment's settings, checked."""
+        return Settings.from_env()
+
+    @property
+    def schema_name(self) -> str:
+        """The schema meant: --schema, else OPSLOOP_SCHEMA, else `opsloop`."""
+        if self.schema is not None:
+            return check_schema(self.schema, "--schema")
+        return self.settings().schema
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Yield the connection string meant; with --embedded, a server runs while the block does.
+
+        Raises DatabaseUnavailable (OPS_001) when nothing says which database is meant.
+        """
+        if not self.embedded:
+            yield check_dsn(self.dsn, "--dsn") if self.dsn is not None else self.settings().database()
+            return
+        with embedded_server.server(embedded_directory()) as server, translate():
+            dsn = server.dsn()
+            if not migrate.status(dsn, self.schema_name).up_to_date:
+                migrate.migrate(dsn, self.schema_name)
+                migrate.seed(dsn, self.schema_name)
+            yield dsn
+
+    @contextmanager
+    def client(self) -> Iterator[OwningClient]:
+        """Yield a client in autocommit mode."""
+        schema = self.schema_name
+        with self.database() as dsn, connect(dsn, schema) as client:
+            yield client
+
+    def show(self, value: Any, text: Callable[[], None]) -> None:
+        """Print a result: as JSON with --json, else by `text`."""
+        if self.json:
+            output.print_json(value)
+        else:
+            text()
+
+    def command(self, *words: object) -> str:
+        """Return the exact command line for a next step, with this command's own --dsn, --schema, --embedded.
+
+        A password in --dsn is left out.
+        """
+        parts = ["opsloop", *(str(word) for word in words)]
+        if self.embedded:
+            parts.append("--embedded")
+        if self.dsn is not None:
+            parts += ["--dsn", _without_password(self.dsn)]
+        if self.schema is not None:
+            parts += ["--schema", self.schema]
+        return shlex.join(parts)
+
+
+def _without_password(dsn: str) -> str:
+    values = conninfo_to_dict(dsn)
+    if "password" not in values:
+        return dsn
+    return make_conninfo("", **{name: value for name, value in values.items() if name != "password"})
+
+
+def embedded_directory() -> Path:
+    """Where --embedded keeps its data: below XDG_DATA_HOME; for root, whose server has a user of its own, /var/lib."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/opsloop/embedded")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "opsloop/embedded"
+
+
+def current_user() -> str:
+    """Return who is at the keyboard: $USER, else the login name."""
+    try:
+        return os.environ.get("USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+Actor = Annotated[
+    str,
+    typer.Option(
+        "--actor",
+        default_factory=current_user,
+        help="Who decides; a claim, stored beside the database login.",
+    ),
+]
+Reason = Annotated[str | None, typer.Option("--reason", help="Why, for whoever reads it later.")]
+
+_COMMON: dict[str, Any] = {
+    "dsn": Annotated[
+        str | None,
+        typer.Option(
+            "--dsn",
+            help="Connection string (default: DATABASE_URL, else libpq's PG* variables).",
+            show_default=False,
+        ),
+    ],
+    "schema": Annotated[
+        str | None,
+        typer.Option(
+            "--schema", help="Schema of the loop (default: OPSLOOP_SCHEMA, else opsloop).", show_default=False
+        ),
+    ],
+    "embedded": Annotated[bool, typer.Option("--embedded", help="Use a private PostgreSQL, for a trial.")],
+    "json": Annotated[bool, typer.Option("--json", help="Print JSON.")],
+}
+_DEFAULTS = {"dsn": None, "schema": None, "embedded": False, "json": False}
+
+
+# Headings of `opsloop --help`.
+SIGNALS = "Signals and intents"
+DECISIONS = "Decisions"
+WORK = "Work"
+LOOP = "The loop itself"
+
+
+def command(
+    app: typer.Typer, name: str, panel: str | None = None
+) -> Callable[[Callable[Concatenate[Session, P], None]], Callable[Concatenate[Session, P], None]]:
+    """Register a function as a command of `app`, under the heading `panel`.
+
+    Its first argument is the session, made from the options that all commands have; the rest are its own.
+    """
+
+    def register(
+        function: Callable[Concatenate[Session, P], None],
+    ) -> Callable[Concatenate[Session, P], None]:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        common = [
+            inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS[n], annotation=a)
+            for n, a in _COMMON.items()
+        ]
+        own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+
+        def run(**given: Any) -> None:
+            session = Session(**{n: given.pop(n) for n in _COMMON})
+            function(session, **given)  # type: ignore[call-arg]
+
+        run.__doc__ = function.__doc__
+        run.__name__ = function.__name__
+        run.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in [*own, *common]}
+        app.command(name, rich_help_panel=panel)(run)
+        return function
+
+    return register

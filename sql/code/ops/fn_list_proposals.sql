@@ -1,0 +1,62 @@
+create or replace function fn_list_proposals(
+  p_limit integer default 20,
+  p_status text default null,
+  p_proposal_id uuid default null
+)
+returns table (
+  proposal_id uuid,
+  title text,
+  source text,
+  status text,
+  risk_level text,
+  reason text,
+  template jsonb,
+  mission_id uuid,
+  proposed_login text,
+  decided_by text,
+  created_at timestamptz
+)
+language plpgsql
+stable
+security definer
+set search_path from current
+as $$
+-- Proposals for people to read, newest first by primary key (ids are ordered by time). Open ones (pending, voting) are
+-- found by their index however old they are; another status is looked for among the newest 10,000 proposals, so that
+-- the cost is bounded.
+-- Locks: none. Writes: nothing. Raises: OP018 for a limit or status that cannot be.
+declare
+  v_ids uuid[];
+begin
+  perform _check_list(p_limit, p_status, array['pending', 'voting', 'approved', 'auto_approved', 'rejected', 'expired']);
+  if p_proposal_id is not null then
+    v_ids := array[p_proposal_id];
+  elsif p_status in ('pending', 'voting') then
+    v_ids := array(
+      select p.id
+        from ops_mission_proposals p
+       where p.status in ('pending', 'voting')
+         and p.status = p_status
+       order by p.created_at desc
+       limit p_limit);
+  else
+    v_ids := array(
+      select n.id
+        from (select i.id, i.status from ops_mission_proposals i order by i.id desc limit 10000) n
+       where p_status is null or n.status = p_status
+       order by n.id desc
+       limit p_limit);
+  end if;
+
+  return query
+  select p.id, p.title, p.source, p.status, p.risk_level, p.reason, p.template, m.id, p.proposed_login, p.decided_by,
+         p.created_at
+    from ops_mission_proposals p
+    left join ops_missions m on m.proposal_id = p.id
+   where p.id = any (v_ids)
+     and (p_status is null or p.status = p_status)
+   order by p.id desc;
+end;
+$$;
+comment on function fn_list_proposals(integer, text, uuid) is
+  'Lists up to p_limit (1 to 1000) proposals, newest first; p_status null means any, p_proposal_id asks for one. A status other than pending or voting is looked for among the newest 10,000.';

@@ -1,0 +1,66 @@
+create or replace function fn_list_steps(
+  p_mission_id uuid default null,
+  p_limit integer default 50,
+  p_status text default null
+)
+returns table (
+  step_id uuid,
+  mission_id uuid,
+  "position" integer,
+  key text,
+  kind text,
+  executor text,
+  status text,
+  attempt integer,
+  failure_count integer,
+  worker_id text,
+  wait_reason text,
+  last_error text,
+  run_after timestamptz,
+  lease_expires_at timestamptz,
+  reserved_at timestamptz,
+  created_at timestamptz,
+  updated_at timestamptz
+)
+language plpgsql
+stable
+security definer
+set search_path from current
+as $$
+-- Steps for people to read: those of one mission in their order, else the newest by primary key (ids are ordered by
+-- time). There is no index on status, on purpose: without a mission, a status is looked for among the newest 10,000.
+-- Locks: none. Writes: nothing. Raises: OP012 for an unknown mission, OP018 for a limit or status that cannot be.
+begin
+  perform _check_list(p_limit, p_status,
+    array['blocked', 'queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'skipped']);
+  if p_mission_id is not null and not exists (select from ops_missions m where m.id = p_mission_id) then
+    raise exception using errcode = 'OP012', message = format('OPS_012: there is no mission %s', p_mission_id),
+      detail = jsonb_build_object('mission_id', p_mission_id)::text,
+      hint = 'select * from fn_list_missions(); lists the newest.';
+  end if;
+  return query
+  with newest as (
+    (select i.id
+       from ops_mission_steps i
+      where i.mission_id = p_mission_id
+        and (p_status is null or i.status = p_status)
+      order by i.position, i.id
+      limit p_limit)
+    union all
+    (select n.id
+       from (select i.id, i.status from ops_mission_steps i where p_mission_id is null order by i.id desc limit 10000) n
+      where p_status is null or n.status = p_status
+      order by n.id desc
+      limit p_limit)
+  )
+  select s.id, s.mission_id, s.position, s.key, s.kind, s.executor, s.status, s.attempt, s.failure_count, s.worker_id,
+         s.wait_reason, s.last_error, s.run_after, s.lease_expires_at, s.reserved_at, s.created_at, s.updated_at
+    from newest
+    join ops_mission_steps s on s.id = newest.id
+   order by case when p_mission_id is not null then s.position end,
+            case when p_mission_id is not null then s.id end,
+            s.id desc;
+end;
+$$;
+comment on function fn_list_steps(uuid, integer, text) is
+  'Lists up to p_limit (1 to 1000) steps: those of one mission in order, else the newest first; p_status null means any, else (without a mission) it is looked for among the newest 10,000.';
