@@ -92,6 +92,8 @@
 \ir code/steps/fn_unregister_worker.sql
 
 -- policy: the versioned documents that decide (get, set, history, rollback, dry run)
+\ir code/policy/_agent_roles_faults.sql
+\ir code/policy/_auto_approve_faults.sql
 \ir code/policy/_check_policy.sql
 \ir code/policy/_command_forbidden.sql
 \ir code/policy/_cycle_faults.sql
@@ -104,7 +106,9 @@
 \ir code/policy/_fill_event.sql
 \ir code/policy/_fill_slots.sql
 \ir code/policy/_fill_step.sql
+\ir code/policy/_is_event_reference.sql
 \ir code/policy/_judge_step.sql
+\ir code/policy/_missing_field_faults.sql
 \ir code/policy/_ops_policy_changed.sql
 \ir code/policy/_params_faults.sql
 \ir code/policy/_path_text.sql
@@ -114,7 +118,12 @@
 \ir code/policy/_plain_text.sql
 \ir code/policy/_policy.sql
 \ir code/policy/_policy_epoch.sql
+\ir code/policy/_policy_faults.sql
+\ir code/policy/_preset_faults.sql
+\ir code/policy/_proposal_caps_faults.sql
+\ir code/policy/_reaction_matrix_faults.sql
 \ir code/policy/_reference_faults.sql
+\ir code/policy/_regex_fault.sql
 \ir code/policy/_risk_rule_holds.sql
 \ir code/policy/_seed_policy.sql
 \ir code/policy/_set_values.sql
@@ -122,6 +131,7 @@
 \ir code/policy/_template_slots.sql
 \ir code/policy/_template_steps.sql
 \ir code/policy/_unknown_field_faults.sql
+\ir code/policy/_worker_policy_faults.sql
 \ir code/policy/fn_get_policy.sql
 \ir code/policy/fn_is_auto_approvable.sql
 \ir code/policy/fn_policy_history.sql

@@ -9,7 +9,7 @@ begin
     select p.oid::regprocedure as signature, p.proowner, p.proacl
       from pg_proc p
       join opsloop_routine r on r.name = p.proname and r.arg_types = oidvectortypes(p.proargtypes)
-     where p.pronamespace = current_schema()::regnamespace
+     where p.pronamespace = quote_ident(current_schema())::regnamespace
   loop
     execute format('revoke all on routine %s from public', v_routine.signature);
     for v_grantee in

@@ -14,7 +14,7 @@ begin
     into v_missing
     from opsloop_routine r
    where not exists (select from pg_proc p
-                      where p.pronamespace = current_schema()::regnamespace
+                      where p.pronamespace = quote_ident(current_schema())::regnamespace
                         and p.proname = r.name and oidvectortypes(p.proargtypes) = r.arg_types);
   if v_missing is not null then
     raise exception using

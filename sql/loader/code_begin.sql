@@ -6,6 +6,6 @@ begin
   perform set_config('opsloop.routines_before', (
     select coalesce(jsonb_object_agg(p.oid::text, p.xmin::text || ' ' || p.ctid::text), '{}')::text
       from pg_proc p
-     where p.pronamespace = current_schema()::regnamespace), true);
+     where p.pronamespace = quote_ident(current_schema())::regnamespace), true);
 end;
 $$;

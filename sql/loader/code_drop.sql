@@ -10,7 +10,7 @@ begin
       from pg_trigger t
       join pg_proc p on p.oid = t.tgfoid
       join opsloop_routine r on r.name = p.proname and r.arg_types = oidvectortypes(p.proargtypes)
-     where p.pronamespace = current_schema()::regnamespace
+     where p.pronamespace = quote_ident(current_schema())::regnamespace
        and not t.tgisinternal
   loop
     execute v_drop;
@@ -20,7 +20,7 @@ begin
     select format('drop routine %s', p.oid::regprocedure)
       from pg_proc p
       join opsloop_routine r on r.name = p.proname and r.arg_types = oidvectortypes(p.proargtypes)
-     where p.pronamespace = current_schema()::regnamespace
+     where p.pronamespace = quote_ident(current_schema())::regnamespace
   loop
     execute v_drop;
   end loop;

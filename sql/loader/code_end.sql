@@ -5,7 +5,7 @@ do $$
 declare
   v_before jsonb := current_setting('opsloop.routines_before')::jsonb;
   v_xid bigint := pg_current_xact_id()::text::bigint;
-  v_schema regnamespace := current_schema()::regnamespace;
+  v_schema regnamespace := quote_ident(current_schema())::regnamespace;
   v_written oid[];
   v_foreign text;
   v_gone record;

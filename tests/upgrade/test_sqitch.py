@@ -1,0 +1,116 @@
+"""sqitch deploys the same files to the same database."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from opsloop import migrate, sqlfiles
+from upgrade.deploying import Sqitch, dump, psql, require_sqitch
+
+ALL = [change.name for change in sqlfiles.changes()]
+TOOL = Path(__file__).parents[2] / "tools/sqitch_adapters.py"
+
+
+@pytest.fixture
+def sqitch(programs, empty_dsn, tmp_path):
+    require_sqitch()
+    return Sqitch(programs, empty_dsn, tmp_path)
+
+
+@pytest.mark.parametrize("schema", ["opsloop", "Acme Ops"])
+def test_fresh_under_sqitch_is_fresh_under_yoyo(sqitch, empty_dsn, programs, schema):
+    sqitch.must("deploy", *([] if schema == "opsloop" else ["--set", f"schema={schema}"]))
+    by_sqitch = dump(programs, empty_dsn, schema)
+    with psycopg.connect(empty_dsn) as conn:
+        conn.execute(f'drop schema "{schema}" cascade')
+
+    migrate.migrate(empty_dsn, schema)
+
+    assert dump(programs, empty_dsn, schema) == by_sqitch
+
+
+def test_deploy_revert_deploy_gives_the_same_database(sqitch, empty_dsn, programs):
+    sqitch.must("deploy")
+    before = dump(programs, empty_dsn)
+
+    sqitch.must("revert", "-y")
+    assert "CREATE TABLE" not in dump(programs, empty_dsn)
+    assert "CREATE FUNCTION" not in dump(programs, empty_dsn)
+
+    sqitch.must("deploy")
+    sqitch.must("verify")
+    assert dump(programs, empty_dsn) == before
+
+
+def test_a_second_deploy_changes_nothing(sqitch, empty_dsn, programs):
+    sqitch.must("deploy")
+    before = dump(programs, empty_dsn)
+
+    assert "Nothing to deploy" in sqitch.must("deploy")
+
+    assert dump(programs, empty_dsn) == before
+
+
+def test_two_loops_in_one_database_have_a_registry_each(sqitch, empty_dsn, programs):
+    for schema in ("loop_a", "loop_b"):
+        sqitch.must("deploy", "--registry", f"sqitch_{schema}", "--set", f"schema={schema}")
+
+    assert dump(programs, empty_dsn, "loop_b") == dump(programs, empty_dsn, "loop_a").replace("loop_a", "loop_b")
+    sqitch.must("revert", "-y", "--registry", "sqitch_loop_b", "--set", "schema=loop_b")
+    sqitch.must("verify", "--registry", "sqitch_loop_a", "--set", "schema=loop_a")
+
+
+def test_verify_notices_a_missing_routine(sqitch, empty_dsn):
+    sqitch.must("deploy")
+    with psycopg.connect(empty_dsn) as conn:
+        conn.execute("drop function opsloop._now()")
+
+    done = sqitch("verify")
+
+    assert done.returncode != 0
+    assert "OPS_021" in done.stdout + done.stderr
+
+
+def test_what_sqitch_deployed_opsloop_recognises(sqitch, empty_dsn, programs):
+    sqitch.must("deploy")
+    before = dump(programs, empty_dsn)
+
+    state = migrate.status(empty_dsn)
+    assert state.applied == ALL
+    assert state.pending == []
+    # sqitch cannot say which routines it loaded, so they are loaded once more, and then known.
+    assert [name[:5] for name in migrate.migrate(empty_dsn)] == ["code_"]
+    assert migrate.migrate(empty_dsn) == []
+    assert dump(programs, empty_dsn) == before
+
+    assert migrate.rollback(empty_dsn) == ALL[::-1]
+
+
+def test_what_opsloop_installed_sqitch_refuses_to_install_again(sqitch, empty_dsn, programs):
+    migrate.migrate(empty_dsn)
+    before = dump(programs, empty_dsn)
+
+    done = sqitch("deploy")
+
+    assert done.returncode != 0
+    assert "OPS_014: change 0001_ledger is already installed" in done.stdout + done.stderr
+    assert dump(programs, empty_dsn) == before
+    sqitch.must("deploy", "--log-only")
+    sqitch.must("verify")
+
+
+def test_psql_alone_can_run_the_deploy_scripts(empty_dsn, programs):
+    folder = sqlfiles.sql_root() / "sqitch/deploy"
+    for script in sorted(folder.glob("*.sql")):
+        done = psql(programs, empty_dsn, "--set=schema=acme_ops", f"--file={script}")
+        assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
+
+    assert migrate.status(empty_dsn, "acme_ops").applied == ALL
+
+
+def test_the_adapters_and_the_plan_are_those_of_the_schema_scripts():
+    done = subprocess.run([sys.executable, TOOL, "--check"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
