@@ -1,0 +1,47 @@
+create or replace function _emit_events(
+  p_types text[],
+  p_data jsonb[],
+  p_dedupe_keys text[],
+  p_mission_ids uuid[]
+)
+returns uuid[]
+language plpgsql
+set search_path from current
+as $$
+-- Stores a batch of events and puts them before the reaction matrix; returns their ids in the order given. An event
+-- of a mission is one deeper than the event that started the mission. The same dedupe key gives the first one's id,
+-- also when two sessions race: keys are inserted in order, so that they wait for each other and never deadlock.
+-- Locks: the unique index of dedupe_key. Writes: ops_agent_events, ops_ready. Raises: nothing.
+declare
+  v_now timestamptz := _now();
+  v_ids uuid[];
+  v_new uuid[];
+begin
+  select array_agg(_uuid_v7() order by n.i) into v_ids from generate_series(1, cardinality(p_types)) n (i);
+
+  with given as (
+    select *
+      from unnest(v_ids, p_types, p_data, p_dedupe_keys, p_mission_ids)
+           with ordinality e (id, type, data, dedupe_key, mission_id, ord)
+  ), stored as (
+    insert into ops_agent_events (id, dedupe_key, type, data, mission_id, depth, created_at)
+    select g.id, g.dedupe_key, g.type, g.data, g.mission_id, coalesce(m.depth + 1, 0), v_now
+      from given g
+      left join ops_missions m on m.id = g.mission_id
+     order by g.dedupe_key nulls first, g.ord
+    on conflict do nothing
+    returning id
+  )
+  select array_agg(s.id) into v_new from stored s;
+
+  insert into ops_ready (lane, id)
+  select 1, n.id from unnest(v_ids) with ordinality n (id, ord) where n.id = any (v_new) order by n.ord;
+
+  if cardinality(v_new) is distinct from cardinality(v_ids) then
+    select array_agg(coalesce(e.id, n.id) order by n.ord) into v_ids
+      from unnest(v_ids, p_dedupe_keys) with ordinality n (id, dedupe_key, ord)
+      left join ops_agent_events e on e.dedupe_key = n.dedupe_key;
+  end if;
+  return v_ids;
+end;
+$$;

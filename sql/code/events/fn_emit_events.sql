@@ -1,0 +1,52 @@
+create or replace function fn_emit_events(p_events jsonb)
+returns setof uuid
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- Emits a batch of events in the caller's transaction: all of them or, when one is faulty, none.
+-- Locks: the unique index of dedupe_key. Writes: ops_agent_events, ops_ready. Raises: OP019 with every fault.
+declare
+  v_faults text[];
+  v_types text[];
+  v_data jsonb[];
+  v_keys text[];
+  v_missions uuid[];
+begin
+  if jsonb_typeof(p_events) is distinct from 'array' then
+    raise exception using errcode = 'OP019', message = 'OPS_019: p_events must be an array of events',
+      detail = format('got: %s', left(p_events::text, 200)),
+      hint = 'Give [{"type": "…", "data": {…}, "dedupe_key": "…"}].';
+  end if;
+
+  select array_agg(format('events[%s].%s', e.ord - 1, f) order by e.ord)
+    into v_faults
+    from jsonb_array_elements(p_events) with ordinality e (event, ord)
+   cross join lateral unnest(_event_faults(e.event)) f;
+  if v_faults is null then
+    select array_agg(format('events[%s].mission_id: no mission %s', e.ord - 1, e.event ->> 'mission_id') order by e.ord)
+      into v_faults
+      from jsonb_array_elements(p_events) with ordinality e (event, ord)
+     where e.event ->> 'mission_id' is not null
+       and not exists (select from ops_missions m where m.id = (e.event ->> 'mission_id')::uuid);
+  end if;
+  if v_faults is not null then
+    raise exception using errcode = 'OP019', message = format('OPS_019: invalid event: %s', v_faults[1]),
+      detail = to_jsonb(v_faults)::text,
+      hint = 'Nothing was emitted. Mend every fault listed in the detail and emit the batch again.';
+  end if;
+
+  select array_agg(e.event ->> 'type' order by e.ord),
+         array_agg(coalesce(nullif(e.event -> 'data', 'null'), '{}') order by e.ord),
+         array_agg(e.event ->> 'dedupe_key' order by e.ord),
+         array_agg((e.event ->> 'mission_id')::uuid order by e.ord)
+    into v_types, v_data, v_keys, v_missions
+    from jsonb_array_elements(p_events) with ordinality e (event, ord);
+  if v_types is null then
+    return;
+  end if;
+  return query select unnest(_emit_events(v_types, v_data, v_keys, v_missions));
+end;
+$$;
+comment on function fn_emit_events(jsonb) is
+  'Emits a batch of events [{"type", "data", "dedupe_key", "mission_id"}] in the caller''s transaction and returns their ids in order. The same dedupe_key gives the first one''s id. OPS_019 names every fault and emits nothing.';

@@ -1,0 +1,53 @@
+create or replace function fn_cancel_mission(
+  p_mission_id uuid,
+  p_actor text default null,
+  p_reason text default null
+)
+returns text
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- Cancels a mission: what is not running is cancelled now, what runs is asked to stop and may still report. Cancelling
+-- what is cancelled already changes nothing and answers the same.
+-- Locks: the mission, then its steps in id order. Writes: ops_missions, ops_mission_steps, ops_agent_events.
+-- Raises: OP012 unknown, OP014 ended otherwise.
+declare
+  v_now timestamptz;
+  v_mission ops_missions;
+  v_actor text := coalesce(p_actor, session_user);
+begin
+  select * into v_mission from ops_missions where id = p_mission_id for no key update;
+  if not found then
+    raise exception using errcode = 'OP012', message = format('OPS_012: no mission %s', coalesce(p_mission_id::text, 'null')),
+      hint = 'See ops_missions, or opsloop ps, for the ids there are.';
+  end if;
+  if v_mission.status = 'cancelled' then
+    return v_mission.status;
+  end if;
+  if v_mission.status not in ('approved', 'running') then
+    raise exception using errcode = 'OP014',
+      message = format('OPS_014: mission %s has %s and cannot be cancelled', v_mission.id, v_mission.status),
+      hint = 'Nothing of it runs any more.';
+  end if;
+  perform from ops_mission_steps s where s.mission_id = v_mission.id order by s.id for no key update;
+  v_now := _now();
+  update ops_mission_steps s
+     set status = case when s.status = 'running' then 'running' else 'cancelled' end,
+         cancel_requested = s.status = 'running',
+         wait_reason = case when s.status <> 'running' then 'its mission was cancelled' end,
+         updated_at = v_now
+   where s.mission_id = v_mission.id and s.status in ('blocked', 'queued', 'waiting', 'running');
+  update ops_missions m
+     set status = 'cancelled', completed_at = v_now, updated_at = v_now,
+         error = format('cancelled by %s (login %s)%s', v_actor, session_user, ': ' || p_reason)
+   where m.id = v_mission.id;
+  perform _settle_missions(array[v_mission.id]);
+  perform _emit_loop_events(array['mission:cancelled'],
+    array[jsonb_build_object('mission_id', v_mission.id, 'title', v_mission.title, 'actor', v_actor, 'reason', p_reason)],
+    array[v_mission.id], array[v_mission.depth]);
+  return 'cancelled';
+end;
+$$;
+comment on function fn_cancel_mission(uuid, text, text) is
+  'Cancels a mission as p_actor (default: the login): what is not running ends now, what runs is asked to stop. Returns cancelled. OPS_012 unknown, OPS_014 ended otherwise.';

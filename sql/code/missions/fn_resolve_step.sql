@@ -1,0 +1,68 @@
+create or replace function fn_resolve_step(
+  p_step_id uuid,
+  p_outcome text,
+  p_actor text default null,
+  p_reason text default null,
+  p_result jsonb default null
+)
+returns text
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- The decision of a person how a waiting step ended, when only he can know: outcome succeeded lets the mission go on
+-- with p_result, failed fails it for good. Whoever still held a lease is fenced.
+-- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
+-- ops_agent_events, ops_ready, dead_letter_archive. Raises: OP012 unknown, OP014 not waiting, OP018 no such outcome.
+declare
+  v_now timestamptz;
+  v_actor text := coalesce(p_actor, session_user);
+  v_step ops_mission_steps;
+  v_note text;
+  v_ready uuid[];
+begin
+  if p_outcome is null or p_outcome not in ('succeeded', 'failed') then
+    raise exception using errcode = 'OP018', message = format('OPS_018: outcome %s is not valid', quote_nullable(p_outcome)),
+      hint = 'A step is resolved as succeeded or failed.';
+  end if;
+  perform _lock_missions_of(array[p_step_id]);
+  select * into v_step from ops_mission_steps where id = p_step_id;
+  if not found then
+    raise exception using errcode = 'OP012', message = format('OPS_012: no step %s', coalesce(p_step_id::text, 'null')),
+      hint = 'See ops_mission_steps, or opsloop ps <mission>, for the ids there are.';
+  end if;
+  if v_step.status <> 'waiting' then
+    raise exception using errcode = 'OP014',
+      message = format('OPS_014: step %s is %s; only a waiting step can be resolved', v_step.id, v_step.status),
+      hint = 'Use fn_retry_step for a failed step, fn_cancel_mission for a running one.';
+  end if;
+
+  v_now := _now();
+  v_note := format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, session_user, ': ' || p_reason);
+  insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, completed_at, meta, error)
+  values (_uuid_v7(), _uuid_v7(), v_step.id, v_step.executor, v_actor, v_step.attempt, p_outcome, v_now,
+          jsonb_build_object('resolved_by', v_actor, 'login', session_user, 'reason', p_reason),
+          case when p_outcome = 'failed' then v_note end);
+  update ops_mission_steps s
+     set lease_token = null, wait_reason = null, updated_at = v_now,
+         status = case p_outcome when 'succeeded' then 'succeeded' else s.status end,
+         result = case p_outcome when 'succeeded' then p_result else s.result end
+   where s.id = v_step.id;
+  if p_outcome = 'failed' then
+    perform _fail_for_good(array[v_step.id], array[v_note]);
+  else
+    perform _emit_loop_events(array['step:' || v_step.kind || ':succeeded'],
+      array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, p_result, null)
+            || jsonb_build_object('resolved_by', v_actor)],
+      array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)]);
+    v_ready := _unblock_steps(v_step.unblocks);
+    if v_ready is not null then
+      perform _enqueue_steps(v_ready);
+    end if;
+    perform _settle_missions(array[v_step.mission_id]);
+  end if;
+  return p_outcome;
+end;
+$$;
+comment on function fn_resolve_step(uuid, text, text, text, jsonb) is
+  'Decides as p_actor (default: the login) how a waiting step ended: succeeded, with p_result, or failed for good. Returns the outcome. OPS_012 unknown, OPS_014 not waiting, OPS_018 no such outcome.';

@@ -1,0 +1,53 @@
+create or replace function fn_retry_step(p_step_id uuid, p_actor text default null)
+returns text
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- The decision of a person to run a failed, cancelled or waiting step again, with all its tries; its mission comes back
+-- to life. For a step that policy had parked this is the approval of exactly what it would run now.
+-- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready.
+-- Raises: OP012 unknown, OP014 not in a state to be retried, OP003 what policy forbids to anybody.
+declare
+  v_now timestamptz;
+  v_step ops_mission_steps;
+  v_verdict record;
+  v_digest text;
+begin
+  perform _lock_missions_of(array[p_step_id]);
+  select * into v_step from ops_mission_steps where id = p_step_id;
+  if not found then
+    raise exception using errcode = 'OP012', message = format('OPS_012: no step %s', coalesce(p_step_id::text, 'null')),
+      hint = 'See ops_mission_steps, or opsloop ps <mission>, for the ids there are.';
+  end if;
+  if v_step.status not in ('failed', 'cancelled', 'waiting') then
+    raise exception using errcode = 'OP014',
+      message = format('OPS_014: step %s is %s and cannot be retried', v_step.id, v_step.status),
+      hint = 'Only a failed, cancelled or waiting step can be retried.';
+  end if;
+  select * into v_verdict from _claim_verdicts(array[v_step.id], -1, _policy('worker_policy'));
+  if v_verdict.hold like 'OPS_003:%' then
+    raise exception using errcode = 'OP003', message = v_verdict.hold,
+      detail = jsonb_build_object('step_id', v_step.id)::text,
+      hint = 'Nobody may run this under the policy in force; change worker_policy, or resolve the step.';
+  end if;
+
+  v_now := _now();
+  v_digest := coalesce(case when v_verdict.hold is not null then _digest(_filled_params(v_step.id)) end,
+                       v_step.approved_digest);
+  update ops_mission_steps s
+     set failure_count = 0, lease_token = null, cancel_requested = false, updated_at = v_now,
+         approved_digest = v_digest,
+         last_error = case when s.status = 'failed' then s.last_error end
+   where s.id = v_step.id;
+  perform _enqueue_steps(array[v_step.id]);
+  perform _revive_missions(array[v_step.mission_id]);
+  perform _emit_loop_events(array['step:' || v_step.kind || ':retried'],
+    array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, null, null)
+          || jsonb_build_object('actor', coalesce(p_actor, session_user), 'login', session_user)],
+    array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)]);
+  return 'queued';
+end;
+$$;
+comment on function fn_retry_step(uuid, text) is
+  'Runs a failed, cancelled or waiting step again, with all its tries; its mission comes back to life. For a step parked by policy this approves exactly what it would run now. Returns queued. OPS_012 unknown, OPS_014 not retryable, OPS_003 forbidden to anybody.';

@@ -1,0 +1,26 @@
+create or replace function _take_ready(p_lane integer, p_limit integer)
+returns uuid[]
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+as $$
+-- Takes up to p_limit ids from the front of a lane, oldest first, for the caller's transaction: rolled back, they
+-- are ready again. Never waits: what another session is taking is passed over.
+-- Locks: the rows taken, FOR UPDATE SKIP LOCKED. Writes: ops_ready. Raises: nothing.
+declare
+  v_ids uuid[];
+begin
+  with taken as (
+    delete from ops_ready
+     where ctid = any (array(
+       select r.ctid from ops_ready r
+        where r.lane = p_lane
+        order by r.seq
+        limit p_limit
+          for update skip locked))
+    returning seq, id
+  )
+  select coalesce(array_agg(t.id order by t.seq), '{}') into v_ids from taken t;
+  return v_ids;
+end;
+$$;

@@ -1,0 +1,30 @@
+create or replace function _open_cap_counter(
+  p_scope text,
+  p_from timestamptz,
+  p_to timestamptz,
+  p_source text
+)
+returns integer
+language plpgsql
+set search_path from current
+as $$
+-- Makes the counter of a window and locks it; returns what it holds. It begins with the proposals of the window that
+-- were counted before the cap was set. Two at once: the second waits for the first and takes its counter.
+-- Locks: ops_cap_counters, FOR UPDATE. Writes: ops_cap_counters. Raises: 55P03 when the caller's lock_timeout is met.
+declare
+  v_used integer;
+begin
+  insert into ops_cap_counters (scope, window_start, used)
+  select p_scope, p_from, count(*)
+    from ops_mission_proposals p
+   where p.created_at >= p_from and p.created_at < p_to
+     and p.counted_at is not null and p.status <> 'rejected'
+     and (p_source is null or p.source = p_source)
+  on conflict do nothing;
+  select c.used into v_used
+    from ops_cap_counters c
+   where c.scope = p_scope and c.window_start = p_from
+     for update;
+  return v_used;
+end;
+$$;

@@ -1,0 +1,18 @@
+create or replace function _release_caps(p_source text, p_created_at timestamptz)
+returns void
+language plpgsql
+set search_path from current
+as $$
+-- Takes a rejected proposal out of the counters of its window: every proposal but a rejected one counts.
+-- Locks: ops_cap_counters. Writes: ops_cap_counters. Raises: nothing.
+declare
+  v_utc timestamp := p_created_at at time zone 'UTC';
+  v_day timestamptz := date_trunc('day', v_utc) at time zone 'UTC';
+  v_hour timestamptz := date_trunc('hour', v_utc) at time zone 'UTC';
+begin
+  update ops_cap_counters
+     set used = used - 1
+   where (window_start = v_day and scope in ('day', 'day:' || p_source))
+      or (window_start = v_hour and scope in ('hour', 'hour:' || p_source));
+end;
+$$;

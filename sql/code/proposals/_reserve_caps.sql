@@ -1,0 +1,54 @@
+create or replace function _reserve_caps(p_source text, p_wanted integer, p_created_at timestamptz)
+returns table (granted integer, busy boolean, reason text)
+language plpgsql
+set search_path from current
+as $$
+-- Counts up to p_wanted proposals of one source against the caps of the UTC day and hour of p_created_at. granted is
+-- how many fit under every cap; reason names the cap that was met. busy: a counter stayed locked by another
+-- transaction for 50 ms; then nothing is counted and the caller may ask again later.
+-- Only caps that policy names are counted; a counter that is new begins with what its window holds already.
+-- Locks: ops_cap_counters, the caps of all sources first, then those of the source; 50 ms at most for each.
+-- Writes: ops_cap_counters. Raises: nothing.
+declare
+  v_caps jsonb := _policy('proposal_caps');
+  v_own jsonb := v_caps -> 'per_source' -> p_source;
+  v_utc timestamp := p_created_at at time zone 'UTC';
+  v_timeout text := current_setting('lock_timeout');
+  v_cap record;
+  v_used integer;
+begin
+  if jsonb_typeof(v_own) = 'number' then
+    v_own := jsonb_build_object('daily_limit', v_own);
+  end if;
+  granted := p_wanted;
+  busy := false;
+
+  -- The exception block is what 50 ms of waiting at most costs; this is not the path of steps.
+  begin
+    perform set_config('lock_timeout', '50ms', true);
+    for v_cap in select * from _caps_in_force(v_caps, v_own, p_source, v_utc) loop
+      select c.used into v_used
+        from ops_cap_counters c
+       where c.scope = v_cap.scope and c.window_start = v_cap.window_start
+         for update;
+      if not found then
+        v_used := _open_cap_counter(v_cap.scope, v_cap.window_start, v_cap.window_end, v_cap.source);
+      end if;
+      if v_cap.cap - v_used < granted then
+        granted := greatest(v_cap.cap - v_used, 0);
+        reason := format('OPS_003: %s %s reached', v_cap.name, v_cap.cap);
+      end if;
+    end loop;
+    update ops_cap_counters c
+       set used = c.used + granted
+      from _caps_in_force(v_caps, v_own, p_source, v_utc) f
+     where c.scope = f.scope and c.window_start = f.window_start;
+  exception when lock_not_available then
+    granted := 0;
+    busy := true;
+    reason := 'a cap counter is busy; the next heartbeat gates it';
+  end;
+  perform set_config('lock_timeout', v_timeout, true);
+  return next;
+end;
+$$;

@@ -1,0 +1,72 @@
+create or replace function fn_approve_proposal(
+  p_proposal_id uuid,
+  p_actor text default null,
+  p_reason text default null
+)
+returns table (proposal_id uuid, status text, mission_id uuid, reason text)
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- The decision of a person that a pending proposal may run; its mission begins in the same transaction. Approving
+-- what is approved already changes nothing and answers the same, so two approvals at once make one mission.
+-- Locks: the proposal, then cap counters if it was never counted. Writes: ops_mission_proposals, ops_proposal_votes,
+-- missions and steps. Raises: OP012 unknown, OP014 decided otherwise, OP015 own proposal, OP016 template changed,
+-- OP003 forbidden by policy or over a cap.
+declare
+  v_now timestamptz := _now();
+  v_actor text := coalesce(p_actor, session_user);
+  v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
+  v_verdict record;
+  v_caps record;
+begin
+  if v_proposal.status not in ('approved', 'auto_approved') then
+    if v_proposal.status not in ('pending', 'voting') then
+      raise exception using errcode = 'OP014',
+        message = format('OPS_014: proposal %s is %s and cannot be approved', v_proposal.id, v_proposal.status),
+        detail = jsonb_build_object('status', v_proposal.status, 'reason', v_proposal.reason)::text,
+        hint = 'Propose it again.';
+    end if;
+    perform _assert_may_decide(v_proposal);
+    if _digest(jsonb_build_array(v_proposal.template, v_proposal.slots)) <> v_proposal.template_digest then
+      raise exception using errcode = 'OP016',
+        message = format('OPS_016: the template of proposal %s was changed after it was proposed', v_proposal.id),
+        detail = jsonb_build_object('proposed', v_proposal.template_digest,
+          'found', _digest(jsonb_build_array(v_proposal.template, v_proposal.slots)))::text,
+        hint = 'Reject it and propose the changed template again.';
+    end if;
+    select * into v_verdict
+      from _judge_template(v_proposal.template, _policy('auto_approve'), _policy('worker_policy'));
+    if v_verdict.forbidden is not null then
+      raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_verdict.forbidden,
+        detail = jsonb_build_object('proposal_id', v_proposal.id)::text,
+        hint = 'Nobody may run this under the policy in force; change worker_policy or reject the proposal.';
+    end if;
+    if v_proposal.counted_at is null then
+      select * into v_caps from _reserve_caps(v_proposal.source, 1, v_proposal.created_at);
+      if v_caps.granted = 0 then
+        raise exception using errcode = 'OP003', message = regexp_replace(v_caps.reason, '^(OPS_003: )?', 'OPS_003: '),
+          detail = jsonb_build_object('proposal_id', v_proposal.id, 'source', v_proposal.source)::text,
+          hint = 'Raise the cap in proposal_caps, or try again later.';
+      end if;
+    end if;
+
+    insert into ops_proposal_votes (proposal_id, agent_role, vote, reason, decision)
+    values (v_proposal.id, v_actor, 'approve', p_reason, true);
+    update ops_mission_proposals p
+       set status = 'approved', reason = coalesce(p_reason, 'approved by ' || v_actor), decided_by = v_actor,
+           decided_login = session_user, approved_digest = p.template_digest, approved_at = v_now,
+           risk_level = _risk_name(v_verdict.risk), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
+     where p.id = v_proposal.id;
+    perform _start_missions(array[v_proposal.id]);
+  end if;
+
+  return query
+  select p.id, p.status, m.id, p.reason
+    from ops_mission_proposals p
+    left join ops_missions m on m.proposal_id = p.id
+   where p.id = v_proposal.id;
+end;
+$$;
+comment on function fn_approve_proposal(uuid, text, text) is
+  'Approves a pending proposal as p_actor (default: the login) and begins its mission in the same transaction; approving twice makes one mission. OPS_012 unknown, OPS_014 decided otherwise, OPS_015 own proposal, OPS_016 template changed, OPS_003 forbidden or over a cap.';

@@ -1,0 +1,43 @@
+create or replace function fn_cast_vote(
+  p_proposal_id uuid,
+  p_agent_role text,
+  p_vote text,
+  p_reason text default null
+)
+returns table (proposal_id uuid, status text, mission_id uuid, reason text)
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- The vote of an agent on a pending proposal. Votes advise the person who decides; no number of them approves. A role
+-- may change its vote while the proposal is open.
+-- Locks: the proposal. Writes: ops_proposal_votes, ops_mission_proposals. Raises: OP012 unknown, OP014 decided
+-- already, OP018 no such vote.
+declare
+  v_now timestamptz := _now();
+  v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
+begin
+  if p_vote is null or p_vote not in ('approve', 'reject', 'abstain') or coalesce(p_agent_role, '') = '' then
+    raise exception using errcode = 'OP018',
+      message = format('OPS_018: vote %s of role %s is not valid', quote_nullable(p_vote), quote_nullable(p_agent_role)),
+      hint = 'A role votes approve, reject or abstain.';
+  end if;
+  if v_proposal.status not in ('pending', 'voting') then
+    raise exception using errcode = 'OP014',
+      message = format('OPS_014: proposal %s is %s; it can no longer be voted on', v_proposal.id, v_proposal.status),
+      hint = 'Votes are taken while a proposal is pending.';
+  end if;
+  insert into ops_proposal_votes (proposal_id, agent_role, vote, reason, created_at)
+  values (v_proposal.id, p_agent_role, p_vote, p_reason, v_now)
+  on conflict on constraint ops_proposal_votes_pkey
+  do update set vote = excluded.vote, reason = excluded.reason, voted_login = excluded.voted_login,
+                created_at = excluded.created_at;
+  update ops_mission_proposals p
+     set status = 'voting', updated_at = v_now
+   where p.id = v_proposal.id;
+  return query
+  select p.id, p.status, null::uuid, p.reason from ops_mission_proposals p where p.id = v_proposal.id;
+end;
+$$;
+comment on function fn_cast_vote(uuid, text, text, text) is
+  'The vote (approve, reject, abstain) of an agent role on a pending proposal; it advises the person who decides and may be changed. OPS_012 unknown, OPS_014 decided already, OPS_018 no such vote.';

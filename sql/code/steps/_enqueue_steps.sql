@@ -1,0 +1,38 @@
+create or replace function _enqueue_steps(p_step_ids uuid[])
+returns void
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+-- Makes steps ready to be claimed: status queued, and a row at the end of their lane. The caller holds their locks.
+-- Locks: none of its own. Writes: ops_mission_steps, ops_lanes, ops_ready. Raises: nothing.
+declare
+  v_now timestamptz := _now();
+  v_executors text[];
+  v_priorities smallint[];
+begin
+  select array_agg(s.executor), array_agg(s.priority) into v_executors, v_priorities
+    from ops_mission_steps s where s.id = any (p_step_ids);
+  if v_executors is null then
+    return;
+  end if;
+  perform _ensure_lanes(v_executors, v_priorities);
+
+  with ready as (
+    insert into ops_ready (lane, id)
+    select l.lane, s.id
+      from ops_mission_steps s
+      join ops_lanes l on l.queue = 'steps' and l.executor = s.executor and l.priority = s.priority
+     where s.id = any (p_step_ids)
+     order by s.mission_id, s.position
+    returning lane, seq, id
+  )
+  update ops_mission_steps s
+     set status = 'queued', lane = r.lane, ready_seq = r.seq, run_after = null, wait_reason = null,
+         lease_expires_at = null, updated_at = v_now
+    from ready r
+   where s.id = r.id;
+  perform _wake_workers();
+end;
+$$;

@@ -1,0 +1,21 @@
+create or replace function _rearm_timers(p_step_ids uuid[])
+returns void
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+as $$
+-- Sets a timer again for steps whose timer was spent but that still wait for one: passed over because somebody held
+-- them, or asserted by an open transaction.
+-- Locks: none. Writes: ops_timers. Raises: nothing.
+declare
+  v_now timestamptz := _now();
+begin
+  insert into ops_timers (due_at, step_ids)
+  select v_now + interval '1 second', array_agg(s.id)
+    from ops_mission_steps s
+   where s.id = any (p_step_ids)
+     and ((s.status = 'running' and s.lease_expires_at <= v_now)
+          or (s.status = 'queued' and s.run_after <= v_now))
+  having count(*) > 0;
+end;
+$$;

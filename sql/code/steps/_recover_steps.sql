@@ -1,0 +1,70 @@
+create or replace function _recover_steps(p_step_ids uuid[])
+returns table (requeued integer, failed integer, held integer)
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+as $$
+-- Takes running steps away from workers that vanished; the callers choose which. Missions and steps that somebody
+-- holds, also by fn_assert_lease in an open transaction, are passed over.
+-- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what an end writes.
+-- Raises: nothing.
+declare
+  v_now timestamptz := _now();
+  v_policy jsonb := _policy('worker_policy');
+  v_missions uuid[];
+  v_lost uuid[];
+  v_hold uuid[];
+begin
+  requeued := 0;
+  failed := 0;
+  held := 0;
+  select array_agg(l.id) into v_missions
+    from (select m.id from ops_missions m
+           where m.id = any (array(select s.mission_id from ops_mission_steps s where s.id = any (p_step_ids)))
+           order by m.id
+             for no key update skip locked) l;
+  select array_agg(l.id) into v_lost
+    from (select s.id from ops_mission_steps s
+           where s.id = any (p_step_ids) and s.mission_id = any (v_missions)
+             and s.status = 'running' and coalesce(s.lease_expires_at, '-infinity') <= v_now
+           order by s.id
+             for update skip locked) l;
+  if v_lost is null then
+    return next;
+    return;
+  end if;
+  perform from ops_mission_steps s where s.mission_id = any (v_missions) order by s.id for no key update;
+
+  select array_agg(s.id) into v_hold
+    from ops_mission_steps s
+    left join ops_workers w on w.worker_id = s.worker_id
+   where s.id = any (v_lost) and not s.cancel_requested
+     and _on_lease_lost(s.executor, s.on_lease_lost, w.executors, v_policy) = 'hold';
+  if v_hold is not null then
+    insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at, error)
+    select _uuid_v7(), coalesce(s.lease_token, s.id), s.id, s.executor, s.worker_id, s.attempt, 'lost', s.reserved_at,
+           v_now, 'the lease ran out'
+      from ops_mission_steps s
+     where s.id = any (v_hold);
+    update ops_mission_steps s
+       set status = 'waiting', lease_token = null, lease_expires_at = null, updated_at = v_now,
+           last_error = 'the lease ran out',
+           wait_reason = format('OPS_010: outcome unknown: worker %s vanished; retry it or resolve it', s.worker_id)
+     where s.id = any (v_hold);
+    held := cardinality(v_hold);
+    select array_agg(l.id) into v_lost from unnest(v_lost) l (id) where l.id <> all (v_hold);
+  end if;
+
+  if v_lost is not null then
+    perform _end_attempts(array_agg(s.id), array_agg(format('OPS_010: the lease of worker %s ran out', s.worker_id)),
+                          array_agg(true), array_agg(0::double precision), 'lost', v_now)
+       from ops_mission_steps s
+      where s.id = any (v_lost);
+    update ops_mission_steps s set lease_token = null where s.id = any (v_lost);
+    select count(*) filter (where s.status = 'queued'), count(*) filter (where s.status = 'failed')
+      into requeued, failed
+      from ops_mission_steps s where s.id = any (v_lost);
+  end if;
+  return next;
+end;
+$$;

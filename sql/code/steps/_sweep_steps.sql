@@ -1,0 +1,33 @@
+create or replace function _sweep_steps(p_now timestamptz, p_stale interval, p_limit integer)
+returns table (adopt uuid[], lost uuid[], timeless uuid[])
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+as $$
+-- One part of the rolling look over all steps: adopt are queued but not in the queue; lost run without a lease;
+-- timeless run with a lease that ran out long ago or wait for a retry long due, their timers gone. There is no index
+-- on status on purpose (every claim would have to write it), hence the walk. Nothing when another session walks.
+-- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep. Raises: nothing.
+declare
+  v_from uuid;
+  v_last uuid;
+  v_seen bigint;
+begin
+  select coalesce(w.position, '00000000-0000-0000-0000-000000000000') into v_from
+    from ops_sweep w where w.name = 'steps' for update skip locked;
+  if not found then
+    return;
+  end if;
+  select max(p.id::text)::uuid, count(*),
+         array_agg(p.id) filter (where p.status = 'queued' and p.run_after is null
+                                   and not exists (select from ops_ready r where r.lane = p.lane and r.seq = p.ready_seq)),
+         array_agg(p.id) filter (where p.status = 'running' and p.lease_expires_at is null
+                                   and greatest(p.updated_at, p.reserved_at) < p_now - p_stale),
+         array_agg(p.id) filter (where (p.status = 'running' and p.lease_expires_at < p_now - interval '1 minute')
+                                    or (p.status = 'queued' and p.run_after < p_now - interval '1 minute'))
+    into v_last, v_seen, adopt, lost, timeless
+    from (select s.* from ops_mission_steps s where s.id > v_from order by s.id limit p_limit) p;
+  update ops_sweep set position = case when v_seen < p_limit then null else v_last end, swept_at = p_now where name = 'steps';
+  return next;
+end;
+$$;

@@ -1,0 +1,23 @@
+create or replace function fn_assert_lease(p_step_id uuid, p_lease_token uuid)
+returns void
+language plpgsql
+security definer
+set search_path from current
+set enable_seqscan = off
+as $$
+-- Proves in the caller's own transaction that the lease still holds, and keeps it until that transaction ends: put it
+-- first, and a zombie cannot commit. Extension is not hindered; recovery passes over the step while it is held.
+-- Locks: the step, FOR KEY SHARE. Writes: nothing. Raises: OP006 when the lease is lost.
+begin
+  perform from ops_mission_steps s
+   where s.id = p_step_id and s.lease_token = p_lease_token and s.status = 'running'
+     for key share;
+  if not found then
+    raise exception using errcode = 'OP006', message = format('OPS_006: the lease on step %s is lost', p_step_id),
+      detail = jsonb_build_object('step_id', p_step_id)::text,
+      hint = 'Roll back: somebody else may be working on this step by now.';
+  end if;
+end;
+$$;
+comment on function fn_assert_lease(uuid, uuid) is
+  'Raises OPS_006 unless the lease still holds, and keeps it until the caller''s transaction ends, so that a worker which lost its lease cannot commit.';

@@ -1,0 +1,128 @@
+create or replace function fn_claim_steps(
+  p_worker_id text,
+  p_limit integer default 1,
+  p_lease_seconds integer default null,
+  p_executors text[] default null
+)
+returns table (
+  step_id uuid,
+  mission_id uuid,
+  key text,
+  kind text,
+  executor text,
+  run_with text,
+  params jsonb,
+  inputs jsonb,
+  progress jsonb,
+  attempt integer,
+  lease_token uuid,
+  lease_expires_at timestamptz,
+  deadline_at timestamptz,
+  idempotency_key text
+)
+language plpgsql
+security definer
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+-- Leases up to p_limit ready steps to a worker and begins their attempts. Each comes with a token that every later
+-- word about it must show. Steps that policy no longer covers are parked; steps whose placeholders have no value fail.
+-- Locks: ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order.
+-- Writes: ops_ready, ops_missions, ops_mission_steps, ops_timers, ops_workers. Raises: OP018 for a bad argument.
+declare
+  v_now timestamptz;
+  v_worker_policy jsonb := _policy('worker_policy');
+  v_epoch integer := _policy_epoch();
+  v_lease interval := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
+  v_max_retries integer;
+  v_taken uuid[];
+  v_missions uuid[];
+  v_special uuid[] := '{}';
+  v_params jsonb := '{}';
+  v_run uuid[];
+  v_tokens uuid[];
+begin
+  if p_limit is null or p_limit not between 1 and 10000 or coalesce(p_worker_id, '') = '' then
+    raise exception using errcode = 'OP018',
+      message = format('OPS_018: cannot claim %s steps for worker %s', p_limit, quote_nullable(p_worker_id)),
+      hint = 'p_limit: 1 to 10000; p_worker_id: the id of this process.';
+  end if;
+  v_taken := _take_steps(p_executors, p_limit, v_worker_policy);
+  if cardinality(v_taken) = 0 then
+    return;
+  end if;
+
+  -- Hand-queued and deleted steps may have left rows behind: only what is queued now is claimed.
+  select array_agg(s.id),
+         array_agg(s.id) filter (where s.slots is not null or s.judged_epoch is distinct from v_epoch
+                                    or v_worker_policy -> 'presets' ? s.executor)
+    into v_run, v_special
+    from ops_mission_steps s
+   where s.id = any (v_taken) and s.status = 'queued';
+  if v_special is not null then
+    select p.run, p.params into v_run, v_params
+      from _prepare_special(v_run, v_special, v_epoch, v_worker_policy) p;
+  end if;
+  if v_run is null then
+    return;
+  end if;
+
+  select array_agg(distinct s.mission_id) into v_missions
+    from ops_mission_steps s
+    join ops_missions m on m.id = s.mission_id and m.status = 'approved'
+   where s.id = any (v_run);
+  if v_missions is not null then
+    perform from ops_missions m where m.id = any (v_missions) order by m.id for no key update;
+  end if;
+  select array_agg(l.id) into v_run
+    from (select s.id from ops_mission_steps s
+           where s.id = any (v_run) and s.status = 'queued'
+           order by s.id
+             for no key update) l;
+  if v_run is null then
+    return;
+  end if;
+
+  v_now := _now();
+  update ops_workers w set idle = false where w.worker_id = p_worker_id and w.idle;
+  if v_missions is not null then
+    update ops_missions m
+       set status = 'running', started_at = v_now, updated_at = v_now
+     where m.id = any (v_missions) and m.status = 'approved';
+  end if;
+  select coalesce((w.settings ->> 'max_retries')::integer, (v_worker_policy ->> 'max_retries')::integer, 3)
+    into v_max_retries
+    from (select 1) one left join ops_workers w on w.worker_id = p_worker_id;
+  select array_agg(gen_random_uuid()) into v_tokens from generate_series(1, cardinality(v_run));
+
+  return query
+  with claimed as (
+    update ops_mission_steps s
+       set status = 'running', attempt = s.attempt + 1, worker_id = p_worker_id, lease_token = c.token,
+           reserved_at = v_now,
+           deadline_at = v_now + make_interval(secs => _attempt_seconds(s.executor, s.timeout_seconds, v_worker_policy)),
+           lease_expires_at = least(v_now + v_lease,
+             v_now + make_interval(secs => _attempt_seconds(s.executor, s.timeout_seconds, v_worker_policy) + 5)),
+           max_retries = coalesce(s.max_retries,
+             _executor_setting(v_worker_policy, s.executor, 'max_retries')::integer, v_max_retries),
+           cancel_requested = false, wait_reason = null, judged_epoch = v_epoch, updated_at = v_now
+      from unnest(v_run, v_tokens) c (id, token)
+     where s.id = c.id
+    returning s.*
+  ), timer as (
+    insert into ops_timers (due_at, step_ids)
+    select c.lease_expires_at, array_agg(c.id) from claimed c group by c.lease_expires_at
+  )
+  select c.id, c.mission_id, c.key, c.kind, c.executor,
+         coalesce(v_params -> c.id::text ->> 'run_with', c.executor),
+         coalesce(v_params -> c.id::text -> 'params', c.params),
+         case when c.depends_on = '{}' then '{}' else _inputs(c.depends_on) end,
+         c.progress, c.attempt, c.lease_token, c.lease_expires_at, c.deadline_at, 'step:' || c.id
+    from claimed c
+    join (select n.id, min(n.ord) as ord from unnest(v_taken) with ordinality n (id, ord) group by n.id) t on t.id = c.id
+   order by t.ord;
+end;
+$$;
+comment on function fn_claim_steps(text, integer, integer, text[]) is
+  'Leases up to p_limit (default 1, at most 10000) ready steps to a worker: higher priorities first, then oldest. p_lease_seconds: default by policy, else 30. p_executors: what the worker offers; null for all. Returns each with its rendered params, results of its dependencies (inputs), last progress and the token that every later word about it must show. OPS_018 for a bad argument.';

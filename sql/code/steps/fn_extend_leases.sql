@@ -1,0 +1,56 @@
+create or replace function fn_extend_leases(
+  p_worker_id text,
+  p_leases jsonb default '[]',
+  p_lease_seconds integer default null
+)
+returns table (step_id uuid, ok boolean, cancel_requested boolean, lease_expires_at timestamptz)
+language plpgsql
+security definer
+set search_path from current
+set enable_seqscan = off
+as $$
+-- Extends leases and keeps the progress they bring. Never waits: a step that somebody else is just ending keeps the
+-- lease it has. Not past the deadline of the attempt, nor for a token that was revoked: ok is false, stop working.
+-- Also the worker's sign of life.
+-- Locks: steps, SKIP LOCKED; the worker's row. Writes: ops_mission_steps, ops_timers, ops_workers. Raises: OP018.
+declare
+  v_now timestamptz;
+  v_lease interval := make_interval(secs => _lease_seconds(p_lease_seconds, _policy('worker_policy')));
+  v_locked uuid[];
+  v_extended uuid[];
+begin
+  perform _check_reports(p_leases, 'p_leases');
+  select array_agg(l.id) into v_locked
+    from (select s.id from ops_mission_steps s
+           where s.id = any (array(select (e ->> 'step_id')::uuid from jsonb_array_elements(p_leases) e))
+             and s.status = 'running'
+           order by s.id
+             for no key update skip locked) l;
+  v_now := _now();
+  update ops_workers w set last_seen_at = v_now where w.worker_id = p_worker_id;
+
+  with extended as (
+    update ops_mission_steps s
+       set lease_expires_at = least(v_now + v_lease, s.deadline_at + interval '5 seconds'),
+           progress = coalesce(nullif(e.report -> 'progress', 'null'), s.progress), updated_at = v_now
+      from jsonb_array_elements(p_leases) e (report)
+     where s.id = (e.report ->> 'step_id')::uuid and s.lease_token = (e.report ->> 'lease_token')::uuid
+       and s.id = any (v_locked) and s.status = 'running' and s.deadline_at > v_now
+    returning s.id, s.lease_expires_at
+  ), timer as (
+    insert into ops_timers (due_at, step_ids)
+    select x.lease_expires_at, array_agg(x.id) from extended x group by x.lease_expires_at
+  )
+  select array_agg(x.id) into v_extended from extended x;
+
+  return query
+  select e.id, coalesce(s.lease_token = e.token and s.status = 'running'
+                        and (s.deadline_at > v_now or s.id = any (v_extended)), false),
+         coalesce(s.cancel_requested, false), s.lease_expires_at
+    from (select (r ->> 'step_id')::uuid as id, (r ->> 'lease_token')::uuid as token
+            from jsonb_array_elements(p_leases) r) e
+    left join ops_mission_steps s on s.id = e.id;
+end;
+$$;
+comment on function fn_extend_leases(text, jsonb, integer) is
+  'Extends leases [{"step_id", "lease_token", "progress"}] by p_lease_seconds (default by policy, else 30), never past the deadline of the attempt. One row each: ok false means stop, the lease is lost or its time is over; cancel_requested means stop soon. Also the sign of life of the worker: call it with [] when idle. OPS_018 for a malformed batch.';

@@ -1,0 +1,56 @@
+create or replace function fn_fail_steps(p_failures jsonb)
+returns table (step_id uuid, outcome text)
+language plpgsql
+security definer
+set search_path from current
+set enable_seqscan = off
+as $$
+-- Takes reports of failed attempts: each step is tried again after a backoff, or fails for good when its error is not
+-- retryable or it has no tries left; one that was asked to stop is cancelled. A stale token changes nothing (OPS_006)
+-- but is kept as evidence.
+-- Locks: missions, then all their steps, each in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
+-- ops_timers, ops_agent_events, dead_letter_archive. Raises: OP018.
+declare
+  v_now timestamptz;
+  v_accepted jsonb;
+begin
+  perform _check_reports(p_failures, 'p_failures');
+  perform _lock_missions_of(array_agg((f ->> 'step_id')::uuid)) from jsonb_array_elements(p_failures) f;
+  v_now := _now();
+
+  select jsonb_object_agg(s.id, f)
+    into v_accepted
+    from jsonb_array_elements(p_failures) f
+    join ops_mission_steps s on s.id = (f ->> 'step_id')::uuid
+     and s.lease_token = (f ->> 'lease_token')::uuid and s.status = 'running';
+  if v_accepted is not null then
+    perform _end_attempts(
+      array_agg(a.key::uuid),
+      array_agg(coalesce(a.value ->> 'error', 'failed')),
+      array_agg(coalesce((a.value ->> 'retryable')::boolean, true)),
+      array_agg((a.value ->> 'retry_after_seconds')::double precision),
+      'failed', v_now)
+       from jsonb_each(v_accepted) a;
+  end if;
+
+  return query
+  with given as (
+    select distinct on (1, 2) (f ->> 'step_id')::uuid as step_id, (f ->> 'lease_token')::uuid as lease_token, f ->> 'error' as error
+      from jsonb_array_elements(p_failures) f
+  ), answered as (
+    select g.*, s.id, s.executor, s.attempt,
+           case when s.lease_token = g.lease_token and s.status in ('queued', 'failed', 'cancelled')
+                then s.status else 'OPS_006' end as answer
+      from given g
+      left join ops_mission_steps s on s.id = g.step_id
+  ), evidence as (
+    insert into ops_action_runs (id, run_id, step_id, executor, attempt, status, completed_at, meta, error)
+    select _uuid_v7(), a.lease_token, a.id, a.executor, a.attempt, 'fenced', _now(), '{"said": "failed"}', a.error
+      from answered a
+     where a.answer = 'OPS_006' and a.id is not null
+  )
+  select a.step_id, a.answer from answered a;
+end;
+$$;
+comment on function fn_fail_steps(jsonb) is
+  'Reports failed attempts [{"step_id", "lease_token", "error", "retryable", "retry_after_seconds"}]. Each becomes queued (tried again later), failed (for good, in dead_letter_archive), cancelled, or OPS_006 (the lease is lost). Sending the same again is answered alike. OPS_018 for a malformed batch.';

@@ -1,0 +1,41 @@
+create or replace function fn_register_worker(
+  p_worker_id text,
+  p_hostname text default null,
+  p_pid integer default null,
+  p_version text default null,
+  p_executors jsonb default '{}',
+  p_settings jsonb default '{}'
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- Announces a worker process: its incarnation, the executors it offers ({"name": {"idempotent": true}}) and settings
+-- from its environment. Registering again updates the row. Returns what policy sets for it.
+-- Locks: the worker's row. Writes: ops_workers. Raises: OP018 without an id.
+declare
+  v_now timestamptz := _now();
+  v_policy jsonb := _policy('worker_policy');
+begin
+  if coalesce(p_worker_id, '') = '' then
+    raise exception using errcode = 'OP018', message = 'OPS_018: p_worker_id is empty',
+      hint = 'Give an id that no other process ever had, such as host:pid:random.';
+  end if;
+  insert into ops_workers (worker_id, hostname, pid, version, executors, settings, started_at, last_seen_at)
+  values (p_worker_id, p_hostname, p_pid, p_version, coalesce(p_executors, '{}'), coalesce(p_settings, '{}'), v_now, v_now)
+  on conflict (worker_id) do update
+    set executors = excluded.executors, settings = excluded.settings, version = excluded.version,
+        last_seen_at = excluded.last_seen_at, stopped_at = null;
+  return jsonb_build_object(
+    'notify_channel', _notify_channel(),
+    'schema_version', (select c.version from opsloop_schema_change c where c.version is not null
+                        order by c.installed_at desc limit 1),
+    'lease_seconds', _lease_seconds((p_settings ->> 'lease_seconds')::integer, v_policy),
+    'executors', coalesce(v_policy -> 'executors', '{}'),
+    'presets', coalesce((select jsonb_agg(k) from jsonb_object_keys(coalesce(v_policy -> 'presets', '{}')) k), '[]'),
+    'http_allow_private', coalesce((v_policy ->> 'http_allow_private')::boolean, false));
+end;
+$$;
+comment on function fn_register_worker(text, text, integer, text, jsonb, jsonb) is
+  'Announces a worker incarnation with the executors it offers and settings from its environment (max_retries, lease_seconds). Returns the settings policy has for it, the channel that wakes it and the version of the schema. OPS_018 without an id.';

@@ -1,0 +1,16 @@
+create or replace function fn_unregister_worker(p_worker_id text)
+returns void
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- The goodbye of a worker process. Leases it still has run out by themselves.
+-- Locks: the worker's row. Writes: ops_workers. Raises: nothing.
+declare
+  v_now timestamptz := _now();
+begin
+  update ops_workers set stopped_at = v_now, last_seen_at = v_now, idle = false where worker_id = p_worker_id;
+end;
+$$;
+comment on function fn_unregister_worker(text) is
+  'The goodbye of a worker process; leases it still has run out by themselves.';

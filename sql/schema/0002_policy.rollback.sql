@@ -1,0 +1,5 @@
+set local lock_timeout = '5s';
+
+drop view ops_policy_audit;
+drop table ops_policy_history;
+drop table ops_policy;

@@ -1,0 +1,10 @@
+set local lock_timeout = '5s';
+
+drop table ops_sweep;
+drop table ops_workers;
+drop table ops_timers;
+drop sequence ops_timer_seq;
+drop table ops_ready;
+drop sequence ops_ready_seq;
+drop table ops_lanes;
+drop sequence ops_lane_seq;

@@ -1,0 +1,83 @@
+-- The ready queue: one narrow table of lanes for everything that waits to be picked up, so that a pick-up costs
+-- the same beside ten million finished rows. The wide tables never carry an index on a column that changes.
+set local lock_timeout = '5s';
+
+create sequence ops_lane_seq as integer start 10;
+create table ops_lanes (
+  lane integer primary key default nextval('ops_lane_seq'),
+  queue text not null check (queue in ('events', 'reactions', 'steps')),
+  executor text,
+  priority smallint not null default 0,
+  created_at timestamptz not null default now(),
+  check ((queue = 'steps') = (executor is not null))
+);
+create unique index ops_lanes_steps on ops_lanes (executor, priority) where queue = 'steps';
+insert into ops_lanes (lane, queue) values (1, 'events'), (2, 'reactions');
+comment on table ops_lanes is 'The lanes of ops_ready: events, reactions, and one per executor and priority, so that work nobody may run never lies in front of work that can.';
+comment on column ops_lanes.lane is 'Lane number; 1 is events, 2 is reactions, steps start at 10.';
+comment on column ops_lanes.queue is 'What waits in the lane: events, reactions or steps.';
+comment on column ops_lanes.executor is 'For steps: the executor that the lane belongs to.';
+comment on column ops_lanes.priority is 'For steps: the priority; a higher lane is served first.';
+comment on column ops_lanes.created_at is 'When the lane was first needed.';
+
+create sequence ops_ready_seq;
+create table ops_ready (
+  lane integer not null,
+  seq bigint not null default nextval('ops_ready_seq'),
+  id uuid not null,
+  primary key (lane, seq)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+        autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.5,
+        autovacuum_vacuum_cost_delay = 0);
+comment on table ops_ready is 'What is ready to be picked up; a pick-up deletes the row. The truth about a step stays in ops_mission_steps.';
+comment on column ops_ready.lane is 'The lane (ops_lanes) it waits in.';
+comment on column ops_ready.seq is 'Order within the lane; smaller goes first.';
+comment on column ops_ready.id is 'The event, reaction or step that waits.';
+
+create sequence ops_timer_seq;
+create table ops_timers (
+  due_at timestamptz not null,
+  id bigint not null default nextval('ops_timer_seq'),
+  step_ids uuid[] not null,
+  primary key (due_at, id)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+comment on table ops_timers is 'Look at these steps at that time: one row per claim (lease) and per retry batch. A hint only; the truth is in the step.';
+comment on column ops_timers.due_at is 'When to look.';
+comment on column ops_timers.id is 'Makes the key unique.';
+comment on column ops_timers.step_ids is 'The steps to look at.';
+
+create table ops_workers (
+  worker_id text primary key,
+  hostname text,
+  pid integer,
+  version text,
+  executors jsonb not null default '{}',
+  settings jsonb not null default '{}',
+  idle boolean not null default false,
+  started_at timestamptz not null default now(),
+  last_seen_at timestamptz not null default now(),
+  stopped_at timestamptz
+) with (fillfactor = 50);
+create index ops_workers_idle on ops_workers (worker_id) where idle;
+comment on table ops_workers is 'Worker incarnations: one row per process start, never a bare host name.';
+comment on column ops_workers.worker_id is 'The incarnation: host, pid and a random part.';
+comment on column ops_workers.hostname is 'Host the process runs on.';
+comment on column ops_workers.pid is 'Process id on that host.';
+comment on column ops_workers.version is 'Version of the opsloop package that it runs.';
+comment on column ops_workers.executors is 'Executors it offers: {"name": {"idempotent": true}}.';
+comment on column ops_workers.settings is 'Settings taken from its environment, such as max_retries.';
+comment on column ops_workers.idle is 'True while it sleeps until notified; producers notify only then.';
+comment on column ops_workers.started_at is 'When the process registered.';
+comment on column ops_workers.last_seen_at is 'Its last sign of life.';
+comment on column ops_workers.stopped_at is 'When it said goodbye; null while it lives or if it vanished.';
+
+create table ops_sweep (
+  name text primary key,
+  position uuid,
+  swept_at timestamptz
+) with (fillfactor = 50);
+insert into ops_sweep (name) values ('steps');
+comment on table ops_sweep is 'How far the rolling look over ops_mission_steps has come; its row is the turn to sweep.';
+comment on column ops_sweep.name is 'What is swept.';
+comment on column ops_sweep.position is 'Id of the last row looked at; null at the start of a round.';
+comment on column ops_sweep.swept_at is 'When the last part was looked at.';

@@ -1,0 +1,79 @@
+-- What leaves the loop: the transactional outbox, dead letters, and the board of ideas.
+set local lock_timeout = '5s';
+
+create sequence outbox_id_seq;
+create table outbox (
+  id bigint primary key default nextval('outbox_id_seq'),
+  aggregate_type text not null,
+  aggregate_id text not null,
+  event_type text not null,
+  payload jsonb not null default '{}',
+  dedupe_key text,
+  created_at timestamptz not null default now(),
+  processed_at timestamptz,
+  retry_count integer not null default 0,
+  last_error text
+);
+create unique index outbox_dedupe on outbox (dedupe_key) where dedupe_key is not null;
+comment on table outbox is 'Side effects, published in the transaction of the caller and so visible only if it commits.';
+comment on column outbox.id is 'Order of publishing; not the order of commits.';
+comment on column outbox.aggregate_type is 'What kind of thing the effect is about.';
+comment on column outbox.aggregate_id is 'Which one; effects about the same one keep their order.';
+comment on column outbox.event_type is 'What is to be told.';
+comment on column outbox.payload is 'The message.';
+comment on column outbox.dedupe_key is 'Optional; a second message with the same key is the first one.';
+comment on column outbox.created_at is 'When it was published.';
+comment on column outbox.processed_at is 'When it was delivered; null while it waits.';
+comment on column outbox.retry_count is 'Failed deliveries so far.';
+comment on column outbox.last_error is 'Error of the last failed delivery.';
+
+create sequence dead_letter_archive_id_seq;
+create table dead_letter_archive (
+  id bigint primary key default nextval('dead_letter_archive_id_seq'),
+  dl_msg_id text not null unique,
+  original_msg_id text not null,
+  candidate_id text,
+  failure_match_id text,
+  payload jsonb not null,
+  reason text,
+  reclaim_count integer not null default 0,
+  dead_lettered_at timestamptz not null default now(),
+  archived_at timestamptz not null default now(),
+  archived_by text not null default session_user
+);
+create index dead_letter_archive_original on dead_letter_archive (original_msg_id);
+comment on table dead_letter_archive is 'What gave up, whole, with the reason.';
+comment on column dead_letter_archive.id is 'Order of arrival.';
+comment on column dead_letter_archive.dl_msg_id is 'Name of the dead letter: step:<step id>:<attempt> for a step.';
+comment on column dead_letter_archive.original_msg_id is 'What gave up: the id of the step, reaction or message.';
+comment on column dead_letter_archive.candidate_id is 'Id of the recovery candidate, for letters archived by other systems.';
+comment on column dead_letter_archive.failure_match_id is 'Id of the matched failure, for letters archived by other systems.';
+comment on column dead_letter_archive.payload is 'The whole of it, with its history of errors.';
+comment on column dead_letter_archive.reason is 'Why it gave up.';
+comment on column dead_letter_archive.reclaim_count is 'How many attempts were made.';
+comment on column dead_letter_archive.dead_lettered_at is 'When it gave up.';
+comment on column dead_letter_archive.archived_at is 'When it was archived here.';
+comment on column dead_letter_archive.archived_by is 'Who archived it.';
+
+create table ops_demand_radar (
+  id uuid primary key,
+  title text not null,
+  description text,
+  status text not null default 'watching' check (status in ('watching', 'validating', 'building', 'shipped')),
+  score numeric,
+  source text,
+  evidence jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create unique index ops_demand_radar_title on ops_demand_radar (title);
+comment on table ops_demand_radar is 'The board of ideas: watching, validating, building, shipped.';
+comment on column ops_demand_radar.id is 'Time-ordered id (UUID version 7).';
+comment on column ops_demand_radar.title is 'The idea in a line; unique.';
+comment on column ops_demand_radar.description is 'More about it.';
+comment on column ops_demand_radar.status is 'watching, validating, building or shipped.';
+comment on column ops_demand_radar.score is 'How promising it looks; the scale is the team''s own.';
+comment on column ops_demand_radar.source is 'Who or what put it on the board.';
+comment on column ops_demand_radar.evidence is 'What speaks for it.';
+comment on column ops_demand_radar.created_at is 'When it was put on the board.';
+comment on column ops_demand_radar.updated_at is 'When it changed last.';
