@@ -1,0 +1,74 @@
+create or replace function _expand_preset(p_executor text, p_params jsonb, p_worker_policy jsonb)
+returns table (run_with text, params jsonb, fault text)
+language plpgsql
+immutable
+set search_path from current
+as $$
+-- What an executor name stands for: itself, or, where worker_policy.presets has it, a command whose program and options
+-- policy wrote and whose {{params.…}} the step fills. A text, number or truth value filled in is one whole argument or,
+-- where policy wrote more around it, part of one; alone in its argument an array may stand too and gives one argument
+-- per element. What was filled in is never scanned. A param that the preset lacks, or does not take, is the fault.
+-- Locks: none. Writes: nothing. Raises: nothing.
+declare
+  v_preset constant jsonb := p_worker_policy -> 'presets' -> p_executor;
+  v_given jsonb;
+  v_used text[] := '{}'::text[];
+  v_argv jsonb := '[]'::jsonb;
+  v_part record;
+  v_value jsonb;
+  v_text text;
+begin
+  if v_preset is null then
+    run_with := p_executor;
+    params := p_params;
+    return next;
+    return;
+  end if;
+  run_with := 'command';
+  v_given := coalesce(v_preset -> 'defaults', '{}') || coalesce(nullif(p_params, 'null'), '{}');
+  params := v_preset - array['argv', 'stdin', 'defaults', 'timeout_seconds', 'description'];
+
+  for v_part in
+    select w.is_stdin, w.written,
+           regexp_split_to_array(w.written, '\{\{[^{}]*\}\}') as lits,
+           array(select regexp_replace(btrim(m[1]), '^params\.', '')
+                   from regexp_matches(w.written, '\{\{([^{}]*)\}\}', 'g') m) as refs
+      from (select false as is_stdin, a.arg as written, a.no
+              from jsonb_array_elements_text(v_preset -> 'argv') with ordinality a (arg, no)
+            union all
+            select true, v_preset ->> 'stdin', 0 where v_preset ? 'stdin') w
+     order by w.is_stdin, w.no
+  loop
+    v_text := v_part.lits[1];
+    v_value := null;
+    for i in 1 .. cardinality(v_part.refs) loop
+      v_used := v_used || split_part(v_part.refs[i], '.', 1);
+      v_value := v_given #> string_to_array(v_part.refs[i], '.');
+      if jsonb_typeof(v_value) = 'array' and v_part.lits = array['', ''] and not v_part.is_stdin
+         and not jsonb_path_exists(v_value, 'strict $[*] ? (@.type() != "string" && @.type() != "number")', '{}', true) then
+        continue;
+      elsif v_value is null or jsonb_typeof(v_value) in ('null', 'array', 'object') then
+        fault := format('params.%s: executor %s needs a text here%s', v_part.refs[i], p_executor,
+                        coalesce(', not ' || left(v_value::text, 80), ''));
+        return next;
+        return;
+      end if;
+      v_text := v_text || (v_value #>> '{}') || v_part.lits[i + 1];
+    end loop;
+    if v_part.is_stdin then
+      params := params || jsonb_build_object('stdin', v_text);
+    elsif jsonb_typeof(v_value) = 'array' then
+      v_argv := v_argv || (select coalesce(jsonb_agg(a.arg), '[]') from jsonb_array_elements_text(v_value) a (arg));
+    else
+      v_argv := v_argv || to_jsonb(v_text);
+    end if;
+  end loop;
+
+  params := params || jsonb_build_object('argv', v_argv);
+  if v_given - v_used <> '{}' then
+    fault := (select format('params.%s: executor %s does not take it', min(k), p_executor)
+                from jsonb_object_keys(v_given - v_used) k);
+  end if;
+  return next;
+end;
+$$;

@@ -1,0 +1,19 @@
+create or replace function _fill_event(p_template jsonb, p_slots jsonb, p_event jsonb)
+returns table (template jsonb, slots jsonb, fault text)
+language plpgsql
+immutable
+set search_path from current
+as $$
+-- A template with the values of its event filled in, and the slots that results of steps will fill later. What came
+-- from the event is never read for placeholders. fault names the first path that cannot be filled.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  if p_slots = '[]' then
+    template := p_template;
+    slots := p_slots;
+    return next;
+    return;
+  end if;
+  return query select f.document, f.slots, f.fault from _fill_slots(p_template, p_slots, p_event, null) f;
+end;
+$$;

@@ -1,0 +1,56 @@
+create or replace function _ops_policy_changed()
+returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- Changes of ops_policy by hand, as the operations runbook makes them, go the same way as fn_set_policy: checked,
+-- counted up by one version, kept in the history under the login. What fn_set_policy wrote itself (its history row is
+-- there) passes untouched. Removing a document is refused: the history would have a hole and the epoch would fall.
+-- Locks: none beyond the row. Writes: ops_policy_history. Raises: OP014, OP017.
+begin
+  if tg_op in ('DELETE', 'TRUNCATE') then
+    raise exception using errcode = 'OP014', message = 'OPS_014: a policy document cannot be removed',
+      detail = jsonb_build_object('operation', lower(tg_op))::text,
+      hint = 'Set it to what it should say instead: {} gives the built-in defaults and auto-approves nothing.';
+  end if;
+  if tg_op = 'UPDATE' and new.key <> old.key then
+    raise exception using errcode = 'OP014', message = 'OPS_014: a policy document cannot be renamed',
+      detail = jsonb_build_object('from', old.key, 'to', new.key)::text,
+      hint = 'Insert the new one and set the old one to {}.';
+  end if;
+
+  if tg_when = 'AFTER' then
+    insert into ops_policy_history (key, version, value, updated_at, changed_by, changed_login)
+    values (new.key, new.version, new.value, new.updated_at, new.updated_by, session_user)
+    on conflict do nothing;
+    return null;
+  end if;
+
+  if not exists (select from ops_policy_history h
+                  where h.key = new.key and h.version = new.version and h.value = new.value
+                    and (tg_op = 'INSERT' or new.version > old.version)) then
+    perform _check_policy(new.key, new.value);
+    new.version := 1 + coalesce((select max(h.version) from ops_policy_history h where h.key = new.key), 0);
+    new.updated_at := _now();
+    new.updated_by := session_user::text;
+  end if;
+  return new;
+end;
+$$;
+
+create or replace trigger opsloop_policy_change
+before insert or update on ops_policy
+for each row execute function _ops_policy_changed();
+
+create or replace trigger opsloop_policy_history
+after insert or update on ops_policy
+for each row execute function _ops_policy_changed();
+
+create or replace trigger opsloop_policy_keep
+before delete on ops_policy
+for each row execute function _ops_policy_changed();
+
+create or replace trigger opsloop_policy_keep_all
+before truncate on ops_policy
+for each statement execute function _ops_policy_changed();

@@ -1,0 +1,39 @@
+create or replace function _params_faults(p_path text, p_executor text, p_params jsonb)
+returns text[]
+language plpgsql
+immutable
+set search_path from current
+as $$
+-- What is wrong with the params of a step, as far as its executor is a built-in one that policy looks into.
+-- Locks: none. Writes: nothing. Raises: nothing.
+declare
+  v_type text := jsonb_typeof(p_params);
+begin
+  if v_type not in ('object', 'null') then
+    return _field_fault(p_path, p_params, 'object');
+  end if;
+  case p_executor
+    when 'sql' then
+      if jsonb_typeof(p_params -> 'statement') is distinct from 'string' then
+        return array[p_path || '.statement: must be the text of one SQL statement'];
+      elsif jsonb_typeof(p_params -> 'args') not in ('array', 'object', 'null') then
+        return array[p_path || '.args: must be an array or an object of bind arguments'];
+      end if;
+    when 'command' then
+      if jsonb_typeof(p_params -> 'argv') is distinct from 'array' or p_params -> 'argv' = '[]'
+         or coalesce(p_params -> 'argv' ->> 0, '') = ''
+         or jsonb_path_exists(p_params -> 'argv', 'strict $[*] ? (@.type() != "string" && @.type() != "number")', '{}', true) then
+        return array[p_path || '.argv: must be an array of texts, the program first'];
+      end if;
+    when 'http' then
+      if jsonb_typeof(p_params -> 'url') is distinct from 'string' or p_params ->> 'url' !~* '^https?://.' then
+        return array[p_path || '.url: must be a text that begins with http:// or https://'];
+      end if;
+      return _field_fault(p_path || '.method', p_params -> 'method', 'text', 1, 20)
+             || _field_fault(p_path || '.headers', p_params -> 'headers', 'object');
+    else
+      null;
+  end case;
+  return '{}'::text[];
+end;
+$$;

@@ -1,0 +1,29 @@
+create or replace function _placeholder_place_fault(p_executor text, p_path text[], p_lits text[])
+returns text
+language plpgsql
+immutable
+set search_path from current
+as $$
+-- Why a placeholder may not stand at this path (relative to params) for this executor; null when it may. What is filled
+-- in must never become a statement, a program, an option of the run, or the host that is talked to.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return case p_executor
+    when 'sql' then
+      case when p_path[1] <> 'args' or cardinality(p_path) < 2 then 'sql takes placeholders in params.args only' end
+    when 'command' then
+      case
+        when p_path = array['stdin'] then null
+        when p_path[1] <> 'argv' or cardinality(p_path) <> 2 then 'command takes placeholders in params.argv and params.stdin only'
+        when p_path[2] = '0' then 'the program of a command cannot be a placeholder'
+        when array_to_string(p_lits, '') <> '' then 'a placeholder must be the whole argument of a command' end
+    when 'http' then
+      case
+        when p_path = array['url'] then
+          case when p_lits[1] !~* '^https?://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?[/?#]'
+               then 'a placeholder in an url must come after a literal scheme and host, as in https://host/' end
+        when p_path[1] not in ('headers', 'json', 'body', 'query') then
+          'http takes placeholders in the url after the host, and in params.headers, json, body and query' end
+    end;
+end;
+$$;

@@ -1,0 +1,40 @@
+create or replace function _preset_faults(p_path text, p_name text, p_preset jsonb)
+returns text[]
+language plpgsql
+immutable
+set search_path from current
+as $$
+-- What is wrong with a preset of worker_policy: a name for a command whose arguments are filled from the step's params.
+-- Locks: none. Writes: nothing. Raises: nothing.
+declare
+  v_faults text[] := '{}'::text[];
+  v_argv jsonb := p_preset -> 'argv';
+begin
+  if p_name in ('noop', 'sql', 'http', 'command', 'radar') then
+    v_faults := v_faults || (p_path || ': is the name of a built-in executor');
+  end if;
+  if jsonb_typeof(p_preset) <> 'object' then
+    return v_faults || (p_path || ': must be an object');
+  end if;
+  v_faults := v_faults
+    || _unknown_field_faults(p_path, p_preset, array['argv', 'stdin', 'cwd', 'env', 'defaults', 'timeout_seconds', 'description'])
+    || _missing_field_faults(p_path, p_preset, array['argv'])
+    || _field_fault(p_path || '.argv', v_argv, 'texts')
+    || _field_fault(p_path || '.stdin', p_preset -> 'stdin', 'text')
+    || _field_fault(p_path || '.cwd', p_preset -> 'cwd', 'text', 1)
+    || _field_fault(p_path || '.env', p_preset -> 'env', 'object')
+    || _field_fault(p_path || '.defaults', p_preset -> 'defaults', 'object')
+    || _field_fault(p_path || '.timeout_seconds', p_preset -> 'timeout_seconds', 'whole number', 1, 604800);
+  if v_argv = '[]' or strpos(v_argv ->> 0, '{{') > 0 then
+    v_faults := v_faults || (p_path || '.argv: must begin with the program, written out');
+  end if;
+  return v_faults || array(
+    select format('%s.%s: {{ opens no placeholder; write {{params.<name>}}', p_path, _path_text(p.path))
+      from _placeholders(p_preset) p
+     where p.in_name
+        or p.path[1] not in ('argv', 'stdin')
+        or strpos(array_to_string(p.lits, ' '), '{{') > 0
+        or exists (select from unnest(p.refs) r where r !~ '^params(\.[^.]+)+$')
+     order by p.path);
+end;
+$$;

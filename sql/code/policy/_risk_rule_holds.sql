@@ -1,0 +1,27 @@
+create or replace function _risk_rule_holds(p_rule jsonb, p_kind text, p_executor text, p_params jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path from current
+as $$
+-- Whether a rule of auto_approve.risk_rules speaks of this step: kind, executor and every pattern of params match, and
+-- those of unless_params do not all match. A path that is not there is matched as the empty text; * is every value
+-- within params, and params as JSON after them.
+-- Locks: none. Writes: nothing. Raises: nothing for a sound rule.
+begin
+  if (p_rule ? 'executor' and not _matches_any(p_executor, p_rule -> 'executor'))
+     or (p_rule ? 'kind' and not _matches_any(p_kind, p_rule -> 'kind')) then
+    return false;
+  end if;
+  if p_rule ? 'params' and exists (
+    select from jsonb_each_text(p_rule -> 'params') c (path, pattern)
+     where case c.path when '*' then _plain_text(p_params) || ' ' || coalesce(p_params, '{}')::text
+                       else _plain_text(p_params #> string_to_array(c.path, '.')) end !~* c.pattern) then
+    return false;
+  end if;
+  return not p_rule ? 'unless_params' or exists (
+    select from jsonb_each_text(p_rule -> 'unless_params') c (path, pattern)
+     where case c.path when '*' then _plain_text(p_params) || ' ' || coalesce(p_params, '{}')::text
+                       else _plain_text(p_params #> string_to_array(c.path, '.')) end !~* c.pattern);
+end;
+$$;

@@ -1,0 +1,103 @@
+create or replace function _template_faults(p_template jsonb, p_with_event boolean)
+returns text[]
+language plpgsql
+immutable
+set search_path from current
+as $$
+-- Every fault of a proposal template, each beginning with its place; an empty array when it is sound. p_with_event:
+-- the template belongs to a reaction pattern, so {{event.…}} will be filled.
+-- Locks: none. Writes: nothing. Raises: nothing, whatever the JSON.
+declare
+  v_faults text[] := '{}'::text[];
+  v_steps jsonb := p_template -> 'steps';
+  v_step jsonb;
+  v_count integer := 0;
+  v_at text;
+  v_key text;
+  v_keys text[] := '{}'::text[];
+  v_executors text[] := '{}'::text[];
+  v_has_depends boolean := false;
+begin
+  if jsonb_typeof(p_template) is distinct from 'object' then
+    return array['template: must be an object'];
+  end if;
+  if p_template - array['title', 'risk_level', 'priority', 'steps'] <> '{}' then
+    v_faults := _unknown_field_faults('', p_template, array['title', 'risk_level', 'priority', 'steps']);
+  end if;
+  if p_template ? 'title' then
+    v_faults := v_faults || _field_fault('title', p_template -> 'title', 'text', 1, 1000);
+  end if;
+  if p_template ? 'risk_level' then
+    v_faults := v_faults || _field_fault('risk_level', p_template -> 'risk_level', 'low|medium|high');
+  end if;
+  if p_template ? 'priority' then
+    v_faults := v_faults || _field_fault('priority', p_template -> 'priority', 'whole number', -32768, 32767);
+  end if;
+  if jsonb_typeof(v_steps) is distinct from 'array' then
+    return v_faults || text 'steps: must be an array of steps';
+  end if;
+  if jsonb_array_length(v_steps) not between 1 and 10000 then
+    return v_faults || format('steps: must hold 1 to 10000 steps, not %s', jsonb_array_length(v_steps));
+  end if;
+
+  for v_step in select e from jsonb_array_elements(v_steps) e loop
+    v_count := v_count + 1;
+    v_keys[v_count] := 'step_' || v_count;
+    v_executors[v_count] := '';
+    if jsonb_typeof(v_step) <> 'object' then
+      v_faults := v_faults || format('steps[%s]: must be an object', v_count - 1);
+      continue;
+    end if;
+
+    v_key := v_step ->> 'key';
+    if v_key is not null then
+      if jsonb_typeof(v_step -> 'key') = 'string' and v_key ~ '^[A-Za-z0-9_-]{1,64}$' then
+        v_keys[v_count] := v_key;
+      else
+        v_faults := v_faults || format('steps[%s].key: must be a text of 1 to 64 letters, digits and _-, not %s',
+                                       v_count - 1, left(v_step ->> 'key', 80));
+      end if;
+    end if;
+    if jsonb_typeof(v_step -> 'kind') is distinct from 'string' or v_step ->> 'kind' !~ '^[A-Za-z0-9_.:-]{1,128}$' then
+      v_faults := v_faults || format('steps[%s].kind: must be a name of 1 to 128 letters, digits and _.:-%s', v_count - 1,
+                                     coalesce(', not ' || left((v_step -> 'kind')::text, 80), ''));
+    end if;
+    v_executors[v_count] := coalesce(v_step ->> 'executor', v_step ->> 'kind', '');
+    if v_step ? 'params' or v_executors[v_count] in ('sql', 'command', 'http') then
+      v_faults := v_faults || _params_faults(format('steps[%s].params', v_count - 1), v_executors[v_count],
+                                             v_step -> 'params');
+    end if;
+
+    -- The settings that most steps leave out.
+    if v_step - array['key', 'kind', 'params'] <> '{}' then
+      v_at := format('steps[%s].', v_count - 1);
+      v_has_depends := v_has_depends or jsonb_typeof(v_step -> 'depends_on') = 'array';
+      v_faults := v_faults
+        || _unknown_field_faults(rtrim(v_at, '.'), v_step,
+             array['key', 'kind', 'executor', 'params', 'depends_on', 'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost'])
+        || _field_fault(v_at || 'executor', v_step -> 'executor', 'name')
+        || _field_fault(v_at || 'depends_on', v_step -> 'depends_on', 'texts')
+        || _field_fault(v_at || 'max_retries', v_step -> 'max_retries', 'whole number', 1, 100)
+        || _field_fault(v_at || 'timeout_seconds', v_step -> 'timeout_seconds', 'whole number', 1, 604800)
+        || _field_fault(v_at || 'on_failure', v_step -> 'on_failure', 'fail|continue')
+        || _field_fault(v_at || 'on_lease_lost', v_step -> 'on_lease_lost', 'retry|hold');
+    end if;
+  end loop;
+
+  -- What concerns several steps: doubled keys, dependencies, and which results a placeholder may refer to.
+  if v_count > 1 then
+    v_faults := v_faults || coalesce((
+      select array_agg(format('steps[%s].key: %L is the key of steps[%s] too', k.no - 1, k.key, k.first_no - 1) order by k.no)
+        from (select d.no, d.key, min(d.no) over (partition by d.key) as first_no
+                from unnest(v_keys) with ordinality d (key, no)) k
+       where k.no > k.first_no), '{}');
+  end if;
+  if v_has_depends then
+    v_faults := v_faults || _dependency_faults(v_steps, v_keys);
+  end if;
+  if strpos(p_template::text, '{{') > 0 then
+    v_faults := v_faults || _placeholder_faults(p_template, p_with_event, v_keys, v_executors);
+  end if;
+  return v_faults;
+end;
+$$;

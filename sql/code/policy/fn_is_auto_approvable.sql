@@ -1,0 +1,23 @@
+create or replace function fn_is_auto_approvable(p_template jsonb)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path from current
+as $$
+-- Whether policy would let a proposal of this template run without a person, caps apart. Results that fill placeholders
+-- later are judged when they are known, so a step may still be parked then.
+-- Locks: none. Writes: nothing. Raises: OP004 with every fault of the template.
+declare
+  v_faults text[] := _template_faults(p_template, false);
+begin
+  if cardinality(v_faults) > 0 then
+    raise exception using errcode = 'OP004', message = format('OPS_004: invalid proposal template: %s', v_faults[1]),
+      detail = to_jsonb(v_faults)::text,
+      hint = 'Mend every fault listed in the detail.';
+  end if;
+  return (select j.auto_ok from _judge_template(p_template, _policy('auto_approve'), _policy('worker_policy')) j);
+end;
+$$;
+comment on function fn_is_auto_approvable(jsonb) is
+  'Whether policy would let a proposal of this template run without a person, caps apart; OPS_004 for a faulty template.';

@@ -1,0 +1,61 @@
+create or replace function fn_set_policy(
+  p_key text,
+  p_value jsonb,
+  p_actor text default null,
+  p_expected_version integer default null
+)
+returns integer
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- Puts a policy document in force and returns its version. Every call makes a version, also with the same value:
+-- somebody decided it. Does not rely on the trigger of ops_policy, which is for changes by hand.
+-- Locks: the row of ops_policy. Writes: ops_policy, ops_policy_history.
+-- Raises: OP011 when the version in force is not the expected one (0: none yet), OP017 with every fault, OP018.
+declare
+  v_now timestamptz;
+  v_login text := session_user::text;
+  v_actor text := coalesce(nullif(p_actor, ''), session_user::text);
+  v_current integer;
+  v_version integer;
+begin
+  if coalesce(p_key, '') = '' then
+    raise exception using errcode = 'OP018', message = 'OPS_018: p_key must name a policy document',
+      detail = jsonb_build_object('p_key', p_key)::text, hint = 'For example auto_approve.';
+  end if;
+  perform _check_policy(p_key, p_value);
+
+  -- A second round only when another session set the first version of this document at the same moment.
+  loop
+    select p.version into v_current from ops_policy p where p.key = p_key for update;
+    v_current := coalesce(v_current, 0);
+    if v_current <> p_expected_version then
+      raise exception using errcode = 'OP011',
+        message = format('OPS_011: policy %s is at version %s, not %s', p_key, v_current, p_expected_version),
+        detail = jsonb_build_object('key', p_key, 'version', v_current, 'expected_version', p_expected_version)::text,
+        hint = 'Somebody else changed it. Read it again, make your change on top, and give its version.';
+    end if;
+
+    -- The history first: by its row the trigger knows that this is not a change by hand.
+    v_now := _now();
+    v_version := 1 + greatest(v_current, (select max(h.version) from ops_policy_history h where h.key = p_key), 0);
+    insert into ops_policy_history (key, version, value, updated_at, changed_by, changed_login)
+    values (p_key, v_version, p_value, v_now, v_actor, v_login)
+    on conflict do nothing;
+    exit when found;
+  end loop;
+
+  if v_current = 0 then
+    insert into ops_policy (key, value, version, updated_at, updated_by)
+    values (p_key, p_value, v_version, v_now, v_actor);
+  else
+    update ops_policy p
+       set value = p_value, version = v_version, updated_at = v_now, updated_by = v_actor
+     where p.key = p_key;
+  end if;
+  return v_version;
+end;
+$$;
+comment on function fn_set_policy(text, jsonb, text, integer) is
+  'Puts a policy document in force, keeps it in the history and returns its version; with p_expected_version (0: none yet) only if nobody else changed it meanwhile, else OPS_011. OPS_017 lists every fault of the document and changes nothing.';

@@ -1,0 +1,95 @@
+-- The default policies. A document that is there already is left as it is, so this may run at any time and any number
+-- at once. Nothing but noop and radar runs without a person until somebody decides otherwise.
+select _seed_policy('reaction_matrix', $json$
+{
+  "patterns": []
+}
+$json$);
+
+select _seed_policy('auto_approve', $json$
+{
+  "enabled": true,
+  "allowed_step_kinds": ["noop", "radar"],
+  "max_risk_level": "low",
+  "risk_rules": [
+    {
+      "name": "commands",
+      "executor": "command",
+      "risk_level": "high"
+    },
+    {
+      "name": "agents",
+      "executor": ["openclaw", "wreckit", "minion"],
+      "risk_level": "medium"
+    },
+    {
+      "name": "http that changes something",
+      "executor": "http",
+      "unless_params": {"method": "^(get|head|options)?$"},
+      "risk_level": "medium"
+    },
+    {
+      "name": "sql that destroys, grants or steps outside",
+      "executor": "sql",
+      "params": {"statement": "\\y(drop|truncate|delete|alter|grant|revoke|reassign|create|copy|do|call|set|reset|pg_terminate_backend|pg_cancel_backend|pg_read_\\w+|pg_ls_\\w+|lo_\\w+|dblink\\w*)\\y"},
+      "risk_level": "high"
+    },
+    {
+      "name": "sql other than a plain read",
+      "description": "A plain read begins with select, values, table or show, is one statement without comments, dollar or escaped quotes, locks and changes nothing, and calls no functions but those listed.",
+      "executor": "sql",
+      "unless_params": {"statement": "^\\s*(select|values|table|show)\\y(?!.*(;\\s*\\S|--|/\\*|\\$\\D|\\y[eu]&?'|\\y(into|update|share|insert|delete|merge)\\y|(?<!([-+*/%=<>(,|]|(^|[\\s(,])(abs|all|and|any|array_agg|as|avg|between|by|case|ceil|coalesce|count|date_trunc|else|exists|extract|filter|floor|from|greatest|in|jsonb_build_object|jsonb_agg|lateral|least|left|length|lower|max|min|not|now|nullif|on|or|over|position|right|round|row_number|some|string_agg|substring|sum|then|to_char|trim|union|upper|values|when|where))\\s*)\\())"},
+      "risk_level": "medium"
+    }
+  ]
+}
+$json$);
+
+select _seed_policy('proposal_caps', $json$
+{
+  "daily_limit": 100,
+  "hourly_limit": null,
+  "per_source": {}
+}
+$json$);
+
+select _seed_policy('worker_policy', $json$
+{
+  "max_retries": 3,
+  "step_timeout_seconds": 60,
+  "backoff": {"base_seconds": 2, "factor": 2, "max_seconds": 300, "jitter": 0.2},
+  "blocked_executors": [],
+  "allowed_executors": null,
+  "command_allow": [],
+  "http_allow_private": false,
+  "presets": {
+    "openclaw": {
+      "argv": ["openclaw", "agent", "--message", "{{params.prompt}}"],
+      "timeout_seconds": 1800
+    },
+    "wreckit": {
+      "argv": ["wreckit", "run", "--", "{{params.prompt}}"],
+      "timeout_seconds": 1800
+    },
+    "minion": {
+      "argv": ["minion", "run", "--", "{{params.prompt}}"],
+      "timeout_seconds": 1800
+    }
+  },
+  "executors": {
+    "openclaw": {"on_lease_lost": "hold"},
+    "wreckit": {"on_lease_lost": "hold"},
+    "minion": {"on_lease_lost": "hold"}
+  }
+}
+$json$);
+
+select _seed_policy('agent_roles', $json$
+{
+  "roles": {
+    "planner": {"model": "default", "description": "Proposes what to do next and why."},
+    "reviewer": {"model": "default", "description": "Votes on what others proposed, and advises the person who decides."},
+    "operator": {"model": "default", "description": "Carries out approved steps and reports what happened."}
+  }
+}
+$json$);
