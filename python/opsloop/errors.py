@@ -220,7 +220,8 @@ def from_database(exc: psycopg.Error) -> OpsError | None:
     PostgreSQL's own and keep their own class.
     """
     sqlstate = exc.sqlstate
-    text = exc.diag.message_primary or str(exc).strip() or type(exc).__name__
+    # libpq's own messages go on with advice in further lines.
+    text = exc.diag.message_primary or str(exc).strip().partition("\n")[0] or type(exc).__name__
     if sqlstate is None:
         # psycopg has no SQLSTATE for what happens on this side of the connection.
         if isinstance(exc, psycopg.OperationalError):

@@ -44,12 +44,12 @@ class Steps(Caller):
         self._value("fn_unregister_worker", worker_id=worker_id)
 
     def declare_idle(self, worker_id: str) -> str:
-        """Ask to be notified of new work; keep polling until `idle_settled` says so of the returned mark."""
+        """Ask to be notified of new work; keep polling until `idle_settled` is true of the returned ticket."""
         return str(self._value("fn_declare_idle", worker_id=worker_id))
 
-    def idle_settled(self, xmax: str) -> bool:
-        """Ask whether every transaction that ran when idleness was declared has ended."""
-        return bool(self._value("fn_idle_settled", xmax=xmax))
+    def idle_settled(self, ticket: str) -> bool:
+        """Ask whether every transaction that ran when `declare_idle` gave the ticket has ended."""
+        return bool(self._value("fn_idle_settled", ticket=ticket))
 
     def claim_steps(
         self,

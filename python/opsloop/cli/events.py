@@ -112,11 +112,14 @@ class _Ingest:
 
     def _bad(self, number: int, exc: OpsError) -> None:
         if not self.skip_bad:
-            done = "nothing" if self.atomic else f"{self.emitted} events, all those before it,"
+            done = (
+                "Nothing was emitted" if self.atomic else f"The {self.emitted} events before it were emitted"
+            )
+            again = "start again" if self.atomic else f"go on from there (tail -n +{number})"
             raise InvalidEvent(
                 f"line {number}: {exc.message}",
                 detail={"line": number, "faults": exc.detail},
-                hint=f"Emitted: {done}. Mend the line and go on from there (tail -n +{number}), or use --skip-bad.",
+                hint=f"{done}. Mend the line and {again}, or use --skip-bad.",
             ) from exc
         self.skipped += 1
         sys.stderr.write(output.plain(f"line {number} skipped: {exc}\n"))
