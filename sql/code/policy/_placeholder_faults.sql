@@ -9,47 +9,47 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_faults text[] := '{}'::text[];
+  v_here text[];
   v_place record;
-  v_at text;
   v_pos integer;
   v_ref text;
-  v_fault text;
   v_step_refs_pos integer[] := '{}'::integer[];
   v_step_refs_to text[] := '{}'::text[];
 begin
   for v_place in select p.path, p.in_name, p.lits, p.refs from _placeholders(p_template) p order by p.path loop
-    v_at := _path_text(v_place.path);
-    v_pos := case when v_place.path[1] = 'steps' and cardinality(v_place.path) >= 4 and v_place.path[3] = 'params'
-                       and v_place.path[2] ~ '^[0-9]{1,5}$'
-                  then v_place.path[2]::integer + 1 end;
-    if strpos(array_to_string(v_place.lits, ' '), '{{') > 0 then
-      v_faults := v_faults || format('%s: {{ opens no placeholder; write {{event.data.…}} or {{steps.<key>.result.…}}', v_at);
+    v_here := '{}'::text[];
+    v_pos := null;
+    if v_place.path[1] = 'steps' and v_place.path[3] = 'params' and cardinality(v_place.path) >= 4 then
+      v_pos := v_place.path[2]::integer + 1;
     end if;
-    continue when cardinality(v_place.refs) = 0;
-
-    v_fault := case
-      when v_place.in_name then 'a placeholder cannot be the name of a field'
-      when v_pos is not null then _placeholder_place_fault(p_executors[v_pos], v_place.path[4:], v_place.lits)
-      when v_place.path <> array['title'] then 'a placeholder may stand in title and in the params of steps only' end;
-    if v_fault is not null then
-      v_faults := v_faults || format('%s: %s', v_at, v_fault);
+    if strpos(array_to_string(v_place.lits, ' '), '{{') > 0 then
+      v_here := v_here || text '{{ opens no placeholder; write {{event.data.…}} or {{steps.<key>.result.…}}';
+    end if;
+    if cardinality(v_place.refs) > 0 then
+      v_here := array_remove(v_here || case
+        when v_place.in_name then 'a placeholder cannot be the name of a field'
+        when v_pos is not null then _placeholder_place_fault(p_executors[v_pos], v_place.path[4:], v_place.lits)
+        when v_place.path <> array['title'] then 'a placeholder may stand in title and in the params of steps only'
+      end, null);
     end if;
 
     foreach v_ref in array v_place.refs loop
-      if _is_event_reference(v_ref) then
-        if not p_with_event then
-          v_faults := v_faults || format('%s: {{%s}} has no event to come from; only reaction patterns have one', v_at, v_ref);
+      if v_ref ~ '^steps\.[A-Za-z0-9_-]{1,64}\.result(\.[^.]+)*$' then
+        if v_pos is null then
+          v_here := v_here || format('{{%s}} is not known before the mission runs', v_ref);
+        else
+          v_step_refs_pos := v_step_refs_pos || v_pos;
+          v_step_refs_to := v_step_refs_to || split_part(v_ref, '.', 2);
         end if;
-      elsif v_ref !~ '^steps\.[A-Za-z0-9_-]{1,64}\.result(\.[^.]+)*$' then
-        v_faults := v_faults
-          || format('%s: {{%s}} is unknown; write {{event.data.…}} or {{steps.<key>.result.…}}', v_at, v_ref);
-      elsif v_pos is null then
-        v_faults := v_faults || format('%s: {{%s}} is not known before the mission runs', v_at, v_ref);
-      else
-        v_step_refs_pos := v_step_refs_pos || v_pos;
-        v_step_refs_to := v_step_refs_to || split_part(v_ref, '.', 2);
+      elsif not _is_event_reference(v_ref) then
+        v_here := v_here || format('{{%s}} is unknown; write {{event.data.…}} or {{steps.<key>.result.…}}', v_ref);
+      elsif not p_with_event then
+        v_here := v_here || format('{{%s}} has no event to come from; only reaction patterns have one', v_ref);
       end if;
     end loop;
+    if cardinality(v_here) > 0 then
+      v_faults := v_faults || array(select format('%s: %s', _path_text(v_place.path), h) from unnest(v_here) h);
+    end if;
   end loop;
   if cardinality(v_step_refs_pos) > 0 then
     v_faults := v_faults || _reference_faults(p_template -> 'steps', p_keys, v_step_refs_pos, v_step_refs_to);

@@ -12,6 +12,7 @@ declare
   v_steps jsonb := p_template -> 'steps';
   v_step jsonb;
   v_count integer := 0;
+  v_rest jsonb;
   v_at text;
   v_key text;
   v_keys text[] := '{}'::text[];
@@ -63,24 +64,31 @@ begin
                                      coalesce(', not ' || left((v_step -> 'kind')::text, 80), ''));
     end if;
     v_executors[v_count] := coalesce(v_step ->> 'executor', v_step ->> 'kind', '');
-    if v_step ? 'params' or v_executors[v_count] in ('sql', 'command', 'http') then
+    if jsonb_typeof(v_step -> 'params') <> 'object' or v_executors[v_count] in ('sql', 'command', 'http') then
       v_faults := v_faults || _params_faults(format('steps[%s].params', v_count - 1), v_executors[v_count],
                                              v_step -> 'params');
     end if;
 
-    -- The settings that most steps leave out.
-    if v_step - array['key', 'kind', 'params'] <> '{}' then
+    -- Settings that few steps have.
+    v_rest := v_step - array['key', 'kind', 'params'];
+    if v_rest <> '{}' then
       v_at := format('steps[%s].', v_count - 1);
-      v_has_depends := v_has_depends or jsonb_typeof(v_step -> 'depends_on') = 'array';
-      v_faults := v_faults
-        || _unknown_field_faults(rtrim(v_at, '.'), v_step,
-             array['key', 'kind', 'executor', 'params', 'depends_on', 'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost'])
-        || _field_fault(v_at || 'executor', v_step -> 'executor', 'name')
-        || _field_fault(v_at || 'depends_on', v_step -> 'depends_on', 'texts')
-        || _field_fault(v_at || 'max_retries', v_step -> 'max_retries', 'whole number', 1, 100)
-        || _field_fault(v_at || 'timeout_seconds', v_step -> 'timeout_seconds', 'whole number', 1, 604800)
-        || _field_fault(v_at || 'on_failure', v_step -> 'on_failure', 'fail|continue')
-        || _field_fault(v_at || 'on_lease_lost', v_step -> 'on_lease_lost', 'retry|hold');
+      if v_rest ? 'executor' then
+        v_faults := v_faults || _field_fault(v_at || 'executor', v_rest -> 'executor', 'name');
+      end if;
+      if v_rest ? 'depends_on' then
+        v_has_depends := v_has_depends or jsonb_typeof(v_rest -> 'depends_on') = 'array';
+        v_faults := v_faults || _field_fault(v_at || 'depends_on', v_rest -> 'depends_on', 'texts');
+      end if;
+      if v_rest - array['executor', 'depends_on'] <> '{}' then
+        v_faults := v_faults
+          || _unknown_field_faults(rtrim(v_at, '.'), v_step, array['key', 'kind', 'executor', 'params', 'depends_on',
+               'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost'])
+          || _field_fault(v_at || 'max_retries', v_step -> 'max_retries', 'whole number', 1, 100)
+          || _field_fault(v_at || 'timeout_seconds', v_step -> 'timeout_seconds', 'whole number', 1, 604800)
+          || _field_fault(v_at || 'on_failure', v_step -> 'on_failure', 'fail|continue')
+          || _field_fault(v_at || 'on_lease_lost', v_step -> 'on_lease_lost', 'retry|hold');
+      end if;
     end if;
   end loop;
 
