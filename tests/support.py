@@ -1,10 +1,10 @@
 """Helpers for tests with more than one session: they wait for what the server reports, and never sleep blindly.
 
-    first.execute("begin"); first.execute("select * from fn_claim_steps(...)")
-    waiting = run(second, "select * from fn_claim_steps(...)")   # in a thread
-    wait_until_blocked(first, second)                            # the server says that it waits for a lock
-    first.execute("commit")
-    assert waiting.result() == []
+first.execute("begin"); first.execute("select * from fn_claim_steps(...)")
+waiting = run(second, "select * from fn_claim_steps(...)")   # in a thread
+wait_until_blocked(first, second)                            # the server says that it waits for a lock
+first.execute("commit")
+assert waiting.result() == []
 """
 
 import time

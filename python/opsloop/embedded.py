@@ -197,7 +197,9 @@ class _Cluster:
 
     def stop_when_this_process_dies(self) -> subprocess.Popen[bytes]:
         """A shell that waits for the end of its input, which comes with our end, and then stops and deletes all."""
-        script = 'cat >/dev/null; "$1" stop --mode=immediate -D "$2" >/dev/null 2>&1; rm -rf "$3" "$4" 2>/dev/null'
+        script = (
+            'cat >/dev/null; "$1" stop --mode=immediate -D "$2" >/dev/null 2>&1; rm -rf "$3" "$4" 2>/dev/null'
+        )
         running = self.running()
         assert running is not None
         arguments = [str(self.programs / "pg_ctl"), str(self.data), running.host, str(self.home)]

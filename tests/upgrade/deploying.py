@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from opsloop import sqlfiles
 from psycopg.conninfo import conninfo_to_dict
+
+from opsloop import sqlfiles
 
 #: The runners' own tables; everything else must be the same whoever deployed.
 RUNNERS_TABLES = "*.*yoyo_opsloop_*"
@@ -17,7 +18,13 @@ def dump(programs: Path, dsn: str, schema: str = "opsloop") -> str:
     """`pg_dump --schema-only` of one schema, without the runners' own tables and what differs at every run."""
     pattern = '"' + schema.replace('"', '""') + '"'
     done = subprocess.run(
-        [programs / "pg_dump", "--schema-only", f"--schema={pattern}", f"--exclude-table={RUNNERS_TABLES}", dsn],
+        [
+            programs / "pg_dump",
+            "--schema-only",
+            f"--schema={pattern}",
+            f"--exclude-table={RUNNERS_TABLES}",
+            dsn,
+        ],
         check=True,
         capture_output=True,
         text=True,
@@ -27,7 +34,9 @@ def dump(programs: Path, dsn: str, schema: str = "opsloop") -> str:
     )
 
 
-def psql(programs: Path, dsn: str, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+def psql(
+    programs: Path, dsn: str, *arguments: str, text: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """psql as sqitch runs it: no psqlrc, and the first error ends it."""
     return subprocess.run(
         [programs / "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", *arguments, dsn],

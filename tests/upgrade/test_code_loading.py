@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+
 from opsloop import migrate, sqlfiles
 from opsloop.errors import ForeignObject
 
@@ -100,7 +101,9 @@ def test_a_foreign_routine_of_our_name_refuses_the_installation(empty_dsn, signa
     with psycopg.connect(empty_dsn, autocommit=True) as conn:
         conn.execute("create schema opsloop")
         conn.execute("set search_path = opsloop")
-        conn.execute(f"create function {signature} returns timestamptz language sql as $$ select null::timestamptz $$")
+        conn.execute(
+            f"create function {signature} returns timestamptz language sql as $$ select null::timestamptz $$"
+        )
         definition = "select pg_get_functiondef(oid) from pg_proc where proname = '_now'"
         before = conn.execute(definition).fetchall()
 

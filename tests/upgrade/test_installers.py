@@ -7,6 +7,7 @@ import sys
 
 import psycopg
 import pytest
+
 from opsloop import migrate, sqlfiles
 from support import at_once, wait_until
 from upgrade.deploying import dump
@@ -46,7 +47,8 @@ def kill(admin, installer):
 def no_installer_is_left(admin):
     wait_until(
         lambda: (
-            admin.execute("select from pg_stat_activity where application_name = 'installer'").fetchall() == []
+            admin.execute("select from pg_stat_activity where application_name = 'installer'").fetchall()
+            == []
         ),
         "the server has noticed that the installer is gone",
     )
@@ -80,7 +82,9 @@ def test_twenty_sessions_at_once_load_the_routines_without_the_installers_lock(d
 
 
 @pytest.mark.parametrize("change", ALL[1:])
-def test_an_installer_killed_in_the_middle_of_a_change_leaves_nothing_of_it(empty_dsn, admin, programs, change):
+def test_an_installer_killed_in_the_middle_of_a_change_leaves_nothing_of_it(
+    empty_dsn, admin, programs, change
+):
     migrate.migrate(empty_dsn)
     whole = dump(programs, empty_dsn)
     before = ALL[: ALL.index(change)]
@@ -116,7 +120,9 @@ def test_a_lock_row_that_a_killed_yoyo_left_behind_does_not_matter(empty_dsn, ad
     migrate.migrate(empty_dsn)
     migrate.rollback(empty_dsn, to=ALL[1])
     admin.execute("insert into opsloop.yoyo_opsloop_lock (locked, pid) values (1, 1)")
-    admin.execute("drop table opsloop._yoyo_opsloop_version, opsloop._yoyo_opsloop_migration, opsloop._yoyo_opsloop_log")
+    admin.execute(
+        "drop table opsloop._yoyo_opsloop_version, opsloop._yoyo_opsloop_migration, opsloop._yoyo_opsloop_log"
+    )
 
     assert migrate.migrate(empty_dsn) == ALL[2:]
     assert admin.execute("select from opsloop.yoyo_opsloop_lock").fetchall() == []

@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+
 from opsloop import migrate, sqlfiles
 from opsloop.errors import InvalidArgument, SchemaMismatch
 from upgrade.deploying import dump, psql

@@ -2,10 +2,11 @@
 
 import psycopg
 import pytest
-from opsloop import migrate, sqlfiles
-from opsloop.errors import ForeignObject, InvalidArgument, NotAllowed
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+
+from opsloop import migrate, sqlfiles
+from opsloop.errors import ForeignObject, InvalidArgument, NotAllowed
 from upgrade.deploying import dump
 
 ALL = [change.name for change in sqlfiles.changes()]
@@ -41,7 +42,9 @@ def routines(conn, schema):
     ).fetchall()
 
 
-@pytest.mark.parametrize("schema", ["acme_ops", "Acme Ops", 'a "b" c', "it's.ours", "öps", "select", "public"])
+@pytest.mark.parametrize(
+    "schema", ["acme_ops", "Acme Ops", 'a "b" c', "it's.ours", "öps", "select", "public"]
+)
 def test_any_schema_name_will_do(empty_dsn, admin, schema):
     assert migrate.migrate(empty_dsn, schema) == ALL
     assert migrate.migrate(empty_dsn, schema) == []
@@ -70,7 +73,8 @@ def test_a_name_that_postgresql_does_not_allow_is_refused(empty_dsn, schema):
 def test_a_database_owner_without_other_rights_can_install_and_take_back(owner_dsn, admin, schema):
     assert migrate.migrate(owner_dsn, schema) == ALL
     owners = admin.execute(
-        "select distinct proowner::regrole::text from pg_proc where pronamespace = %s::regnamespace", (schema,)
+        "select distinct proowner::regrole::text from pg_proc where pronamespace = %s::regnamespace",
+        (schema,),
     ).fetchall()
     assert owners == [(OWNER,)]
     assert admin.execute("select extname from pg_extension").fetchall() == [("plpgsql",)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from opsloop import migrate, sqlfiles
 from upgrade.deploying import Sqitch, dump, psql, require_sqitch
 
@@ -57,7 +58,9 @@ def test_two_loops_in_one_database_have_a_registry_each(sqitch, empty_dsn, progr
     for schema in ("loop_a", "loop_b"):
         sqitch.must("deploy", "--registry", f"sqitch_{schema}", "--set", f"schema={schema}")
 
-    assert dump(programs, empty_dsn, "loop_b") == dump(programs, empty_dsn, "loop_a").replace("loop_a", "loop_b")
+    assert dump(programs, empty_dsn, "loop_b") == dump(programs, empty_dsn, "loop_a").replace(
+        "loop_a", "loop_b"
+    )
     sqitch.must("revert", "-y", "--registry", "sqitch_loop_b", "--set", "schema=loop_b")
     sqitch.must("verify", "--registry", "sqitch_loop_a", "--set", "schema=loop_a")
 

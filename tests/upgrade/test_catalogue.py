@@ -1,0 +1,164 @@
+"""House rules of the SQL, read from the catalogue of a deployed database and from the files."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from opsloop import sqlfiles
+
+SQL = sqlfiles.sql_root()
+SCRIPTS = sorted((SQL / "schema").glob("*.sql"))
+ROUTINE_FILES = sorted((SQL / "code").glob("*/*.sql"))
+TOOLS = Path(__file__).parents[2] / "tools"
+
+#: Called once per row by the hot path and depends on nothing but pg_catalog: a pinned path would cost 0.5 µs.
+UNPINNED = {"_uuid_v7"}
+
+ROUTINES = """
+  select p.oid::regprocedure::text as signature, p.proname as name, p.prosrc as body, p.proconfig as settings,
+         obj_description(p.oid, 'pg_proc') as comment, p.prosecdef as definer, p.prorettype::regtype::text as returns
+    from pg_proc p
+   where p.pronamespace = 'opsloop'::regnamespace
+   order by 1"""
+
+
+@pytest.fixture
+def routines(conn):
+    """One row per routine: signature, name, body, settings, comment, definer, returns."""
+    with conn.cursor() as cursor:
+        cursor.execute(ROUTINES)
+        return [
+            dict(zip([c.name for c in cursor.description], row, strict=True)) for row in cursor.fetchall()
+        ]
+
+
+def test_every_routine_has_its_search_path_pinned(routines):
+    pinned = "search_path=opsloop, pg_temp"
+    missing = [
+        r["signature"] for r in routines if pinned not in (r["settings"] or []) and r["name"] not in UNPINNED
+    ]
+    assert missing == []
+
+
+def test_nothing_may_be_executed_or_read_by_public(conn):
+    open_to_all = conn.execute(
+        """select 'routine ' || p.oid::regprocedure
+             from pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+            where p.pronamespace = 'opsloop'::regnamespace and a.grantee = 0
+            union all
+           select 'relation ' || c.oid::regclass
+             from pg_class c, aclexplode(c.relacl) a
+            where c.relnamespace = 'opsloop'::regnamespace and a.grantee = 0
+            union all
+           select 'schema opsloop'
+             from pg_namespace n, aclexplode(n.nspacl) a
+            where n.nspname = 'opsloop' and a.grantee = 0"""
+    ).fetchall()
+    assert open_to_all == []
+
+
+def test_every_table_view_and_column_has_a_comment(conn):
+    silent = conn.execute(
+        """select c.oid::regclass::text || coalesce('.' || a.attname, '')
+             from pg_class c
+             left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+             cross join lateral (values (0::int2, null::name), (a.attnum, a.attname)) o (attnum, attname)
+            where c.relnamespace = 'opsloop'::regnamespace
+              and c.relkind in ('r', 'p', 'v', 'm')
+              and not c.relispartition
+              and c.relname not like '%yoyo\\_opsloop\\_%'
+              and col_description(c.oid, o.attnum) is null
+              and (o.attnum > 0 or obj_description(c.oid, 'pg_class') is null)
+            group by 1 order by 1"""
+    ).fetchall()
+    assert silent == []
+
+
+def test_every_public_routine_has_a_comment_of_one_sentence(routines):
+    wrong = [
+        r["signature"] for r in routines if r["name"].startswith("fn_") and not is_sentence(r["comment"])
+    ]
+    assert wrong == []
+
+
+def is_sentence(comment):
+    return bool(comment) and comment[0].isupper() and comment.rstrip().endswith(".") and "\n" not in comment
+
+
+def test_every_routine_is_named_as_public_or_internal(routines):
+    assert [r["signature"] for r in routines if not re.match(r"(fn_|_)[a-z0-9_]+$", r["name"])] == []
+
+
+def test_there_is_one_signature_per_name(routines):
+    names = [r["name"] for r in routines]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_public_routine_says_what_it_locks_writes_and_raises(routines):
+    wrong = {
+        r["signature"]: missing
+        for r in routines
+        if r["name"].startswith("fn_")
+        and (missing := [word for word in ("Locks:", "Writes:", "Raises:") if word not in header(r["body"])])
+    }
+    assert wrong == {}
+
+
+def test_every_routine_says_in_its_body_what_it_is_for(routines):
+    assert [r["signature"] for r in routines if not header(r["body"])] == []
+
+
+def header(body):
+    """The comment lines that a body starts with."""
+    lines = [line.strip() for line in body.strip().splitlines()]
+    end = next((i for i, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    return "\n".join(lines[:end])
+
+
+def test_every_definer_routine_is_public_or_a_trigger(routines):
+    internal = [r for r in routines if r["definer"] and not r["name"].startswith("fn_")]
+    assert [r["signature"] for r in internal if r["returns"] != "trigger"] == []
+
+
+def test_triggers_are_on_control_tables_only(conn):
+    tables = conn.execute(
+        """select distinct t.tgrelid::regclass::text from pg_trigger t join pg_class c on c.oid = t.tgrelid
+            where c.relnamespace = 'opsloop'::regnamespace and not t.tgisinternal"""
+    ).fetchall()
+    assert {name for (name,) in tables} <= {"ops_policy"}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_every_schema_script_says_what_it_does_and_gives_up_waiting_for_locks(script):
+    text = script.read_text()
+    assert text.startswith("-- "), "begins with a comment"
+    assert "set local lock_timeout = '5s';" in text
+    assert not re.search(r"create (or replace )?(function|procedure)", text, re.IGNORECASE), (
+        "no routine bodies"
+    )
+    assert not re.search(r"\b(opsloop|public)\.\w", re.sub(r"--.*|'[^']*'|set local opsloop\.\w+", "", text))
+
+
+def test_every_change_has_a_rollback():
+    names = {path.name for path in SCRIPTS}
+    assert [c.name for c in sqlfiles.changes() if f"{c.name}.rollback.sql" not in names] == []
+
+
+@pytest.mark.parametrize("file", ROUTINE_FILES, ids=lambda path: path.stem)
+def test_every_routine_file_holds_the_routine_it_is_named_after(file):
+    created = re.findall(r"^create or replace (?:function|procedure) (\w+)", file.read_text(), re.MULTILINE)
+    assert created == [file.stem]
+
+
+def test_the_table_of_contents_lists_exactly_the_files_there_are():
+    done = subprocess.run(
+        [sys.executable, TOOLS / "code_toc.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_routine_file_is_loaded(routines):
+    assert {r["name"] for r in routines} == {file.stem for file in ROUTINE_FILES}
