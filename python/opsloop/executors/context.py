@@ -1,0 +1,208 @@
+"""What an executor is given: one `Context` for each attempt at a step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from opsloop.executors import jsonio
+from opsloop.executors.transaction import Database, LeasedTransaction
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Context:
+    """One attempt at one step, as its executor sees it.
+
+    It belongs to this attempt alone: `params`, `inputs` and `last_progress` were decoded for it and
+    may be changed at will. Every method works on the event loop and in a thread alike.
+
+    Attributes:
+        step_id: UUID, as text.
+        mission_id: UUID, as text.
+        key: name of the step within its mission.
+        kind: what kind of work it is.
+        executor: the name it was claimed under; for a preset the preset's name.
+        params: the step's parameters, every placeholder filled.
+        inputs: results of the steps it depends on, by their keys.
+        attempt: number of this attempt, from 1.
+        deadline: when this attempt must be over, on the database's clock; None for never.
+        last_progress: what an earlier attempt reported last by `progress`, or None.
+        idempotency_key: the same for every attempt at this step; hand it to outside systems.
+        settings: worker settings of policy, read only.
+
+    """
+
+    __slots__ = (
+        "_database",
+        "_ends",
+        "_events",
+        "_outbox",
+        "_progress",
+        "_token",
+        "_usage",
+        "attempt",
+        "cancelled",
+        "deadline",
+        "executor",
+        "idempotency_key",
+        "inputs",
+        "key",
+        "kind",
+        "last_progress",
+        "mission_id",
+        "params",
+        "settings",
+        "step_id",
+    )
+
+    def __init__(
+        self,
+        step_id: str,
+        params: Any = None,
+        *,
+        mission_id: str = "",
+        key: str = "step_1",
+        kind: str = "",
+        executor: str = "",
+        inputs: Any = None,
+        attempt: int = 1,
+        deadline: datetime | None = None,
+        ends: float | None = None,
+        last_progress: Any = None,
+        idempotency_key: str = "",
+        token: str = "",
+        settings: Mapping[str, Any] = _NOTHING,
+        database: Database | None = None,
+    ) -> None:
+        self.step_id = step_id
+        self.mission_id = mission_id
+        self.key = key
+        self.kind = kind
+        self.executor = executor
+        self.params = {} if params is None else params
+        self.inputs = {} if inputs is None else inputs
+        self.attempt = attempt
+        self.deadline = deadline
+        self.last_progress = last_progress
+        self.idempotency_key = idempotency_key
+        self.settings = settings
+        #: True once the worker wants this attempt to stop: its deadline passed, its lease was lost, its
+        #: mission was cancelled or the worker shuts down. A handler in a thread must look at it; a
+        #: coroutine is cancelled besides.
+        self.cancelled = False
+        self._ends = ends
+        self._token = token
+        self._database = database
+        self._progress: bytes | None = None
+        self._events: list[dict[str, Any]] | None = None
+        self._outbox: list[dict[str, Any]] | None = None
+        self._usage: dict[str, float] | None = None
+
+    def remaining(self) -> float | None:
+        """Seconds until the deadline, never below 0; None when there is no deadline."""
+        return None if self._ends is None else max(0.0, self._ends - time.monotonic())
+
+    def progress(self, value: Any) -> None:
+        """Report how far this attempt has come; the last value is what the next attempt gets.
+
+        Stored in the database within about a second, and before a failure of this attempt. Raises
+        TypeError when `value` is not JSON.
+        """
+        self._progress = jsonio.dumps(value)
+
+    def emit(self, type: str, data: Any = None, dedupe_key: str | None = None) -> None:  # noqa: A002 - the contract's word
+        """Emit an event together with this step's result: both are committed, or neither.
+
+        Raises TypeError when `data` is not JSON.
+        """
+        event: dict[str, Any] = {"type": type, "data": _own({} if data is None else data)}
+        if dedupe_key is not None:
+            event["dedupe_key"] = dedupe_key
+        if self._events is None:
+            self._events = []
+        self._events.append(event)
+
+    def publish(
+        self,
+        aggregate_type: str,
+        aggregate_id: str,
+        event_type: str,
+        payload: Any = None,
+        dedupe_key: str | None = None,
+    ) -> None:
+        """Put a message into the outbox together with this step's result: both are committed, or neither.
+
+        Raises TypeError when `payload` is not JSON.
+        """
+        message: dict[str, Any] = {
+            "aggregate_type": aggregate_type,
+            "aggregate_id": aggregate_id,
+            "event_type": event_type,
+            "payload": _own({} if payload is None else payload),
+        }
+        if dedupe_key is not None:
+            message["dedupe_key"] = dedupe_key
+        if self._outbox is None:
+            self._outbox = []
+        self._outbox.append(message)
+
+    def usage(self, **numbers: float) -> None:
+        """Report what this attempt used (tokens, cents, bytes …); a name given again adds up.
+
+        Raises TypeError for a value that is not a number.
+        """
+        if self._usage is None:
+            self._usage = {}
+        for name, number in numbers.items():
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                raise TypeError(f"usage of {name!r} must be a number, got {type(number).__name__}")
+            self._usage[name] = self._usage.get(name, 0) + number
+
+    def transaction(self) -> LeasedTransaction:
+        """A transaction on the loop's database that only the holder of the lease can commit.
+
+        Use it as `with` or `async with`; it gives a psycopg connection (`Connection` or
+        `AsyncConnection`) inside a transaction whose first statement was `fn_assert_lease`, and commits at
+        the end of the block, or rolls back on an exception. Raises `opsloop.errors.LeaseLost` when the
+        step was taken away meanwhile.
+        """
+        if self._database is None:
+            raise RuntimeError("this context has no database: it was not made by a worker")
+        return LeasedTransaction(self._database, self.step_id, self._token)
+
+    @property
+    def schema(self) -> str:
+        """Name of the schema that opsloop is installed in, for calls within `transaction()`."""
+        if self._database is None:
+            raise RuntimeError("this context has no database: it was not made by a worker")
+        return self._database.schema
+
+    def report(self) -> dict[str, Any]:
+        """What was emitted, published and used: the keys `events`, `outbox` and `usage`, as far as not empty."""
+        said: dict[str, Any] = {}
+        if self._events:
+            said["events"] = self._events
+        if self._outbox:
+            said["outbox"] = self._outbox
+        if self._usage:
+            said["usage"] = self._usage
+        return said
+
+    @property
+    def has_progress(self) -> bool:
+        """True when progress was reported that nobody has taken yet."""
+        return self._progress is not None
+
+    def take_progress(self) -> bytes | None:
+        """The progress reported since the last call, as JSON, or None."""
+        value, self._progress = self._progress, None
+        return value
+
+
+def _own(value: Any) -> Any:
+    """A copy in plain JSON types, so that later changes by the handler do not reach what was said."""
+    return jsonio.loads(jsonio.dumps(value))

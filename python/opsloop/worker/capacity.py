@@ -1,0 +1,59 @@
+"""How many more steps a worker may take, in all and by executor."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+
+class Capacity:
+    """Counts what runs against the limits.
+
+    `limits` has an entry for every executor that is offered; None means no limit of its own.
+    """
+
+    def __init__(self, total: int, limits: Mapping[str, int | None]) -> None:
+        self._total = total
+        self._limits = dict(limits)
+        self._running: Counter[str] = Counter()
+        self._in_all = 0
+
+    @property
+    def names(self) -> list[str]:
+        """The executors on offer."""
+        return list(self._limits)
+
+    def take(self, executor: str) -> None:
+        """A step of that executor starts."""
+        self._running[executor] += 1
+        self._in_all += 1
+
+    def give_back(self, executor: str) -> None:
+        """A step of that executor has ended."""
+        self._running[executor] -= 1
+        self._in_all -= 1
+
+    def free(self, executor: str) -> int:
+        """How many more steps of that executor may start now."""
+        limit = self._limits.get(executor)
+        left = self._total - self._in_all
+        return left if limit is None else max(0, min(left, limit - self._running[executor]))
+
+    def claims(self, batch: int) -> list[tuple[list[str], int]]:
+        """What to claim next: lists of executors, each with the most steps that one claim for it may bring.
+
+        A claim has one limit for all its executors. So those with room for a whole batch go together, and the
+        others go together with the room of the tightest, which no mixture of steps can exceed.
+        """
+        room = {name: self.free(name) for name in self._limits}
+        full = min(batch, self._total - self._in_all)
+        if full <= 0:
+            return []
+        wide = [name for name, free in room.items() if free >= full]
+        narrow = [name for name, free in room.items() if 0 < free < full]
+        groups = []
+        if wide:
+            groups.append((wide, full))
+        if narrow:
+            groups.append((narrow, min(room[name] for name in narrow)))
+        return groups

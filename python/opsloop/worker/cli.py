@@ -1,0 +1,224 @@
+"""The command `opsloop worker`, which is also `python -m opsloop.worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from opsloop.cli import output
+from opsloop.cli.session import LOOP, Session, command
+from opsloop.config import Settings
+from opsloop.errors import InvalidArgument
+from opsloop.executors import Registry, builtin
+from opsloop.executors.transaction import Database
+from opsloop.worker import logs
+from opsloop.worker.loop import Worker
+from opsloop.worker.options import Mode, Options
+
+
+def worker(
+    session: Session,
+    once: Annotated[
+        bool,
+        typer.Option(
+            "--once", help="For cron: heartbeat, run what is queued, end. Says `No queued steps` if idle."
+        ),
+    ] = False,
+    drain: Annotated[
+        bool,
+        typer.Option(
+            "--drain",
+            help="End when neither queue nor heartbeat has anything left; later retries are not waited for.",
+        ),
+    ] = False,
+    app: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--app", metavar="MODULE[:ATTRIBUTE]", help="Offer the executors in it, too. Repeatable."
+        ),
+    ] = None,
+    executors: Annotated[
+        str | None,
+        typer.Option("--executors", metavar="NAME,…", help="Offer only these of the executors there are."),
+    ] = None,
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, max=10_000, help="Most steps leased by one claim.")
+    ] = 200,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, help="Most steps that run at a time.")
+    ] = 400,
+    executor_concurrency: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--executor-concurrency",
+            metavar="NAME=N",
+            help="The same for one executor (default: policy, then its own). Repeatable.",
+        ),
+    ] = None,
+    grace: Annotated[
+        float, typer.Option("--grace", min=0, help="Seconds that running steps get after a signal.")
+    ] = 30.0,
+    heartbeat: Annotated[
+        bool, typer.Option("--heartbeat/--no-heartbeat", help="Run the heartbeat, or leave it to others.")
+    ] = True,
+    heartbeat_seconds: Annotated[
+        float, typer.Option("--heartbeat-seconds", min=0.05, help="Pause between two heartbeats.")
+    ] = 1.0,
+    poll_seconds: Annotated[
+        float, typer.Option("--poll-seconds", min=0.02, help="Longest pause between two looks at the queue.")
+    ] = 1.0,
+    listen: Annotated[
+        bool, typer.Option("--listen/--no-listen", help="Be woken by notifications, or only poll.")
+    ] = True,
+    pgbouncer: Annotated[
+        bool,
+        typer.Option(
+            "--pgbouncer", help="A transaction pooler stands in between: no LISTEN, no prepared statements."
+        ),
+    ] = False,
+    log_level: Annotated[
+        str,
+        typer.Option(
+            "--log-level", metavar="|".join(logs.LEVELS), help="Least level that is logged, on stderr."
+        ),
+    ] = "info",
+) -> None:
+    """Run steps: lease them, execute them, report them. One process of it is one incarnation; run as many as you like.
+
+    It also runs the heartbeat of the loop. Executors: noop, http, command, radar; sql when OPS_SQL_DSN names the
+    login that it uses; installed packages' (entry points opsloop.executors); those of --app.
+
+    SIGTERM or SIGINT stops claiming and lets running steps finish for --grace seconds; what is left then is cancelled
+    and given back. A second signal does that at once.
+
+    Exit codes: 0 ended in order; 1 opsloop is not installed there, or the database refused; 2 the command line or the
+    environment cannot be used (OPS_018); 3 no database is configured, or it cannot be reached at the start (OPS_001),
+    while later the worker waits for it to come back; 130 ended by a second signal.
+    """
+    if once and drain:
+        raise InvalidArgument("--once and --drain exclude each other", hint="Choose one of them.")
+    if log_level not in logs.LEVELS:
+        raise InvalidArgument(f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}")
+    logs.configure(log_level)
+    settings = session.settings()
+    options = Options(
+        mode=Mode.ONCE if once else Mode.DRAIN if drain else Mode.FOREVER,
+        batch=batch,
+        concurrency=concurrency,
+        executor_concurrency=_numbers(executor_concurrency or []),
+        grace=grace,
+        heartbeat=heartbeat_seconds if heartbeat else None,
+        poll=poll_seconds,
+        listen=listen and not pgbouncer,
+        lease=None if settings.step_lease_minutes is None else settings.step_lease_minutes * 60,
+        max_retries=settings.worker_max_retries,
+        event_batch=settings.event_batch_size,
+        reaction_batch=settings.reaction_batch_size,
+        stale_minutes=settings.stale_step_minutes,
+    )
+    registry = offered(settings, app or [], executors)
+    with session.database() as dsn:
+        database = Database(dsn, session.schema_name, pooled=pgbouncer)
+        code, threads_left = asyncio.run(_run(database, registry, options, session))
+    if threads_left:
+        # A handler in a thread cannot be ended, and Python would wait for it for ever.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    if code:
+        raise typer.Exit(code)
+
+
+def offered(settings: Settings, apps: Iterable[str], only: str | None) -> Registry:
+    """The executors to offer: built in, installed, and those of `apps`; of these `only` the ones named, if given.
+
+    Raises InvalidArgument (OPS_018) naming what cannot be loaded or does not exist.
+    """
+    registry = builtin(settings.sql_dsn)
+    registry.load_entry_points()
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does, so that --app finds the user's module
+    for target in apps:
+        try:
+            registry.load_app(target)
+        except (ImportError, AttributeError, TypeError) as error:
+            raise InvalidArgument(
+                f"--app {target}: {error}",
+                hint="Give module or module:attribute, with functions marked @executor.",
+            ) from error
+    if only is not None:
+        names = {name.strip() for name in only.split(",") if name.strip()}
+        try:
+            registry.keep(names)
+        except KeyError as error:
+            raise InvalidArgument(
+                f"--executors: there is no executor {error.args[0]}",
+                detail={"offered": sorted(one.name for one in registry)},
+                hint="sql needs OPS_SQL_DSN; one's own need --app or an installed package.",
+            ) from error
+    elif "sql" not in registry:
+        logs.get().info("executor not offered", executor="sql", reason="OPS_SQL_DSN is not set")
+    return registry
+
+
+def _numbers(pairs: list[str]) -> dict[str, int]:
+    numbers = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        if not name or not text.isdecimal() or int(text) < 1:
+            raise InvalidArgument(
+                f"--executor-concurrency must be NAME=N with N of 1 or more, not {pair!r}",
+                hint="For example: --executor-concurrency http=10",
+            )
+        numbers[name] = int(text)
+    return numbers
+
+
+async def _run(
+    database: Database, registry: Registry, options: Options, session: Session
+) -> tuple[int, bool]:
+    """Run one worker; returns the exit code, and whether threads are left that do not end."""
+    one = Worker(database, registry, options)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, one.stop)
+    ended = False
+    try:
+        ended = await one.run()
+        if options.mode is not Mode.FOREVER:
+            await _summary(one, session)
+    finally:
+        await one.close()
+    return (130 if one.hurried else 0), not ended
+
+
+async def _summary(one: Worker, session: Session) -> None:
+    missing = await one.missing_executors()
+    if session.json:
+        output.print_json(
+            {
+                "claimed": one.claimed,
+                "outcomes": dict(one.outcomes),
+                "missing_executors": [{"executor": name, "waiting": waiting} for name, waiting in missing],
+            }
+        )
+        return
+    if one.claimed:
+        ends = ", ".join(f"{number} {outcome}" for outcome, number in sorted(one.outcomes.items()))
+        output.print_text(f"{one.claimed} steps run: {ends}")
+    else:
+        output.print_text("No queued steps")
+    for name, waiting in missing:
+        output.print_text(
+            f"OPS_005: {waiting} steps wait for the executor {name}, which no live worker offers"
+        )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    command(app, "worker", LOOP)(worker)

@@ -1,0 +1,299 @@
+"""The worker process: claims, and the life of everything around the claims."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import opsloop
+from opsloop.errors import OpsError, SchemaMismatch
+from opsloop.executors import Executor, Registry, jsonio
+from opsloop.executors.transaction import Database
+from opsloop.worker import logs
+from opsloop.worker.attempt import Stop
+from opsloop.worker.bell import Bell
+from opsloop.worker.capacity import Capacity
+from opsloop.worker.clock import Clock
+from opsloop.worker.heart import Heart
+from opsloop.worker.keeper import STOP_GRACE, Keeper
+from opsloop.worker.link import Link
+from opsloop.worker.options import Mode, Options
+from opsloop.worker.reporter import Reporter
+from opsloop.worker.runner import Runner
+
+#: Steps of one blocking executor that run at a time when nothing else is said: each needs a thread.
+_THREADS = 16
+#: How many unconfirmed results there may be, in batches, before the worker stops taking more.
+_BACKLOG = 4
+#: How long the last results may take to reach the database at shutdown, seconds.
+_LAST_WORDS = 10.0
+#: How long the executors with a limit are left alone after a claim for them brought nothing, while others are busy.
+_NARROW_PAUSE = 0.05
+_LOOK_AGAIN = 0.05
+#: The executor that policy's presets are settings for.
+_PRESETS_RUN_WITH = "command"
+
+
+class Worker:
+    """One incarnation of a worker. `run` is its whole life."""
+
+    def __init__(self, database: Database, registry: Registry, options: Options) -> None:
+        self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._database = database
+        self._registry = registry
+        self._options = options
+        self._log = logs.get(worker_id=self.worker_id)
+        self._claims = self._link("claims")
+        self._reports = self._link("reports")
+        self._leases = self._link("leases")
+        self._clock = Clock()
+        self._reporter = Reporter(self._reports, self.worker_id, self._log)
+        self._bell = Bell(self._link("notifications"), self._claims, self.worker_id, options.poll, self._log)
+        self._heart = Heart(self._link("heartbeat"), options, self._log)
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._narrow_again = 0.0
+        self._claimed = 0
+
+    def stop(self) -> None:
+        """Ask the worker to end: first finishing what runs, and at the second call at once."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+        self._bell.ring()
+
+    @property
+    def claimed(self) -> int:
+        """Number of steps it was given so far."""
+        return self._claimed
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """How many attempts ended how: accepted, queued (to be retried), failed, cancelled, released, OPS_006."""
+        return self._reporter.outcomes
+
+    @property
+    def hurried(self) -> bool:
+        """True when it was told twice to stop."""
+        return self._hurry.is_set()
+
+    async def missing_executors(self) -> list[tuple[str, int]]:
+        """Executors that ready work waits for and no live worker offers, each with the number of steps."""
+        return [(row[0], row[1]) for row in await self._claims.call("missing_executors")]
+
+    async def run(self) -> bool:
+        """Work until told to stop, or until nothing is left, by `Options.mode`.
+
+        Returns True when every handler has ended. Raises OpsError: OPS_001 when the database cannot be reached at the
+        start, OPS_021 when opsloop is not installed there.
+        """
+        await self._claims.open()
+        settings = await self._register()
+        await self._learn_time()
+        limits = self._limits(settings)
+        capacity = Capacity(self._options.concurrency, limits)
+        runner = Runner(
+            self._registry,
+            self._reporter,
+            capacity,
+            self._clock,
+            self._database,
+            settings,
+            self._bell.ring,
+            self._log,
+            threads=self._options.concurrency,
+        )
+        keeper = Keeper(self._leases, self.worker_id, runner, self._clock, self._options.lease, self._log)
+        services = [self._reporter.run(), keeper.watch_deadlines(), keeper.extend_leases()]
+        if self._options.heartbeat is not None and self._options.mode is Mode.FOREVER:
+            services.append(self._heart.run(self._options.heartbeat))
+        if self._options.listen and self._options.mode is Mode.FOREVER:
+            services.append(self._bell.listen(settings["notify_channel"]))
+        self._log.info("worker started", executors=sorted(limits), mode=self._options.mode.value)
+        tasks = [asyncio.create_task(service) for service in services]
+        try:
+            await self._until_stopped(self._work(runner, capacity), tasks)
+            await self._finish(runner)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            runner.close()
+        return not runner.running
+
+    async def close(self) -> None:
+        """Say goodbye and close the connections; a database that is away is not waited for."""
+        try:
+            async with asyncio.timeout(STOP_GRACE):
+                await self._claims.call("unregister_worker", {"worker_id": self.worker_id})
+        except (OpsError, TimeoutError) as error:
+            self._log.warning("could not say goodbye", error=type(error).__name__)
+        for link in (self._claims, self._reports, self._leases, self._heart.link):
+            await link.close()
+        self._log.info("worker ended", claimed=self._claimed, **self.outcomes)
+
+    def _link(self, purpose: str) -> Link:
+        return Link(self._database, purpose, self._log)
+
+    async def _register(self) -> dict[str, Any]:
+        """Announce this process; returns the settings that policy has for it."""
+        own = {"max_retries": self._options.max_retries, "lease_seconds": self._options.lease}
+        offers = {one.name: {"idempotent": one.idempotent} for one in self._registry}
+        args: dict[str, Any] = {
+            "worker_id": self.worker_id,
+            "hostname": socket.gethostname(),
+            "pid": os.getpid(),
+            "version": opsloop.__version__,
+            "settings": _json({name: value for name, value in own.items() if value is not None}),
+        }
+        settings: dict[str, Any] = (
+            await self._claims.call("register_worker", {**args, "executors": _json(offers)})
+        )[0][0]
+        command = self._registry.get(_PRESETS_RUN_WITH)
+        presets = [] if command is None else [name for name in settings["presets"] if name not in offers]
+        if command is not None and presets:
+            # Presets are policy's, so the worker learns of them only now; it offers them by their names, too.
+            offers |= {name: {"idempotent": command.idempotent} for name in presets}
+            await self._claims.call("register_worker", {**args, "executors": _json(offers)})
+        return settings
+
+    async def _learn_time(self) -> None:
+        asked = time.monotonic()
+        rows = await self._claims.now()
+        self._clock.learn(rows, asked, time.monotonic())
+
+    def _limits(self, settings: dict[str, Any]) -> dict[str, int | None]:
+        """What to claim, each executor with its limit: command line, then policy, then the executor's own."""
+        offered: dict[str, Executor] = {one.name: one for one in self._registry}
+        command = self._registry.get(_PRESETS_RUN_WITH)
+        if command is not None:
+            offered = {**dict.fromkeys(settings["presets"], command), **offered}
+        policy = settings.get("executors") or {}
+        limits: dict[str, int | None] = {}
+        for name, one in offered.items():
+            own = one.concurrency
+            if own is None and one.blocking and not one.is_async:
+                own = _THREADS
+            limit = self._options.executor_concurrency.get(
+                name, (policy.get(name) or {}).get("concurrency", own)
+            )
+            limits[name] = None if limit is None else int(limit)
+        return limits
+
+    async def _until_stopped(
+        self, work: Coroutine[Any, Any, None], services: list[asyncio.Task[None]]
+    ) -> None:
+        """Run `work` to its end, or until a stop is asked for; an error of a service ends the worker."""
+        working = asyncio.create_task(work)
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait([working, stopping, *services], return_when=asyncio.FIRST_COMPLETED)
+            for done in (working, *services):
+                if done.done():
+                    done.result()
+        finally:
+            # A claim on its way is waited for: what it brings would be lost until its lease ran out.
+            stopping.cancel()
+            await self._end_claims(working)
+
+    async def _end_claims(self, working: asyncio.Task[None]) -> None:
+        self._stopping.set()
+        self._bell.ring()
+        done, _ = await asyncio.wait([working], timeout=STOP_GRACE)
+        if not done:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    async def _work(self, runner: Runner, capacity: Capacity) -> None:
+        """Claim and start steps until the worker stops, or its mode says that it is done."""
+        ends = self._options.mode is not Mode.FOREVER
+        if ends and self._options.heartbeat is not None:
+            while self._heart.backlog(await self._heart.beat()):
+                pass
+        fresh = True
+        while not self._stopping.is_set():
+            if await self._claim(runner, capacity):
+                self._bell.busy()
+                fresh = True
+                await self._reporter.until(_BACKLOG * self._options.batch)
+            elif not ends:
+                await self._bell.wait()
+            elif runner.running or self._reporter.backlog:
+                await self._wait_for_an_end()
+            elif fresh:
+                fresh = False  # what ended meanwhile may have unblocked something: look once more
+            elif await self._is_drained():
+                return
+            else:
+                fresh = True
+
+    async def _is_drained(self) -> bool:
+        """True when nothing is left for this mode; with --drain a heartbeat may still find something."""
+        if self._options.mode is Mode.ONCE or self._options.heartbeat is None:
+            return True
+        return not self._heart.moved(await self._heart.beat())
+
+    async def _wait_for_an_end(self) -> None:
+        before = self._reporter.backlog
+        if before:
+            await self._reporter.until(before - 1)
+        else:
+            await self._bell.pause(_LOOK_AGAIN)
+
+    async def _claim(self, runner: Runner, capacity: Capacity) -> int:
+        """Claim once for each group of executors with room; returns how many steps that brought."""
+        brought = 0
+        for names, limit in capacity.claims(self._options.batch):
+            narrow = limit < self._options.batch
+            if narrow and brought and time.monotonic() < self._narrow_again:
+                continue
+            args: dict[str, Any] = {"worker_id": self.worker_id, "limit": limit, "executors": names}
+            if self._options.lease is not None:
+                args["lease_seconds"] = self._options.lease
+            try:
+                rows = await self._claims.call("claim_steps", args)
+            except SchemaMismatch:
+                raise
+            except OpsError as error:
+                self._log.error("claim refused", code=error.code)
+                await asyncio.sleep(self._options.poll)
+                return brought
+            if rows:
+                brought += len(rows)
+                self._claimed += len(rows)
+                runner.start(rows)
+            elif narrow:
+                self._narrow_again = time.monotonic() + _NARROW_PAUSE
+            # Results are sent while the next claim is on its way.
+            await asyncio.sleep(0)
+        return brought
+
+    async def _finish(self, runner: Runner) -> None:
+        """Let what runs finish within the grace period, stop and release the rest, and report it all."""
+        if runner.running:
+            self._log.info("finishing", running=len(runner.running), grace=self._options.grace)
+            await self._until_idle(runner, self._options.grace, hurry=True)
+            for attempt in list(runner.running.values()):
+                runner.stop(attempt, Stop.SHUTDOWN)
+            await self._until_idle(runner, STOP_GRACE, hurry=False)
+            for attempt in list(runner.running.values()):
+                runner.give_up(attempt)
+        try:
+            async with asyncio.timeout(_LAST_WORDS):
+                await self._reporter.until(0)
+        except TimeoutError:
+            self._log.error("results not delivered", code="OPS_001", count=self._reporter.backlog)
+
+    async def _until_idle(self, runner: Runner, seconds: float, *, hurry: bool) -> None:
+        ends = time.monotonic() + seconds
+        while runner.running and time.monotonic() < ends and not (hurry and self._hurry.is_set()):
+            await self._bell.pause(min(_LOOK_AGAIN, max(0.0, ends - time.monotonic())))
+
+
+def _json(value: Any) -> str:
+    return jsonio.dumps(value).decode()

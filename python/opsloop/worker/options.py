@@ -1,0 +1,49 @@
+"""What a worker can be told on its command line."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class Mode(enum.Enum):
+    """When the worker ends by itself."""
+
+    FOREVER = "forever"
+    """Never: it waits for more."""
+    ONCE = "once"
+    """When there is nothing left in the queue for it, having run the heartbeat at the start."""
+    DRAIN = "drain"
+    """When there is nothing left in the queue for it, and a heartbeat finds nothing to do either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of one worker process; every time is in seconds."""
+
+    mode: Mode = Mode.FOREVER
+    batch: int = 200
+    """Most steps leased by one claim."""
+    concurrency: int = 400
+    """Most steps this worker runs at a time."""
+    executor_concurrency: Mapping[str, int] = field(default_factory=dict)
+    """The same for single executors; goes before what policy and the executor itself say."""
+    grace: float = 30.0
+    """How long running steps get to finish once the worker is asked to stop."""
+    heartbeat: float | None = 1.0
+    """Pause between two heartbeats; None for no heartbeat here."""
+    poll: float = 1.0
+    """Longest pause between two looks at the queue, even without a notification."""
+    listen: bool = True
+    """Wait for notifications; False where a pooler stands in between."""
+    lease: int | None = None
+    """Length of a lease; None leaves it to policy."""
+    max_retries: int | None = None
+    """Failures after which a step of this worker's fails for good; None leaves it to policy."""
+    event_batch: int | None = None
+    """Events looked at by one heartbeat; None leaves it to policy."""
+    reaction_batch: int | None = None
+    """Reactions worked off by one heartbeat; None leaves it to policy."""
+    stale_minutes: int | None = None
+    """Minutes after which a step without a lease on record counts as stale; None leaves it to policy."""

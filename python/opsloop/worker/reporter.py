@@ -1,0 +1,167 @@
+"""Reports what became of steps: in batches, in order, and until the database has heard it.
+
+A completion may be sent twice when the reply to the first one was lost: the database answers both alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from opsloop.errors import OpsError
+from opsloop.executors import jsonio
+from opsloop.worker.attempt import Attempt
+from opsloop.worker.link import Link, Row
+from opsloop.worker.logs import Logger
+
+_BATCH = 500
+_ERROR_LIMIT = 8_000
+
+Report = tuple[Attempt, bytes]
+
+
+class Reporter:
+    """Collects the ends of attempts and sends them over a link of its own."""
+
+    def __init__(self, link: Link, worker_id: str, log: Logger) -> None:
+        self._link = link
+        self._worker_id = worker_id
+        self._log = log
+        self._completions: list[Report] = []
+        self._failures: list[Report] = []
+        self._releases: list[Report] = []
+        self._something = asyncio.Event()
+        self._progressed = asyncio.Event()
+        #: How many attempts ended how: accepted, queued (to be retried), failed, cancelled, released, OPS_006.
+        self.outcomes: Counter[str] = Counter()
+
+    @property
+    def backlog(self) -> int:
+        """Number of ends that the database has not confirmed."""
+        return len(self._completions) + len(self._failures) + len(self._releases)
+
+    def complete(self, attempt: Attempt, result: Any) -> None:
+        """The attempt succeeded with `result`. Raises TypeError when that is not JSON; then nothing is kept."""
+        ctx = attempt.ctx
+        said = ctx.report()
+        said["step_id"] = ctx.step_id
+        said["lease_token"] = attempt.token
+        said["result"] = result
+        self._completions.append((attempt, jsonio.dumps(said)))
+        self._something.set()
+
+    def fail(self, attempt: Attempt, error: str, *, retryable: bool, after: float | None = None) -> None:
+        """The attempt failed with `error`; `after`: seconds to wait before the next one, None for the policy's."""
+        said: dict[str, Any] = {**attempt.lease, "error": error[:_ERROR_LIMIT], "retryable": retryable}
+        if after is not None:
+            said["retry_after_seconds"] = after
+        self._failures.append((attempt, jsonio.dumps(said)))
+        self._something.set()
+
+    def release(self, attempt: Attempt, reason: str) -> None:
+        """The attempt was not carried out; the step goes back to the queue, and no retry is burnt."""
+        self._releases.append((attempt, reason.encode()))
+        self._something.set()
+
+    async def run(self) -> None:
+        """Send what there is to send, for ever."""
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            while self.backlog:
+                await self._flush()
+                self._progressed.set()
+
+    async def until(self, backlog: int) -> None:
+        """Wait until at most `backlog` ends are unconfirmed."""
+        while self.backlog > backlog:
+            self._progressed.clear()
+            await self._progressed.wait()
+
+    async def _flush(self) -> None:
+        if self._completions:
+            batch = self._completions[:_BATCH]
+            await self._complete(batch)
+            del self._completions[: len(batch)]
+        if self._failures:
+            batch = self._failures[:_BATCH]
+            await self._save_progress(batch)
+            await self._fail(batch)
+            del self._failures[: len(batch)]
+        if self._releases:
+            batch = self._releases[:_BATCH]
+            await self._save_progress(batch)
+            await self._release(batch)
+            del self._releases[: len(batch)]
+
+    async def _complete(self, batch: list[Report]) -> None:
+        """Send completions. If the database refuses one of them, find it, and let only that one fail."""
+        try:
+            refused = await self._link.call(
+                "complete_steps", {"completions": _array(body for _, body in batch)}, "outcome <> 'accepted'"
+            )
+        except OpsError as error:
+            if len(batch) > 1:
+                half = len(batch) // 2
+                await self._complete(batch[:half])
+                await self._complete(batch[half:])
+                return
+            attempt = batch[0][0]
+            self._log.warning("result refused", code=error.code, **attempt.names)
+            self.fail(attempt, str(error), retryable=False)
+            return
+        self.outcomes["accepted"] += len(batch) - len(refused)
+        self._note(batch, refused)
+
+    async def _fail(self, batch: list[Report]) -> None:
+        rows = await self._send("fail_steps", {"failures": _array(body for _, body in batch)}, batch)
+        self._note(batch, rows)
+
+    async def _release(self, batch: list[Report]) -> None:
+        # One call for each reason; in practice they all have the same.
+        for reason in dict.fromkeys(body for _, body in batch):
+            same = [report for report in batch if report[1] == reason]
+            leases = jsonio.dumps([attempt.lease for attempt, _ in same]).decode()
+            args = {"worker_id": self._worker_id, "leases": leases, "reason": reason.decode()}
+            rows = await self._send("release_steps", args, same)
+            self._note(same, rows)
+
+    async def _save_progress(self, batch: list[Report]) -> None:
+        """Progress that was not sent yet goes first: a failed attempt hands it to the next one."""
+        leases = [
+            jsonio.dumps(attempt.lease)[:-1] + b',"progress":' + progress + b"}"
+            for attempt, _ in batch
+            if (progress := attempt.ctx.take_progress()) is not None
+        ]
+        if leases:
+            args = {"worker_id": self._worker_id, "leases": _array(leases)}
+            await self._send("extend_leases", args, batch)
+
+    async def _send(self, function: str, args: dict[str, str], batch: list[Report]) -> list[Row]:
+        try:
+            return await self._link.call(function, args)
+        except OpsError as error:
+            # The leases run out, and the database takes the steps back: late, but not lost.
+            self._log.error(
+                "report refused",
+                function=function,
+                code=error.code,
+                step_ids=[attempt.ctx.step_id for attempt, _ in batch],
+            )
+            return []
+
+    def _note(self, batch: list[Report], rows: list[Row]) -> None:
+        if not rows:
+            return
+        attempts = {attempt.ctx.step_id: attempt for attempt, _ in batch}
+        for step_id, outcome in rows:
+            self.outcomes[outcome] += 1
+            attempt = attempts.get(step_id)
+            if attempt is not None and outcome.startswith("OPS_"):
+                self._log.warning("late report: the lease was lost", code=outcome, **attempt.names)
+
+
+def _array(items: Iterable[bytes]) -> str:
+    return (b"[" + b",".join(items) + b"]").decode()

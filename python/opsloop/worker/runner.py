@@ -1,0 +1,234 @@
+"""Runs handlers. A non-blocking function runs at once, a coroutine as a task, anything else in a thread.
+
+A task is made only where something waits: a batch of steps whose handlers return at once costs a plain loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from opsloop.errors import ExecutorNotFound, OpsError, ParamsRefused
+from opsloop.executors import Context, Executor, Fatal, Registry, RetryAfter
+from opsloop.executors.transaction import Database
+from opsloop.worker.attempt import Attempt, Stop
+from opsloop.worker.capacity import Capacity
+from opsloop.worker.clock import Clock
+from opsloop.worker.link import Row
+from opsloop.worker.logs import Logger
+from opsloop.worker.reporter import Reporter
+
+
+class Runner:
+    """Starts claimed steps and hands their ends to the reporter.
+
+    `running` has every attempt that has not ended, by its token. `freed` is called whenever one ends.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        reporter: Reporter,
+        capacity: Capacity,
+        clock: Clock,
+        database: Database,
+        settings: Mapping[str, Any],
+        freed: Callable[[], None],
+        log: Logger,
+        threads: int,
+    ) -> None:
+        self.running: dict[str, Attempt] = {}
+        self.began = asyncio.Event()
+        """Set when something runs that did not end at once."""
+        self._registry = registry
+        self._reporter = reporter
+        self._capacity = capacity
+        self._clock = clock
+        self._database = database
+        self._settings = settings
+        self._freed = freed
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="step")
+
+    def start(self, rows: list[Row]) -> None:
+        """Begin the attempts that a claim brought."""
+        for row in rows:
+            (
+                step_id,
+                mission_id,
+                key,
+                kind,
+                executor,
+                run_with,
+                params,
+                inputs,
+                progress,
+                number,
+                token,
+                lease_expires_at,
+                deadline,
+                idempotency_key,
+            ) = row[:14]
+            ends = None if deadline is None else self._clock.monotonic(deadline)
+            ctx = Context(
+                step_id,
+                params,
+                mission_id=mission_id,
+                key=key,
+                kind=kind,
+                executor=executor,
+                inputs=inputs,
+                attempt=number,
+                deadline=deadline,
+                ends=ends,
+                last_progress=progress,
+                idempotency_key=idempotency_key,
+                token=token,
+                settings=self._settings,
+                database=self._database,
+            )
+            attempt = Attempt(ctx, executor, token, ends, lease_expires_at)
+            found = self._registry.get(run_with)
+            if found is None:
+                missing = ExecutorNotFound(f"this worker has no executor {run_with!r}")
+                self._log.warning("step given back", code=missing.code, **attempt.names)
+                self._reporter.release(attempt, str(missing))
+            else:
+                self._start(attempt, found)
+
+    def stop(self, attempt: Attempt, why: Stop) -> None:
+        """Ask an attempt to end: its coroutine is cancelled; a thread can only be told, by `ctx.cancelled`."""
+        if attempt.stop is not None:
+            return
+        attempt.stop = why
+        attempt.stopped_at = time.monotonic()
+        attempt.ctx.cancelled = True
+        self._log.info("stopping step", why=why.value, **attempt.names)
+        if attempt.task is not None:
+            attempt.task.cancel()
+        else:
+            self.give_up(attempt)
+
+    def give_up(self, attempt: Attempt) -> None:
+        """Report an attempt that was asked to stop, without waiting for its handler any longer."""
+        if not attempt.reported:
+            attempt.reported = True
+            self._report_stopped(attempt)
+
+    def close(self) -> None:
+        """Let go of the threads; those still busy are not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _start(self, attempt: Attempt, found: Executor) -> None:
+        handler = found.handler
+        if found.is_async:
+            self._spawn(attempt, handler(attempt.ctx))
+        elif found.blocking:
+            self._enter(attempt)
+            future = self._loop.run_in_executor(self._threads, handler, attempt.ctx)
+            future.add_done_callback(lambda done: self._thread_ended(attempt, done))
+        else:
+            try:
+                value = handler(attempt.ctx)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a handler raises is its failure
+                self._failed(attempt, error)
+                return
+            if inspect.isawaitable(value):
+                self._spawn(attempt, value)
+            else:
+                self._succeeded(attempt, value)
+
+    def _enter(self, attempt: Attempt) -> None:
+        self._capacity.take(attempt.executor)
+        self.running[attempt.token] = attempt
+        left = self._clock.monotonic(attempt.lease_expires_at) - time.monotonic()
+        attempt.extend_at = time.monotonic() + extend_after(left)
+        self.began.set()
+
+    def _leave(self, attempt: Attempt) -> None:
+        self._capacity.give_back(attempt.executor)
+        del self.running[attempt.token]
+        if not self.running:
+            self.began.clear()
+        self._freed()
+
+    def _spawn(self, attempt: Attempt, awaitable: Awaitable[Any]) -> None:
+        self._enter(attempt)
+        attempt.task = self._loop.create_task(self._await(attempt, awaitable))
+
+    async def _await(self, attempt: Attempt, awaitable: Awaitable[Any]) -> None:
+        try:
+            value = await awaitable
+        except asyncio.CancelledError as error:
+            if attempt.stop is not None:
+                self.give_up(attempt)
+            elif not attempt.reported:
+                self._failed(attempt, error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a handler raises is its failure
+            if not attempt.reported:
+                self._failed(attempt, error)
+        else:
+            if not attempt.reported:
+                self._succeeded(attempt, value)
+        finally:
+            self._leave(attempt)
+
+    def _thread_ended(self, attempt: Attempt, done: asyncio.Future[Any]) -> None:
+        self._leave(attempt)
+        error = None if done.cancelled() else done.exception()
+        if attempt.reported:
+            self._log.info("thread ended after its step was given up", **attempt.names)
+        elif error is not None:
+            self._failed(attempt, error)
+        elif not done.cancelled():
+            self._succeeded(attempt, done.result())
+
+    def _succeeded(self, attempt: Attempt, value: Any) -> None:
+        attempt.reported = True
+        try:
+            self._reporter.complete(attempt, value)
+        except TypeError as error:
+            self._failed(attempt, Fatal(f"the executor's result cannot be stored: {error}"))
+
+    def _failed(self, attempt: Attempt, error: BaseException) -> None:
+        attempt.reported = True
+        if attempt.stop is Stop.CANCELLED or attempt.stop is Stop.DEADLINE:
+            self._report_stopped(attempt)
+            return
+        text = str(error) if isinstance(error, OpsError) else f"OPS_007: {describe(error)}"
+        self._log.warning("step failed", code=text[:7], error=type(error).__name__, **attempt.names)
+        self._reporter.fail(
+            attempt,
+            text,
+            retryable=not isinstance(error, Fatal | ParamsRefused),
+            after=error.seconds if isinstance(error, RetryAfter) else None,
+        )
+
+    def _report_stopped(self, attempt: Attempt) -> None:
+        if attempt.stop is Stop.SHUTDOWN:
+            self._reporter.release(attempt, "the worker shuts down")
+        elif attempt.stop is not Stop.LOST:
+            self._log.warning("step stopped", code="OPS_007", **attempt.names)
+            why = attempt.stop.value if attempt.stop is not None else ""
+            self._reporter.fail(attempt, f"OPS_007: stopped: {why}", retryable=True)
+
+
+def extend_after(left: float) -> float:
+    """Seconds until a lease that has `left` seconds to go is extended: a third of it, but five at most.
+
+    An extension also brings the news that a mission was cancelled, so it is not left for too long.
+    """
+    return max(0.0, min(left / 3, 5.0))
+
+
+def describe(error: BaseException) -> str:
+    """What an exception says, with its type unless it is one of the outcomes an executor may raise."""
+    if isinstance(error, RetryAfter | Fatal) or type(error).__module__ == "opsloop.executors.outcomes":
+        return str(error) or type(error).__name__
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
