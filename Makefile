@@ -5,7 +5,7 @@ RUN := .venv/bin/python -m
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint fmt demo bench-steps test-matrix plpgsql-check docs code-toc clean
+.PHONY: help setup test lint fmt demo bench-steps test-matrix plpgsql-check docs code-toc sqitch clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,7 @@ lint: $(STAMP) ## Check style and types
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	.venv/bin/python tools/code_toc.py --check
+	.venv/bin/python tools/sqitch_adapters.py --check
 
 fmt: $(STAMP) ## Format the Python files
 	$(RUN) ruff check --fix .
@@ -52,6 +53,9 @@ docs: $(STAMP) ## Generate the reference in docs/ from the comments in the datab
 
 code-toc: $(STAMP) ## Rewrite the list of routine files in sql/code.sql
 	.venv/bin/python tools/code_toc.py
+
+sqitch: $(STAMP) ## Write the sqitch adapters of new schema scripts, and their lines in the plan
+	.venv/bin/python tools/sqitch_adapters.py
 
 clean: ## Remove .venv and everything generated
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -53,7 +53,7 @@
 -- steps: the work itself (claim, lease, complete, fail, recover)
 \ir code/steps/_accept_results.sql
 \ir code/steps/_adopt_steps.sql
-\ir code/steps/_attempt_seconds.sql
+\ir code/steps/_attempt_limits.sql
 \ir code/steps/_backoff_seconds.sql
 \ir code/steps/_check_reports.sql
 \ir code/steps/_claim_verdicts.sql

@@ -1,0 +1,62 @@
+"""Runs plpgsql_check over every routine of a deployed schema, trigger functions once per trigger.
+
+Usage: python tools/plpgsql_check.py. Needs Debian's PostgreSQL 15 with postgresql-15-plpgsql-check, and starts a
+server of its own on a temporary directory. Exit code 1 with findings; 0 without, or when the tools are not installed
+(1 where OPSLOOP_REQUIRE lists plpgsql_check, as CI does).
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import psycopg
+from debian_server import BIN, debian_server
+
+from opsloop import migrate
+
+EXTENSION = Path("/usr/share/postgresql/15/extension/plpgsql_check.control")
+
+#: Left out: performance hints; parameters that a routine does not use (the contract fixes them); and text where an
+#: array or jsonb is wanted, which is how plpgsql_check sees the literal in `v_faults text[] := '{}'`.
+CHECK = """
+  select p.oid::regprocedure::text as routine, t.tgname as trigger, c.level, c.lineno, c.message, c.detail, c.hint
+    from pg_proc p
+    join pg_language l on l.oid = p.prolang and l.lanname = 'plpgsql'
+    left join pg_trigger t on t.tgfoid = p.oid and not t.tgisinternal
+    cross join lateral plpgsql_check_function_tb(
+      p.oid, coalesce(t.tgrelid, 0),
+      other_warnings => true, extra_warnings => true, security_warnings => true, performance_warnings => false
+    ) c
+   where p.pronamespace = 'opsloop'::regnamespace
+     and (p.prorettype <> 'trigger'::regtype or t.oid is not null)
+     and c.message not like 'unused parameter %'
+     and coalesce(c.detail, '') !~ '^cast "text" value to "(text\\[\\]|uuid\\[\\]|jsonb)" type$'
+   order by 1, 2, 4"""
+
+COUNT = """
+  select count(*), count(*) filter (where p.prorettype = 'trigger'::regtype)
+    from pg_proc p join pg_language l on l.oid = p.prolang and l.lanname = 'plpgsql'
+   where p.pronamespace = 'opsloop'::regnamespace"""
+
+
+def main() -> int:
+    """Checks; returns the exit code."""
+    if not (BIN / "postgres").exists() or not EXTENSION.exists():
+        print("plpgsql-check: skipped: needs postgresql-15 and postgresql-15-plpgsql-check", file=sys.stderr)
+        return int("plpgsql_check" in os.environ.get("OPSLOOP_REQUIRE", "").split())
+    with debian_server() as dsn:
+        migrate.migrate(dsn)
+        with psycopg.connect(dsn, autocommit=True) as conn:
+            conn.execute("create schema check_tools; create extension plpgsql_check schema check_tools")
+            conn.execute("set search_path = opsloop, check_tools, pg_temp")
+            findings = conn.execute(CHECK).fetchall()
+            routines, triggers = conn.execute(COUNT).fetchone() or (0, 0)
+    for routine, trigger, level, line, *words in findings:
+        where = f"{routine}{f' (trigger {trigger})' if trigger else ''}:{line or ''}"
+        print(f"{where}: {level}: {'; '.join(filter(None, words))}")
+    print(f"plpgsql-check: {routines} routines, {triggers} of them for triggers: {len(findings)} findings")
+    return int(bool(findings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
