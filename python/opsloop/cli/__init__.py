@@ -14,7 +14,7 @@ import psycopg
 import typer
 
 import opsloop
-from opsloop.cli import events, operations, output, policy, proposals, ps, schema
+from opsloop.cli import events, operations, output, policy, proposals, ps, schema, worker
 from opsloop.errors import DatabaseError, DatabaseUnavailable, InvalidArgument, OpsError
 
 _EPILOG = (
@@ -49,7 +49,7 @@ def _root(
     pass
 
 
-for _commands in (events, proposals, policy, ps, operations, schema):
+for _commands in (events, proposals, policy, ps, operations, schema, worker):
     _commands.register(app)
 
 

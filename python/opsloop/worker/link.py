@@ -90,7 +90,8 @@ class Link:
                 try:
                     if self._conn is None:
                         self._conn = await self.connect()
-                        self._log.info("reconnected", link=self._purpose)
+                        if pause > _FIRST_PAUSE:
+                            self._log.info("reconnected", link=self._purpose)
                     cursor = await self._conn.execute(query, tuple(given.values()))
                     return await cursor.fetchall()
                 except psycopg.Error as error:

@@ -1,4 +1,4 @@
-"""The command `opsloop worker`, which is also `python -m opsloop.worker`."""
+"""`worker`: runs steps; also `python -m opsloop.worker`."""
 
 from __future__ import annotations
 
