@@ -13,9 +13,10 @@ declare
   v_watched text[];
   v_ids uuid[];
 begin
-  select coalesce(array_agg(t.type), '{}') into v_watched
-    from (select distinct type from unnest(p_types) type) t
-   where _is_watched(t.type, v_matrix);
+  with types as materialized (
+    select distinct t.type from unnest(p_types) t (type)
+  )
+  select coalesce(array_agg(t.type), '{}') into v_watched from types t where _is_watched(t.type, v_matrix);
 
   with stored as (
     insert into ops_agent_events (id, type, data, mission_id, depth, processed_at, created_at)

@@ -1,15 +1,17 @@
-create or replace function _accept_results(p_completions jsonb, p_accepted uuid[], p_now timestamptz)
+create or replace function _accept_results(p_ids uuid[], p_tokens uuid[], p_results jsonb[], p_usages jsonb[])
 returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- The hot half of a completion: one statement ends the steps, records the attempts and counts down the missions;
--- then the steps they unblock are queued and the loop's own events are stored. The caller holds the locks.
+-- The hot half of a completion: one statement ends the steps whose token is right, records the attempts and counts
+-- down the missions; then the steps they unblock are queued and the loop's own events are stored. The caller holds
+-- the locks of missions and steps.
 -- Locks: the steps it unblocks, under the locks of their missions. Writes: ops_mission_steps, ops_action_runs,
 -- ops_missions, ops_agent_events, ops_ready. Raises: nothing.
 declare
+  v_now timestamptz := _now();
   v_types text[];
   v_data jsonb[];
   v_mission_ids uuid[];
@@ -17,42 +19,48 @@ declare
   v_unblocks uuid[];
   v_ready uuid[];
 begin
+  -- What the events need travels with the count of each mission, so that nothing is joined but by primary key.
   with done as (
     update ops_mission_steps s
-       set status = 'succeeded', result = c.result, lease_expires_at = null, updated_at = p_now
-      from jsonb_to_recordset(p_completions) c (step_id uuid, lease_token uuid, result jsonb, usage jsonb)
-     where s.id = c.step_id and s.lease_token = c.lease_token and s.id = any (p_accepted) and s.status = 'running'
+       set status = 'succeeded', result = c.result, lease_expires_at = null, updated_at = v_now
+      from unnest(p_ids, p_tokens, p_results, p_usages) c (id, token, result, usage)
+     where s.id = c.id and s.lease_token = c.token and s.status = 'running'
     returning s.id, s.mission_id, s.key, s.kind, s.executor, s.worker_id, s.attempt, s.reserved_at, s.lease_token,
               s.unblocks, s.result, c.usage
   ), run as (
     insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at, meta)
-    select _uuid_v7(), d.lease_token, d.id, d.executor, d.worker_id, d.attempt, 'succeeded', d.reserved_at, p_now,
+    select _uuid_v7(), d.lease_token, d.id, d.executor, d.worker_id, d.attempt, 'succeeded', d.reserved_at, v_now,
            case when d.usage is null then '{}' else jsonb_build_object('usage', d.usage) end
       from done d
   ), finished as (
     update ops_missions m
        set steps_open = m.steps_open - d.n,
            status = case when m.steps_open = d.n and m.status = 'running' then 'succeeded' else m.status end,
-           completed_at = case when m.steps_open = d.n and m.status = 'running' then p_now else m.completed_at end,
-           updated_at = p_now
-      from (select mission_id, count(*)::integer as n from done group by mission_id) d
+           completed_at = case when m.steps_open = d.n and m.status = 'running' then v_now else m.completed_at end,
+           updated_at = v_now
+      from (select mission_id, count(*)::integer as n,
+                   array_agg('step:' || kind || ':succeeded') as types,
+                   array_agg(_step_event(id, mission_id, key, kind, executor, attempt, result, null)) as data,
+                   jsonb_agg(unblocks) filter (where unblocks <> '{}') as unblocks
+              from done group by mission_id) d
      where m.id = d.mission_id
-    returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth
+    returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth, d.types, d.data, d.unblocks
   ), event as (
-    select 1 as sort, 'step:' || d.kind || ':succeeded' as type, _step_event(d.id, d.mission_id, d.key, d.kind, d.executor,
-             d.attempt, d.result, null) as data, d.mission_id, f.depth
-      from done d
-      join finished f on f.id = d.mission_id
+    select e.type, e.data, f.id as mission_id, f.depth
+      from finished f
+     cross join lateral unnest(f.types, f.data) e (type, data)
     union all
-    select 2, 'mission:succeeded', jsonb_build_object('mission_id', f.id, 'title', f.title, 'proposal_id', f.proposal_id,
+    select 'mission:succeeded', jsonb_build_object('mission_id', f.id, 'title', f.title, 'proposal_id', f.proposal_id,
              'steps_total', f.steps_total), f.id, f.depth
       from finished f
      where f.steps_open = 0 and f.status = 'succeeded'
   )
-  select array_agg(e.type order by e.sort), array_agg(e.data order by e.sort), array_agg(e.mission_id order by e.sort),
-         array_agg(e.depth order by e.sort),
-         (select array_agg(u) from done d join finished f on f.id = d.mission_id and f.status = 'running'
-           cross join lateral unnest(d.unblocks) u)
+  select array_agg(e.type), array_agg(e.data), array_agg(e.mission_id), array_agg(e.depth),
+         (select array_agg(u::uuid)
+            from finished f
+           cross join lateral jsonb_array_elements(f.unblocks) us
+           cross join lateral jsonb_array_elements_text(us) u
+           where f.status = 'running')
     into v_types, v_data, v_mission_ids, v_depths, v_unblocks
     from event e;
 

@@ -35,10 +35,10 @@ declare
   v_worker_policy jsonb := _policy('worker_policy');
   v_epoch integer := _policy_epoch();
   v_lease interval := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
-  v_max_retries integer;
+  v_limits jsonb;
   v_taken uuid[];
   v_missions uuid[];
-  v_special uuid[] := '{}';
+  v_special uuid[];
   v_params jsonb := '{}';
   v_run uuid[];
   v_tokens uuid[];
@@ -54,10 +54,10 @@ begin
   end if;
 
   -- Hand-queued and deleted steps may have left rows behind: only what is queued now is claimed.
-  select array_agg(s.id),
+  select array_agg(s.id), array_agg(distinct s.mission_id), jsonb_object_agg(s.executor, null),
          array_agg(s.id) filter (where s.slots is not null or s.judged_epoch is distinct from v_epoch
                                     or v_worker_policy -> 'presets' ? s.executor)
-    into v_run, v_special
+    into v_run, v_missions, v_limits, v_special
     from ops_mission_steps s
    where s.id = any (v_taken) and s.status = 'queued';
   if v_special is not null then
@@ -68,13 +68,11 @@ begin
     return;
   end if;
 
-  select array_agg(distinct s.mission_id) into v_missions
-    from ops_mission_steps s
-    join ops_missions m on m.id = s.mission_id and m.status = 'approved'
-   where s.id = any (v_run);
-  if v_missions is not null then
-    perform from ops_missions m where m.id = any (v_missions) order by m.id for no key update;
-  end if;
+  select array_agg(l.id) into v_missions
+    from (select m.id from ops_missions m
+           where m.id = any (v_missions) and m.status = 'approved'
+           order by m.id
+             for no key update) l;
   select array_agg(l.id) into v_run
     from (select s.id from ops_mission_steps s
            where s.id = any (v_run) and s.status = 'queued'
@@ -91,9 +89,7 @@ begin
        set status = 'running', started_at = v_now, updated_at = v_now
      where m.id = any (v_missions) and m.status = 'approved';
   end if;
-  select coalesce((w.settings ->> 'max_retries')::integer, (v_worker_policy ->> 'max_retries')::integer, 3)
-    into v_max_retries
-    from (select 1) one left join ops_workers w on w.worker_id = p_worker_id;
+  v_limits := _attempt_limits(v_limits, v_worker_policy, p_worker_id);
   select array_agg(gen_random_uuid()) into v_tokens from generate_series(1, cardinality(v_run));
 
   return query
@@ -101,22 +97,24 @@ begin
     update ops_mission_steps s
        set status = 'running', attempt = s.attempt + 1, worker_id = p_worker_id, lease_token = c.token,
            reserved_at = v_now,
-           deadline_at = v_now + make_interval(secs => _attempt_seconds(s.executor, s.timeout_seconds, v_worker_policy)),
-           lease_expires_at = least(v_now + v_lease,
-             v_now + make_interval(secs => _attempt_seconds(s.executor, s.timeout_seconds, v_worker_policy) + 5)),
-           max_retries = coalesce(s.max_retries,
-             _executor_setting(v_worker_policy, s.executor, 'max_retries')::integer, v_max_retries),
+           deadline_at = v_now + make_interval(secs =>
+             coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision)),
+           lease_expires_at = least(v_now + v_lease, v_now + make_interval(secs =>
+             coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision) + 5)),
+           max_retries = coalesce(s.max_retries, (v_limits -> s.executor ->> 1)::integer),
            cancel_requested = false, wait_reason = null, judged_epoch = v_epoch, updated_at = v_now
       from unnest(v_run, v_tokens) c (id, token)
      where s.id = c.id
-    returning s.*
+    returning s.id, s.mission_id, s.key, s.kind, s.executor, s.params, s.depends_on, s.progress, s.attempt, s.lease_token,
+              s.lease_expires_at, s.deadline_at
   ), timer as (
     insert into ops_timers (due_at, step_ids)
     select c.lease_expires_at, array_agg(c.id) from claimed c group by c.lease_expires_at
   )
   select c.id, c.mission_id, c.key, c.kind, c.executor,
-         coalesce(v_params -> c.id::text ->> 'run_with', c.executor),
-         coalesce(v_params -> c.id::text -> 'params', c.params),
+         case when v_special is null then c.executor
+              else coalesce(v_params -> c.id::text ->> 'run_with', c.executor) end,
+         case when v_special is null then c.params else coalesce(v_params -> c.id::text -> 'params', c.params) end,
          case when c.depends_on = '{}' then '{}' else _inputs(c.depends_on) end,
          c.progress, c.attempt, c.lease_token, c.lease_expires_at, c.deadline_at, 'step:' || c.id
     from claimed c

@@ -12,49 +12,54 @@ as $$
 -- Locks: missions, then the steps, then the steps they unblock, each in id order.
 -- Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018.
 declare
-  v_now timestamptz;
   v_ids uuid[];
-  v_accepted uuid[];
+  v_tokens uuid[];
+  v_results jsonb[];
+  v_usages jsonb[];
+  v_extras boolean;
   v_missions uuid[];
+  v_accepted uuid[];
 begin
   perform _check_reports(p_completions, 'p_completions');
-  select array_agg(distinct c.step_id), array_agg(distinct s.mission_id)
-    into v_ids, v_missions
-    from jsonb_to_recordset(p_completions) c (step_id uuid)
-    join ops_mission_steps s on s.id = c.step_id;
+  select array_agg(c.step_id), array_agg(c.lease_token), array_agg(c.result), array_agg(c.usage),
+         coalesce(bool_or(coalesce(c.events, '[]') <> '[]' or coalesce(c.outbox, '[]') <> '[]'), false)
+    into v_ids, v_tokens, v_results, v_usages, v_extras
+    from (select distinct on (r.step_id, r.lease_token) r.*
+            from jsonb_to_recordset(p_completions)
+              r (step_id uuid, lease_token uuid, result jsonb, usage jsonb, events jsonb, outbox jsonb)) c;
+
+  select array_agg(distinct s.mission_id) into v_missions
+    from unnest(v_ids) c (id) join ops_mission_steps s on s.id = c.id;
   perform from ops_missions m where m.id = any (v_missions) order by m.id for no key update;
   select array_agg(l.id) into v_accepted
     from (select s.id
-            from ops_mission_steps s
-            join jsonb_to_recordset(p_completions) c (step_id uuid, lease_token uuid)
-              on c.step_id = s.id and c.lease_token = s.lease_token
-           where s.id = any (v_ids) and s.status = 'running'
+            from unnest(v_ids, v_tokens) c (id, token)
+            join ops_mission_steps s on s.id = c.id and s.lease_token = c.token
+           where s.status = 'running'
            order by s.id
              for no key update of s) l;
 
   if v_accepted is not null then
-    v_now := _now();
-    perform _accept_results(p_completions, v_accepted, v_now);
-    perform _publish_reports(p_completions, v_accepted);
+    perform _accept_results(v_ids, v_tokens, v_results, v_usages);
+    if v_extras then
+      perform _publish_reports(p_completions, v_accepted);
+    end if;
   end if;
 
   return query
-  with given as (
-    select distinct on (c.step_id, c.lease_token) c.step_id, c.lease_token, c.result, c.usage
-      from jsonb_to_recordset(p_completions) c (step_id uuid, lease_token uuid, result jsonb, usage jsonb)
-  ), answered as (
-    select g.*, coalesce(s.lease_token = g.lease_token and s.status = 'succeeded', false) as ok
-      from given g
-      left join ops_mission_steps s on s.id = g.step_id
+  with answered as (
+    select c.id, c.token, c.result, c.usage, s.executor, s.attempt, s.id is not null as known,
+           coalesce(s.lease_token = c.token and s.status = 'succeeded', false) as ok
+      from unnest(v_ids, v_tokens, v_results, v_usages) c (id, token, result, usage)
+      left join ops_mission_steps s on s.id = c.id
   ), evidence as (
-    insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at, meta)
-    select _uuid_v7(), a.lease_token, s.id, s.executor, null, s.attempt, 'fenced', null, _now(),
+    insert into ops_action_runs (id, run_id, step_id, executor, attempt, status, completed_at, meta)
+    select _uuid_v7(), a.token, a.id, a.executor, a.attempt, 'fenced', _now(),
            jsonb_build_object('said', 'succeeded', 'result', a.result, 'usage', a.usage)
       from answered a
-      join ops_mission_steps s on s.id = a.step_id
-     where not a.ok
+     where not a.ok and a.known
   )
-  select a.step_id, case when a.ok then 'accepted' else 'OPS_006' end from answered a;
+  select a.id, case when a.ok then 'accepted' else 'OPS_006' end from answered a;
 end;
 $$;
 comment on function fn_complete_steps(jsonb) is
