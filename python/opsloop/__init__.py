@@ -8,7 +8,19 @@ with opsloop.connect() as loop:
 
 from opsloop.client import Client, OwningClient, connect
 from opsloop.errors import OpsError
+from opsloop.executors import Context, Fatal, Retry, RetryAfter, executor
 
 __version__ = "0.1.0"
 
-__all__ = ["Client", "OpsError", "OwningClient", "__version__", "connect"]
+__all__ = [
+    "Client",
+    "Context",
+    "Fatal",
+    "OpsError",
+    "OwningClient",
+    "Retry",
+    "RetryAfter",
+    "__version__",
+    "connect",
+    "executor",
+]

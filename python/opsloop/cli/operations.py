@@ -68,7 +68,7 @@ def retry(session: Session, step: StepId, actor: Actor) -> None:
 def resolve(
     session: Session,
     step: StepId,
-    outcome: Annotated[Outcome, typer.Argument(help="What became of it.")],
+    outcome: Annotated[Outcome, typer.Argument(metavar="OUTCOME", help="succeeded or failed.")],
     actor: Actor,
     reason: Reason = None,
     result: Annotated[
