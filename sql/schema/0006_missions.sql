@@ -120,7 +120,7 @@ comment on column ops_mission_steps.created_at is 'When the mission was approved
 comment on column ops_mission_steps.updated_at is 'When the step changed last.';
 
 create table ops_action_runs (
-  id uuid primary key,
+  id uuid not null,
   run_id uuid not null,
   step_id uuid not null,
   executor text not null,
@@ -130,9 +130,9 @@ create table ops_action_runs (
   started_at timestamptz,
   completed_at timestamptz not null,
   meta jsonb not null default '{}',
-  error text
+  error text,
+  primary key (step_id, id)
 );
-create index ops_action_runs_step on ops_action_runs (step_id);
 comment on table ops_action_runs is 'Every attempt at a step, append-only, written when it ended; the running one is in the step.';
 comment on column ops_action_runs.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_action_runs.run_id is 'The attempt: its lease token, spent by now.';

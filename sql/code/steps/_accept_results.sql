@@ -1,17 +1,18 @@
 create or replace function _accept_results(p_ids uuid[], p_tokens uuid[], p_results jsonb[], p_usages jsonb[])
-returns void
+returns uuid[]
 language plpgsql
 set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
 -- The hot half of a completion: one statement ends the steps whose token is right, records the attempts and counts
--- down the missions; then the steps they unblock are queued and the loop's own events are stored. The caller holds
--- the locks of missions and steps.
--- Locks: the steps it unblocks, under the locks of their missions. Writes: ops_mission_steps, ops_action_runs,
+-- down the missions; then the steps they unblock are queued and the loop's own events are stored. Returns the steps
+-- accepted, null for none. The caller holds the locks of the missions.
+-- Locks: the steps, and those it unblocks, under the locks of their missions. Writes: ops_mission_steps, ops_action_runs,
 -- ops_missions, ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
+  v_accepted uuid[];
   v_types text[];
   v_data jsonb[];
   v_mission_ids uuid[];
@@ -60,9 +61,13 @@ begin
             from finished f
            cross join lateral jsonb_array_elements(f.unblocks) us
            cross join lateral jsonb_array_elements_text(us) u
-           where f.status = 'running')
-    into v_types, v_data, v_mission_ids, v_depths, v_unblocks
+           where f.status = 'running'),
+         (select array_agg(d.id) from done d)
+    into v_types, v_data, v_mission_ids, v_depths, v_unblocks, v_accepted
     from event e;
+  if v_accepted is null then
+    return null;
+  end if;
 
   perform _emit_loop_events(v_types, v_data, v_mission_ids, v_depths);
   if v_unblocks is not null then
@@ -71,5 +76,6 @@ begin
       perform _enqueue_steps(v_ready);
     end if;
   end if;
+  return v_accepted;
 end;
 $$;

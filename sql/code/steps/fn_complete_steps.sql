@@ -9,7 +9,8 @@ as $$
 -- Accepts results of steps, a batch at a time: step, attempt record, events, outbox rows, the steps they unblock and
 -- the missions they finish commit together. A stale token changes nothing (OPS_006) but is kept as evidence; the same
 -- completion sent twice is accepted once and answered alike.
--- Locks: missions, then the steps, then the steps they unblock, each in id order.
+-- Locks: missions in id order; under them the steps, then the steps they unblock. Nobody who holds a running step
+-- waits for anything but its mission, so that the steps need no statement of their own.
 -- Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018.
 declare
   v_ids uuid[];
@@ -31,19 +32,13 @@ begin
   select array_agg(distinct s.mission_id) into v_missions
     from unnest(v_ids) c (id) join ops_mission_steps s on s.id = c.id;
   perform from ops_missions m where m.id = any (v_missions) order by m.id for no key update;
-  select array_agg(l.id) into v_accepted
-    from (select s.id
-            from unnest(v_ids, v_tokens) c (id, token)
-            join ops_mission_steps s on s.id = c.id and s.lease_token = c.token
-           where s.status = 'running'
-           order by s.id
-             for no key update of s) l;
-
-  if v_accepted is not null then
-    perform _accept_results(v_ids, v_tokens, v_results, v_usages);
-    if v_extras then
-      perform _publish_reports(p_completions, v_accepted);
-    end if;
+  v_accepted := _accept_results(v_ids, v_tokens, v_results, v_usages);
+  if v_extras and v_accepted is not null then
+    perform _publish_reports(p_completions, v_accepted);
+  end if;
+  if cardinality(v_accepted) = cardinality(v_ids) then
+    return query select c.id, 'accepted' from unnest(v_ids) c (id);
+    return;
   end if;
 
   return query
