@@ -12,8 +12,7 @@ declare
 begin
   if (p_result ->> 'ok')::boolean and exists (
        select from ops_agent_events
-        where type = 'heartbeat:success' and type in ('heartbeat:success', 'heartbeat:failure')
-          and created_at > v_now - interval '10 seconds') then
+        where type = 'heartbeat:success' and created_at > v_now - interval '10 seconds') then
     return;
   end if;
   insert into ops_agent_events (id, type, data, processed_at, created_at)

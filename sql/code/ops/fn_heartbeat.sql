@@ -23,7 +23,6 @@ declare
   v_reaction record;
   v_result jsonb;
 begin
-  v_lease := row (0, 0);
   select 0 as requeued_steps, 0 as failed_steps into v_lease;
   select 0 as events, 0 as queued into v_trigger;
   select 0 as processed, 0 as created into v_reaction;

@@ -4,10 +4,10 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- A number that rises with every change of any policy document (versions only rise, documents are never removed): what
+-- A number that rises with every change of the documents that judge steps (versions only rise, none is removed): what
 -- was judged under another epoch is judged again.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  return coalesce((select sum(p.version)::integer from ops_policy p), 0);
+  return coalesce((select sum(p.version)::integer from ops_policy p where p.key in ('auto_approve', 'worker_policy')), 0);
 end;
 $$;

@@ -6,7 +6,8 @@ set enable_seqscan = off
 as $$
 -- One part of the rolling look over all steps: adopt are queued but not in the queue; lost run without a lease;
 -- timeless run with a lease that ran out long ago or wait for a retry long due, their timers gone. There is no index
--- on status on purpose (every claim would have to write it), hence the walk. Nothing when another session walks.
+-- on status on purpose (every claim would have to write it), hence the walk. Nothing when another session walks, or
+-- within a second of the last part of a longer round.
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep. Raises: nothing.
 declare
   v_from uuid;
@@ -14,7 +15,9 @@ declare
   v_seen bigint;
 begin
   select coalesce(w.position, '00000000-0000-0000-0000-000000000000') into v_from
-    from ops_sweep w where w.name = 'steps' for update skip locked;
+    from ops_sweep w
+   where w.name = 'steps' and (w.position is null or w.swept_at <= p_now - interval '1 second')
+     for update skip locked;
   if not found then
     return;
   end if;

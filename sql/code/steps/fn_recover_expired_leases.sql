@@ -5,7 +5,7 @@ security definer
 set search_path from current
 set enable_seqscan = off
 as $$
--- Looks at the steps whose timers are due, at most 100 timers a call: queues retries whose time has come, and takes
+-- Looks at the steps whose timers are due, some 20,000 steps a call: queues retries whose time has come, and takes
 -- steps back whose lease ran out. Those are tried again, failed for good when no tries are left, or, when running
 -- twice could hurt (on_lease_lost hold), parked until a person says how they ended. Never waits for anybody.
 -- Locks: timers, missions and steps, SKIP LOCKED. Writes: ops_timers, ops_mission_steps, ops_action_runs, ops_ready,
@@ -13,23 +13,27 @@ as $$
 declare
   v_now timestamptz := _now();
   v_due uuid[];
+  v_looked_at integer := 0;
   v_retry uuid[];
+  v_lease record;
 begin
-  with due as (
-    delete from ops_timers t
-     where (t.due_at, t.id) in (
-       select d.due_at, d.id from ops_timers d
-        where d.due_at <= v_now
-        order by d.due_at, d.id
-        limit 100
-          for update skip locked)
-    returning t.step_ids
-  )
-  select array_agg(distinct s) into v_due from due d cross join lateral unnest(d.step_ids) s;
-
   requeued_steps := 0;
   failed_steps := 0;
-  if v_due is not null then
+  while v_looked_at < 20000 loop
+    with due as (
+      delete from ops_timers t
+       where (t.due_at, t.id) in (
+         select d.due_at, d.id from ops_timers d
+          where d.due_at <= v_now
+          order by d.due_at, d.id
+          limit 100
+            for update skip locked)
+      returning t.step_ids
+    )
+    select array_agg(distinct s) into v_due from due d cross join lateral unnest(d.step_ids) s;
+    exit when v_due is null;
+    v_looked_at := v_looked_at + cardinality(v_due);
+
     select array_agg(l.id) into v_retry
       from (select s.id from ops_mission_steps s
              where s.id = any (v_due) and s.status = 'queued' and s.run_after <= v_now
@@ -38,14 +42,16 @@ begin
     if v_retry is not null then
       perform _enqueue_steps(v_retry);
     end if;
-    select r.requeued, r.failed into requeued_steps, failed_steps
+    select * into v_lease
       from _recover_steps(array(select s.id from ops_mission_steps s
-                                 where s.id = any (v_due) and s.status = 'running' and s.lease_expires_at <= v_now)) r;
-    -- Whatever somebody else held just now, or was queued for later meanwhile, is looked at again in a second.
+                                 where s.id = any (v_due) and s.status = 'running' and s.lease_expires_at <= v_now));
+    requeued_steps := requeued_steps + v_lease.requeued;
+    failed_steps := failed_steps + v_lease.failed;
+    -- Whatever somebody else held just now is looked at again in a second.
     perform _rearm_timers(v_due);
-  end if;
+  end loop;
   return next;
 end;
 $$;
 comment on function fn_recover_expired_leases() is
-  'Queues retries whose time has come and takes back steps whose lease ran out; returns how many leases were requeued and how many steps failed for good. Bounded: at most 100 timers (claims) a call. Safe to call at any time, any number at once.';
+  'Queues retries whose time has come and takes back steps whose lease ran out; returns how many leases were requeued and how many steps failed for good. Bounded: some 20,000 steps a call. Safe to call at any time, any number at once.';

@@ -7,7 +7,7 @@ as $$
 -- The safety net below leases and timers, for rows changed by hand or restored from a backup: takes back running steps
 -- without a lease that nobody touched for p_threshold_minutes (default 15), and adopts steps that were set to queued by
 -- hand. Looks at the next 20,000 steps in id order and goes on there at the next call; returns how many it put to work.
--- Locks: the sweep's turn and steps, SKIP LOCKED; missions and steps of what it adopts. Writes: ops_sweep,
+-- Locks: the sweep's turn and steps, SKIP LOCKED; missions and steps of what it adopts. Writes: ops_sweep, ops_workers,
 -- ops_mission_steps, ops_missions, ops_ready, and what recovery writes. Raises: OP018 for a threshold below 1.
 declare
   v_now timestamptz := _now();
@@ -21,6 +21,7 @@ begin
       message = format('OPS_018: p_threshold_minutes is %s', p_threshold_minutes),
       hint = 'Give at least 1 minute; the default is 15.';
   end if;
+  perform _tidy_workers(v_now);
   select w.adopt, w.lost, w.timeless into v_adopt, v_lost, v_timeless from _sweep_steps(v_now, v_stale, 20000) w;
 
   recovered_steps := 0;
