@@ -26,8 +26,9 @@ begin
           created := created + _propose_reactions(array[v_id]);
         exception when others then
           get stacked diagnostics v_message = message_text;
+          v_message := format('%s (%s)', v_message, sqlstate);
           update ops_agent_reactions
-             set status = 'failed', reason = format('%s (%s)', v_message, sqlstate), updated_at = v_now
+             set status = 'failed', reason = v_message, updated_at = v_now
            where id = v_id;
         end;
       end loop;

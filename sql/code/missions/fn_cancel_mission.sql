@@ -16,6 +16,7 @@ declare
   v_now timestamptz;
   v_mission ops_missions;
   v_actor text := coalesce(p_actor, session_user);
+  v_error text := format('cancelled by %s (login %s)%s', v_actor, session_user, ': ' || p_reason);
 begin
   select * into v_mission from ops_missions where id = p_mission_id for no key update;
   if not found then
@@ -40,7 +41,7 @@ begin
    where s.mission_id = v_mission.id and s.status in ('blocked', 'queued', 'waiting', 'running');
   update ops_missions m
      set status = 'cancelled', completed_at = v_now, updated_at = v_now,
-         error = format('cancelled by %s (login %s)%s', v_actor, session_user, ': ' || p_reason)
+         error = v_error
    where m.id = v_mission.id;
   perform _settle_missions(array[v_mission.id]);
   perform _emit_loop_events(array['mission:cancelled'],

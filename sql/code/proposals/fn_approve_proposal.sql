@@ -15,6 +15,7 @@ as $$
 -- OP003 forbidden by policy or over a cap.
 declare
   v_now timestamptz := _now();
+  v_login text := session_user;
   v_actor text := coalesce(p_actor, session_user);
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
   v_verdict record;
@@ -55,7 +56,7 @@ begin
     values (v_proposal.id, v_actor, 'approve', p_reason, true);
     update ops_mission_proposals p
        set status = 'approved', reason = coalesce(p_reason, 'approved by ' || v_actor), decided_by = v_actor,
-           decided_login = session_user, approved_digest = p.template_digest, approved_at = v_now,
+           decided_login = v_login, approved_digest = p.template_digest, approved_at = v_now,
            risk_level = _risk_name(v_verdict.risk), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
      where p.id = v_proposal.id;
     perform _start_missions(array[v_proposal.id]);

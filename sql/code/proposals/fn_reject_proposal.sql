@@ -14,6 +14,7 @@ as $$
 -- Raises: OP012 unknown, OP014 approved already.
 declare
   v_now timestamptz := _now();
+  v_login text := session_user;
   v_actor text := coalesce(p_actor, session_user);
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
 begin
@@ -28,7 +29,7 @@ begin
     values (v_proposal.id, v_actor, 'reject', p_reason, true);
     update ops_mission_proposals p
        set status = 'rejected', reason = coalesce(p_reason, 'rejected by ' || v_actor), decided_by = v_actor,
-           decided_login = session_user, updated_at = v_now
+           decided_login = v_login, updated_at = v_now
      where p.id = v_proposal.id;
     if v_proposal.counted_at is not null then
       perform _release_caps(v_proposal.source, v_proposal.created_at);

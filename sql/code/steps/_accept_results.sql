@@ -1,4 +1,4 @@
-create or replace function _accept_results(p_ids uuid[], p_tokens uuid[], p_results jsonb[], p_usages jsonb[])
+create or replace function _accept_results(p_ids uuid[], p_tokens uuid[], p_results jsonb[], p_usages jsonb[], p_running uuid[])
 returns uuid[]
 language plpgsql
 set search_path from current
@@ -7,7 +7,7 @@ set jit = off
 as $$
 -- The hot half of a completion: one statement ends the steps whose token is right, records the attempts and counts
 -- down the missions; then the steps they unblock are queued and the loop's own events are stored. Returns the steps
--- accepted, null for none. The caller holds the locks of the missions.
+-- accepted, null for none. The caller holds the locks of the missions; only those in p_running go on.
 -- Locks: the steps, and those it unblocks, under the locks of their missions. Writes: ops_mission_steps, ops_action_runs,
 -- ops_missions, ops_agent_events, ops_ready. Raises: nothing.
 declare
@@ -31,7 +31,7 @@ begin
   ), run as (
     insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at, meta)
     select _uuid_v7(), d.lease_token, d.id, d.executor, d.worker_id, d.attempt, 'succeeded', d.reserved_at, v_now,
-           case when d.usage is null then '{}' else jsonb_build_object('usage', d.usage) end
+           coalesce(jsonb_set('{}', '{usage}', d.usage), '{}')
       from done d
   ), finished as (
     update ops_missions m
@@ -41,11 +41,10 @@ begin
            updated_at = v_now
       from (select mission_id, count(*)::integer as n,
                    array_agg('step:' || kind || ':succeeded') as types,
-                   array_agg(_step_event(id, mission_id, key, kind, executor, attempt, result, null)) as data,
-                   jsonb_agg(unblocks) filter (where unblocks <> '{}') as unblocks
+                   array_agg(_step_event(id, mission_id, key, kind, executor, attempt, result, null)) as data
               from done group by mission_id) d
      where m.id = d.mission_id
-    returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth, d.types, d.data, d.unblocks
+    returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth, d.types, d.data
   ), event as (
     select e.type, e.data, f.id as mission_id, f.depth
       from finished f
@@ -57,11 +56,7 @@ begin
      where f.steps_open = 0 and f.status = 'succeeded'
   )
   select array_agg(e.type), array_agg(e.data), array_agg(e.mission_id), array_agg(e.depth),
-         (select array_agg(u::uuid)
-            from finished f
-           cross join lateral jsonb_array_elements(f.unblocks) us
-           cross join lateral jsonb_array_elements_text(us) u
-           where f.status = 'running'),
+         (select array_agg(u) from done d cross join lateral unnest(d.unblocks) u where d.mission_id = any (p_running)),
          (select array_agg(d.id) from done d)
     into v_types, v_data, v_mission_ids, v_depths, v_unblocks, v_accepted
     from event e;

@@ -49,7 +49,7 @@ begin
     update ops_mission_steps s
        set status = 'waiting', lease_token = null, lease_expires_at = null, updated_at = v_now,
            last_error = 'the lease ran out',
-           wait_reason = format('OPS_010: outcome unknown: worker %s vanished; retry it or resolve it', s.worker_id)
+           wait_reason = 'OPS_010: outcome unknown: worker ' || coalesce(s.worker_id, '?') || ' vanished; retry it or resolve it'
      where s.id = any (v_hold);
     held := cardinality(v_hold);
     select array_agg(l.id) into v_lost from unnest(v_lost) l (id) where l.id <> all (v_hold);

@@ -19,6 +19,7 @@ declare
   v_usages jsonb[];
   v_extras boolean;
   v_missions uuid[];
+  v_running uuid[];
   v_accepted uuid[];
 begin
   perform _check_reports(p_completions, 'p_completions');
@@ -31,8 +32,12 @@ begin
 
   select array_agg(distinct s.mission_id) into v_missions
     from unnest(v_ids) c (id) join ops_mission_steps s on s.id = c.id;
-  perform from ops_missions m where m.id = any (v_missions) order by m.id for no key update;
-  v_accepted := _accept_results(v_ids, v_tokens, v_results, v_usages);
+  select array_agg(l.id) filter (where l.status = 'running') into v_running
+    from (select m.id, m.status from ops_missions m
+           where m.id = any (v_missions)
+           order by m.id
+             for no key update) l;
+  v_accepted := _accept_results(v_ids, v_tokens, v_results, v_usages, v_running);
   if v_extras and v_accepted is not null then
     perform _publish_reports(p_completions, v_accepted);
   end if;
