@@ -4,6 +4,7 @@
 \ir loader/code_begin.sql
 
 -- events: signals in, and the reactions they match (emit, match, react)
+\ir code/events/_broken_events.sql
 \ir code/events/_emit_events.sql
 \ir code/events/_emit_loop_events.sql
 \ir code/events/_event_faults.sql
@@ -20,6 +21,7 @@
 
 -- proposals: intents and the gate they pass (gate, approve, vote)
 \ir code/proposals/_assert_may_decide.sql
+\ir code/proposals/_broken_proposals.sql
 \ir code/proposals/_cap_group.sql
 \ir code/proposals/_cap_met.sql
 \ir code/proposals/_caps_in_force.sql
@@ -41,6 +43,7 @@
 \ir code/proposals/fn_reject_proposal.sql
 
 -- missions: approved work as graphs of steps (graph, finish, cancel)
+\ir code/missions/_broken_missions.sql
 \ir code/missions/_ensure_lanes.sql
 \ir code/missions/_revive_missions.sql
 \ir code/missions/_settle_missions.sql
@@ -55,6 +58,7 @@
 \ir code/steps/_adopt_steps.sql
 \ir code/steps/_attempt_limits.sql
 \ir code/steps/_backoff_seconds.sql
+\ir code/steps/_broken_steps.sql
 \ir code/steps/_check_reports.sql
 \ir code/steps/_claim_verdicts.sql
 \ir code/steps/_end_attempts.sql
@@ -95,6 +99,7 @@
 -- policy: the versioned documents that decide (get, set, history, rollback, dry run)
 \ir code/policy/_agent_roles_faults.sql
 \ir code/policy/_auto_approve_faults.sql
+\ir code/policy/_broken_policies.sql
 \ir code/policy/_check_policy.sql
 \ir code/policy/_command_forbidden.sql
 \ir code/policy/_cycle_faults.sql
@@ -158,6 +163,7 @@
 \ir code/ops/_take_ready.sql
 \ir code/ops/_uuid_v7.sql
 \ir code/ops/_wake_workers.sql
+\ir code/ops/fn_check_invariants.sql
 \ir code/ops/fn_heartbeat.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_list_proposals.sql

@@ -91,6 +91,13 @@ def dsn(template: NoopExecutor) -> Iterator[str]:
         yield own
 
 
+@pytest.fixture(scope="session")
+def shared_dsn(template: NoopExecutor) -> Iterator[str]:
+    """Connection string of a database for all tests that roll back whatever they do."""
+    with _database(template, "opsloop_shared", template.template_dbname) as shared:
+        yield shared
+
+
 @pytest.fixture
 def empty_dsn(server: NoopExecutor) -> Iterator[str]:
     """Connection string of a database of this test's own that has nothing in it."""

@@ -76,9 +76,6 @@ def server(
         return
     home = Path(tempfile.mkdtemp(prefix="opsloop-"))
     home.chmod(_HOME_MODE)
-    if os.geteuid() == 0:
-        user = _server_user()  # who removes the directory if this process cannot
-        os.chown(home, user.pw_uid, user.pw_gid)
     try:
         with _shared(home, version, settings or {}, throwaway=True) as running:
             yield running
@@ -95,9 +92,10 @@ def _shared(
     Each user holds a shared lock on the file `users`; it goes when the process does, however that ends. Starting
     and stopping happen under an exclusive lock on the file `switch`.
     """
-    if not home.exists():
-        home.mkdir(parents=True)
-        home.chmod(_HOME_MODE)
+    for path in reversed([home, *home.parents]):
+        if not path.exists():
+            path.mkdir()
+            path.chmod(_HOME_MODE)
     cluster = _Cluster(home, version)
     with (home / "users").open("w") as users:
         with _exclusive(home / "switch"):
@@ -168,6 +166,7 @@ class _Cluster:
         }
         text = "".join(f"{name} = {_conf_quote(value)}\n" for name, value in values.items())
         (self.data / "opsloop.conf").write_text(text)
+        (self.data / "opsloop.conf").chmod(0o644)  # whatever the umask: the server's user reads it
         done = self._run(
             "pg_ctl",
             "start",
@@ -197,18 +196,22 @@ class _Cluster:
 
     def stop_when_this_process_dies(self) -> subprocess.Popen[bytes]:
         """A shell that waits for the end of its input, which comes with our end, and then stops and deletes all."""
-        script = (
-            'cat >/dev/null; "$1" stop --mode=immediate -D "$2" >/dev/null 2>&1; rm -rf "$3" "$4" 2>/dev/null'
-        )
         running = self.running()
         assert running is not None
-        arguments = [str(self.programs / "pg_ctl"), str(self.data), running.host, str(self.home)]
+        # SIGQUIT is an immediate shutdown. After an orderly end there is no postmaster.pid, and nothing left to do.
+        script = """
+          cat >/dev/null
+          if read -r pid <"$1/postmaster.pid"; then
+            kill -QUIT "$pid"
+            while kill -0 "$pid"; do sleep 0.1; done
+            rm -rf "$2" "$3"
+          fi"""
         return subprocess.Popen(
-            ["/bin/sh", "-c", script, "opsloop-watchdog", *arguments],
+            ["/bin/sh", "-c", script, "opsloop-watchdog", str(self.data), running.host, str(self.home)],
             stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
-            user=self.owner.pw_uid if self.owner else None,
         )
 
     def _create(self) -> None:
@@ -274,11 +277,15 @@ class _Cluster:
         # The programs look for their libraries beside the package, so both are copied.
         site = installation.parent.parent
         copy = self.home / "programs"
+        copied = copy / installation.relative_to(site)
+        if not _same_file(
+            installation / "bin/postgres", copied / "bin/postgres"
+        ):  # a newer wheel, or no copy yet
+            shutil.rmtree(copy, ignore_errors=True)
         for part in (installation.relative_to(site), Path(f"{installation.parent.name}.libs")):
             if (site / part).exists() and not (copy / part).exists():
                 shutil.copytree(site / part, copy / part, symlinks=True)
         subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)
-        copied = copy / installation.relative_to(site)
         if not _can_run(copied / "bin/postgres", self.owner):
             raise DatabaseUnavailable(
                 f"the user {self.owner.pw_name}, as whom root runs PostgreSQL, cannot reach {self.home}",
@@ -337,6 +344,11 @@ def _can_run(program: Path, user: pwd.struct_passwd) -> bool:
     except PermissionError:
         return False
     return done.returncode == 0
+
+
+def _same_file(original: Path, copy: Path) -> bool:
+    """Whether `copy` was made of `original` as it is now: copies keep the time of the last change."""
+    return copy.exists() and copy.stat().st_mtime == original.stat().st_mtime
 
 
 def _conf_quote(value: str) -> str:
