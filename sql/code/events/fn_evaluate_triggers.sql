@@ -24,11 +24,13 @@ begin
     return;
   end if;
 
-  select array_agg(c.name order by c.name), array_agg(c.minutes order by c.name)
-    into v_patterns, v_minutes
-    from (select distinct m.pattern ->> 'name' as name, (m.pattern ->> 'cooldown_minutes')::numeric as minutes
-            from _matching_patterns(v_ids, v_matrix) m
-           where (m.pattern ->> 'cooldown_minutes')::numeric > 0) c;
+  if jsonb_path_exists(v_matrix, '$.patterns[*].cooldown_minutes ? (@ > 0)') then
+    select array_agg(c.name order by c.name), array_agg(c.minutes order by c.name)
+      into v_patterns, v_minutes
+      from (select distinct m.pattern ->> 'name' as name, (m.pattern ->> 'cooldown_minutes')::numeric as minutes
+              from _matching_patterns(v_ids, v_matrix) m
+             where (m.pattern ->> 'cooldown_minutes')::numeric > 0) c;
+  end if;
   if v_patterns is not null then
     v_passed := _pass_cooldowns(v_patterns, v_minutes);
   end if;

@@ -16,7 +16,7 @@ declare
 begin
   select array_agg(s.executor), array_agg(p.priority)
     into v_executors, v_priorities
-    from (select distinct q.template -> 'steps' as steps, q.priority, q.template
+    from (select distinct on (q.template_digest) q.template, q.priority
             from ops_mission_proposals q where q.id = any (p_proposal_ids)) p
    cross join lateral _template_steps(p.template) s;
   perform _ensure_lanes(v_executors, v_priorities);
@@ -32,13 +32,19 @@ begin
       join ops_mission_proposals p on p.id = n.id
      order by n.ord
     returning id, proposal_id, priority
+  ), template_step as materialized (
+    -- A template that many proposals share is taken apart once.
+    select t.template_digest, l.lane, s.*
+      from (select distinct on (p.template_digest) p.template_digest, p.template, p.priority
+              from ops_mission_proposals p where p.id = any (p_proposal_ids)) t
+     cross join lateral _template_steps(t.template) s
+      join ops_lanes l on l.queue = 'steps' and l.executor = s.executor and l.priority = t.priority
   ), step as materialized (
-    select _uuid_v7() as id, m.id as mission_id, n.ord, m.priority, p.slots as all_slots, l.lane, s.*
+    select _uuid_v7() as id, m.id as mission_id, n.ord, m.priority, p.slots as all_slots, s.*
       from mission m
       join unnest(p_proposal_ids) with ordinality n (id, ord) on n.id = m.proposal_id
       join ops_mission_proposals p on p.id = m.proposal_id
-     cross join lateral _template_steps(p.template) s
-      join ops_lanes l on l.queue = 'steps' and l.executor = s.executor and l.priority = m.priority
+      join template_step s on s.template_digest = p.template_digest
   ), edge as materialized (
     select s.id as step_id, d.id as needs_id
       from step s
