@@ -23,9 +23,9 @@ select _seed_policy('auto_approve', $json$
       "risk_level": "medium"
     },
     {
-      "name": "http that changes something",
+      "name": "http other than an explicit GET, HEAD or OPTIONS",
       "executor": "http",
-      "unless_params": {"method": "^(get|head|options)?$"},
+      "unless_params": {"method": "^(get|head|options)$"},
       "risk_level": "medium"
     },
     {
@@ -61,6 +61,8 @@ select _seed_policy('worker_policy', $json$
   "blocked_executors": [],
   "allowed_executors": null,
   "command_allow": [],
+  "command_env": [],
+  "command_cwd": [],
   "http_allow_private": false,
   "presets": {
     "openclaw": {

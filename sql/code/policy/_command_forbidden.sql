@@ -1,35 +1,35 @@
-create or replace function _command_forbidden(p_params jsonb, p_command_allow jsonb)
+create or replace function _command_forbidden(p_params jsonb, p_worker_policy jsonb)
 returns text
 language plpgsql
 immutable
 set search_path from current
 as $$
--- Why nobody may run this command; null when an entry of worker_policy.command_allow matches it. An entry is a list of
--- globs, one per argument, the program first; a last "..." stands for any further arguments. A {{steps.…}} that is not
--- filled yet matches only * and "...": the claim judges it again when it is known.
--- Locks: none. Writes: nothing. Raises: nothing.
+-- Why nobody may run this command; null when policy lets it run. An entry of command_allow must match its argv: a list
+-- of globs, one per argument, the program first; a last "..." stands for any further arguments. What would make another
+-- program of it is on lists too: the names in env (command_env) and cwd (command_cwd). A {{steps.…}} that is not filled
+-- yet matches only * and "...": the claim judges it again when it is known.
+-- Locks: none. Writes: nothing. Raises: nothing for a sound policy.
 declare
-  v_argv jsonb := p_params -> 'argv';
+  v_argv constant jsonb := p_params -> 'argv';
+  v_env constant jsonb := p_params -> 'env';
+  v_cwd constant text := p_params ->> 'cwd';
   v_count integer;
   v_entry jsonb;
   v_fixed integer;
   v_more boolean;
-  v_matches boolean;
+  v_matches boolean := false;
   v_arg text;
   v_glob text;
 begin
-  if jsonb_typeof(v_argv) is distinct from 'array' or v_argv = '[]' then
-    return 'params.argv is no list of arguments';
-  end if;
-  if jsonb_path_exists(v_argv, 'strict $[*] ? (@.type() == "object" || @.type() == "array" || @.type() == "null")', '{}', true) then
-    return 'params.argv: every argument must be a text, not ' || left(v_argv::text, 200);
+  if jsonb_typeof(v_argv) is distinct from 'array' or v_argv = '[]'
+     or jsonb_path_exists(v_argv, 'strict $[*] ? (@.type() != "string" && @.type() != "number" && @.type() != "boolean")', '{}', true)
+  then
+    return format('params.argv: every argument of a command must be a text, not %s', left(coalesce(v_argv::text, 'nothing'), 200));
   end if;
 
   v_count := jsonb_array_length(v_argv);
-  for v_entry in
-    select e from jsonb_array_elements(case jsonb_typeof(p_command_allow) when 'array' then p_command_allow else '[]' end) e
-  loop
-    v_more := coalesce(v_entry ->> -1 = '...', false);
+  for v_entry in select e from jsonb_array_elements(nullif(p_worker_policy -> 'command_allow', 'null')) e loop
+    v_more := v_entry ->> -1 = '...';
     v_fixed := jsonb_array_length(v_entry) - v_more::integer;
     v_matches := v_count = v_fixed or (v_more and v_count > v_fixed);
     for i in 0 .. v_fixed - 1 loop
@@ -39,10 +39,21 @@ begin
       v_matches := v_glob = '*' or (v_arg !~ '^\{\{\s*(steps|event)\.[^{}]*\}\}$'
                                     and (v_glob = v_arg or _matches_any(v_arg, to_jsonb(v_glob))));
     end loop;
-    if v_matches then
-      return null;
-    end if;
+    exit when v_matches;
   end loop;
-  return format('command %s is not on worker_policy.command_allow', left(v_argv::text, 200));
+  if not v_matches then
+    return format('command %s is not on worker_policy.command_allow', left(v_argv::text, 200));
+  end if;
+
+  if jsonb_typeof(v_env) = 'object' and v_env <> '{}' and exists (
+    select from jsonb_object_keys(v_env) k where not _matches_any(k, p_worker_policy -> 'command_env')) then
+    return format('params.env: %s is not on worker_policy.command_env',
+                  (select string_agg(k, ', ') from jsonb_object_keys(v_env) k
+                    where not _matches_any(k, p_worker_policy -> 'command_env')));
+  end if;
+  if v_cwd is not null and (v_cwd ~ '(^|/)\.\.(/|$)' or not _matches_any(v_cwd, p_worker_policy -> 'command_cwd')) then
+    return format('params.cwd: %s is not on worker_policy.command_cwd', v_cwd);
+  end if;
+  return null;
 end;
 $$;

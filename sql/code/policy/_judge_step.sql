@@ -40,7 +40,7 @@ begin
       from _expand_preset(p_executor, p_params, p_worker_policy) x
      where x.fault is not null;
   elsif p_executor = 'command' then
-    forbidden := _command_forbidden(p_params, p_worker_policy -> 'command_allow');
+    forbidden := _command_forbidden(p_params, p_worker_policy);
   end if;
 
   v_max := case p_auto_approve ->> 'max_risk_level' when 'high' then 3::smallint when 'medium' then 2::smallint else 1::smallint end;

@@ -16,14 +16,15 @@ begin
         when p_path = array['stdin'] then null
         when p_path[1] <> 'argv' or cardinality(p_path) <> 2 then 'command takes placeholders in params.argv and params.stdin only'
         when p_path[2] = '0' then 'the program of a command cannot be a placeholder'
-        when array_to_string(p_lits, '') <> '' then 'a placeholder must be the whole argument of a command' end
+        when p_lits <> array['', ''] then 'a placeholder must be the whole argument of a command' end
     when 'http' then
       case
         when p_path = array['url'] then
           case when p_lits[1] !~* '^https?://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?[/?#]'
                then 'a placeholder in an url must come after a literal scheme and host, as in https://host/' end
-        when p_path[1] not in ('headers', 'json', 'body', 'query') then
-          'http takes placeholders in the url after the host, and in params.headers, json, body and query' end
+        when p_path[1] not in ('headers', 'json', 'body') then
+          'http takes placeholders in the url after the host, and in params.headers, json and body'
+        when p_path[1] = 'headers' and lower(p_path[2]) = 'host' then 'the host cannot be a placeholder' end
     end;
 end;
 $$;

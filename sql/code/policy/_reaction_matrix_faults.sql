@@ -27,6 +27,9 @@ begin
     v_faults := v_faults
       || _unknown_field_faults(v_at, v_pattern, array['name', 'description', 'enabled', 'event_type', 'tags', 'source',
            'probability', 'cooldown_minutes', 'dedupe_key', 'max_depth', 'template'])
+      || array(select format('%s.%s: must not be null; leave it out', v_at, n.key)
+                 from jsonb_each(v_pattern) n
+                where n.value = 'null' and n.key not in ('name', 'event_type', 'template'))
       || _missing_field_faults(v_at, v_pattern, array['name', 'event_type', 'template'])
       || _field_fault(v_at || '.name', v_pattern -> 'name', 'text', 1, 200)
       || _field_fault(v_at || '.description', v_pattern -> 'description', 'text')

@@ -13,16 +13,18 @@ declare
   v_at text;
 begin
   v_faults := _unknown_field_faults('', p_value, array['max_retries', 'lease_minutes', 'step_timeout_seconds', 'backoff',
-                'blocked_executors', 'allowed_executors', 'command_allow', 'presets', 'executors', 'http_allow_private',
+                'blocked_executors', 'allowed_executors', 'command_allow', 'command_env', 'command_cwd', 'presets', 'executors', 'http_allow_private',
                 'description'])
     || _field_fault('max_retries', p_value -> 'max_retries', 'whole number', 1, 100)
-    || _field_fault('lease_minutes', p_value -> 'lease_minutes', 'number', 0.01, 1440)
+    || _field_fault('lease_minutes', p_value -> 'lease_minutes', 'number', 0.02, 1440)
     || _field_fault('step_timeout_seconds', p_value -> 'step_timeout_seconds', 'whole number', 1, 604800)
     || _field_fault('backoff', v_backoff, 'object')
     || _unknown_field_faults('backoff', v_backoff, array['base_seconds', 'factor', 'max_seconds', 'jitter'])
     || _field_fault('blocked_executors', p_value -> 'blocked_executors', 'texts')
     || _field_fault('allowed_executors', p_value -> 'allowed_executors', 'texts')
     || _field_fault('command_allow', p_value -> 'command_allow', 'array')
+    || _field_fault('command_env', p_value -> 'command_env', 'texts')
+    || _field_fault('command_cwd', p_value -> 'command_cwd', 'texts')
     || _field_fault('presets', p_value -> 'presets', 'object')
     || _field_fault('executors', p_value -> 'executors', 'object')
     || _field_fault('http_allow_private', p_value -> 'http_allow_private', 'true or false');

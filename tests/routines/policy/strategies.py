@@ -1,0 +1,131 @@
+"""Arbitrary JSON, and documents that look nearly right, for the routines that must never raise."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+#: A test's database belongs to the test function; the examples share it, as nothing they do stays.
+in_one_database = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+PLACEHOLDERS = [
+    "{{event.data.x}}",
+    "{{ event.type }}",
+    "{{steps.a.result.y.0}}",
+    "{{steps.b.result}}",
+    "{{params.p}}",
+    "{{foo}}",
+    "{{",
+    "}}",
+    "{{}}",
+    "{{{event.data.x}}}",
+]
+#: What PostgreSQL can store in jsonb: no NUL, no lone surrogates.
+plain_texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)
+texts = st.lists(plain_texts | st.sampled_from(PLACEHOLDERS), max_size=3).map("".join)
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(min_value=-(10**40), max_value=10**40)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
+)
+
+
+def documents(names: st.SearchStrategy[str] = texts) -> st.SearchStrategy[Any]:
+    """Any JSON value."""
+    return st.recursive(
+        scalars,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4),
+        max_leaves=15,
+    )
+
+
+def nearly(names: list[str], values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Objects that use these names, with values of any kind."""
+    return st.dictionaries(st.sampled_from(names), values, max_size=len(names))
+
+
+_words = st.sampled_from(
+    [
+        "a",
+        "b",
+        "step_1",
+        "sql",
+        "command",
+        "http",
+        "noop",
+        "low",
+        "high",
+        "fail",
+        "retry",
+        "hold",
+        "*",
+        "[",
+        "",
+    ]
+)
+_values = _words | documents() | st.lists(_words, max_size=3) | st.integers(-2, 5)
+_params = nearly(
+    ["statement", "args", "argv", "url", "method", "headers", "json", "stdin", "prompt"],
+    _values | st.sampled_from(["https://h/{{event.data.x}}", "https://{{event.data.x}}/"]),
+)
+_steps = nearly(
+    ["key", "kind", "executor", "params", "depends_on", "max_retries", "timeout_seconds", "on_failure", "x"],
+    _values | _params,
+)
+templates = nearly(
+    ["title", "risk_level", "priority", "steps", "x"], _values | st.lists(_steps | _values, max_size=5)
+)
+
+_patterns = nearly(
+    [
+        "name",
+        "event_type",
+        "tags",
+        "source",
+        "probability",
+        "cooldown_minutes",
+        "dedupe_key",
+        "max_depth",
+        "template",
+    ],
+    _values | templates,
+)
+_rules = nearly(
+    ["name", "executor", "kind", "params", "unless_params", "risk_level"],
+    _values | nearly(["*", "statement", "a.b"], _values | st.sampled_from(["(", "a{9999}", "^x$", "\\y"])),
+)
+_presets = nearly(["argv", "stdin", "env", "cwd", "defaults", "timeout_seconds"], _values)
+policies = st.tuples(
+    st.sampled_from(
+        ["reaction_matrix", "auto_approve", "proposal_caps", "worker_policy", "agent_roles", "mine"]
+    ),
+    documents()
+    | nearly(["patterns"], st.lists(_patterns | _values, max_size=3) | _values)
+    | nearly(
+        ["enabled", "allowed_step_kinds", "allowed_executors", "max_risk_level", "risk_rules"],
+        _values | st.lists(_rules | _values, max_size=3),
+    )
+    | nearly(
+        ["daily_limit", "hourly_limit", "per_source"], _values | st.dictionaries(texts, _values, max_size=3)
+    )
+    | nearly(
+        [
+            "max_retries",
+            "lease_minutes",
+            "backoff",
+            "command_allow",
+            "presets",
+            "executors",
+            "blocked_executors",
+        ],
+        _values | st.lists(_values, max_size=3) | st.dictionaries(texts, _presets | _values, max_size=3),
+    )
+    | nearly(["roles"], st.dictionaries(texts, _values, max_size=3) | _values),
+)
