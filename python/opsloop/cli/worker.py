@@ -122,8 +122,8 @@ def worker(
         reaction_batch=settings.reaction_batch_size,
         stale_minutes=settings.stale_step_minutes,
     )
-    registry = offered(settings, app or [], executors)
     with session.database() as dsn:
+        registry = offered(settings, app or [], executors)
         database = Database(dsn, session.schema_name, pooled=pgbouncer)
         code, threads_left = asyncio.run(_run(database, registry, options, session))
     if threads_left:

@@ -1,6 +1,7 @@
 """`command`: runs a program. Never a shell; which programs may run is policy, enforced in SQL.
 
-Params: `argv` (list of texts, the program first), `env` (object of texts), `cwd`, `stdin` (text).
+Params: `argv` (list of texts, the program first), `env` (object of texts), `cwd`, `stdin` (text). Which names `env`
+may have and what `cwd` may be is policy as well. The program is looked up in the worker's PATH, whatever `env` says.
 
 Result: `{"exit_code", "stdout", "stderr", "truncated"}`; of stdout the first and of stderr the last 64 KiB are
 kept. Any exit code but 0 is a failure that may be tried again. The program gets a process group of its own: at
@@ -16,11 +17,13 @@ import contextlib
 import os
 import shutil
 import signal
-from asyncio.subprocess import PIPE, Process
+import tempfile
+from asyncio.subprocess import Process
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Self
 
 from opsloop.errors import ParamsRefused
+from opsloop.executors import jsonio
 from opsloop.executors.context import Context
 from opsloop.executors.outcomes import Fatal, Retry
 from opsloop.executors.registry import executor
@@ -29,8 +32,6 @@ OUTPUT_LIMIT = 64 * 1024
 KILL_AFTER = 2.0
 _ERROR_TAIL = 2_000
 _INHERITED = ("PATH", "HOME", "LANG")
-# What would turn an allowed program into another one. Nothing here may come from params.
-_FORBIDDEN = ("PATH", "LD_", "DYLD_", "OPS_")
 
 
 @executor("command", concurrency=4)
@@ -38,38 +39,44 @@ async def run(ctx: Context) -> Any:
     """Run the program to its end and judge its exit code."""
     argv, cwd, stdin = _params(ctx.params)
     env = _environment(ctx)
-    program = shutil.which(argv[0], path=env.get("PATH"))
+    program = shutil.which(argv[0])
     if program is None:
         raise Fatal(f"there is no program {argv[0]!r} on this worker")
-    try:
-        process = await asyncio.create_subprocess_exec(
-            program,
-            *argv[1:],
-            stdin=PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd=cwd,
-            env=env,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise Retry(f"{argv[0]!r} could not be started: {error.strerror or error}") from error
-    try:
-        stdout, stderr = await _communicate(process, stdin)
-    except asyncio.CancelledError:
-        await _end_group(process)
-        raise
-    finally:
+    with contextlib.ExitStack() as files:
+        out, err = await _Kept.open(files, last=False), await _Kept.open(files, last=True)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                program,
+                *argv[1:],
+                stdin=_input(files, stdin),
+                stdout=out.write_end,
+                stderr=err.write_end,
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Retry(f"{argv[0]!r} could not be started: {error.strerror or error}") from error
+        finally:
+            out.close_write_end()
+            err.close_write_end()
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            await _end_group(process)
+            raise
+        # A child that outlives the program would hold the pipes open for ever: end it, then read the rest.
         _signal_group(process, signal.SIGKILL)
-    code = await process.wait()
+        await out.to_end()
+        await err.to_end()
     if code != 0:
         how = f"exit code {code}" if code > 0 else f"signal {signal.Signals(-code).name}"
-        raise Retry(f"{argv[0]!r} ended with {how}: {stderr.text()[-_ERROR_TAIL:].strip()}")
+        raise Retry(f"{argv[0]!r} ended with {how}: {err.text()[-_ERROR_TAIL:].strip()}")
     return {
         "exit_code": code,
-        "stdout": stdout.text(),
-        "stderr": stderr.text(),
-        "truncated": stdout.truncated or stderr.truncated,
+        "stdout": out.text(),
+        "stderr": err.text(),
+        "truncated": out.truncated or err.truncated,
     }
 
 
@@ -80,15 +87,17 @@ def _params(params: Any) -> tuple[list[str], str | None, bytes | None]:
     argv = params.get("argv")
     if not isinstance(argv, list) or not argv or not argv[0]:
         raise ParamsRefused("command: argv must be a list of texts, the program first")
-    if not all(isinstance(part, str) and "\0" not in part for part in argv):
-        raise ParamsRefused("command: argv may hold nothing but texts")
+    # A placeholder alone in its place keeps its type, so a number may come as a number.
+    texts = [part if isinstance(part, str) else jsonio.dumps(part).decode() for part in argv]
+    if not all(isinstance(part, str | int | float) for part in argv) or any("\0" in text for text in texts):
+        raise ParamsRefused("command: argv may hold nothing but texts, numbers, true and false")
     cwd = params.get("cwd")
     if cwd is not None and not (isinstance(cwd, str) and Path(cwd).is_dir()):
         raise ParamsRefused("command: cwd must be a directory on the worker")
     stdin = params.get("stdin")
     if stdin is not None and not isinstance(stdin, str):
         raise ParamsRefused("command: stdin must be text")
-    return argv, cwd, None if stdin is None else stdin.encode()
+    return texts, cwd, None if stdin is None else stdin.encode()
 
 
 def _environment(ctx: Context) -> dict[str, str]:
@@ -96,7 +105,7 @@ def _environment(ctx: Context) -> dict[str, str]:
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise ParamsRefused("command: env must be an object of texts")
     for name in given:
-        if not name or "=" in name or name.startswith(_FORBIDDEN):
+        if not name or "=" in name:
             raise ParamsRefused(f"command: env may not set {name!r}")
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     own = {
@@ -107,16 +116,50 @@ def _environment(ctx: Context) -> dict[str, str]:
     return {**inherited, **given, **own}
 
 
-class _Kept:
-    """The first, or the last, OUTPUT_LIMIT bytes of a stream."""
+def _input(files: contextlib.ExitStack, text: bytes | None) -> int | IO[bytes]:
+    """A file that holds the program's input: it may be read or not, and nobody has to feed it."""
+    if text is None:
+        return asyncio.subprocess.DEVNULL
+    file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+    file.write(text)
+    file.seek(0)
+    return file
+
+
+class _Kept(asyncio.Protocol):
+    """A pipe for the program to write to, of which the first, or the last, OUTPUT_LIMIT bytes are kept.
+
+    asyncio's own pipes will not do: its `Process.wait` waits until nobody holds them open any more.
+    """
 
     def __init__(self, *, last: bool) -> None:
         self._bytes = bytearray()
         self._last = last
+        self._ended = asyncio.Event()
         self.truncated = False
+        self.write_end = -1
 
-    def add(self, chunk: bytes) -> None:
-        self._bytes += chunk
+    @classmethod
+    async def open(cls, files: contextlib.ExitStack, *, last: bool) -> Self:
+        """Make the pipe; its reading end is closed with `files`."""
+        kept = cls(last=last)
+        read_end, kept.write_end = os.pipe()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: kept, os.fdopen(read_end, "rb", 0))
+        files.callback(transport.close)
+        return kept
+
+    def close_write_end(self) -> None:
+        """Leave the writing end to the program."""
+        os.close(self.write_end)
+
+    async def to_end(self) -> None:
+        """Wait until everything is read."""
+        await self._ended.wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what was written, as far as there is room."""
+        self._bytes += data
         if len(self._bytes) > OUTPUT_LIMIT:
             self.truncated = True
             if self._last:
@@ -124,41 +167,13 @@ class _Kept:
             else:
                 del self._bytes[OUTPUT_LIMIT:]
 
+    def eof_received(self) -> None:
+        """Nobody holds the writing end any more."""
+        self._ended.set()
+
     def text(self) -> str:
+        """What was kept, as text."""
         return self._bytes.decode("utf-8", "replace")
-
-
-async def _communicate(process: Process, stdin: bytes | None) -> tuple[_Kept, _Kept]:
-    """Feed and read the program until it has ended; what its children still hold open is given up on."""
-    stdout, stderr = _Kept(last=False), _Kept(last=True)
-    readers = [
-        asyncio.ensure_future(_copy(process.stdout, stdout)),
-        asyncio.ensure_future(_copy(process.stderr, stderr)),
-    ]
-    try:
-        if stdin is not None and process.stdin is not None:
-            await _feed(process.stdin, stdin)
-        await process.wait()
-        # A child that outlives the program would hold the pipes open for ever: end it, then read the rest.
-        _signal_group(process, signal.SIGKILL)
-        await asyncio.gather(*readers)
-    finally:
-        for reader in readers:
-            reader.cancel()
-    return stdout, stderr
-
-
-async def _copy(stream: asyncio.StreamReader | None, into: _Kept) -> None:
-    while stream is not None and (chunk := await stream.read(OUTPUT_LIMIT)):
-        into.add(chunk)
-
-
-async def _feed(stream: asyncio.StreamWriter, data: bytes) -> None:
-    # A program need not read its input.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        stream.write(data)
-        await stream.drain()
-        stream.close()
 
 
 async def _end_group(process: Process) -> None:

@@ -53,6 +53,8 @@ async def run(ctx: Context) -> Any:
                 body, truncated = await _read(response)
             finally:
                 await response.aclose()
+    except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
+        raise ParamsRefused(f"http: {error}") from error
     except httpx.TransportError as error:
         raise Retry(f"{request.method} {request.url.host}: {type(error).__name__}: {error}") from error
     return _judge(response, body, truncated)

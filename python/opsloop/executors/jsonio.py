@@ -25,7 +25,11 @@ def dumps(value: Any) -> bytes:
         text = orjson.dumps(value, default=_plain)
     except TypeError:
         # Whole numbers beyond 64 bits, keys that are not text, lone surrogates: rare, so the slow way.
-        text = orjson.dumps(_clean(value), default=_plain)
+        try:
+            text = orjson.dumps(_clean(value), default=_plain)
+        except TypeError as error:
+            # orjson speaks of its own type; its cause names the one in question.
+            raise TypeError(str(error.__cause__ or error)) from None
     if _NUL in text:
         text = orjson.dumps(_clean(orjson.loads(text)))
     return text

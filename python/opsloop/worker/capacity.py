@@ -9,19 +9,15 @@ from collections.abc import Mapping
 class Capacity:
     """Counts what runs against the limits.
 
-    `limits` has an entry for every executor that is offered; None means no limit of its own.
+    `limits` has an entry for every executor that is offered; None means no limit of its own. They may be replaced
+    at any time; what runs already goes on.
     """
 
     def __init__(self, total: int, limits: Mapping[str, int | None]) -> None:
         self._total = total
-        self._limits = dict(limits)
+        self.limits = dict(limits)
         self._running: Counter[str] = Counter()
         self._in_all = 0
-
-    @property
-    def names(self) -> list[str]:
-        """The executors on offer."""
-        return list(self._limits)
 
     def take(self, executor: str) -> None:
         """A step of that executor starts."""
@@ -33,9 +29,13 @@ class Capacity:
         self._running[executor] -= 1
         self._in_all -= 1
 
+    def withdraw(self, executor: str) -> None:
+        """Claim no more steps of that executor, until the limits are replaced."""
+        self.limits.pop(executor, None)
+
     def free(self, executor: str) -> int:
         """How many more steps of that executor may start now."""
-        limit = self._limits.get(executor)
+        limit = self.limits.get(executor)
         left = self._total - self._in_all
         return left if limit is None else max(0, min(left, limit - self._running[executor]))
 
@@ -45,7 +45,7 @@ class Capacity:
         A claim has one limit for all its executors. So those with room for a whole batch go together, and the
         others go together with the room of the tightest, which no mixture of steps can exceed.
         """
-        room = {name: self.free(name) for name in self._limits}
+        room = {name: self.free(name) for name in self.limits}
         full = min(batch, self._total - self._in_all)
         if full <= 0:
             return []

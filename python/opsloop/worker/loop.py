@@ -10,6 +10,8 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+import psycopg
+
 import opsloop
 from opsloop.errors import OpsError, SchemaMismatch
 from opsloop.executors import Executor, Registry, jsonio
@@ -35,6 +37,8 @@ _LAST_WORDS = 10.0
 #: How long the executors with a limit are left alone after a claim for them brought nothing, while others are busy.
 _NARROW_PAUSE = 0.05
 _LOOK_AGAIN = 0.05
+#: How long a change of worker_policy may take to reach a worker, seconds.
+_REFRESH = 30.0
 #: The executor that policy's presets are settings for.
 _PRESETS_RUN_WITH = "command"
 
@@ -59,6 +63,7 @@ class Worker:
         self._hurry = asyncio.Event()
         self._narrow_again = 0.0
         self._claimed = 0
+        self._registered = False
 
     def stop(self) -> None:
         """Ask the worker to end: first finishing what runs, and at the second call at once."""
@@ -94,9 +99,9 @@ class Worker:
         """
         await self._claims.open()
         settings = await self._register()
+        self._registered = True
         await self._learn_time()
-        limits = self._limits(settings)
-        capacity = Capacity(self._options.concurrency, limits)
+        capacity = Capacity(self._options.concurrency, self._limits(settings))
         runner = Runner(
             self._registry,
             self._reporter,
@@ -109,12 +114,17 @@ class Worker:
             threads=self._options.concurrency,
         )
         keeper = Keeper(self._leases, self.worker_id, runner, self._clock, self._options.lease, self._log)
-        services = [self._reporter.run(), keeper.watch_deadlines(), keeper.extend_leases()]
+        services = [
+            self._reporter.run(),
+            keeper.watch_deadlines(),
+            keeper.extend_leases(),
+            self._refresh(settings, capacity),
+        ]
         if self._options.heartbeat is not None and self._options.mode is Mode.FOREVER:
             services.append(self._heart.run(self._options.heartbeat))
         if self._options.listen and self._options.mode is Mode.FOREVER:
             services.append(self._bell.listen(settings["notify_channel"]))
-        self._log.info("worker started", executors=sorted(limits), mode=self._options.mode.value)
+        self._log.info("worker started", executors=sorted(capacity.limits), mode=self._options.mode.value)
         tasks = [asyncio.create_task(service) for service in services]
         try:
             await self._until_stopped(self._work(runner, capacity), tasks)
@@ -130,7 +140,8 @@ class Worker:
         """Say goodbye and close the connections; a database that is away is not waited for."""
         try:
             async with asyncio.timeout(STOP_GRACE):
-                await self._claims.call("unregister_worker", {"worker_id": self.worker_id})
+                if self._registered:
+                    await self._claims.call("unregister_worker", {"worker_id": self.worker_id})
         except (OpsError, TimeoutError) as error:
             self._log.warning("could not say goodbye", error=type(error).__name__)
         for link in (self._claims, self._reports, self._leases, self._heart.link):
@@ -164,8 +175,19 @@ class Worker:
 
     async def _learn_time(self) -> None:
         asked = time.monotonic()
-        rows = await self._claims.now()
-        self._clock.learn(rows, asked, time.monotonic())
+        moment = await self._claims.now()
+        self._clock.learn(moment, asked, time.monotonic())
+
+    async def _refresh(self, settings: dict[str, Any], capacity: Capacity) -> None:
+        """Now and then look at what policy says by now, and at the clock, for ever."""
+        while True:
+            await asyncio.sleep(_REFRESH)
+            try:
+                settings.update(await self._register())
+                await self._learn_time()
+            except (OpsError, psycopg.Error) as error:
+                self._log.warning("settings not refreshed", error=type(error).__name__)
+            capacity.limits = self._limits(settings)
 
     def _limits(self, settings: dict[str, Any]) -> dict[str, int | None]:
         """What to claim, each executor with its limit: command line, then policy, then the executor's own."""

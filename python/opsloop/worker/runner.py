@@ -97,6 +97,7 @@ class Runner:
             if found is None:
                 missing = ExecutorNotFound(f"this worker has no executor {run_with!r}")
                 self._log.warning("step given back", code=missing.code, **attempt.names)
+                self._capacity.withdraw(executor)  # or this worker would get it back at once
                 self._reporter.release(attempt, str(missing))
             else:
                 self._start(attempt, found)

@@ -1,0 +1,29 @@
+"""Executors for the tests that need a worker process: started with `--app handlers`."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from opsloop.executors import Context, executor
+
+
+@executor("own", idempotent=True)
+async def own(ctx: Context) -> Any:
+    """Waits for the file `params.until`."""
+    while not _opened(ctx):  # noqa: ASYNC110 - another process opens
+        await asyncio.sleep(0.01)
+    return {"attempt": ctx.attempt}
+
+
+@executor("other")
+def other(ctx: Context) -> Any:
+    """The same in a thread that is deaf to `ctx.cancelled`; says by the file `params.started` that it runs."""
+    Path(ctx.params["started"]).touch()
+    while not _opened(ctx):
+        time.sleep(0.01)
+    return {"attempt": ctx.attempt}
+
+
+def _opened(ctx: Context) -> bool:
+    return Path(ctx.params["until"]).exists()

@@ -1,0 +1,97 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from opsloop.executors import builtin
+from opsloop.executors.transaction import Database
+from opsloop.worker import Options, Worker
+from support import wait_until
+from worker.working import Process, Work
+
+Start = Callable[..., Process]
+
+ENDED = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'opsloop worker%'"
+
+
+def test_a_worker_whose_sessions_are_ended_comes_back_and_still_reports(
+    work: Work, start: Start, tmp_path: Path
+) -> None:
+    gate = tmp_path / "open"
+    step = work.step("own", {"until": str(gate)})
+    worker = start("--app", "handlers")
+    work.wait_for(step, "running")
+
+    ended = work.conn.execute(ENDED).fetchall()[0][0]
+    gate.touch()
+
+    assert ended >= 4
+    work.wait_for(step, "succeeded")
+    assert work.runs(step) == ["succeeded"]
+    work.wait_for(work.step("noop"), "succeeded")
+    assert any(line.get("code") == "OPS_001" for line in worker.lines())
+
+
+def test_an_idle_worker_whose_sessions_are_ended_again_and_again_still_works(
+    work: Work, start: Start
+) -> None:
+    start()
+    wait_until(lambda: work.conn.execute("select 1 from ops_workers").fetchall(), "it is registered")
+    for _ in range(3):
+        work.conn.execute(ENDED)
+        work.wait_for(work.step("noop"), "succeeded")
+
+
+def test_without_a_database_configured_a_worker_does_not_start(start: Start) -> None:
+    worker = start("--once", DATABASE_URL="", **{name: "" for name in os.environ if name.startswith("PG")})
+
+    assert worker.end() == (3, "")
+    assert worker.log.read_text().startswith("OPS_001: no database is configured")
+
+
+def test_a_worker_that_cannot_connect_says_so_in_one_sentence(start: Start) -> None:
+    worker = start("--once", DATABASE_URL="host=/nowhere dbname=none connect_timeout=2")
+
+    assert worker.end() == (3, "")
+    assert [line for line in worker.log.read_text().splitlines() if line.startswith("OPS_001: ")]
+
+
+def test_a_worker_refuses_a_database_without_opsloop(empty_dsn: str, start: Start) -> None:
+    worker = start("--once", DATABASE_URL=empty_dsn)
+
+    assert worker.end() == (1, "")
+    assert "OPS_021: " in worker.log.read_text()
+
+
+async def test_a_worker_uses_the_schema_it_is_told(dsn: str) -> None:
+    worker = Worker(Database(dsn, "elsewhere"), builtin(None), Options())
+
+    with pytest.raises(Exception, match="OPS_021"):
+        await worker.run()
+    await worker.close()
+
+
+def test_nothing_secret_is_logged(work: Work, start: Start, dsn: str) -> None:
+    params = {"fail": "sesame-error", "note": "sesame-param"}
+    step = work.step("noop", {**params, "sleep_seconds": 0.01}, max_retries=1)
+    worker = start("--drain", "--log-level", "debug")
+
+    assert worker.end()[0] == 0
+    assert work.of(step, "status") == "failed"
+    failed = next(line for line in worker.lines() if line["event"] == "step failed")
+    assert failed["step_id"] == step
+    assert failed["code"] == "OPS_007"
+    assert {"worker_id", "mission_id"} <= failed.keys()
+    assert "sesame" not in worker.log.read_text()
+
+
+def test_the_worker_says_which_sessions_are_its_own(work: Work, start: Start) -> None:
+    start()
+    query = "select application_name from pg_stat_activity where application_name like 'opsloop worker%' order by 1"
+    names = [f"opsloop worker: {name}" for name in ("claims", "heartbeat", "leases", "notifications")]
+
+    def shown() -> list[str]:
+        return [row[0] for row in work.conn.execute(query).fetchall()]
+
+    wait_until(lambda: shown() == names, "its sessions are named")
