@@ -25,7 +25,8 @@ begin
     if strpos(array_to_string(v_place.lits, ' '), '{{') > 0 then
       v_here := v_here || text '{{ opens no placeholder; write {{event.data.…}} or {{steps.<key>.result.…}}';
     end if;
-    if cardinality(v_place.refs) > 0 then
+    if cardinality(v_place.refs) > 0
+       and (v_pos is null or v_place.in_name or p_executors[v_pos] in ('sql', 'command', 'http')) then
       v_here := array_remove(v_here || case
         when v_place.in_name then 'a placeholder cannot be the name of a field'
         when v_pos is not null then _placeholder_place_fault(p_executors[v_pos], v_place.path[4:], v_place.lits)

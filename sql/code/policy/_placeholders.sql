@@ -16,22 +16,19 @@ begin
   with recursive node (path, in_name, value) as (
     select '{}'::text[], false, p_document
     union all
-    select n.path || c.name, c.in_name, c.value
+    select n.path || c.name, c.in_name, case when c.in_name then to_jsonb(c.name) else c.value end
       from node n
      cross join lateral (
-       select o.key as name, false as in_name, o.value
+       select o.key as name, o.value, k.in_name
          from jsonb_each(case jsonb_typeof(n.value) when 'object' then n.value else '{}' end) o
-        where strpos(o.value::text, '{{') > 0
+        cross join (values (false), (true)) k (in_name)
+        where strpos(case when k.in_name then o.key else o.value::text end, '{{') > 0
        union all
-       select o.key, true, to_jsonb(o.key)
-         from jsonb_object_keys(case jsonb_typeof(n.value) when 'object' then n.value else '{}' end) o (key)
-        where strpos(o.key, '{{') > 0
-       union all
-       select (e.ordinality - 1)::text, false, e.value
+       select (e.ordinality - 1)::text, e.value, false
          from jsonb_array_elements(case jsonb_typeof(n.value) when 'array' then n.value else '[]' end) with ordinality e
         where strpos(e.value::text, '{{') > 0
      ) c
-     where not n.in_name
+     where jsonb_typeof(n.value) in ('object', 'array')
   )
   select n.path, n.in_name,
          regexp_split_to_array(n.value #>> '{}', '\{\{[^{}]*\}\}'),
