@@ -1,0 +1,88 @@
+create or replace function _broken_steps()
+returns table (invariant text, subject text, detail text)
+language plpgsql
+stable
+set search_path from current
+as $$
+-- Steps that break an invariant: a lease or a result held twice, a live step that nothing would free, a step that began
+-- before its dependencies had ended. Reads all steps, attempts and timers.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return query
+  select '1 one lease, one result', 'step ' || s.id, 'running without lease_token or worker_id'
+    from ops_mission_steps s
+   where s.status = 'running' and (s.lease_token is null or s.worker_id is null)
+  union all
+  select '1 one lease, one result', 'token ' || s.lease_token, format('%s running steps hold it', count(*))
+    from ops_mission_steps s
+   where s.status = 'running'
+   group by s.lease_token
+  having count(*) > 1
+  union all
+  select '1 one lease, one result', 'step ' || s.id, format('running with a token whose attempt has %s', r.status)
+    from ops_mission_steps s
+    join ops_action_runs r on r.run_id = s.lease_token and r.status <> 'fenced'
+   where s.status = 'running'
+  union all
+  select '1 one lease, one result', 'step ' || r.step_id,
+         format('attempt %s ended %s times: %s', r.attempt, count(*), string_agg(r.status, ', ' order by r.id))
+    from ops_action_runs r
+   where r.status <> 'fenced' and not r.meta ? 'resolved_by'
+   group by r.step_id, r.attempt
+  having count(*) > 1;
+
+  return query
+  with timed as materialized (
+    select distinct u.id from ops_timers t cross join lateral unnest(t.step_ids) u (id)
+  ), live as (
+    select s.*, m.status as mission_status,
+           exists (select from ops_ready r where r.lane = s.lane and r.seq = s.ready_seq and r.id = s.id) as ready,
+           exists (select from ops_lanes l where l.lane = s.lane and l.executor = s.executor and l.priority = s.priority) as laned,
+           exists (select from timed t where t.id = s.id) as timed,
+           (select count(*) from ops_mission_steps d
+             where d.id = any (s.depends_on)
+               and d.status <> 'succeeded' and not (d.status = 'failed' and d.on_failure = 'continue')) as waits_for
+      from ops_mission_steps s
+      join ops_missions m on m.id = s.mission_id
+     where s.status in ('blocked', 'queued', 'running', 'waiting')
+  )
+  select '2 something frees every live step', 'step ' || l.id, f.fault
+    from live l
+   cross join lateral (
+     select case
+       when l.mission_status not in ('approved', 'running') and not (l.status = 'running' and l.cancel_requested)
+         then format('%s, but its mission has %s', l.status, l.mission_status)
+       when l.status = 'queued' and l.run_after is null and not l.ready then 'queued, but not in ops_ready'
+       when l.status = 'queued' and l.run_after is null and not l.laned then 'in the lane of another executor or priority'
+       when l.status = 'queued' and l.run_after is not null and not l.timed then 'waits for a retry, but no timer is set'
+       when l.status = 'running' and l.lease_expires_at is null then 'running without an end of its lease'
+       when l.status = 'running' and not l.timed then 'its lease ends, but no timer is set'
+       when l.status = 'blocked' and l.waits_for = 0 then 'blocked, but waits for nothing'
+       when l.status = 'blocked' and l.waiting_on <> l.waits_for
+         then format('waiting_on is %s, but %s dependencies have not ended', l.waiting_on, l.waits_for)
+       when l.status = 'waiting' and l.wait_reason is null then 'waiting without a reason'
+     end as fault) f
+   where f.fault is not null;
+
+  return query
+  with began as (
+    select s.id, s.depends_on, least(min(r.started_at), min(s.reserved_at)) as at
+      from ops_mission_steps s
+      left join ops_action_runs r on r.step_id = s.id and r.started_at is not null
+     where s.depends_on <> '{}' and s.attempt > 0
+     group by s.id, s.depends_on
+  ), ended as (
+    select r.step_id, min(r.completed_at) filter (where r.status = 'succeeded') as succeeded_at,
+           min(r.completed_at) filter (where r.status in ('failed', 'lost')) as failed_at
+      from ops_action_runs r
+     group by r.step_id
+  )
+  select '4 dependencies first', 'step ' || b.id, format('began before step %s (%s) had ended', d.id, d.key)
+    from began b
+    join ops_mission_steps d on d.id = any (b.depends_on)
+    left join ended e on e.step_id = d.id
+   where (e.step_id is not null or d.status not in ('succeeded', 'failed'))
+     and not coalesce(e.succeeded_at <= b.at, false)
+     and not coalesce(d.on_failure = 'continue' and e.failed_at <= b.at, false);
+end;
+$$;
