@@ -67,6 +67,7 @@
 \ir code/steps/_filled_params.sql
 \ir code/steps/_inputs.sql
 \ir code/steps/_lease_seconds.sql
+\ir code/steps/_lock_free_missions.sql
 \ir code/steps/_lock_missions_of.sql
 \ir code/steps/_on_lease_lost.sql
 \ir code/steps/_open_lanes.sql

@@ -5,17 +5,17 @@ set search_path from current
 set enable_seqscan = off
 as $$
 -- Puts steps into the queue that were set to queued by hand; a mission that had ended comes back to life. Returns how
--- many there were.
--- Locks: missions, then their steps, in id order. Writes: ops_mission_steps, ops_missions, ops_ready, ops_lanes.
+-- many there were. Missions of which somebody holds a row are passed over; the next sweep finds their steps again.
+-- Locks: missions, then their steps, SKIP LOCKED. Writes: ops_mission_steps, ops_missions, ops_ready, ops_lanes.
 -- Raises: nothing.
 declare
   v_now timestamptz := _now();
-  v_missions uuid[] := _lock_missions_of(p_step_ids);
+  v_missions uuid[] := _lock_free_missions(p_step_ids);
   v_ids uuid[];
 begin
   select array_agg(s.id) into v_ids
     from ops_mission_steps s
-   where s.id = any (p_step_ids) and s.status = 'queued' and s.run_after is null
+   where s.id = any (p_step_ids) and s.mission_id = any (v_missions) and s.status = 'queued' and s.run_after is null
      and not exists (select from ops_ready r where r.lane = s.lane and r.seq = s.ready_seq);
   if v_ids is null then
     return 0;
@@ -24,7 +24,7 @@ begin
      set lease_token = null, cancel_requested = false, updated_at = v_now
    where s.id = any (v_ids);
   perform _enqueue_steps(v_ids);
-  perform _revive_missions(v_missions);
+  perform _revive_missions(array_agg(distinct s.mission_id)) from ops_mission_steps s where s.id = any (v_ids);
   return cardinality(v_ids);
 end;
 $$;

@@ -4,8 +4,8 @@ language plpgsql
 set search_path from current
 set enable_seqscan = off
 as $$
--- Takes running steps away from workers that vanished; the callers choose which. Missions and steps that somebody
--- holds, also by fn_assert_lease in an open transaction, are passed over.
+-- Takes running steps away from workers that vanished; the callers choose which. Missions of which somebody holds a
+-- row, and steps held by fn_assert_lease in an open transaction, are passed over.
 -- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what an end writes.
 -- Raises: nothing.
 declare
@@ -18,11 +18,8 @@ begin
   requeued := 0;
   failed := 0;
   held := 0;
-  select array_agg(l.id) into v_missions
-    from (select m.id from ops_missions m
-           where m.id = any (array(select s.mission_id from ops_mission_steps s where s.id = any (p_step_ids)))
-           order by m.id
-             for no key update skip locked) l;
+  v_missions := _lock_free_missions(p_step_ids);
+  -- For update, so that a step whose lease somebody asserted is passed over too.
   select array_agg(l.id) into v_lost
     from (select s.id from ops_mission_steps s
            where s.id = any (p_step_ids) and s.mission_id = any (v_missions)
@@ -33,7 +30,6 @@ begin
     return next;
     return;
   end if;
-  perform from ops_mission_steps s where s.mission_id = any (v_missions) order by s.id for no key update;
 
   select array_agg(s.id) into v_hold
     from ops_mission_steps s

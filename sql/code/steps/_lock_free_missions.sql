@@ -1,0 +1,28 @@
+create or replace function _lock_free_missions(p_step_ids uuid[])
+returns uuid[]
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+as $$
+-- As _lock_missions_of, for the heartbeat, which waits for nobody: returns only the missions that could be locked with
+-- all their steps at once. The others are somebody else's at the moment and are looked at again later.
+-- Locks: ops_missions, then ops_mission_steps, FOR NO KEY UPDATE SKIP LOCKED. Writes: nothing. Raises: nothing.
+declare
+  v_missions uuid[];
+  v_steps uuid[];
+begin
+  select array_agg(l.id) into v_missions
+    from (select m.id from ops_missions m
+           where m.id = any (array(select s.mission_id from ops_mission_steps s where s.id = any (p_step_ids)))
+           order by m.id
+             for no key update skip locked) l;
+  select array_agg(l.id) into v_steps
+    from (select s.id from ops_mission_steps s
+           where s.mission_id = any (v_missions)
+           order by s.id
+             for no key update skip locked) l;
+  return array(
+    select f.id from unnest(v_missions) f (id)
+     where not exists (select from ops_mission_steps s where s.mission_id = f.id and s.id <> all (v_steps)));
+end;
+$$;
