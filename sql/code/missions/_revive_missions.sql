@@ -29,21 +29,23 @@ begin
     update ops_mission_steps s
        set cancel_requested = false
      where s.mission_id = any (v_revived) and s.status = 'running' and s.cancel_requested;
-    update ops_mission_steps s
-       set waiting_on = w.n
-      from (select b.id, count(*) filter (where d.status <> 'succeeded'
-                                            and not (d.status = 'failed' and d.on_failure = 'continue'))::integer as n
-              from ops_mission_steps b
-              left join ops_mission_steps d on d.id = any (b.depends_on)
-             where b.mission_id = any (v_revived) and b.status = 'blocked'
-             group by b.id) w
-     where s.id = w.id;
-    select array_agg(s.id) into v_ready
-      from ops_mission_steps s
-     where s.mission_id = any (v_revived) and s.status = 'blocked' and s.waiting_on = 0;
-    if v_ready is not null then
-      perform _enqueue_steps(v_ready);
-    end if;
+  end if;
+
+  -- Also where the mission never ended: a step that had failed with on_failure continue is waited for once more.
+  update ops_mission_steps s
+     set waiting_on = w.n
+    from (select b.id, count(*) filter (where d.status <> 'succeeded'
+                                          and not (d.status = 'failed' and d.on_failure = 'continue'))::integer as n
+            from ops_mission_steps b
+            left join ops_mission_steps d on d.id = any (b.depends_on)
+           where b.mission_id = any (p_mission_ids) and b.status = 'blocked'
+           group by b.id) w
+   where s.id = w.id and s.waiting_on <> w.n;
+  select array_agg(s.id) into v_ready
+    from ops_mission_steps s
+   where s.mission_id = any (p_mission_ids) and s.status = 'blocked' and s.waiting_on = 0;
+  if v_ready is not null then
+    perform _enqueue_steps(v_ready);
   end if;
   perform _settle_missions(p_mission_ids);
 end;
