@@ -14,7 +14,7 @@ declare
 begin
   update ops_mission_steps s
      set status = case when s.status = 'running' then 'running' else 'cancelled' end,
-         cancel_requested = s.status = 'running',
+         cancel_requested = s.status = 'running', run_after = null,
          wait_reason = case when s.status <> 'running' then 'its mission failed' end,
          updated_at = v_now
    where s.mission_id = any (p_mission_ids)

@@ -35,7 +35,7 @@ begin
   v_now := _now();
   update ops_mission_steps s
      set status = case when s.status = 'running' then 'running' else 'cancelled' end,
-         cancel_requested = s.status = 'running',
+         cancel_requested = s.status = 'running', run_after = null,
          wait_reason = case when s.status <> 'running' then 'its mission was cancelled' end,
          updated_at = v_now
    where s.mission_id = v_mission.id and s.status in ('blocked', 'queued', 'waiting', 'running');

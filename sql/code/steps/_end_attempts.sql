@@ -32,8 +32,8 @@ begin
      set failure_count = s.failure_count + case when s.cancel_requested then 0 else 1 end,
          last_error = e.error, lease_expires_at = null, updated_at = p_now,
          status = case when s.cancel_requested then 'cancelled' else 'queued' end,
-         run_after = p_now + make_interval(secs =>
-           coalesce(e.after_seconds, _backoff_seconds(s.id, s.failure_count + 1, v_policy)))
+         run_after = case when not s.cancel_requested then p_now + make_interval(secs =>
+           coalesce(e.after_seconds, _backoff_seconds(s.id, s.failure_count + 1, v_policy))) end
     from unnest(p_ids, p_errors, p_after_seconds) e (id, error, after_seconds)
    where s.id = e.id;
 
