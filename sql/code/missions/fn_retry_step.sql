@@ -5,9 +5,10 @@ security definer
 set search_path from current
 as $$
 -- The decision of a person to run a failed, cancelled or waiting step again, with all its tries; its mission comes back
--- to life. For a step that policy had parked this is the approval of exactly what it would run now.
+-- to life, unless another step that failed for good keeps it failed (retry that one too, and both run). For a step that
+-- policy had parked this is the approval of exactly what it would run now, and nobody approves what he proposed.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready.
--- Raises: OP012 unknown, OP014 not in a state to be retried, OP003 what policy forbids to anybody.
+-- Raises: OP012 unknown, OP014 not in a state to be retried, OP003 what policy forbids to anybody, OP015 own proposal.
 declare
   v_now timestamptz;
   v_step ops_mission_steps;
@@ -32,6 +33,13 @@ begin
       hint = 'Nobody may run this under the policy in force; change worker_policy, or resolve the step.';
   end if;
 
+  if v_verdict.hold is not null then
+    perform _assert_may_decide(p)
+       from ops_mission_proposals p
+       join ops_missions m on m.proposal_id = p.id
+      where m.id = v_step.mission_id;
+  end if;
+
   v_now := _now();
   v_digest := coalesce(case when v_verdict.hold is not null then _digest(_filled_params(v_step.id)) end,
                        v_step.approved_digest);
@@ -46,8 +54,8 @@ begin
     array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, null, null)
           || jsonb_build_object('actor', coalesce(p_actor, session_user), 'login', session_user)],
     array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)]);
-  return 'queued';
+  return (select s.status from ops_mission_steps s where s.id = v_step.id);
 end;
 $$;
 comment on function fn_retry_step(uuid, text) is
-  'Runs a failed, cancelled or waiting step again, with all its tries; its mission comes back to life. For a step parked by policy this approves exactly what it would run now. Returns queued. OPS_012 unknown, OPS_014 not retryable, OPS_003 forbidden to anybody.';
+  'Runs a failed, cancelled or waiting step again, with all its tries; its mission comes back to life. For a step parked by policy this approves exactly what it would run now. Returns queued, or cancelled while another failed step keeps the mission failed. OPS_012 unknown, OPS_014 not retryable, OPS_003 forbidden to anybody, OPS_015 own proposal.';
