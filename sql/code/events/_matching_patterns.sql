@@ -20,8 +20,8 @@ begin
    cross join jsonb_array_elements(coalesce(p_matrix -> 'patterns', '[]')) with ordinality p (pattern, no)
    where coalesce((p.pattern ->> 'enabled')::boolean, true)
      and _matches_any(v.type, p.pattern -> 'event_type')
-     and coalesce(v.data -> 'tags', '[]') @> coalesce(p.pattern -> 'tags', '[]')
-     and (p.pattern -> 'source' is null or p.pattern -> 'source' @> coalesce(v.data -> 'source', 'false'))
+     and (coalesce(p.pattern -> 'tags', '[]') = '[]' or (v.data -> 'tags') @> (p.pattern -> 'tags'))
+     and (p.pattern -> 'source' is null or (p.pattern -> 'source') ? (v.data ->> 'source'))
      and v.depth <= coalesce((p.pattern ->> 'max_depth')::integer, 5)
      and _chance(v.id::text || '/' || (p.pattern ->> 'name')) < coalesce((p.pattern ->> 'probability')::numeric, 1);
 end;
