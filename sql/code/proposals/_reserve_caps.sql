@@ -6,13 +6,16 @@ as $$
 -- Counts up to p_wanted proposals of one source against the caps of the UTC day and hour of p_created_at. granted is
 -- how many fit under every cap; reason names the cap that was met. busy: a counter stayed locked by another
 -- transaction for 50 ms; then nothing is counted and the caller may ask again later.
--- Only caps that policy names are counted; a counter that is new begins with what its window holds already.
+-- A counter is opened when policy first names its cap, with what its window holds already, and from then on counts
+-- until the window ends, also while policy names no such cap: the cap may come back.
 -- Locks: ops_cap_counters, the caps of all sources first, then those of the source; 50 ms at most for each.
 -- Writes: ops_cap_counters. Raises: nothing.
 declare
   v_caps jsonb := _policy('proposal_caps');
   v_own jsonb := v_caps -> 'per_source' -> p_source;
   v_utc timestamp := p_created_at at time zone 'UTC';
+  v_day timestamptz := date_trunc('day', v_utc) at time zone 'UTC';
+  v_hour timestamptz := date_trunc('hour', v_utc) at time zone 'UTC';
   v_timeout text := current_setting('lock_timeout');
   v_cap record;
   v_used integer;
@@ -41,8 +44,8 @@ begin
     end loop;
     update ops_cap_counters c
        set used = c.used + granted
-      from _caps_in_force(v_caps, v_own, p_source, v_utc) f
-     where c.scope = f.scope and c.window_start = f.window_start;
+     where (c.window_start = v_day and c.scope in ('day', 'day:' || p_source))
+        or (c.window_start = v_hour and c.scope in ('hour', 'hour:' || p_source));
   exception when lock_not_available then
     granted := 0;
     busy := true;
