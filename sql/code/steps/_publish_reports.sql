@@ -9,7 +9,8 @@ as $$
 declare
   v_events jsonb;
 begin
-  select jsonb_agg((e - 'mission_id') || jsonb_build_object('mission_id', s.mission_id) order by c.ord, n)
+  select jsonb_agg(case jsonb_typeof(e) when 'object' then e || jsonb_build_object('mission_id', s.mission_id) else e end
+                   order by c.ord, n)
     into v_events
     from jsonb_array_elements(p_completions) with ordinality c (report, ord)
     join ops_mission_steps s on s.id = (c.report ->> 'step_id')::uuid and s.id = any (p_accepted)

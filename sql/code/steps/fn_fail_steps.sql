@@ -6,7 +6,7 @@ set search_path from current
 set enable_seqscan = off
 as $$
 -- Takes reports of failed attempts: each step is tried again after a backoff, or fails for good when its error is not
--- retryable or it has no tries left; one that was asked to stop is cancelled. A stale token changes nothing (OPS_006)
+-- retryable or it has no tries left; one that was asked to stop is cancelled. A year is the longest wait. A stale token changes nothing (OPS_006)
 -- but is kept as evidence.
 -- Locks: missions, then all their steps, each in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
 -- ops_timers, ops_agent_events, dead_letter_archive. Raises: OP018.
@@ -28,7 +28,7 @@ begin
       array_agg(a.key::uuid),
       array_agg(coalesce(a.value ->> 'error', 'failed')),
       array_agg(coalesce((a.value ->> 'retryable')::boolean, true)),
-      array_agg((a.value ->> 'retry_after_seconds')::double precision),
+      array_agg(least((a.value ->> 'retry_after_seconds')::numeric, 31536000)::double precision),
       'failed', v_now)
        from jsonb_each(v_accepted) a;
   end if;
