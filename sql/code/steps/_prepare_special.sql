@@ -11,7 +11,7 @@ set enable_seqscan = off
 as $$
 -- For a claim: renders and judges the steps that are not as the gate saw them. Returns what of p_run may run, and the
 -- params and implementation by step id. What may not run is parked or failed here, missions locked before steps.
--- Locks: missions, then steps, of what is parked or failed. Writes: ops_mission_steps, and what a failed step writes.
+-- Locks: when something is parked or failed, the missions of all of p_run, then their steps. Writes: ops_mission_steps, and what a failed step writes.
 -- Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -32,7 +32,8 @@ begin
     return;
   end if;
 
-  perform _lock_missions_of(v_bad);
+  -- All of them and not only the bad: the caller locks the others next, and must not wait for an earlier mission then.
+  perform _lock_missions_of(p_run);
   update ops_mission_steps s
      set status = 'waiting', wait_reason = h.value, updated_at = v_now
     from jsonb_each_text(v_holds) h
