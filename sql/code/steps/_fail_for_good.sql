@@ -21,7 +21,11 @@ begin
 
   insert into dead_letter_archive (dl_msg_id, original_msg_id, payload, reason, reclaim_count, dead_lettered_at,
                                    archived_at, archived_by)
-  select format('step:%s:%s:%s', s.id, s.attempt, s.failure_count), s.id::text,
+  -- A step that fails for good twice at one attempt (parked and resolved, say) leaves a letter each time.
+  select format('step:%s:%s', s.id, s.attempt)
+           || coalesce((select ':' || count(*) from dead_letter_archive a
+                         where a.original_msg_id = s.id::text and a.reclaim_count = s.attempt having count(*) > 0), ''),
+         s.id::text,
          to_jsonb(s) || jsonb_build_object('error_history', (
            select coalesce(jsonb_agg(jsonb_build_object('attempt', r.attempt, 'status', r.status, 'error', r.error,
                                                         'completed_at', r.completed_at) order by r.completed_at), '[]')
