@@ -1,4 +1,4 @@
-create or replace function _start_missions(p_proposal_ids uuid[])
+create or replace function _start_missions(p_proposal_ids uuid[], p_epoch integer)
 returns void
 language plpgsql
 set search_path from current
@@ -6,11 +6,11 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Makes the missions of proposals that were just approved, with all their steps: those without dependencies queued,
--- the others blocked. What runs is the template whose digest was approved.
+-- the others blocked. What runs is the template whose digest was approved. p_epoch: the policy epoch it was judged
+-- under, read before the policy was.
 -- Locks: none but the rows it makes. Writes: ops_missions, ops_mission_steps, ops_lanes, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
-  v_epoch integer := _policy_epoch();
   v_executors text[];
   v_priorities smallint[];
 begin
@@ -67,7 +67,7 @@ begin
            case when s.all_slots <> '[]' then _step_slots(s.all_slots, s.pos) end,
            coalesce(n.ids, '{}'), coalesce(u.ids, '{}'), coalesce(cardinality(n.ids), 0),
            case when r.id is null then 'blocked' else 'queued' end, s.priority,
-           s.lane, r.seq, s.on_failure, s.on_lease_lost, s.timeout_seconds, s.max_retries, v_epoch, v_now, v_now
+           s.lane, r.seq, s.on_failure, s.on_lease_lost, s.timeout_seconds, s.max_retries, p_epoch, v_now, v_now
       from step s
       left join needs n on n.step_id = s.id
       left join needed u on u.needs_id = s.id

@@ -11,8 +11,9 @@ as $$
 -- Raises: nothing.
 declare
   v_now timestamptz := _now();
-  v_auto jsonb := _policy('auto_approve');
-  v_worker jsonb := _policy('worker_policy');
+  v_auto jsonb;
+  v_worker jsonb;
+  v_epoch integer;
   v_versions jsonb;
   v_judged jsonb;
   v_source record;
@@ -23,8 +24,11 @@ begin
   if cardinality(p_ids) = 0 then
     return;
   end if;
-  select jsonb_object_agg(y.key, y.version) into v_versions
-    from ops_policy y where y.key in ('auto_approve', 'proposal_caps', 'worker_policy');
+  -- In one statement, and so of one moment: the versions recorded are those of the documents that judge.
+  select coalesce(jsonb_object_agg(y.key, y.version), '{}'), _policy('auto_approve'), _policy('worker_policy'), _policy_epoch()
+    into v_versions, v_auto, v_worker, v_epoch
+    from ops_policy y
+   where y.key in ('auto_approve', 'proposal_caps', 'worker_policy');
 
   select jsonb_object_agg(t.template_digest, to_jsonb(j)) into v_judged
     from (select distinct on (p.template_digest) p.template_digest, p.template
@@ -81,7 +85,7 @@ begin
   )
   select array_agg(u.id) into v_approved from updated u where u.status = 'auto_approved';
   if v_approved is not null then
-    perform _start_missions(v_approved);
+    perform _start_missions(v_approved, v_epoch);
   end if;
 end;
 $$;

@@ -18,6 +18,7 @@ declare
   v_login text := session_user;
   v_actor text := coalesce(p_actor, session_user);
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
+  v_epoch integer := _policy_epoch();
   v_verdict record;
   v_caps record;
 begin
@@ -62,7 +63,7 @@ begin
               where y.key in ('auto_approve', 'worker_policy') or (y.key = 'proposal_caps' and p.counted_at is null)),
            risk_level = _risk_name(v_verdict.risk), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
      where p.id = v_proposal.id;
-    perform _start_missions(array[v_proposal.id]);
+    perform _start_missions(array[v_proposal.id], v_epoch);
   end if;
 
   return query

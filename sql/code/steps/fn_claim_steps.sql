@@ -32,8 +32,9 @@ as $$
 -- Writes: ops_ready, ops_missions, ops_mission_steps, ops_timers, ops_workers. Raises: OP018 for a bad argument.
 declare
   v_now timestamptz;
-  v_worker_policy jsonb := _policy('worker_policy');
+  -- Before the documents: read the other way round, steps judged by an old document would pass as judged by a new one.
   v_epoch integer := _policy_epoch();
+  v_worker_policy jsonb := _policy('worker_policy');
   v_lease interval := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
   v_limits jsonb;
   v_taken uuid[];
