@@ -2,6 +2,9 @@
 
 import json
 import os
+import pty
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -229,3 +232,22 @@ def test_an_error_of_the_database_itself_is_ops_022(cli: Cli, dsn: str, conn: Co
         done = cli("emit", "a:b", "--dsn", impatient, "--json")
     assert (done.code, done.error["code"]) == (1, "OPS_022")
     assert done.error["detail"]["sqlstate"] == "55P03"
+
+
+def test_watching_shows_the_loop_until_ctrl_c(dsn: str) -> None:
+    ours, theirs = pty.openpty()
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "opsloop", "ps", "--watch", "--dsn", dsn], stdin=theirs, stdout=theirs
+    )
+    os.close(theirs)
+    try:
+        shown = b""
+        while b"nothing to show" not in shown:
+            assert select.select([ours], [], [], 30)[0], "nothing is shown"
+            shown += os.read(ours, 1024)
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(timeout=30) == 130
+    finally:
+        watching.kill()
+        watching.wait()
+        os.close(ours)
