@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -125,6 +126,9 @@ def worker(
     with session.database() as dsn:
         registry = offered(settings, app or [], executors)
         database = Database(dsn, session.schema_name, pooled=pgbouncer)
+        # The objects of a batch live as long as the batch: looking for cycles among them a few times each is waste.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
         code, threads_left = asyncio.run(_run(database, registry, options, session))
     if threads_left:
         # A handler in a thread cannot be ended, and Python would wait for it for ever.

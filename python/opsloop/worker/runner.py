@@ -10,6 +10,7 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 from opsloop.errors import ExecutorNotFound, OpsError, ParamsRefused
@@ -57,6 +58,8 @@ class Runner:
 
     def start(self, rows: list[Row]) -> None:
         """Begin the attempts that a claim brought."""
+        last_deadline: datetime | None = None
+        ends: float | None = None
         for row in rows:
             (
                 step_id,
@@ -74,7 +77,9 @@ class Runner:
                 deadline,
                 idempotency_key,
             ) = row[:14]
-            ends = None if deadline is None else self._clock.monotonic(deadline)
+            if deadline is not last_deadline:  # most of a batch have the same
+                last_deadline = deadline
+                ends = None if deadline is None else self._clock.monotonic(deadline)
             ctx = Context(
                 step_id,
                 params,
@@ -139,10 +144,10 @@ class Runner:
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a handler raises is its failure
                 self._failed(attempt, error)
                 return
-            if inspect.isawaitable(value):
-                self._spawn(attempt, value)
-            else:
+            if type(value) is dict or not inspect.isawaitable(value):
                 self._succeeded(attempt, value)
+            else:
+                self._spawn(attempt, value)
 
     def _enter(self, attempt: Attempt) -> None:
         self._capacity.take(attempt.executor)
