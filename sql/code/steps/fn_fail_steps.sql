@@ -28,7 +28,9 @@ begin
       array_agg(a.key::uuid),
       array_agg(coalesce(a.value ->> 'error', 'failed')),
       array_agg(coalesce((a.value ->> 'retryable')::boolean, true)),
-      array_agg(least((a.value ->> 'retry_after_seconds')::numeric, 31536000)::double precision),
+      -- At most a year; not asked for is not a year: least() passes over nulls.
+      array_agg(case when a.value ->> 'retry_after_seconds' is not null
+                     then least((a.value ->> 'retry_after_seconds')::numeric, 31536000)::double precision end),
       'failed', v_now)
        from jsonb_each(v_accepted) a;
   end if;
