@@ -1,6 +1,9 @@
-"""Reads documents: their fenced blocks, and what psql prints for them, with ids and times masked."""
+"""Reads documents and runs their fenced blocks; ids and times are masked in what is printed."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,14 +56,44 @@ def examples(document: str, *languages: str) -> list[Example]:
     ]
 
 
-def masked(printed: str, values: Mapping[str, str] | None = None) -> str:
-    """What psql printed, without what differs from run to run: ids, times, and the widths they cause.
-
-    `values`: further patterns, and what stands for them.
-    """
-    for pattern, name in (values or {}).items():
-        printed = re.sub(pattern, name, printed)
+def masked(printed: str) -> str:
+    """What was printed, without what differs from run to run: ids, times, and the widths they cause."""
     for mask, name in _MASKS:
         printed = mask.sub(name, printed)
     lines = (line.strip() for line in printed.splitlines())
     return "\n".join(line for line in lines if line)
+
+
+def environment(dsn: str, programs: Path, home: Path) -> dict[str, str]:
+    """What documents take for granted: DATABASE_URL, and psql, opsloop and python on the PATH."""
+    tools = home / "bin"
+    tools.mkdir(exist_ok=True)
+    for name, module in (("opsloop", "-m opsloop "), ("python", "")):
+        tool = tools / name
+        tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module}"$@"\n')
+        tool.chmod(0o755)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PG", "OPS", "DATABASE_URL"))
+    }
+    path = f"{tools}:{programs}:{os.environ['PATH']}"
+    return {**kept, "DATABASE_URL": dsn, "PATH": path, "PGTZ": "UTC", "USER": "ann", "COLUMNS": "120"}
+
+
+def run(
+    arguments: list[str], text: str, env: Mapping[str, str], cwd: Path = ROOT, *, errors: bool = True
+) -> str:
+    """What a program prints, on stderr too, in order, unless `errors` is false."""
+    done = subprocess.run(
+        arguments,
+        input=text,
+        env=dict(env),
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if errors else subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    return done.stdout
