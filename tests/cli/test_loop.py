@@ -82,6 +82,15 @@ def test_a_mission_is_followed_until_it_has_ended(cli: Cli, conn: Conn) -> None:
     assert cli("ps", "--status", "running").out == "nothing to show\n"
 
 
+def test_work_that_nobody_offers_to_run_is_named(cli: Cli, conn: Conn) -> None:
+    template = {"title": "typo", "risk_level": "high", "steps": [{"kind": "noop", "executor": "nopo"}]}
+    cli("approve", propose(cli, template).json["proposal_id"])
+    assert "OPS_005: 1 steps wait for the executor nopo" in cli("ps").out
+    assert cli("ps", "--json").json["missing_executors"][0]["executor"] == "nopo"
+    Client(conn).register_worker("w", executors={"nopo": {}})
+    assert "OPS_005" not in cli("ps").out
+
+
 def test_a_rejected_proposal_stays_rejected(cli: Cli, conn: Conn) -> None:
     proposal = propose(cli).json["proposal_id"]
     assert cli("reject", proposal, "--reason", "no", "--json").json["status"] == "rejected"

@@ -1,5 +1,7 @@
 """A command line that cannot be used is OPS_018 with the faulty part named, exit code 2, before anything is done."""
 
+from pathlib import Path
+
 import pytest
 
 from cli.commandline import Cli
@@ -72,6 +74,12 @@ def test_broken_json_names_line_and_column(offline: Cli) -> None:
     done = offline("propose", '{"title": "x",\n "steps": [}', "--json")
     assert done.error["detail"]["line"] == 2
     assert done.error["detail"]["column"] == 12
+
+
+def test_the_name_of_a_file_without_its_at_sign_is_explained(offline: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "template.json"
+    file.write_text("{}")
+    assert f"give @{file}" in offline("propose", str(file)).err
 
 
 def test_without_a_database_it_is_ops_001_and_exit_code_3(offline: Cli) -> None:

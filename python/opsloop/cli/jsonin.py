@@ -54,10 +54,22 @@ def parse(text: str, what: str, fault: type[OpsError]) -> Any:
 
 def read_object(given: str, what: str, fault: type[OpsError]) -> dict[str, Any]:
     """Read a JSON object from `given` (text, @file or -). Raises `fault`, or InvalidArgument for the file."""
-    value = parse(read_text(given, what), what, fault)
+    try:
+        value = parse(read_text(given, what), what, fault)
+    except fault as exc:
+        if _is_file(given):
+            exc.hint = f"For the content of that file, give @{given}."
+        raise
     if not isinstance(value, dict):
         raise fault(f"{what} must be a JSON object, not {kind(value)}", hint="Nothing was changed.")
     return value
+
+
+def _is_file(given: str) -> bool:
+    try:
+        return Path(given).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def kind(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from opsloop.cli import output
 from opsloop.cli.session import WORK, Session, command
 from opsloop.client import Client
 from opsloop.errors import InvalidArgument, NotFound
-from opsloop.results import ListedMission, ListedProposal, ListedStep
+from opsloop.results import ListedMission, ListedProposal, ListedStep, MissingExecutor
 
 _PROPOSAL_STATUSES = ("pending", "voting", "rejected", "expired", "auto_approved", "approved")
 _MISSION_STATUSES = ("approved", "running", "succeeded", "failed", "cancelled")
@@ -31,6 +31,7 @@ class _View:
     proposals: list[ListedProposal]
     missions: list[ListedMission]
     steps: list[ListedStep]
+    missing_executors: list[MissingExecutor] = field(default_factory=list)
 
 
 def ps(
@@ -48,7 +49,7 @@ def ps(
         bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Show what waits for a decision, the newest missions, and the newest steps."""
+    """Show what waits for a decision, the newest missions and steps, and what no worker offers to run."""
     known = (*_PROPOSAL_STATUSES, *_MISSION_STATUSES, *_STEP_STATUSES)
     if status is not None and status not in known:
         raise InvalidArgument(
@@ -85,6 +86,7 @@ def _look(client: Client, which: UUID | None, status: str | None, limit: int) ->
             client.list_proposals(limit, "pending") + client.list_proposals(limit, "voting"),
             client.list_missions(limit),
             client.list_steps(limit=limit),
+            client.missing_executors(),
         )
     return _View(
         client.list_proposals(limit, status) if status in _PROPOSAL_STATUSES else [],
@@ -143,6 +145,15 @@ def _render(session: Session, view: _View, which: UUID | None) -> RenderableType
             for s in view.steps
         ]
         parts.append(output.table("Steps", columns, rows))
+    parts += [
+        Text(
+            output.plain(
+                f"OPS_005: {one.waiting} steps wait for the executor {one.executor}, which no live worker offers"
+            ),
+            style="yellow",
+        )
+        for one in view.missing_executors
+    ]
     if not parts:
         return Text("nothing to show")
     return Group(*(item for part in parts for item in (part, Text(""))))

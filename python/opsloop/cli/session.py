@@ -98,10 +98,18 @@ def _without_password(dsn: str) -> str:
 
 
 def embedded_directory() -> Path:
-    """Where --embedded keeps its data: below XDG_DATA_HOME; for root, whose server has a user of its own, /var/lib."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/opsloop/embedded")
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "opsloop/embedded"
+    """Where --embedded keeps its data: below XDG_DATA_HOME, by default below the home directory.
+
+    Root's default is below /var/lib: his server runs as a user of its own, who cannot enter /root.
+    """
+    data = os.environ.get("XDG_DATA_HOME")
+    if data:
+        return Path(data) / "opsloop/embedded"
+    return (
+        Path("/var/lib/opsloop/embedded")
+        if os.geteuid() == 0
+        else Path.home() / ".local/share/opsloop/embedded"
+    )
 
 
 def current_user() -> str:
