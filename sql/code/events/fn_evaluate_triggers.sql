@@ -7,16 +7,21 @@ as $$
 -- Holds up to p_batch_size waiting events against the reaction matrix, each exactly once, whether or not a pattern
 -- matches. A reaction whose template cannot be filled is stored as failed, with the path that has no value.
 -- Locks: the events taken (SKIP LOCKED), cooldowns by pattern name. Writes: ops_agent_events, ops_agent_reactions,
--- ops_pattern_cooldowns, ops_ready. Raises: nothing.
+-- ops_pattern_cooldowns, ops_ready. Raises: OP018 for a batch of less than one.
 declare
   v_matrix jsonb := _policy('reaction_matrix');
-  v_ids uuid[] := _take_ready(1, p_batch_size);
+  v_ids uuid[];
   v_now timestamptz := _now();
   v_patterns text[];
   v_minutes numeric[];
   v_passed text[] := '{}';
   v_new uuid[];
 begin
+  if p_batch_size < 1 then
+    raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
+      hint = 'Give at least 1; the default is 50.';
+  end if;
+  v_ids := _take_ready(1, coalesce(p_batch_size, 50));
   events := cardinality(v_ids);
   queued := 0;
   if events = 0 then
@@ -62,4 +67,4 @@ begin
 end;
 $$;
 comment on function fn_evaluate_triggers(integer) is
-  'Holds up to p_batch_size (default 50) waiting events against the reaction matrix; returns how many events were looked at and how many reactions were queued. Two at once never look at the same event.';
+  'Holds up to p_batch_size (default 50) waiting events against the reaction matrix; returns how many events were looked at and how many reactions were queued. Two at once never look at the same event. OPS_018 for a batch of less than one.';

@@ -7,13 +7,18 @@ as $$
 -- Turns up to p_batch_size queued reactions into gated proposals. When the batch as a whole cannot be processed, its
 -- reactions are tried one by one, so that a bad one fails alone and the others go on.
 -- Locks: the reactions taken, cap counters. Writes: ops_agent_reactions, ops_ready, and what proposals write.
--- Raises: nothing; a reaction that cannot be processed is failed, with the SQLSTATE in its reason.
+-- Raises: OP018 for a batch of less than one; a reaction that cannot be processed is failed, with the SQLSTATE in its reason.
 declare
-  v_ids uuid[] := _take_ready(2, p_batch_size);
+  v_ids uuid[];
   v_now timestamptz := _now();
   v_id uuid;
   v_message text;
 begin
+  if p_batch_size < 1 then
+    raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
+      hint = 'Give at least 1; the default is 50.';
+  end if;
+  v_ids := _take_ready(2, coalesce(p_batch_size, 50));
   processed := cardinality(v_ids);
   created := 0;
   if processed > 0 then
@@ -38,4 +43,4 @@ begin
 end;
 $$;
 comment on function fn_process_reactions(integer) is
-  'Turns up to p_batch_size (default 50) queued reactions into gated proposals; returns how many reactions were processed and how many proposals were created. Two at once never take the same reaction.';
+  'Turns up to p_batch_size (default 50) queued reactions into gated proposals; returns how many reactions were processed and how many proposals were created. Two at once never take the same reaction. OPS_018 for a batch of less than one.';

@@ -11,16 +11,16 @@ security definer
 set search_path from current
 as $$
 -- Publishes a side effect in the caller's transaction: nobody sees it unless that commits.
--- Locks: the unique index of dedupe_key. Writes: outbox. Raises: OP018 when a name is missing.
+-- Locks: the unique index of dedupe_key. Writes: outbox. Raises: OP018 when a name is missing or the key cannot be.
 declare
   v_now timestamptz := _now();
   v_id bigint;
 begin
-  if coalesce(p_aggregate_type, '') = '' or coalesce(p_aggregate_id, '') = '' or coalesce(p_event_type, '') = '' then
+  if length(p_dedupe_key) not between 1 and 1000 or coalesce(p_aggregate_type, '') = '' or coalesce(p_aggregate_id, '') = '' or coalesce(p_event_type, '') = '' then
     raise exception using errcode = 'OP018',
-      message = 'OPS_018: an outbox row needs aggregate_type, aggregate_id and event_type',
+      message = 'OPS_018: an outbox row needs aggregate_type, aggregate_id and event_type; a dedupe_key has 1 to 1000 characters',
       detail = jsonb_build_object('aggregate_type', p_aggregate_type, 'aggregate_id', p_aggregate_id,
-                                  'event_type', p_event_type)::text,
+                                  'event_type', p_event_type, 'dedupe_key', left(p_dedupe_key, 100))::text,
       hint = 'Say what the effect is about and what is to be told. Nothing was published.';
   end if;
   insert into outbox (aggregate_type, aggregate_id, event_type, payload, dedupe_key, created_at)

@@ -6,8 +6,9 @@ set search_path from current
 as $$
 -- Proposes a batch and gates it, in the caller's transaction: all of it or, when one template is faulty, nothing.
 -- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and
--- missions and steps for what policy approves. Raises: OP004 with every fault, OP018 for a batch that is no array.
+-- missions and steps for what policy approves. Raises: OP004 with every fault, OP018 for a batch that is no array and for a bad source or dedupe_key.
 declare
+  v_bad bigint;
   v_faults text[];
   v_sound jsonb;
   v_ids uuid[];
@@ -16,6 +17,17 @@ begin
     raise exception using errcode = 'OP018', message = 'OPS_018: p_proposals must be an array of proposals',
       detail = format('got: %s', left(p_proposals::text, 200)),
       hint = 'Give [{"template": {…}, "source": "…", "dedupe_key": "…"}].';
+  end if;
+
+  select min(e.ord) into v_bad
+    from jsonb_array_elements(p_proposals) with ordinality e (p, ord)
+   where jsonb_typeof(e.p -> 'source') not in ('string', 'null') or length(e.p ->> 'source') not between 1 and 200
+      or jsonb_typeof(e.p -> 'dedupe_key') not in ('string', 'null') or length(e.p ->> 'dedupe_key') not between 1 and 1000;
+  if v_bad is not null then
+    raise exception using errcode = 'OP018',
+      message = format('OPS_018: proposals[%s] has a source or a dedupe_key that cannot be', v_bad - 1),
+      detail = left((p_proposals -> (v_bad - 1)::integer) - 'template' #>> '{}', 500),
+      hint = 'source: text of 1 to 200 characters, dedupe_key: of 1 to 1000. Nothing was proposed.';
   end if;
 
   -- A template that stands in the batch a thousand times is checked once.
@@ -51,4 +63,4 @@ begin
 end;
 $$;
 comment on function fn_create_proposals(jsonb) is
-  'Proposes a batch [{"template", "source", "dedupe_key"}] and gates it in the caller''s transaction. One row per proposal, in order: what became of it and why. OPS_004 names every fault of every template and proposes nothing.';
+  'Proposes a batch [{"template", "source", "dedupe_key"}] and gates it in the caller''s transaction. One row per proposal, in order: what became of it and why. OPS_004 names every fault of every template and proposes nothing. OPS_018 for a bad source or dedupe_key.';
