@@ -36,8 +36,8 @@ fmt: $(STAMP) ## Format the Python files
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
 
-demo: $(STAMP) ## Watch the loop look after a real PostgreSQL, for a minute
-	$(RUN) opsloop demo
+demo: $(STAMP) ## Watch the loop look after a real PostgreSQL; ARGS=--stay to approve what waits
+	$(RUN) opsloop demo $(ARGS)
 
 bench-steps: $(STAMP) ## Measure steps per second beside the floor
 	.venv/bin/python bench/steps.py

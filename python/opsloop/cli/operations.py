@@ -108,11 +108,27 @@ def seed(session: Session) -> None:
     session.show({"seeded": True}, lambda: output.say("the default policies are in place"))
 
 
-def demo() -> None:
-    """Watch the loop look after a real PostgreSQL, for a minute, on a server of its own."""
-    # Only now: it brings the worker and the embedded server.
-    code = importlib.import_module("opsloop.demo").main()
-    raise typer.Exit(int(code or 0))
+def demo(
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON; the show goes to stderr.")
+    ] = False,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Leave it running at the end, to approve what waits; until Ctrl-C.")
+    ] = False,
+    load_seconds: Annotated[
+        int,
+        typer.Option(
+            "--load-seconds", min=1, max=30, help="How long pgbench works before the loop is called."
+        ),
+    ] = 6,
+) -> None:
+    """Watch the loop look after a real PostgreSQL, for half a minute, on a server of its own.
+
+    Exit code 1 unless every mission it expected succeeded, and what needs a person is waiting for one.
+    """
+    # Only now: it brings the embedded server.
+    code = importlib.import_module("opsloop.demo").main(json=json, stay=stay, load_seconds=load_seconds)
+    raise typer.Exit(code)
 
 
 def register(app: typer.Typer) -> None:
