@@ -2,8 +2,9 @@
 
 from uuid import uuid4
 
-from looping import step
 from psycopg.types.json import Jsonb
+
+from looping import step
 
 EMIT = "select * from fn_emit_events(%s)"
 

@@ -1,6 +1,7 @@
 """Holding events against the reaction matrix: each once, in bounded batches; cooldowns; what cannot be filled."""
 
 import pytest
+
 from looping import step, template
 
 

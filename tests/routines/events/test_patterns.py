@@ -1,6 +1,7 @@
 """Which events a pattern of the reaction matrix reacts to: all of its conditions must hold."""
 
 import pytest
+
 from looping import step, template
 
 

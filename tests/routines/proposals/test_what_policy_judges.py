@@ -1,0 +1,227 @@
+"""What policy judges is what runs: judged at the gate, and again in the claim on what would really run."""
+
+import pytest
+
+from looping import step
+
+SQL = {"statement": "select 1"}
+
+
+def parked(loop, mission, key="a"):
+    """Claims nothing; returns why the step waits."""
+    assert loop.claim(10) == []
+    row = loop.step(mission, key)
+    assert row["status"] == "waiting"
+    assert row["attempt"] == 0
+    return row["wait_reason"]
+
+
+# Policy changed between approval and claim
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"enabled": False}, "enabled"),
+        ({"allowed_step_kinds": ["radar"]}, "allowed_step_kinds"),
+        ({"allowed_executors": ["radar"]}, "allowed_executors"),
+        ({"risk_rules": [{"name": "noop is odd", "executor": "noop", "risk_level": "high"}]}, "high"),
+    ],
+)
+def test_policy_tightened_after_approval_parks_the_step_with_the_reason(loop, changes, word):
+    mission = loop.mission(step("a"))
+    loop.policy("auto_approve", **changes)
+    reason = parked(loop, mission)
+    assert reason.startswith("OPS_009: ")
+    assert word in reason
+    assert loop.broken() == []
+
+
+def test_what_is_parked_does_not_lie_in_front_of_what_may_run(loop):
+    loop.allow("noop", "sql")
+    first = loop.mission(step("a", "sql", params=SQL))
+    second = loop.mission(step("a"))
+    loop.allow("noop")
+    assert [w["mission_id"] for w in loop.claim(10)] == [second]
+    assert loop.step(first)["status"] == "waiting"
+
+
+def test_a_policy_that_changed_without_touching_it_lets_the_step_run(loop):
+    mission = loop.mission(step("a"))
+    loop.policy("auto_approve", allowed_step_kinds=["noop", "radar", "sql"])
+    assert loop.work(mission)["key"] == "a"
+
+
+def test_what_a_person_approved_runs_though_policy_would_not_approve_it(loop):
+    loop.policy("auto_approve", enabled=False)
+    mission = loop.mission(step("a"))
+    assert loop.the_mission(mission)["auto_approved"] is False
+    loop.policy("worker_policy")  # judged again
+    assert loop.work(mission)["key"] == "a"
+
+
+def test_but_not_when_it_has_become_riskier_than_what_he_approved(loop):
+    loop.policy("auto_approve", enabled=False)
+    mission = loop.mission(step("a"))
+    loop.policy(
+        "auto_approve", risk_rules=[{"name": "noop is odd", "executor": "noop", "risk_level": "medium"}]
+    )
+    assert parked(loop, mission) == "OPS_009: risk medium is higher than the low that was approved"
+
+
+def test_retrying_a_parked_step_approves_exactly_what_would_run(loop):
+    mission = loop.mission(step("a"))
+    loop.policy("auto_approve", enabled=False)
+    parked(loop, mission)
+    assert loop.retry(loop.step(mission)["id"]) == "queued"
+    assert loop.work(mission)["attempt"] == 1
+
+
+def test_and_for_that_only(loop):
+    mission = loop.mission(step("a"))
+    loop.policy("auto_approve", enabled=False)
+    parked(loop, mission)
+    loop.retry(loop.step(mission)["id"])
+    loop.do("update ops_mission_steps set params = %s", {"other": 1})
+    loop.policy("auto_approve", enabled=False)
+    assert parked(loop, mission).startswith("OPS_009: ")
+
+
+def test_a_command_taken_off_the_allow_list_is_parked_and_cannot_be_retried(loop):
+    loop.policy("worker_policy", command_allow=[["git", "status"]])
+    mission = loop.mission(step("a", "command", params={"argv": ["git", "status"]}))
+    loop.policy("worker_policy", command_allow=[])
+    assert parked(loop, mission).startswith("OPS_003: ")
+    loop.refused("003", "select fn_retry_step(%s)", loop.step(mission)["id"])
+    loop.policy("worker_policy", command_allow=[["git", "status"]])
+    assert loop.retry(loop.step(mission)["id"]) == "queued"
+    assert loop.work(mission)["run_with"] == "command"
+
+
+# What the results of earlier steps make of it
+
+
+def second(loop, mission, result):
+    """Completes the first step with a result."""
+    assert loop.complete(loop.work(mission, "find"), result) == "accepted"
+
+
+def test_results_are_filled_in_and_keep_their_type(loop):
+    mission = loop.mission(
+        step("find"),
+        step(
+            "a",
+            params={
+                "n": "{{steps.find.result.n}}",
+                "t": "n={{steps.find.result.n}}",
+                "all": ["{{steps.find.result}}"],
+            },
+        ),
+    )
+    second(loop, mission, {"n": 3, "list": [1, None]})
+    assert loop.work(mission)["params"] == {"n": 3, "t": "n=3", "all": [{"n": 3, "list": [1, None]}]}
+
+
+def test_the_stored_params_stay_as_written(loop):
+    mission = loop.mission(step("find"), step("a", params={"n": "{{steps.find.result.n}}"}))
+    second(loop, mission, {"n": 3})
+    loop.work(mission)
+    assert loop.step(mission)["params"] == {"n": "{{steps.find.result.n}}"}
+
+
+def test_text_that_a_result_brought_in_is_never_read_for_placeholders(loop):
+    evil = "{{steps.find.result.secret}}"
+    mission = loop.mission(
+        step("find"),
+        step("a", params={"x": "{{steps.find.result.x}}", "y": "a {{steps.find.result.x}}"}),
+    )
+    second(loop, mission, {"x": evil, "secret": "s"})
+    work = loop.work(mission)
+    assert work["params"] == {"x": evil, "y": f"a {evil}"}
+    assert loop.fail(work, after=0) == "queued"
+    assert loop.work(mission)["params"] == {"x": evil, "y": f"a {evil}"}
+
+
+def test_a_placeholder_without_a_value_fails_the_step_and_names_the_path(loop):
+    mission = loop.mission(step("find"), step("a", params={"deep": ["{{steps.find.result.missing}}"]}))
+    second(loop, mission, {"n": 3})
+    assert loop.claim(5) == []
+    row = loop.step(mission)
+    assert (row["status"], row["attempt"]) == ("failed", 0)
+    assert row["last_error"].startswith("OPS_004: ")
+    assert "deep[0]" in row["last_error"]
+    assert "steps.find.result.missing" in row["last_error"]
+    assert loop.status(mission) == "failed"
+    (letter,) = loop.rows("select * from dead_letter_archive")
+    assert letter["original_msg_id"] == str(row["id"])
+    assert loop.broken() == []
+
+
+def test_params_that_rendering_made_riskier_than_what_was_approved_are_parked(loop):
+    loop.allow(
+        risk_rules=[{"name": "deep", "executor": "noop", "params": {"path": "^/etc"}, "risk_level": "high"}]
+    )
+    mission = loop.mission(step("find"), step("a", params={"path": "{{steps.find.result}}"}))
+    second(loop, mission, "/etc/passwd")
+    assert parked(loop, mission) == "OPS_009: risk high is higher than the low that was approved"
+    loop.retry(loop.step(mission)["id"])
+    assert loop.work(mission)["params"] == {"path": "/etc/passwd"}
+
+
+def test_harmless_rendered_params_run(loop):
+    loop.allow(
+        risk_rules=[{"name": "deep", "executor": "noop", "params": {"path": "^/etc"}, "risk_level": "high"}]
+    )
+    mission = loop.mission(step("find"), step("a", params={"path": "{{steps.find.result}}"}))
+    second(loop, mission, "/tmp")
+    assert loop.work(mission)["params"] == {"path": "/tmp"}
+
+
+def test_approving_parked_params_covers_them_and_not_what_a_later_rendering_makes_of_them(loop):
+    loop.allow(
+        risk_rules=[{"name": "deep", "executor": "noop", "params": {"path": "^/etc"}, "risk_level": "high"}]
+    )
+    mission = loop.mission(step("find"), step("a", params={"path": "{{steps.find.result}}"}))
+    second(loop, mission, "/etc/hosts")
+    parked(loop, mission)
+    loop.retry(loop.step(mission)["id"])
+    loop.do("update ops_mission_steps set result = '\"/etc/passwd\"' where key = 'find'")
+    assert parked(loop, mission).startswith("OPS_009: ")
+
+
+def test_a_command_that_rendering_takes_off_the_allow_list_is_parked(loop):
+    loop.policy("worker_policy", command_allow=[["git", "checkout", "*"], ["git", "checkout", "main", "now"]])
+    mission = loop.mission(
+        step("find"), step("a", "command", params={"argv": ["git", "checkout", "{{steps.find.result}}"]})
+    )
+    loop.policy("worker_policy", command_allow=[["git", "checkout", "v*"]])
+    second(loop, mission, "main")
+    assert parked(loop, mission).startswith("OPS_003: ")
+
+
+def test_a_command_that_stays_on_the_allow_list_runs_with_the_value_as_one_argument(loop):
+    loop.policy("worker_policy", command_allow=[["git", "checkout", "*"]])
+    mission = loop.mission(
+        step("find"), step("a", "command", params={"argv": ["git", "checkout", "{{steps.find.result}}"]})
+    )
+    second(loop, mission, "main; rm -rf /")
+    assert loop.work(mission)["params"]["argv"] == ["git", "checkout", "main; rm -rf /"]
+
+
+def test_a_preset_comes_expanded_and_says_what_runs_it(loop):
+    mission = loop.mission(step("a", "wreckit", params={"prompt": "tidy up"}))
+    work = loop.work(mission)
+    assert (work["executor"], work["run_with"]) == ("wreckit", "command")
+    assert work["params"]["argv"] == ["wreckit", "run", "--", "tidy up"]
+
+
+def test_a_digest_tells_any_change_of_template_or_slots(loop):
+    loop.propose(step("find"), step("a", params={"x": "{{steps.find.result}}"}))
+    assert loop.value(
+        "select template_digest = _digest(jsonb_build_array(template, slots)) from ops_mission_proposals"
+    )
+    loop.do("update ops_mission_proposals set slots = '[]'")
+    assert loop.value(
+        "select template_digest <> _digest(jsonb_build_array(template, slots)) from ops_mission_proposals"
+    )
+    assert [b["invariant"][0] for b in loop.broken()] == ["5"]
