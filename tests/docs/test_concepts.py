@@ -1,0 +1,49 @@
+"""docs/concepts.md names the states that the tables allow, and its statements run."""
+
+import re
+
+import pytest
+
+from docs.documents import ROOT, blocks
+
+DOCUMENT = "docs/concepts.md"
+TABLES = {
+    "reaction": "ops_agent_reactions",
+    "proposal": "ops_mission_proposals",
+    "mission": "ops_missions",
+    "attempt": "ops_action_runs",
+}
+CONSTRAINT = """
+  select pg_get_constraintdef(oid) from pg_constraint
+   where conrelid = %s::regclass and contype = 'c' and pg_get_constraintdef(oid) ~ '\\mstatus\\M'"""
+
+
+def allowed(conn, table: str) -> set[str]:
+    """The states that a table's check constraint lets through."""
+    (definition,) = conn.execute(CONSTRAINT, (table,)).fetchone()
+    return set(re.findall(r"'(\w+)'::text", definition))
+
+
+@pytest.mark.parametrize("thing", TABLES)
+def test_the_table_of_states_names_those_that_there_are(thing, conn):
+    text = (ROOT / DOCUMENT).read_text(encoding="utf-8")
+    row = re.search(rf"^\| {thing} \| (.*) \|$", text, re.MULTILINE)
+    assert row is not None
+    assert set(re.findall(r"`(\w+)`", row[1])) == allowed(conn, TABLES[thing])
+
+
+@pytest.mark.parametrize(
+    ("thing", "table"), [("Proposal", "ops_mission_proposals"), ("Step", "ops_mission_steps")]
+)
+def test_the_diagrams_have_the_states_that_there_are(thing, table, conn):
+    (diagram,) = [
+        block.text for block in blocks(DOCUMENT) if block.language == "mermaid" and f'"{thing}"' in block.text
+    ]
+    shown = {state for arrow in re.findall(r"(\w+|\[\*\]) --> (\w+)", diagram) for state in arrow} - {"[*]"}
+    assert shown == allowed(conn, table) - {"skipped"}  # no routine of this release skips a step
+
+
+def test_the_statements_run_on_a_sound_loop(conn):
+    for block in blocks(DOCUMENT):
+        if block.language == "sql":
+            assert conn.execute(block.text).fetchall() == []
