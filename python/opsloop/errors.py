@@ -260,3 +260,6 @@ class translate:  # noqa: N801 - used like a function: `with translate():`
             error = from_database(exc)
             if error is not None:
                 raise error from exc
+        elif isinstance(exc, UnicodeEncodeError):
+            # What a shell passes on of bytes that are not UTF-8.
+            raise InvalidArgument(f"text that is not Unicode: {exc.object!a}") from exc

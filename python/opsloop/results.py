@@ -179,6 +179,17 @@ class ListedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """One broken instance of an invariant."""
+
+    invariant: str
+    """Which one."""
+    subject: str
+    """What it is broken for, such as a step."""
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyVersion:
     """One version of a policy document."""
 

@@ -85,7 +85,7 @@ def test_a_mission_is_followed_until_it_has_ended(cli: Cli, conn: Conn) -> None:
 def test_work_that_nobody_offers_to_run_is_named(cli: Cli, conn: Conn) -> None:
     template = {"title": "typo", "risk_level": "high", "steps": [{"kind": "noop", "executor": "nopo"}]}
     cli("approve", propose(cli, template).json["proposal_id"])
-    assert "OPS_005: 1 steps wait for the executor nopo" in cli("ps").out
+    assert "OPS_005: no live worker offers the executor nopo" in cli("ps").out
     assert cli("ps", "--json").json["missing_executors"][0]["executor"] == "nopo"
     Client(conn).register_worker("w", executors={"nopo": {}})
     assert "OPS_005" not in cli("ps").out
@@ -169,6 +169,12 @@ def test_every_refusal_has_its_code_and_changes_nothing(
     for_people = cli(*line)
     assert for_people.err.startswith(f"{code}: ")
     assert "hint: " in for_people.err
+
+
+def test_bytes_that_are_not_utf_8_are_ops_018(cli: Cli, conn: Conn) -> None:
+    done = cli("emit", "a:b", "--dedupe-key", "\udcff", "--json")
+    assert (done.code, done.error["code"]) == (2, "OPS_018")
+    assert counts(conn)[0] == 0
 
 
 def test_a_failed_step_is_retried_by_hand(cli: Cli, conn: Conn) -> None:

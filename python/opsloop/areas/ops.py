@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike, document
-from opsloop.results import ListedMission, ListedProposal, ListedStep
+from opsloop.results import Broken, ListedMission, ListedProposal, ListedStep
 
 
 class Ops(Caller):
@@ -39,6 +39,13 @@ class Ops(Caller):
         Each is `{"title", "description", "status", "score", "source", "evidence"}`; only `title` is needed.
         """
         return int(self._value("fn_radar_upsert", ideas=document(list(ideas))))
+
+    def check_invariants(self) -> list[Broken]:
+        """List what is not as it must be; nothing on a sound database.
+
+        Reads whole tables: for tests and quiet hours.
+        """
+        return self._rows(Broken, "fn_check_invariants")
 
     def list_proposals(
         self, limit: int | None = None, status: str | None = None, proposal_id: UUID | str | None = None

@@ -148,7 +148,7 @@ def _render(session: Session, view: _View, which: UUID | None) -> RenderableType
     parts += [
         Text(
             output.plain(
-                f"OPS_005: {one.waiting} steps wait for the executor {one.executor}, which no live worker offers"
+                f"OPS_005: no live worker offers the executor {one.executor}; steps that wait for it: {one.waiting}"
             ),
             style="yellow",
         )
