@@ -8,8 +8,9 @@ All functions take a libpq connection string or URL; an empty one means the PG* 
 connection, not one through a transaction-pooling PgBouncer.
 
 Raises, all of them: DatabaseUnavailable (OPS_001), ForeignObject (OPS_013) when something that is not opsloop's
-stands in the way, NotAllowed (OPS_015), InvalidArgument (OPS_018), SchemaMismatch (OPS_021) when a newer opsloop
-was here. Nothing is changed by a change that fails; those before it stay.
+stands in the way, IllegalState (OPS_014) when a lock is not to be had, NotAllowed (OPS_015), InvalidArgument
+(OPS_018), SchemaMismatch (OPS_021) when a newer opsloop was here. A change that fails changes nothing; those before
+it stay.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from yoyo.migrations import Migration, MigrationList, MigrationStep
 
 from opsloop import sqlfiles
 from opsloop.config import DEFAULT_SCHEMA, check_schema
-from opsloop.errors import ForeignObject, InvalidArgument, SchemaMismatch, translate
+from opsloop.errors import ForeignObject, IllegalState, InvalidArgument, SchemaMismatch, translate
 from opsloop.sqlfiles import Change
 
 
@@ -145,11 +146,11 @@ def _status(conn: psycopg.Connection[Any], schema: str) -> Status:
 def _installer(dsn: str, schema: str) -> Iterator["_Backend"]:
     """A yoyo backend on `schema`, which exists from then on, while no other installer is at work there."""
     check_schema(schema, "schema")
-    with translate(), _explain_duplicates(schema), psycopg.connect(dsn) as guard:
+    with translate(), _explain(schema), psycopg.connect(dsn) as guard:
         # An open transaction holds the lock, on a connection of its own: the lock goes when this process does.
         # Not the key that sql/loader/begin.sql locks, or the installer would wait for itself.
         guard.execute("set local idle_in_transaction_session_timeout = 0")
-        guard.execute("set local lock_timeout = '10min'")
+        guard.execute("set local statement_timeout = 0; set local lock_timeout = '10min'")
         guard.execute(
             "select pg_advisory_xact_lock(hashtextextended('opsloop:install:' || %s, 0))", (schema,)
         )
@@ -163,15 +164,22 @@ def _installer(dsn: str, schema: str) -> Iterator["_Backend"]:
 
 
 @contextmanager
-def _explain_duplicates(schema: str) -> Iterator[None]:
-    """A `create` that met an object of the same name: it is somebody else's, since the ledger does not know it."""
+def _explain(schema: str) -> Iterator[None]:
+    """Says what a refusal of PostgreSQL means for an installation."""
     try:
         yield
     except (psycopg.errors.DuplicateTable, psycopg.errors.DuplicateObject) as error:
+        # The ledger does not know it, so it is somebody else's.
         raise ForeignObject(
             f"schema {schema} holds an object of a name that opsloop needs",
             detail=error.diag.message_primary,
             hint="Nothing was changed. Rename or drop it, or install opsloop into a schema of its own.",
+        ) from error
+    except psycopg.errors.LockNotAvailable as error:
+        raise IllegalState(
+            f"somebody holds a lock that the installation of schema {schema} needs",
+            detail=error.diag.context,
+            hint="The change was rolled back, those before it stay. pg_locks shows who holds it; then run it again.",
         ) from error
 
 

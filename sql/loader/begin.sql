@@ -1,5 +1,6 @@
 -- Opens every transaction that installs or removes something. Asks for the setting `opsloop.schema`; leaves the
 -- transaction holding the schema's installer lock, with search_path set to `<schema>, pg_temp`.
+-- A statement_timeout meant for queries does not hold here; every schema script sets a lock_timeout of its own.
 -- Raises: OP013 when somebody else may create objects in the schema.
 do $$
 declare
@@ -8,6 +9,8 @@ declare
 begin
   -- One transaction at a time installs into a schema: parallel `create or replace` fails half the time.
   perform pg_advisory_xact_lock(hashtextextended('opsloop:load:' || v_schema, 0));
+
+  perform set_config('statement_timeout', '0', true);
 
   -- Not `if not exists`: that asks for CREATE on the database even when the schema is there.
   if not exists (select from pg_namespace where nspname = v_schema) then

@@ -1,4 +1,5 @@
--- Before a schema change runs. Asks for the setting `opsloop.change`, its name.
+-- Before a schema change runs. Asks for the setting `opsloop.change`, its name. Notes which relations the schema
+-- holds, so that change_end.sql can tell which of them this change made.
 -- Raises: OP014 when the ledger says that it is installed already, by whichever runner.
 do $$
 declare
@@ -14,5 +15,10 @@ begin
       message = format('OPS_014: change %s is already installed in schema %I', v_change, current_schema()),
       hint = 'Another runner applied it. `opsloop status` lists what is there; `sqitch deploy --log-only` tells sqitch so.';
   end if;
+
+  perform set_config('opsloop.relations_before', (
+    select coalesce(array_agg(c.oid), '{}')::text
+      from pg_class c
+     where c.relnamespace = quote_ident(current_schema())::regnamespace), true);
 end;
 $$;

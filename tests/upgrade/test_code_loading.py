@@ -136,19 +136,37 @@ def test_the_routines_can_be_loaded_inside_a_savepoint(dsn, owner):
     assert owner.execute("select count(*) from opsloop_routine").fetchone() == (len(before),)
 
 
-def test_nobody_but_the_owner_may_execute_whatever_the_default_privileges_are(empty_dsn):
+def test_nobody_but_the_owner_has_any_right_whatever_the_default_privileges_are(empty_dsn):
     with psycopg.connect(empty_dsn, autocommit=True) as conn:
         conn.execute("create role opsloop_test_reader")
         try:
-            conn.execute("alter default privileges grant execute on functions to opsloop_test_reader")
+            for what in ("functions", "tables", "sequences"):
+                conn.execute(f"alter default privileges grant all on {what} to opsloop_test_reader, public")
             migrate.migrate(empty_dsn)
             rows = conn.execute(
-                """select p.proname, a.grantee::regrole::text
+                """select p.proname, a.grantee
                      from pg_proc p
                     cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-                    where p.pronamespace = 'opsloop'::regnamespace and a.grantee <> p.proowner"""
+                    where p.pronamespace = 'opsloop'::regnamespace and a.grantee <> p.proowner
+                    union all
+                   select c.relname, a.grantee
+                     from pg_class c
+                    cross join lateral aclexplode(c.relacl) a
+                    where c.relnamespace = 'opsloop'::regnamespace and a.grantee <> c.relowner
+                      and c.relname not like '%yoyo_opsloop_%'"""
             ).fetchall()
             assert rows == []
         finally:
             conn.execute("drop owned by opsloop_test_reader")
             conn.execute("drop role opsloop_test_reader")
+
+
+def test_a_right_somebody_granted_on_a_table_outlives_the_next_change(empty_dsn):
+    migrate.migrate(empty_dsn)
+    migrate.rollback(empty_dsn, to=sqlfiles.changes()[-2].name)
+    with psycopg.connect(empty_dsn, autocommit=True) as conn:
+        conn.execute("grant select on opsloop.ops_policy to public")
+        migrate.migrate(empty_dsn)
+        assert conn.execute(
+            "select has_table_privilege('public', 'opsloop.ops_policy', 'select')"
+        ).fetchone() == (True,)

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from opsloop import migrate, sqlfiles
+from opsloop.errors import IllegalState
 from support import at_once, wait_until
 from upgrade.deploying import dump
 
@@ -112,6 +113,24 @@ def test_an_installer_killed_before_its_first_change_can_be_run_again(empty_dsn,
         wait_until(lambda: waiting_backends(admin), "the installer waits for the lock")
         kill(admin, installer)
     no_installer_is_left(admin)
+
+    assert migrate.migrate(empty_dsn) == ALL
+
+
+def test_a_change_gives_up_when_its_lock_is_not_free_and_leaves_nothing_of_itself(empty_dsn):
+    migrate.migrate(empty_dsn)
+    with psycopg.connect(empty_dsn) as holder:
+        holder.execute("select * from opsloop.ops_policy")  # a reader that forgot to commit
+        with pytest.raises(IllegalState, match="holds a lock") as refused:
+            migrate.rollback(empty_dsn, to="0001_ledger")
+        assert "ops_policy" in refused.value.detail
+
+    assert migrate.status(empty_dsn).applied == ALL
+    assert migrate.migrate(empty_dsn) == []
+
+
+def test_a_statement_timeout_of_the_role_does_not_stop_an_installation(empty_dsn, admin):
+    admin.execute("alter database opsloop_empty set statement_timeout = '20ms'")
 
     assert migrate.migrate(empty_dsn) == ALL
 
