@@ -89,12 +89,13 @@ def test_a_second_signal_ends_the_grace_period(work: Work, start: Start, tmp_pat
     assert work.of(step, "status") == "queued"
 
 
-def test_a_thread_that_does_not_listen_cannot_keep_the_worker_alive(
-    work: Work, start: Start, tmp_path: Path
+@pytest.mark.parametrize("executor", ["other", "unknown"])
+def test_a_handler_that_does_not_listen_cannot_keep_the_worker_alive(
+    work: Work, start: Start, tmp_path: Path, executor: str
 ) -> None:
-    step = work.step("other", {"started": str(tmp_path / "started"), "until": str(tmp_path / "never")})
+    step = work.step(executor, {"started": str(tmp_path / "started"), "until": str(tmp_path / "never")})
     worker = start("--app", "handlers", "--grace", "0.2")
-    wait_until((tmp_path / "started").exists, "the thread runs")
+    wait_until((tmp_path / "started").exists, "it runs")
 
     worker.signal(signal.SIGTERM)
 

@@ -3,6 +3,9 @@ import contextlib
 import ipaddress
 import json
 import os
+import shutil
+import ssl
+import subprocess
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -239,6 +242,43 @@ async def test_http_without_a_server_may_be_tried_again() -> None:
         await ask("http://127.0.0.1:1/")
     with pytest.raises(Retry, match="cannot be resolved"):
         await ask("http://no-such-host.invalid/")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+async def test_http_checks_the_certificate_of_the_name_although_it_connects_to_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=localhost",
+    ]
+    made += ["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem"]
+    await asyncio.to_thread(subprocess.run, made, cwd=tmp_path, check=True, capture_output=True)
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server.socket = secure.wrap_socket(server.socket, server_side=True)
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    monkeypatch.setattr(http, "_certificates", lambda: trusting)
+
+    done = await ask(f"https://localhost:{server.server_port}/")
+    with pytest.raises(Retry, match="certificate"):
+        await ask(f"https://127.0.0.1:{server.server_port}/")
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+    assert done["body"] == "hello"
 
 
 @pytest.mark.parametrize(

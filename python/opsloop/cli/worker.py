@@ -129,12 +129,7 @@ def worker(
         # The objects of a batch live as long as the batch: looking for cycles among them a few times each is waste.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
-        code, threads_left = asyncio.run(_run(database, registry, options, session))
-    if threads_left:
-        # A handler in a thread cannot be ended, and Python would wait for it for ever.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        code = asyncio.run(_run(database, registry, options, session))
     if code:
         raise typer.Exit(code)
 
@@ -183,10 +178,8 @@ def _numbers(pairs: list[str]) -> dict[str, int]:
     return numbers
 
 
-async def _run(
-    database: Database, registry: Registry, options: Options, session: Session
-) -> tuple[int, bool]:
-    """Run one worker; returns the exit code, and whether threads are left that do not end."""
+async def _run(database: Database, registry: Registry, options: Options, session: Session) -> int:
+    """Run one worker; returns the exit code, or leaves with it at once when a handler does not end."""
     one = Worker(database, registry, options)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -198,7 +191,13 @@ async def _run(
             await _summary(one, session)
     finally:
         await one.close()
-    return (130 if one.hurried else 0), not ended
+    code = 130 if one.hurried else 0
+    if not ended:
+        # A thread, or a coroutine that is deaf to its cancellation: Python would wait for it for ever.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 async def _summary(one: Worker, session: Session) -> None:

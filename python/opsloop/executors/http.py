@@ -19,8 +19,10 @@ import asyncio
 import contextlib
 import datetime
 import email.utils
+import functools
 import ipaddress
 import socket
+import ssl
 from typing import Any
 
 import httpx
@@ -97,6 +99,12 @@ def _request(ctx: Context) -> httpx.Request:
     return request
 
 
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """The authorities that are trusted; reading them takes too long to do it for each request."""
+    return httpx.create_ssl_context()
+
+
 class PinnedTransport(httpx.AsyncBaseTransport):
     """Resolves the host, refuses what is not public, and connects to the very address it looked at.
 
@@ -106,7 +114,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
         self._inner = httpx.AsyncHTTPTransport(
-            limits=httpx.Limits(max_keepalive_connections=0), trust_env=False
+            verify=_certificates(), limits=httpx.Limits(max_keepalive_connections=0), trust_env=False
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

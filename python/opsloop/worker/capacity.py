@@ -19,6 +19,11 @@ class Capacity:
         self._running: Counter[str] = Counter()
         self._in_all = 0
 
+    @property
+    def has_room(self) -> bool:
+        """True when another step may start at all."""
+        return self._in_all < self._total
+
     def take(self, executor: str) -> None:
         """A step of that executor starts."""
         self._running[executor] += 1

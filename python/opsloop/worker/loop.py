@@ -235,7 +235,7 @@ class Worker:
         """Claim and start steps until the worker stops, or its mode says that it is done."""
         ends = self._options.mode is not Mode.FOREVER
         if ends and self._options.heartbeat is not None:
-            while self._heart.backlog(await self._heart.beat()):
+            while self._heart.backlog(await self._heart.beat()) and not self._stopping.is_set():
                 pass
         fresh = True
         while not self._stopping.is_set():
@@ -243,22 +243,25 @@ class Worker:
                 self._bell.busy()
                 fresh = True
                 await self._reporter.until(_BACKLOG * self._options.batch)
-            elif not ends:
+            elif not ends and capacity.has_room:
                 await self._bell.wait()
+            elif not ends:
+                await self._bell.pause(self._options.poll)
             elif runner.running or self._reporter.backlog:
                 await self._wait_for_an_end()
             elif fresh:
                 fresh = False  # what ended meanwhile may have unblocked something: look once more
-            elif await self._is_drained():
-                return
-            else:
+            elif await self._stir(runner, capacity):
                 fresh = True
+            else:
+                return
 
-    async def _is_drained(self) -> bool:
-        """True when nothing is left for this mode; with --drain a heartbeat may still find something."""
+    async def _stir(self, runner: Runner, capacity: Capacity) -> bool:
+        """With nothing left to run: whether, with --drain, a heartbeat finds something to do or to claim."""
         if self._options.mode is Mode.ONCE or self._options.heartbeat is None:
-            return True
-        return not self._heart.moved(await self._heart.beat())
+            return False
+        moved = self._heart.moved(await self._heart.beat())
+        return bool(await self._claim(runner, capacity)) or moved
 
     async def _wait_for_an_end(self) -> None:
         before = self._reporter.backlog
