@@ -3,6 +3,7 @@ returns table (events integer, queued integer)
 language plpgsql
 security definer
 set search_path from current
+set plan_cache_mode = force_generic_plan
 as $$
 -- Holds up to p_batch_size waiting events against the reaction matrix, each exactly once, whether or not a pattern
 -- matches. A reaction whose template cannot be filled is stored as failed, with the path that has no value.

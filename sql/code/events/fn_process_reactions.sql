@@ -3,6 +3,7 @@ returns table (processed integer, created integer)
 language plpgsql
 security definer
 set search_path from current
+set plan_cache_mode = force_generic_plan
 as $$
 -- Turns up to p_batch_size queued reactions into gated proposals. When the batch as a whole cannot be processed, its
 -- reactions are tried one by one, so that a bad one fails alone and the others go on.

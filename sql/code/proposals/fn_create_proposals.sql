@@ -3,6 +3,7 @@ returns table (ord bigint, proposal_id uuid, status text, mission_id uuid, reaso
 language plpgsql
 security definer
 set search_path from current
+set plan_cache_mode = force_generic_plan
 as $$
 -- Proposes a batch and gates it, in the caller's transaction: all of it or, when one template is faulty, nothing.
 -- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and

@@ -23,6 +23,7 @@ returns table (
 language plpgsql
 security definer
 set search_path from current
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set jit = off
 as $$

@@ -3,6 +3,7 @@ returns table (step_id uuid, outcome text)
 language plpgsql
 security definer
 set search_path from current
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set jit = off
 as $$

@@ -7,6 +7,7 @@ returns table (step_id uuid, ok boolean, cancel_requested boolean, lease_expires
 language plpgsql
 security definer
 set search_path from current
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 -- Extends leases and keeps the progress they bring. Never waits: a step that somebody else is just ending keeps the

@@ -3,6 +3,7 @@ returns table (step_id uuid, outcome text)
 language plpgsql
 security definer
 set search_path from current
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 -- Gives leased steps back unfinished, at once and without a failure counted: a worker that stops, or that has no such
