@@ -67,9 +67,8 @@ def connect(dsn: str | None = None, schema: str | None = None) -> OwningClient:
     PgBouncer. Raises DatabaseUnavailable (OPS_001) when no database is configured or it cannot be reached, and
     InvalidArgument (OPS_018) for arguments or environment variables that cannot be used.
     """
-    settings = Settings.from_env()
-    conninfo = settings.database() if dsn is None else check_dsn(dsn, "dsn")
-    name = settings.schema if schema is None else check_schema(schema, "schema")
+    conninfo = Settings.from_env().database() if dsn is None else check_dsn(dsn, "dsn")
+    name = Settings.from_env().schema if schema is None else check_schema(schema, "schema")
     with translate():
         conn: psycopg.Connection[Any] = psycopg.connect(
             conninfo, autocommit=True, prepare_threshold=None, fallback_application_name="opsloop"

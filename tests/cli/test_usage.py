@@ -35,6 +35,7 @@ COMMANDS = [
         ("emit a:b --data @/no/such/file", "/no/such/file"),
         ("ps --dsn nonsense://x", "--dsn"),
         ("ps --dsn host=h --schema pg_x", "--schema"),
+        ("ps --dsn host=h --embedded", "--embedded"),
     ],
 )
 def test_a_faulty_command_line_names_the_faulty_part(offline: Cli, line: str, named: str) -> None:

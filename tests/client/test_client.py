@@ -96,6 +96,12 @@ def test_connect_takes_the_environment(dsn: str, monkeypatch: pytest.MonkeyPatch
         assert loop.heartbeat()["ok"] is True
 
 
+def test_what_is_given_makes_the_environment_unimportant(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "nonsense://x")
+    with opsloop.connect(dsn, "opsloop") as loop:
+        assert loop.list_missions() == []
+
+
 def test_connect_without_a_database_is_ops_001(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"):
         monkeypatch.delenv(name, raising=False)

@@ -20,7 +20,7 @@ from opsloop import migrate
 from opsloop.cli import output
 from opsloop.client import OwningClient, connect
 from opsloop.config import Settings, check_dsn, check_schema
-from opsloop.errors import translate
+from opsloop.errors import InvalidArgument, translate
 
 P = ParamSpec("P")
 
@@ -54,6 +54,8 @@ class Session:
         if not self.embedded:
             yield check_dsn(self.dsn, "--dsn") if self.dsn is not None else self.settings().database()
             return
+        if self.dsn is not None:
+            raise InvalidArgument("--embedded and --dsn exclude each other", hint="Leave one of them out.")
         with embedded_server.server(embedded_directory()) as server, translate():
             dsn = server.dsn()
             if not migrate.status(dsn, self.schema_name).up_to_date:
