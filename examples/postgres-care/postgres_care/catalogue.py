@@ -65,5 +65,5 @@ async def _find(
     return sql.Identifier(found[0]["nspname"], found[0]["relname"])
 
 
-class Missing(Fatal, LookupError):  # noqa: N818 - a verdict, not an error's name
+class Missing(Fatal, LookupError):
     """The catalogue has nothing of that name."""

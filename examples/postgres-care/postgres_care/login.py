@@ -29,7 +29,7 @@ async def reading(ctx: Context) -> AsyncIterator[Connection]:
     """A connection in a transaction that PostgreSQL lets do nothing but read."""
     dsn = os.environ.get("OPS_CARE_DSN")
     with _verdicts():
-        if dsn is None:
+        if not dsn:
             async with ctx.transaction() as conn:
                 await conn.execute("set transaction read only")
                 await _limit(conn, ctx, local=True)
@@ -45,7 +45,7 @@ async def reading(ctx: Context) -> AsyncIterator[Connection]:
 async def changing(ctx: Context) -> AsyncIterator[Connection]:
     """A connection in autocommit mode, as VACUUM and DROP INDEX CONCURRENTLY want it."""
     dsn = os.environ.get("OPS_CARE_DSN")
-    if dsn is None:
+    if not dsn:
         raise Fatal("OPS_CARE_DSN is not set: without a login of its own, postgres_care only reads")
     with _verdicts():
         async with await psycopg.AsyncConnection.connect(

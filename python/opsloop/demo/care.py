@@ -97,7 +97,8 @@ def worker(shop: Shop, log: Path) -> Iterator[subprocess.Popen[bytes]]:
             start_new_session=True,  # Ctrl-C is ours: the worker ends when we say so
         )
         try:
-            yield process
+            with _ends_with_us(process.pid):
+                yield process
         finally:
             process.terminate()
             try:
@@ -105,3 +106,18 @@ def worker(shop: Shop, log: Path) -> Iterator[subprocess.Popen[bytes]]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def _ends_with_us(pid: int) -> Iterator[None]:
+    """See to it that a process ends even if this one is killed: a shell waits for the end of its input."""
+    watchdog = subprocess.Popen(
+        ["/bin/sh", "-c", 'cat >/dev/null; kill "$1" 2>/dev/null', "opsloop-demo-watchdog", str(pid)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        watchdog.kill()
+        watchdog.communicate()

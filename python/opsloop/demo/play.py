@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,9 +32,10 @@ def main(*, json: bool = False, stay: bool = False, load_seconds: int = 6) -> in
     `json`: the result as JSON on stdout, everything else on stderr. `stay`: at the end, leave server and worker
     running until Ctrl-C. `load_seconds`: how long pgbench works before the loop is called.
     """
-    console = Console(
-        stderr=json, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty()
-    )
+    stream = sys.stderr if json else sys.stdout
+    console = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=not stream.isatty())
+    # Whatever ends the demo ends all that it started, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     screen = Screen(console)
     with contextlib.ExitStack() as stack:
         play = _Play(stack, screen)
