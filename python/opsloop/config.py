@@ -4,11 +4,11 @@
 |---|---|---|
 | `DATABASE_URL`, or libpq's `PG*` | connection string | OPS_001 where a database is needed |
 | `OPSLOOP_SCHEMA` | name | `opsloop` |
-| `OPS_EVENT_BATCH_SIZE` | events | policy, then 50 |
-| `OPS_REACTION_BATCH_SIZE` | reactions | policy, then 50 |
+| `OPS_EVENT_BATCH_SIZE` | events | 50 |
+| `OPS_REACTION_BATCH_SIZE` | reactions | 50 |
 | `OPS_STEP_LEASE_MINUTES` | minutes | policy, then 30 seconds |
 | `OPS_WORKER_MAX_RETRIES` | failures | policy, then 3 |
-| `OPS_STALE_STEP_MINUTES` | minutes | policy, then 15 |
+| `OPS_STALE_STEP_MINUTES` | minutes | 15 |
 | `OPS_API_KEY` | secret | no key |
 | `OPS_SQL_DSN` | connection string of the `sql` executor's own login | no `sql` executor |
 """

@@ -32,13 +32,9 @@ def test_the_table_of_states_names_those_that_there_are(thing, conn):
     assert set(re.findall(r"`(\w+)`", row[1])) == allowed(conn, TABLES[thing])
 
 
-@pytest.mark.parametrize(
-    ("thing", "table"), [("Proposal", "ops_mission_proposals"), ("Step", "ops_mission_steps")]
-)
-def test_the_diagrams_have_the_states_that_there_are(thing, table, conn):
-    (diagram,) = [
-        block.text for block in blocks(DOCUMENT) if block.language == "mermaid" and f'"{thing}"' in block.text
-    ]
+@pytest.mark.parametrize(("nth", "table"), [(0, "ops_mission_proposals"), (1, "ops_mission_steps")])
+def test_the_diagrams_have_the_states_that_there_are(nth, table, conn):
+    diagram = [block.text for block in blocks(DOCUMENT) if block.language == "mermaid"][nth]
     shown = {state for arrow in re.findall(r"(\w+|\[\*\]) --> (\w+)", diagram) for state in arrow} - {"[*]"}
     assert shown == allowed(conn, table) - {"skipped"}  # no routine of this release skips a step
 

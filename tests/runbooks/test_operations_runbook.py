@@ -290,3 +290,20 @@ def test_the_audit_shows_before_and_after(loop):
         True,
         False,
     )
+
+
+def test_schema_and_rows_are_dumped_and_loaded_as_the_runbook_does(loop, dsn, programs, tmp_path):
+    tables = ["ops_policy", "ops_agent_events", "ops_mission_proposals", "ops_missions", "ops_mission_steps"]
+    counts = "select " + ", ".join(f"(select count(*) from {table})" for table in tables)
+    before = loop.conn.execute(counts).fetchone()
+
+    schema, data = tmp_path / "schema.sql", tmp_path / "data.sql"
+    dump = [programs / "pg_dump", dsn, "--schema=opsloop"]
+    only = [f"--table=opsloop.{table}" for table in tables]
+    subprocess.run([*dump, "--schema-only", "--no-owner", "--no-privileges", "--file", schema], check=True)
+    subprocess.run([*dump, "--data-only", *only, "--file", data], check=True)
+    loop.conn.execute("drop schema opsloop cascade")
+    for file in (schema, data):
+        load = [programs / "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file", file, dsn]
+        subprocess.run(load, check=True, stdout=subprocess.DEVNULL)
+    assert loop.conn.execute(counts).fetchone() == before
