@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import opsloop
 from opsloop import migrate
@@ -65,8 +65,8 @@ def _read(name: str) -> Any:
 
 
 @contextmanager
-def worker(shop: Shop, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker process with its heartbeat, while the block runs; its log goes to a file."""
+def worker(shop: Shop, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker process with its heartbeat, while the block runs; its log goes to `log`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "OPS"))}
     package = str(Path(opsloop.__file__).resolve().parents[1])
     environment = {
@@ -86,26 +86,25 @@ def worker(shop: Shop, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         "--grace",
         "5",
     ]
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "opsloop.worker", *arguments],
-            cwd=example(),
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,  # Ctrl-C is ours: the worker ends when we say so
-        )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "opsloop.worker", *arguments],
+        cwd=example(),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,  # Ctrl-C is ours: the worker ends when we say so
+    )
+    try:
+        with _ends_with_us(process.pid):
+            yield process
+    finally:
+        process.terminate()
         try:
-            with _ends_with_us(process.pid):
-                yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @contextmanager

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 from rich.console import Console
@@ -83,9 +83,7 @@ class _Play:
             "setup",
             f"in haste: idle for {care.HASTE['idle_seconds']} s counts (there: 5 min), unused at once (there: 7 days)",
         )
-        self.log = (
-            Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="opsloop-demo-"))) / "worker.log"
-        )
+        self.log = self.stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         self.loop = self.stack.enter_context(opsloop.connect(self.shop.dsn("loop"), "opsloop"))
         self.watch = Watch(self.stack.enter_context(psycopg.connect(self.shop.dsn("loop"), autocommit=True)))
         self.worker = self.stack.enter_context(care.worker(self.shop, self.log))
@@ -139,7 +137,9 @@ class _Play:
 
     def last_words(self) -> str:
         """The end of the worker's log."""
-        return plain("\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-10:]))
+        # The worker writes at the file's own position, so that must not move.
+        text = os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0).decode(errors="replace")
+        return plain("\n".join(text.splitlines()[-10:]))
 
     def _is_idle(self) -> bool:
         row = self.server.execute(
