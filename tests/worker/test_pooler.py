@@ -1,0 +1,81 @@
+"""Behind a PgBouncer in transaction mode, where every transaction may get another session."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from support import wait_until
+from upgrade.deploying import require
+from worker.working import Process, Work
+
+PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+
+
+@pytest.fixture
+def pooled_dsn(dsn: str) -> Iterator[str]:
+    """The same database through a pooler that has two server sessions for everybody."""
+    require("pgbouncer", PGBOUNCER is not None)
+    assert PGBOUNCER is not None
+    to = conninfo_to_dict(dsn)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    user = to.get("user", "postgres")
+    # Not pytest's own directory: it is closed to the user as whom root runs the pooler, which refuses to be root.
+    with tempfile.TemporaryDirectory() as directory:
+        home = Path(directory)
+        home.chmod(0o755)
+        (home / "users").write_text(f'"{user}" ""\n')
+        (home / "pgbouncer.ini").write_text(
+            f"""[databases]
+loop = host={to["host"]} port={to.get("port", 5432)} dbname={to["dbname"]} user={user}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {home}/users
+pool_mode = transaction
+default_pool_size = 2
+"""
+        )
+        host = Path(str(to["host"]))
+        as_whom = ["-u", host.owner() if host.is_dir() else "nobody"] if os.geteuid() == 0 else []
+        with (home / "log").open("w") as log:
+            command = [PGBOUNCER, *as_whom, str(home / "pgbouncer.ini")]
+            pooler = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            wait_until(lambda: reachable(port), "the pooler answers")
+            yield make_conninfo("", host="127.0.0.1", port=port, dbname="loop", user=user)
+        finally:
+            pooler.send_signal(signal.SIGTERM)
+            pooler.wait(10)
+
+
+def reachable(port: int) -> bool:
+    """Whether something listens there."""
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_two_workers_share_a_pool_of_two_sessions(
+    work: Work, start: Callable[..., Process], pooled_dsn: str
+) -> None:
+    for number in range(100):
+        work.mission(
+            {"kind": "noop"}, {"kind": "radar", "params": {"ideas": [{"title": f"idea {number % 5}"}]}}
+        )
+
+    workers = [start("--pgbouncer", "--batch", "10", DATABASE_URL=pooled_dsn) for _ in range(2)]
+    wait_until(lambda: work.statuses() == {"succeeded": 200}, "all is done")
+
+    assert work.conn.execute("select count(*) from ops_demand_radar").fetchall() == [(5,)]
+    assert not any(worker.logged("database call failed, trying again") for worker in workers)
