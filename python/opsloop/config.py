@@ -131,6 +131,6 @@ def _whole(env: Mapping[str, str], name: str, least: int, most: int) -> int | No
         raise InvalidArgument(
             f"{name} must be a whole number from {least} to {most}, not {text!r}",
             detail={"variable": name, "value": text, "least": least, "most": most},
-            hint=f"Correct {name} or unset it: policy and built-in values apply then.",
+            hint=f"Correct {name}, or unset it for the value of policy or the built-in one.",
         )
     return value

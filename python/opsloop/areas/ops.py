@@ -21,8 +21,8 @@ class Ops(Caller):
     ) -> dict[str, Any]:
         """Turn the loop once; safe to run anywhere, any number at once.
 
-        Batch sizes are in events and reactions (default: policy, then 50), `stale_minutes` in minutes (policy,
-        then 15). Returns `{"ok", "triggerResult", "reactionResult", "leaseResult", "staleResult"}`; `ok` is
+        Batch sizes are in events and reactions (default 50), `stale_minutes` in minutes (default 15).
+        Returns `{"ok", "triggerResult", "reactionResult", "leaseResult", "staleResult"}`; `ok` is
         False, with `errors`, when a phase failed and was rolled back alone.
         """
         value: dict[str, Any] = self._value(

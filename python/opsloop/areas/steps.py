@@ -172,7 +172,7 @@ class Steps(Caller):
         return self._row(Recovered, "fn_recover_expired_leases")
 
     def recover_stale_steps(self, threshold_minutes: int | None = None) -> int:
-        """Take back running steps without a lease on record, idle that long (default: policy, then 15 minutes).
+        """Take back running steps without a lease on record, idle that long (default 15 minutes).
 
         Returns how many. Part of `heartbeat`.
         """
