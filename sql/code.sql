@@ -81,6 +81,7 @@
 \ir code/steps/_take_steps.sql
 \ir code/steps/_tidy_workers.sql
 \ir code/steps/_unblock_steps.sql
+\ir code/steps/_unqueue_steps.sql
 \ir code/steps/fn_assert_lease.sql
 \ir code/steps/fn_claim_steps.sql
 \ir code/steps/fn_complete_step.sql

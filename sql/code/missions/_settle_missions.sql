@@ -7,7 +7,7 @@ as $$
 -- Makes status and counters of missions follow from their steps, after anything but a plain success. A mission with a
 -- failed step that does not say continue fails at once: what is not running is cancelled, what runs is asked to stop.
 -- The caller holds the locks of the missions and of all their steps.
--- Locks: none of its own. Writes: ops_missions, ops_mission_steps, ops_agent_events. Raises: nothing.
+-- Locks: none of its own. Writes: ops_missions, ops_mission_steps, ops_ready, ops_agent_events. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_ended record;
@@ -22,6 +22,9 @@ begin
      and exists (select from ops_missions m where m.id = s.mission_id and m.status in ('approved', 'running'))
      and exists (select from ops_mission_steps f
                   where f.mission_id = s.mission_id and f.status = 'failed' and f.on_failure = 'fail');
+  if found then
+    perform _unqueue_steps(p_mission_ids);
+  end if;
 
   with counted as (
     select s.mission_id,

@@ -10,7 +10,7 @@ set search_path from current
 as $$
 -- Cancels a mission: what is not running is cancelled now, what runs is asked to stop and may still report. Cancelling
 -- what is cancelled already changes nothing and answers the same.
--- Locks: the mission, then its steps in id order. Writes: ops_missions, ops_mission_steps, ops_agent_events.
+-- Locks: the mission, then its steps in id order. Writes: ops_missions, ops_mission_steps, ops_ready, ops_agent_events.
 -- Raises: OP012 unknown, OP014 ended otherwise.
 declare
   v_now timestamptz;
@@ -39,6 +39,7 @@ begin
          wait_reason = case when s.status <> 'running' then 'its mission was cancelled' end,
          updated_at = v_now
    where s.mission_id = v_mission.id and s.status in ('blocked', 'queued', 'waiting', 'running');
+  perform _unqueue_steps(array[v_mission.id]);
   update ops_missions m
      set status = 'cancelled', completed_at = v_now, updated_at = v_now,
          error = v_error
