@@ -273,7 +273,7 @@ class Loop:
         """Reports a failure."""
         return str(
             self.value(
-                "select fn_fail_step(%s, %s, %s, %s, %s)",
+                "select fn_fail_step(%s, %s, %s, %s, %s::numeric)",
                 work["step_id"],
                 work["lease_token"],
                 error,

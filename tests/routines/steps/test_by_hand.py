@@ -1,0 +1,146 @@
+"""The table of steps is an ordinary table: the statements of the operations runbook, as printed."""
+
+import pytest
+
+from looping import step
+
+
+def failed(loop, *steps):
+    mission = loop.mission(*(steps or (step("a"), step("b"))))
+    loop.fail_for_good(mission)
+    return mission
+
+
+def test_a_failed_step_set_to_queued_by_hand_is_adopted_by_the_next_heartbeat(loop):
+    mission = failed(loop)
+    target = loop.step(mission)["id"]
+    loop.queue_by_hand(target)
+    assert loop.claim(5) == []
+    assert [b["detail"] for b in loop.broken()] != []
+    assert loop.turn()["staleResult"] == {"recovered": 1}
+    assert loop.status(mission) == "running"
+    assert loop.steps(mission) == {"a": "queued", "b": "blocked"}
+    assert loop.broken() == []
+    loop.complete(loop.work(mission, "a"))
+    loop.complete(loop.work(mission, "b"))
+    assert loop.status(mission) == "succeeded"
+    assert loop.broken() == []
+
+
+def test_adopted_once_it_is_not_adopted_again(loop):
+    mission = failed(loop)
+    loop.queue_by_hand(loop.step(mission)["id"])
+    assert [loop.turn()["staleResult"]["recovered"] for _ in range(3)] == [1, 0, 0]
+    assert len(loop.claim(10)) == 1
+
+
+@pytest.mark.parametrize("how", ["failed", "cancelled", "cancelled in its backoff", "succeeded", "parked"])
+def test_whatever_had_become_of_it_its_mission_comes_back_to_life(loop, how):
+    mission = loop.mission(step("a"))
+    if how == "failed":
+        loop.fail_for_good(mission)
+    elif how == "cancelled":
+        loop.cancel(mission)
+    elif how == "cancelled in its backoff":
+        loop.fail(loop.work(mission))
+        loop.cancel(mission)
+    elif how == "succeeded":
+        loop.complete(loop.work(mission))
+    else:
+        loop.policy("auto_approve", enabled=False)
+        assert loop.claim() == []
+        loop.policy("auto_approve", enabled=True)
+    loop.queue_by_hand(loop.step(mission)["id"])
+    assert loop.turn()["staleResult"] == {"recovered": 1}
+    assert loop.status(mission) in ("approved", "running")
+    assert loop.complete(loop.work(mission)) == "accepted"
+    assert loop.status(mission) == "succeeded"
+    assert loop.broken() == []
+
+
+def test_all_failed_steps_of_a_mission_at_once(loop):
+    mission = loop.mission(step("a", after=[]), step("b", after=[]), step("c", after=["a", "b"]))
+    for work in loop.claim(5):
+        loop.fail(work, retryable=False)
+    loop.do("UPDATE ops_mission_steps SET status = 'queued', failure_count = 0 WHERE status in ('failed', 'cancelled')"
+            " and key <> 'c'")  # fmt: skip
+    loop.turn()
+    assert loop.steps(mission) == {"a": "queued", "b": "queued", "c": "blocked"}
+    assert loop.status(mission) == "running"
+    assert loop.broken() == []
+
+
+def test_a_running_step_set_to_queued_is_taken_from_its_worker(loop):
+    mission = loop.mission(step("a"))
+    work = loop.work(mission)
+    loop.queue_by_hand(work["step_id"])
+    loop.turn()
+    assert loop.complete(work) == "OPS_006"
+    assert loop.work(mission)["attempt"] == 2
+
+
+def test_a_parked_step_set_to_queued_by_hand_is_judged_again(loop):
+    mission = loop.mission(step("a"))
+    loop.policy("auto_approve", enabled=False)
+    assert loop.claim() == []
+    loop.queue_by_hand(loop.step(mission)["id"])
+    loop.turn()
+    assert loop.claim() == []
+    assert loop.steps(mission) == {"a": "waiting"}
+
+
+def test_a_column_of_ones_own_is_no_obstacle(loop):
+    loop.do("ALTER TABLE ops_mission_steps ADD COLUMN metadata JSONB DEFAULT '{}'")
+    mission = loop.mission(step("a"), step("b"))
+    loop.complete(loop.work(mission, "a"))
+    loop.fail_for_good(mission, "b")
+    loop.queue_by_hand(loop.step(mission, "b")["id"])
+    loop.turn()
+    loop.complete(loop.work(mission, "b"))
+    assert loop.status(mission) == "succeeded"
+
+
+def test_it_can_be_copied_into_a_table_made_like_it_and_old_rows_deleted(loop):
+    mission = loop.mission(step("a"), step("b"))
+    loop.complete(loop.work(mission, "a"))
+    loop.do("CREATE TABLE ops_mission_steps_archive (LIKE ops_mission_steps INCLUDING ALL)")
+    where = "WHERE status IN ('succeeded', 'failed') AND created_at < now() + interval '1 day'"
+    loop.do(f"INSERT INTO ops_mission_steps_archive SELECT * FROM ops_mission_steps {where}")
+    assert loop.do(f"DELETE FROM ops_mission_steps {where}") == 1
+    loop.turn()
+    loop.complete(loop.work(mission, "b"))
+    assert loop.status(mission) == "succeeded"
+    assert loop.broken() == []
+    assert loop.value("select count(*) from ops_mission_steps_archive") == 1
+
+
+def test_it_can_be_truncated_and_filled_again_from_a_backup(loop):
+    running = loop.mission(step("a", timeout_seconds=86400), step("b"))
+    work = loop.work(running, "a")
+    queued, broken = loop.mission(step("a"), step("b")), loop.mission(step("a"))
+    loop.do("CREATE TABLE ops_mission_steps_backup AS SELECT * FROM ops_mission_steps")
+    loop.do("TRUNCATE ops_mission_steps")
+    assert loop.turn()["ok"]
+    assert len(loop.claim(1)) == 0  # what is taken out of the queue meanwhile is found again below
+    loop.do("INSERT INTO ops_mission_steps SELECT * FROM ops_mission_steps_backup")
+    loop.turn()
+    assert loop.broken() == []
+    assert loop.complete(work) == "accepted"
+    for _ in range(3):
+        for left in loop.claim(10):
+            assert loop.complete(left) == "accepted"
+    assert {loop.status(m) for m in (running, queued, broken)} == {"succeeded"}
+    assert loop.broken() == []
+
+
+def test_nothing_refers_to_it_and_none_of_its_columns_is_generated_or_called_metadata(loop):
+    assert (
+        loop.value("select count(*) from pg_constraint where confrelid = 'ops_mission_steps'::regclass") == 0
+    )
+    columns = loop.rows(
+        "select attname, attgenerated::text, attidentity::text from pg_attribute"
+        " where attrelid = 'ops_mission_steps'::regclass and attnum > 0"
+    )
+    assert all(c["attgenerated"] == "" and c["attidentity"] == "" for c in columns)
+    assert "metadata" not in {c["attname"] for c in columns}
+    assert loop.value("select relkind::text from pg_class where oid = 'ops_mission_steps'::regclass") == "r"
