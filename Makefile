@@ -48,8 +48,9 @@ test-matrix: $(STAMP) ## Run the tests on PostgreSQL 15 (where installed), 16 an
 plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs PostgreSQL 15 and the extension)
 	.venv/bin/python tools/plpgsql_check.py
 
-docs: $(STAMP) ## Generate the reference in docs/ from the comments in the database
+docs: $(STAMP) ## Generate docs/reference.md from the comments in the database, and the results in docs/psql.md
 	.venv/bin/python tools/reference.py
+	.venv/bin/python tools/psql_results.py
 
 code-toc: $(STAMP) ## Rewrite the list of routine files in sql/code.sql
 	.venv/bin/python tools/code_toc.py

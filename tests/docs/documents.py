@@ -97,3 +97,16 @@ def run(
         timeout=100,
     )
     return done.stdout
+
+
+def sessions(document: str, env: Mapping[str, str]) -> list[tuple[Example, str]]:
+    """Runs a document: first its `sh` blocks, then all its `sql` blocks in one session of psql.
+
+    Gives each with what it printed.
+    """
+    shell = [(example, run(["bash", "-e"], example.block.text, env)) for example in examples(document, "sh")]
+    sql = examples(document, "sql")
+    mark = "-- end of block --"
+    script = "".join(f"{example.block.text}\n\\echo {mark}\n" for example in sql)
+    printed = run(["psql", env["DATABASE_URL"], "--no-psqlrc"], script, env).split(mark + "\n")[:-1]
+    return [*shell, *zip(sql, printed, strict=True)]
