@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -79,7 +80,7 @@ class Process:
         self.log = home / f"worker-{len(list(home.glob('worker-*')))}.log"
         with self.log.open("w") as log:
             self.popen = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "opsloop.worker", *arguments],
+                [sys.executable, "-W", "default", "-m", "opsloop.worker", *arguments],
                 env={**os.environ, "DATABASE_URL": dsn, "PYTHONPATH": str(HERE), **env},
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -101,4 +102,7 @@ class Process:
     def end(self, seconds: float = 20) -> tuple[int, str]:
         """Wait for its end; returns exit code and stdout."""
         out, _ = self.popen.communicate(timeout=seconds)
+        assert not re.search("Traceback|RuntimeWarning|ResourceWarning", self.log.read_text()), (
+            self.log.read_text()
+        )
         return self.popen.returncode, out
