@@ -1,3 +1,4 @@
+-- Takes back 0002_policy, with all rows.
 set local lock_timeout = '5s';
 
 drop view ops_policy_audit;

@@ -1,3 +1,4 @@
+-- Takes back 0005_proposals, with all rows.
 set local lock_timeout = '5s';
 
 drop table ops_cap_counters;

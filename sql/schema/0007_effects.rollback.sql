@@ -1,3 +1,4 @@
+-- Takes back 0007_effects, with all rows.
 set local lock_timeout = '5s';
 
 drop table ops_demand_radar;
