@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
@@ -64,6 +65,13 @@ def programs(embedded_server: embedded.Server | None, server: NoopExecutor) -> P
     found = debian if debian.is_dir() else Path(shutil.which("pg_dump") or "pg_dump").parent
     assert (found / "pg_dump").exists(), "the tests need psql and pg_dump of the server's version"
     return found
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_at_first() -> Iterator[None]:
+    """Undoes what a command run in this process set up: it logs to a stderr that pytest closes after the test."""
+    yield
+    structlog.reset_defaults()
 
 
 def _deploy(**where: Any) -> None:

@@ -1,10 +1,12 @@
 """The embedded PostgreSQL: starts anywhere, is shared, and is gone afterwards."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -29,13 +31,13 @@ with embedded.server(Path(sys.argv[1]) if len(sys.argv) > 1 else None, settings=
 
 
 @pytest.fixture
-def home(tmp_path):
-    """A directory whose path is long and has spaces and quotes in it, below one that only its owner may enter."""
-    # pytest's own directories are closed to others; root's server, which is another user, must get through.
-    for parent in [tmp_path, *tmp_path.parents]:
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/tmp") and str(parent).startswith("/tmp"):
-            parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
-    return tmp_path / ("it's a long path with spaces " * 4) / "data"
+def home():
+    """A directory whose path is long and has spaces and a quote in it."""
+    # Not pytest's tmp_path, which is closed to the user as whom root runs the server.
+    base = Path(tempfile.mkdtemp(prefix="opsloop-test-", dir="/tmp"))
+    base.chmod(0o711)
+    yield base / ("it's a long path with spaces " * 4) / "data"
+    shutil.rmtree(base)
 
 
 def ask(dsn, query="select 1"):
