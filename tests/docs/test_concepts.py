@@ -43,3 +43,22 @@ def test_the_statements_run_on_a_sound_loop(conn):
     for block in blocks(DOCUMENT):
         if block.language == "sql":
             assert conn.execute(block.text).fetchall() == []
+
+
+def test_effect_and_result_in_one_transaction_happen_both_or_not_at_all(conn):
+    conn.execute("create table public.effects (n integer)")
+    conn.execute("""select fn_create_proposal('{"title": "one", "steps": [{"kind": "noop"}]}')""")
+    lease = conn.execute("select step_id, lease_token from fn_claim_steps('test:1')").fetchone()
+    count = "select (select count(*) from public.effects), (select status from ops_mission_steps)"
+
+    def work() -> None:
+        conn.execute("select fn_assert_lease(%s, %s)", lease)
+        conn.execute("insert into public.effects values (1)")
+        assert conn.execute("select fn_complete_step(%s, %s)", lease).fetchone() == ("accepted",)
+
+    with conn.transaction(force_rollback=True):
+        work()
+    assert conn.execute(count).fetchone() == (0, "running")
+    with conn.transaction():
+        work()
+    assert conn.execute(count).fetchone() == (1, "succeeded")
