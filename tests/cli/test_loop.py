@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def test_a_risky_proposal_waits_and_the_printed_command_approves_it(shell: Cli, 
         "decide: "
     )
     ran = subprocess.run(
-        command.replace("opsloop", f"{sys.executable} -m opsloop", 1),
+        command.replace("opsloop", f"{shlex.quote(sys.executable)} -m opsloop", 1),
         shell=True,
         capture_output=True,
         check=True,
