@@ -1,3 +1,4 @@
+import importlib.metadata
 import sys
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,20 @@ def test_an_app_is_a_module_or_an_attribute_of_one(tmp_path: Path, monkeypatch: 
         Registry().load_app("an_app:missing")
     with pytest.raises(ImportError):
         Registry().load_app("no_such_app")
+
+
+def test_installed_packages_offer_executors_by_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def entry_points(*, group: str) -> list[importlib.metadata.EntryPoint]:
+        asked.append(group)
+        return [importlib.metadata.EntryPoint("any", f"{__name__}:plain", group)]
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+    registry = Registry()
+
+    assert registry.load_entry_points() == ["plain"]
+    assert asked == ["opsloop.executors"]
 
 
 @pytest.mark.parametrize("name", ["", " padded"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import socket
 import time
@@ -100,6 +101,7 @@ class Worker:
         await self._claims.open()
         settings = await self._register()
         self._registered = True
+        _check_release(settings.get("schema_version"))
         await self._learn_time()
         capacity = Capacity(self._options.concurrency, self._limits(settings))
         runner = Runner(
@@ -185,6 +187,8 @@ class Worker:
             try:
                 settings.update(await self._register())
                 await self._learn_time()
+                for name, waiting in await self.missing_executors():
+                    self._log.warning("nobody offers it", code="OPS_005", executor=name, waiting=waiting)
             except (OpsError, psycopg.Error) as error:
                 self._log.warning("settings not refreshed", error=type(error).__name__)
             capacity.limits = self._limits(settings)
@@ -318,6 +322,19 @@ class Worker:
         ends = time.monotonic() + seconds
         while runner.running and time.monotonic() < ends and not (hurry and self._hurry.is_set()):
             await self._bell.pause(min(_LOOK_AGAIN, max(0.0, ends - time.monotonic())))
+
+
+def _check_release(schema: str | None) -> None:
+    """Raise SchemaMismatch when the schema is of an older release than this worker; a newer one it can work with."""
+    if schema is None or _release(schema) < _release(opsloop.__version__):
+        raise SchemaMismatch(
+            f"the schema is of release {schema or 'unknown'}, older than this worker's {opsloop.__version__}",
+            hint="Run `opsloop migrate` first, and start the new workers then.",
+        )
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def _json(value: Any) -> str:

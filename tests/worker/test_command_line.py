@@ -1,0 +1,54 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from opsloop.cli import run
+from opsloop.worker import loop
+from worker.working import Work
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--once", "--drain"], "--once and --drain exclude each other"),
+        (["--log-level", "loud"], "--log-level must be one of debug, info, warning, error, not 'loud'"),
+        (["--executor-concurrency", "http"], "--executor-concurrency must be NAME=N"),
+        (["--executor-concurrency", "http=0"], "--executor-concurrency must be NAME=N"),
+        (["--executors", "noop,nope,never"], "there is no executor never, nope"),
+        (["--app", "no_such_module"], "--app no_such_module: No module named"),
+        (["--app", "json"], "holds no executor"),
+        (["--batch", "0"], "--batch"),
+        (["--concurrency", "many"], "--concurrency"),
+    ],
+)
+def test_a_faulty_command_line_names_the_faulty_part_and_touches_nothing(
+    work: Work,
+    dsn: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", dsn)
+
+    assert run(["worker", *arguments]) == 2
+
+    err = capsys.readouterr().err
+    assert "OPS_018" in err
+    assert said in err
+    assert work.conn.execute("select count(*) from ops_workers").fetchall() == [(0,)]
+
+
+async def test_a_worker_newer_than_the_schema_does_not_work(
+    work: Work, drain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop.opsloop, "__version__", "99.0.0")
+    step = work.step("noop")
+
+    with pytest.raises(
+        Exception, match=r"OPS_021: the schema is of release .*, older than this worker's 99\.0\.0"
+    ):
+        await drain()
+
+    assert work.of(step, "status") == "queued"
