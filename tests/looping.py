@@ -19,6 +19,8 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from support import wait_until
+
 Row = dict[str, Any]
 
 _CLOCK = """
@@ -326,6 +328,15 @@ class Loop:
     def broken(self) -> list[Row]:
         """What fn_check_invariants finds."""
         return self.rows("select * from fn_check_invariants()")
+
+    # Other sessions
+
+    def sees_blocked(self, other: "Loop") -> None:
+        """Returns as soon as the other session waits for a lock."""
+        pid = other.conn.info.backend_pid
+        wait_until(
+            lambda: self.value("select cardinality(pg_blocking_pids(%s)) > 0", pid), f"session {pid} waits"
+        )
 
     # Refusals
 
