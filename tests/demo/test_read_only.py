@@ -85,6 +85,13 @@ def test_a_forged_event_reaches_no_other_schema(trusted: Care):
             "pg:dead_rows", {"schema": "{{event.data.key}}", "table": '"; drop table x', "key": "k"}
         )
     trusted.drain()
+    steps = trusted.conn.execute(
+        "select status, last_error from ops_mission_steps where key = 'before'"
+    ).fetchall()
+    assert sorted(steps) == [
+        ("failed", "OPS_007: 'opsloop' is not a user's schema: postgres_care leaves it alone"),
+        ("failed", 'OPS_007: there is no table {{event.data.key}}."; drop table x'),
+    ]
     assert {status for status, _ in trusted.missions().values()} == {"failed"}
     assert (
         trusted.value("select sum(vacuum_count) from pg_stat_user_tables where relname = 'ops_policy'") == 0
