@@ -61,9 +61,9 @@ async def _find(
         {"schema": schema, "name": name, "kinds": list(kinds)},
     )
     if not found:
-        raise Missing(f"there is no {what} {schema}.{name}")
+        raise MissingError(f"there is no {what} {schema}.{name}")
     return sql.Identifier(found[0]["nspname"], found[0]["relname"])
 
 
-class Missing(Fatal, LookupError):
+class MissingError(Fatal, LookupError):
     """The catalogue has nothing of that name."""
