@@ -44,11 +44,11 @@ begin
   v_digest := coalesce(case when v_verdict.hold is not null then _digest(_filled_params(v_step.id)) end,
                        v_step.approved_digest);
   update ops_mission_steps s
-     set failure_count = 0, lease_token = null, cancel_requested = false, updated_at = v_now,
+     set status = 'blocked', wait_reason = null, run_after = null, failure_count = 0, lease_token = null, cancel_requested = false, updated_at = v_now,
          approved_digest = v_digest,
          last_error = case when s.status = 'failed' then s.last_error end
    where s.id = v_step.id;
-  perform _enqueue_steps(array[v_step.id]);
+  -- Queues it, unless its dependencies have not ended.
   perform _revive_missions(array[v_step.mission_id]);
   perform _emit_loop_events(array['step:' || v_step.kind || ':retried'],
     array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, null, null)
@@ -58,4 +58,4 @@ begin
 end;
 $$;
 comment on function fn_retry_step(uuid, text) is
-  'Runs a failed, cancelled or waiting step again, with all its tries; its mission comes back to life. For a step parked by policy this approves exactly what it would run now. Returns queued, or cancelled while another failed step keeps the mission failed. OPS_012 unknown, OPS_014 not retryable, OPS_003 forbidden to anybody, OPS_015 own proposal.';
+  'Runs a failed, cancelled or waiting step again, with all its tries; its mission comes back to life. For a step parked by policy this approves exactly what it would run now. Returns queued, blocked while its dependencies have not ended, or cancelled while another failed step keeps the mission failed. OPS_012 unknown, OPS_014 not retryable, OPS_003 forbidden to anybody, OPS_015 own proposal.';

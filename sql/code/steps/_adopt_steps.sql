@@ -4,8 +4,9 @@ language plpgsql
 set search_path from current
 set enable_seqscan = off
 as $$
--- Puts steps into the queue that were set to queued by hand; a mission that had ended comes back to life. Returns how
--- many there were. Missions of which somebody holds a row are passed over; the next sweep finds their steps again.
+-- Puts steps into the queue that were set to queued by hand, or makes them wait when their dependencies have not ended;
+-- a mission that had ended comes back to life. Returns how many there were. Missions of which somebody holds a row are
+-- passed over; the next sweep finds their steps again.
 -- Locks: missions, then their steps, SKIP LOCKED. Writes: ops_mission_steps, ops_missions, ops_ready, ops_lanes.
 -- Raises: nothing.
 declare
@@ -21,9 +22,8 @@ begin
     return 0;
   end if;
   update ops_mission_steps s
-     set lease_token = null, cancel_requested = false, updated_at = v_now
+     set status = 'blocked', wait_reason = null, lease_token = null, cancel_requested = false, updated_at = v_now
    where s.id = any (v_ids);
-  perform _enqueue_steps(v_ids);
   perform _revive_missions(array_agg(distinct s.mission_id)) from ops_mission_steps s where s.id = any (v_ids);
   return cardinality(v_ids);
 end;
