@@ -215,3 +215,11 @@ def test_who_still_held_a_lease_is_fenced_by_the_decision(loop):
     resolve(loop, work["step_id"], "succeeded", {"by": "a person"})
     assert loop.complete(work, {"by": "a zombie"}) == "OPS_006"
     assert loop.step(mission)["result"] == {"by": "a person"}
+
+
+def test_a_step_whose_dependencies_have_not_ended_waits_for_them_all_the_same(loop):
+    mission = loop.mission(step("a"), step("b"))
+    loop.cancel(mission)
+    assert loop.retry(loop.step(mission, "b")["id"]) == "blocked"
+    assert loop.steps(mission) == {"a": "queued", "b": "blocked"}
+    assert loop.broken() == []

@@ -144,3 +144,12 @@ def test_nothing_refers_to_it_and_none_of_its_columns_is_generated_or_called_met
     assert all(c["attgenerated"] == "" and c["attidentity"] == "" for c in columns)
     assert "metadata" not in {c["attname"] for c in columns}
     assert loop.value("select relkind::text from pg_class where oid = 'ops_mission_steps'::regclass") == "r"
+
+
+def test_steps_set_to_queued_together_still_wait_for_each_other(loop):
+    mission = loop.mission(step("a"), step("b"), step("c"))
+    loop.cancel(mission)
+    loop.do("UPDATE ops_mission_steps SET status = 'queued' WHERE status = 'cancelled'")
+    assert loop.turn()["staleResult"] == {"recovered": 3}
+    assert loop.steps(mission) == {"a": "queued", "b": "blocked", "c": "blocked"}
+    assert loop.broken() == []
