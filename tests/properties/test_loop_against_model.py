@@ -252,7 +252,7 @@ class LoopMachine(RuleBasedStateMachine):
             if cancelled:
                 m.settle()
         adopted = [(m, s) for m, s in queued_by_hand if s.status == "queued"]
-        for m, s in adopted:
+        for _, s in adopted:
             s.token, s.stop, s.status = None, False, "blocked"
         for m in self.missions:
             if any(n is m for n, _ in adopted):
