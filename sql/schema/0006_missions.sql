@@ -55,6 +55,7 @@ create table ops_mission_steps (
   status text not null default 'queued'
     check (status in ('blocked', 'queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'skipped')),
   priority smallint not null default 0,
+  depth integer not null default 0,
   lane integer,
   ready_seq bigint,
   run_after timestamptz,
@@ -95,6 +96,7 @@ comment on column ops_mission_steps.unblocks is 'Steps that wait for this one.';
 comment on column ops_mission_steps.waiting_on is 'How many steps of depends_on have not ended.';
 comment on column ops_mission_steps.status is 'blocked, queued, running, waiting, succeeded, failed, cancelled or skipped.';
 comment on column ops_mission_steps.priority is 'Higher runs first; from the mission.';
+comment on column ops_mission_steps.depth is 'Causation depth; from the mission.';
 comment on column ops_mission_steps.lane is 'Lane of its last row in ops_ready.';
 comment on column ops_mission_steps.ready_seq is 'Place of its last row in ops_ready.';
 comment on column ops_mission_steps.run_after is 'A retry is not claimed before this time.';

@@ -31,7 +31,7 @@ begin
       from unnest(p_proposal_ids) with ordinality n (id, ord)
       join ops_mission_proposals p on p.id = n.id
      order by n.ord
-    returning id, proposal_id, priority
+    returning id, proposal_id, priority, depth
   ), template_step as materialized (
     -- A template that many proposals share is taken apart once.
     select t.template_digest, l.lane, s.*
@@ -40,7 +40,7 @@ begin
      cross join lateral _template_steps(t.template) s
       join ops_lanes l on l.queue = 'steps' and l.executor = s.executor and l.priority = t.priority
   ), step as materialized (
-    select _uuid_v7() as id, m.id as mission_id, n.ord, m.priority, p.slots as all_slots, s.*
+    select _uuid_v7() as id, m.id as mission_id, n.ord, m.priority, m.depth, p.slots as all_slots, s.*
       from mission m
       join unnest(p_proposal_ids) with ordinality n (id, ord) on n.id = m.proposal_id
       join ops_mission_proposals p on p.id = m.proposal_id
@@ -62,12 +62,12 @@ begin
   ), stored as (
     insert into ops_mission_steps (
       id, mission_id, key, position, kind, executor, params, slots, depends_on, unblocks, waiting_on, status, priority,
-      lane, ready_seq, on_failure, on_lease_lost, timeout_seconds, max_retries, judged_epoch, created_at, updated_at)
+      depth, lane, ready_seq, on_failure, on_lease_lost, timeout_seconds, max_retries, judged_epoch, created_at, updated_at)
     select s.id, s.mission_id, s.key, s.pos, s.kind, s.executor, s.params,
            case when s.all_slots <> '[]' then _step_slots(s.all_slots, s.pos) end,
            coalesce(n.ids, '{}'), coalesce(u.ids, '{}'), coalesce(cardinality(n.ids), 0),
            case when r.id is null then 'blocked' else 'queued' end, s.priority,
-           s.lane, r.seq, s.on_failure, s.on_lease_lost, s.timeout_seconds, s.max_retries, p_epoch, v_now, v_now
+           s.depth, s.lane, r.seq, s.on_failure, s.on_lease_lost, s.timeout_seconds, s.max_retries, p_epoch, v_now, v_now
       from step s
       left join needs n on n.step_id = s.id
       left join needed u on u.needs_id = s.id

@@ -20,14 +20,14 @@ declare
   v_unblocks uuid[];
   v_ready uuid[];
 begin
-  -- What the events need travels with the count of each mission, so that nothing is joined but by primary key.
+  -- Nothing is joined but by primary key: what one part made of the batch is as long as the batch.
   with done as (
     update ops_mission_steps s
        set status = 'succeeded', result = c.result, lease_expires_at = null, updated_at = v_now
       from unnest(p_ids, p_tokens, p_results, p_usages) c (id, token, result, usage)
      where s.id = c.id and s.lease_token = c.token and s.status = 'running'
     returning s.id, s.mission_id, s.key, s.kind, s.executor, s.worker_id, s.attempt, s.reserved_at, s.lease_token,
-              s.unblocks, s.result, c.usage
+              s.unblocks, s.depth, s.result, c.usage
   ), run as (
     insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at, meta)
     select _uuid_v7(), d.lease_token, d.id, d.executor, d.worker_id, d.attempt, 'succeeded', d.reserved_at, v_now,
@@ -39,16 +39,14 @@ begin
            status = case when m.steps_open = d.n and m.status = 'running' then 'succeeded' else m.status end,
            completed_at = case when m.steps_open = d.n and m.status = 'running' then v_now else m.completed_at end,
            updated_at = v_now
-      from (select mission_id, count(*)::integer as n,
-                   array_agg('step:' || kind || ':succeeded') as types,
-                   array_agg(_step_event(id, mission_id, key, kind, executor, attempt, result, null)) as data
-              from done group by mission_id) d
+      from (select mission_id, count(*)::integer as n from done group by mission_id) d
      where m.id = d.mission_id
-    returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth, d.types, d.data
+    returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth
   ), event as (
-    select e.type, e.data, f.id as mission_id, f.depth
-      from finished f
-     cross join lateral unnest(f.types, f.data) e (type, data)
+    select 'step:' || d.kind || ':succeeded' as type,
+           _step_event(d.id, d.mission_id, d.key, d.kind, d.executor, d.attempt, d.result, null) as data,
+           d.mission_id, d.depth
+      from done d
     union all
     select 'mission:succeeded', jsonb_build_object('mission_id', f.id, 'title', f.title, 'proposal_id', f.proposal_id,
              'steps_total', f.steps_total), f.id, f.depth
@@ -56,7 +54,10 @@ begin
      where f.steps_open = 0 and f.status = 'succeeded'
   )
   select array_agg(e.type), array_agg(e.data), array_agg(e.mission_id), array_agg(e.depth),
-         (select array_agg(u) from done d cross join lateral unnest(d.unblocks) u where d.mission_id = any (p_running)),
+         (select array_agg(u)
+            from done d
+           cross join lateral unnest(d.unblocks) u
+           where d.unblocks <> '{}' and d.mission_id = any (p_running)),
          (select array_agg(d.id) from done d)
     into v_types, v_data, v_mission_ids, v_depths, v_unblocks, v_accepted
     from event e;

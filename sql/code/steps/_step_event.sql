@@ -9,17 +9,21 @@ create or replace function _step_event(
   p_error text
 )
 returns jsonb
-language plpgsql
-immutable
-set search_path from current
+language sql
+stable
+parallel safe
 as $$
--- The data of an event about a step. A result of more than 8 KiB stays in the step and is left out here.
--- Locks: none. Writes: nothing. Raises: nothing.
-begin
-  return jsonb_build_object('step_id', p_step_id, 'mission_id', p_mission_id, 'key', p_key, 'kind', p_kind,
-                            'executor', p_executor, 'attempt', p_attempt)
-         || case when p_result is not null and pg_column_size(p_result) <= 8192
-                 then jsonb_build_object('result', p_result) else '{}' end
-         || case when p_error is not null then jsonb_build_object('error', p_error) else '{}' end;
-end;
+  -- The data of an event about a step, with its error or its result. A result of more than 8 KiB stays in the step: the
+  -- event only says how many bytes it has. Without a pinned search_path, so that it is inlined: completions call it for
+  -- every step.
+  select pg_catalog.jsonb_build_object(
+    'step_id', p_step_id, 'mission_id', p_mission_id, 'key', p_key, 'kind', p_kind, 'executor', p_executor,
+    'attempt', p_attempt,
+    case when p_error is not null then 'error'
+         when pg_catalog.pg_column_size(p_result) operator(pg_catalog.>) 8192 then 'result_bytes'
+         else 'result' end,
+    case when p_error is not null then pg_catalog.to_jsonb(p_error)
+         when pg_catalog.pg_column_size(p_result) operator(pg_catalog.>) 8192
+           then pg_catalog.to_jsonb(pg_catalog.pg_column_size(p_result))
+         else p_result end);
 $$;
