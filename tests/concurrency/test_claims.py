@@ -115,28 +115,31 @@ def test_an_extension_never_waits_for_who_is_just_ending_the_step(loop, session,
     assert loop.extend(work)[0]["ok"] is (end == "cancel")
 
 
-def test_claims_that_park_steps_of_each_others_missions_do_not_deadlock(loop, session):
-    loop.allow(
-        "noop",
-        risk_rules=[{"name": "odd", "executor": "noop", "params": {"x": "^bad$"}, "risk_level": "high"}],
+def test_two_claims_that_park_and_run_steps_of_each_others_missions_do_not_deadlock(loop, session):
+    first = loop.mission(
+        step("runs", after=[]), step("bad", after=[], params={"x": 1}), step("held", after=[])
     )
-    sessions = [session() for _ in range(4)]
-    for _ in range(5):
-        given = [step("find", after=[])]
-        given += [
-            step(f"s{n}", after=["find"], params={"x": "bad"} if n % 3 else {}, max_retries=2 + n % 2)
-            for n in range(6)
-        ]
-        for s in given[1:]:
-            s["params"] = {**s["params"], "y": "{{steps.find.result}}"}
-        loop.policy("auto_approve", risk_rules=[])
-        propose_many(loop, 4, *given)
-        for work in loop.claim(4):
-            loop.complete(work, 1)
-        loop.policy(
-            "auto_approve",
-            risk_rules=[{"name": "odd", "executor": "noop", "params": {"x": "^bad$"}, "risk_level": "high"}],
+    second = loop.mission(step("runs", after=[]), step("bad", after=[], params={"x": 1}))
+    steps = {(m, s): loop.step(m, s)["id"] for m in (first, second) for s in ("runs", "bad")}
+    loop.do("delete from ops_ready")
+    # The one claim takes the bad step of the first mission and runs one of the second, the other the other way round.
+    for taken in ((first, "bad"), (second, "runs"), (second, "bad"), (first, "runs")):
+        loop.do(
+            "with r as (insert into ops_ready (lane, id) select lane, id from ops_mission_steps where id = %s"
+            " returning seq, id) update ops_mission_steps s set ready_seq = r.seq from r where s.id = r.id",
+            steps[taken],
         )
-        at_once([lambda s=s, n=n: s.claim(6, f"w{n}") for n, s in enumerate(sessions)])
-        loop.claim(50)
-        assert loop.value("select count(*) from ops_mission_steps where status = 'queued'") == 0
+    odd = {"name": "x", "executor": "noop", "params": {"x": "1"}, "risk_level": "high"}
+    loop.policy("auto_approve", risk_rules=[odd])
+    holder, one, other = session(), session(), session()
+    holder.do("begin")
+    holder.row("select * from ops_mission_steps where mission_id = %s and key = 'held' for update", first)
+    claim_one = start(lambda: one.claim(2))
+    loop.sees_blocked(one)
+    claim_other = start(lambda: other.claim(2))
+    loop.sees_blocked(other)
+    holder.do("commit")
+    assert [w["step_id"] for w in claim_one.result()] == [steps[second, "runs"]]
+    assert [w["step_id"] for w in claim_other.result()] == [steps[first, "runs"]]
+    assert loop.step(first, "bad")["status"] == loop.step(second, "bad")["status"] == "waiting"
+    loop.turn()  # adopts the step that this test took out of the queue
