@@ -39,7 +39,7 @@ begin
     select p.source, count(*)::integer as wanted, max(p.created_at) as created_at
       from ops_mission_proposals p
      where p.id = any (p_ids) and v_judged -> p.template_digest ->> 'forbidden' is null
-     group by p.source, date_trunc('hour', p.created_at)
+     group by p.source, _cap_group(p.source, p.created_at)
      order by p.source, 3
   loop
     select * into v_caps from _reserve_caps(v_source.source, v_source.wanted, v_source.created_at);
@@ -49,7 +49,7 @@ begin
   with judged as (
     select p.id, (v_judged -> p.template_digest) as verdict,
            v_granted -> _cap_group(p.source, p.created_at) as caps,
-           row_number() over (partition by p.source, date_trunc('hour', p.created_at),
+           row_number() over (partition by _cap_group(p.source, p.created_at),
                                            v_judged -> p.template_digest ->> 'forbidden' is null
                               order by n.ord) as nth
       from unnest(p_ids) with ordinality n (id, ord)

@@ -76,6 +76,20 @@ def test_what_a_source_may_not_does_not_count_against_the_cap_of_all(loop):
     assert statuses(loop, 2) == ["auto_approved", "rejected"]
 
 
+def test_the_hour_is_the_utc_hour_also_for_a_batch_in_a_time_zone_of_half_hours(loop):
+    for moment in ("10:40", "10:41", "11:10"):  # one hour in Kolkata, 16:00 to 17:00, and two in UTC
+        loop.stop_clock(f"2030-05-05 {moment}:00+00")
+        loop.propose(HTTP)
+    loop.allow(risk_rules=[])
+    loop.policy("proposal_caps", daily_limit=100, hourly_limit=1)
+    loop.do("update ops_mission_proposals set counted_at = null")
+    loop.do("delete from ops_cap_counters")
+    loop.do("set local timezone = 'Asia/Kolkata'")
+    loop.turn()
+    assert [p["status"] for p in loop.proposals()] == ["auto_approved", "rejected", "auto_approved"]
+    assert loop.broken() == []
+
+
 def test_pending_proposals_count_and_rejected_ones_do_not(loop):
     loop.policy("proposal_caps", daily_limit=2)
     first = loop.propose(HTTP)
