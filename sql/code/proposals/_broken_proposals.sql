@@ -27,7 +27,8 @@ begin
      ((select string_agg(format('policy %s version %s is not in the history', k.key, v.version), '; ')
         from unnest(array['auto_approve', 'proposal_caps', 'worker_policy']) k (key)
        cross join lateral (select (p.policy_snapshot ->> k.key)::integer as version) v
-       where exists (select from ops_policy y where y.key = k.key)
+       -- One that was set later did not decide.
+       where exists (select from ops_policy_history h where h.key = k.key and h.updated_at <= p.approved_at)
          and not exists (select from ops_policy_history h where h.key = k.key and h.version = v.version)))) f (fault)
    where f.fault is not null;
 

@@ -59,7 +59,7 @@ begin
        set status = 'approved', reason = coalesce(p_reason, 'approved by ' || v_actor), decided_by = v_actor,
            decided_login = v_login, approved_digest = p.template_digest, approved_at = v_now,
            policy_snapshot = p.policy_snapshot || (
-             select jsonb_object_agg(y.key, y.version) from ops_policy y
+             select coalesce(jsonb_object_agg(y.key, y.version), '{}') from ops_policy y
               where y.key in ('auto_approve', 'worker_policy') or (y.key = 'proposal_caps' and p.counted_at is null)),
            risk_level = _risk_name(v_verdict.risk), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
      where p.id = v_proposal.id;

@@ -43,6 +43,18 @@ def test_approving_begins_the_mission_and_records_who_and_why(loop, pending):
     assert votes(loop) == [("ada", "approve", "looks right", True)]
 
 
+def test_a_loop_without_any_policy_runs_what_persons_approve(loop):
+    loop.do("alter table ops_policy disable trigger user")
+    loop.do("delete from ops_policy")
+    loop.do("delete from ops_policy_history")
+    loop.do("alter table ops_policy enable trigger user")
+    made = loop.propose(step("a"))
+    assert made["status"] == "pending"
+    assert loop.approve(made["proposal_id"])["status"] == "approved"
+    loop.value("select fn_set_policy('auto_approve', '{}')")
+    assert loop.broken() == []
+
+
 def test_without_an_actor_it_is_the_login(loop, pending):
     loop.row("select * from fn_approve_proposal(%s)", pending)
     assert loop.proposals()[0]["decided_by"] == loop.value("select session_user::text")
