@@ -4,17 +4,27 @@ language plpgsql
 set search_path from current
 set enable_seqscan = off
 as $$
--- Stores the events and outbox rows that accepted completions bring along, in their order.
+-- Stores the events and outbox rows that accepted completions bring along, in their order. Of several reports of one
+-- step only that counts whose result was accepted: the first with the right token.
 -- Locks: unique indexes of dedupe keys. Writes: ops_agent_events, ops_ready, outbox. Raises: OP018, OP019.
 declare
+  v_reports jsonb;
   v_events jsonb;
 begin
-  select jsonb_agg(case jsonb_typeof(e) when 'object' then e || jsonb_build_object('mission_id', s.mission_id) else e end
-                   order by c.ord, n)
+  select jsonb_agg(jsonb_build_object('mission_id', r.mission_id, 'events', nullif(r.report -> 'events', 'null'),
+                                      'outbox', nullif(r.report -> 'outbox', 'null')) order by r.ord)
+    into v_reports
+    from (select distinct on (s.id) s.mission_id, c.report, c.ord
+            from unnest(p_accepted) a (id)
+            join ops_mission_steps s on s.id = a.id
+            join jsonb_array_elements(p_completions) with ordinality c (report, ord)
+              on (c.report ->> 'step_id')::uuid = s.id and (c.report ->> 'lease_token')::uuid = s.lease_token
+           order by s.id, c.ord) r;
+
+  select jsonb_agg(case jsonb_typeof(e) when 'object' then e || jsonb_build_object('mission_id', c.report -> 'mission_id')
+                                        else e end order by c.ord, n)
     into v_events
-    from jsonb_array_elements(p_completions) with ordinality c (report, ord)
-    join ops_mission_steps s on s.id = (c.report ->> 'step_id')::uuid and s.id = any (p_accepted)
-                            and s.lease_token = (c.report ->> 'lease_token')::uuid
+    from jsonb_array_elements(v_reports) with ordinality c (report, ord)
    cross join lateral jsonb_array_elements(coalesce(nullif(c.report -> 'events', 'null'), '[]')) with ordinality e (e, n);
   if v_events is not null then
     perform fn_emit_events(v_events);
@@ -22,9 +32,8 @@ begin
 
   perform fn_publish_outbox(o ->> 'aggregate_type', o ->> 'aggregate_id', o ->> 'event_type',
                             coalesce(o -> 'payload', '{}'), o ->> 'dedupe_key')
-     from jsonb_array_elements(p_completions) with ordinality c (report, ord)
+     from jsonb_array_elements(v_reports) with ordinality c (report, ord)
     cross join lateral jsonb_array_elements(coalesce(nullif(c.report -> 'outbox', 'null'), '[]')) with ordinality e (o, n)
-    where (c.report ->> 'step_id')::uuid = any (p_accepted)
     order by c.ord, e.n;
 end;
 $$;

@@ -28,8 +28,10 @@ begin
          coalesce(bool_or(coalesce(c.events, '[]') <> '[]' or coalesce(c.outbox, '[]') <> '[]'), false)
     into v_ids, v_tokens, v_results, v_usages, v_extras
     from (select distinct on (r.step_id, r.lease_token) r.*
-            from jsonb_to_recordset(p_completions)
-              r (step_id uuid, lease_token uuid, result jsonb, usage jsonb, events jsonb, outbox jsonb)) c;
+            from rows from (jsonb_to_recordset(p_completions)
+                   as (step_id uuid, lease_token uuid, result jsonb, usage jsonb, events jsonb, outbox jsonb))
+                 with ordinality r (step_id, lease_token, result, usage, events, outbox, ord)
+           order by r.step_id, r.lease_token, r.ord) c;
 
   select array_agg(distinct s.mission_id) into v_missions
     from unnest(v_ids) c (id) join ops_mission_steps s on s.id = c.id;

@@ -59,6 +59,21 @@ def test_twice_in_one_batch_is_once(loop):
     assert loop.broken() == []
 
 
+def test_of_several_reports_in_one_batch_the_first_with_the_right_token_counts(loop):
+    def saying(n, token):
+        row = {"aggregate_type": "t", "aggregate_id": "1", "event_type": f"e{n}"}
+        return {**report(work, result=n, events=[{"type": f"x{n}"}], outbox=[row]), "lease_token": str(token)}
+
+    mission = loop.mission(step("a"))
+    work = loop.work(mission)
+    reports = [saying(1, uuid4()), *(saying(n, work["lease_token"]) for n in (2, 3))]
+    assert sorted(complete_all(loop, *reports)) == ["OPS_006", "accepted"]
+    assert loop.step(mission)["result"] == 2
+    assert [e["type"] for e in loop.events("x%")] == ["x2"]
+    assert [o["event_type"] for o in loop.rows("select event_type from outbox")] == ["e2"]
+    assert loop.broken() == []
+
+
 def test_a_stale_token_changes_nothing_but_leaves_its_evidence(loop):
     mission = loop.mission(step("a"))
     stale = loop.work(mission)
