@@ -12,7 +12,8 @@ begin
   return coalesce(
     p_step_says,
     _executor_setting(p_worker_policy, p_executor, 'on_lease_lost'),
-    case when (p_worker_executors -> p_executor ->> 'idempotent')::boolean then 'retry' end,
+    -- Compared, not cast: what one worker registered must not stop the recovery of all.
+    case when p_worker_executors -> p_executor -> 'idempotent' = 'true' then 'retry' end,
     case when p_executor in ('noop', 'sql', 'radar') then 'retry' else 'hold' end);
 end;
 $$;

@@ -153,6 +153,13 @@ def test_an_executor_registered_as_idempotent_is_tried_again(loop):
     assert outcome(loop, step("a", "other")) == "waiting"
 
 
+@pytest.mark.parametrize("said", ["maybe", 1, None, {}, []])
+def test_what_one_worker_says_of_itself_does_not_stop_the_recovery(loop, said):
+    loop.allow(risk_rules=[])
+    loop.register("w1", {"mine": {"idempotent": said}})
+    assert outcome(loop, step("a", "mine")) == "waiting"
+
+
 def test_policy_goes_before_what_the_worker_says_and_the_step_before_policy(loop):
     loop.register("w1", {"our_own": {"idempotent": True}})
     loop.policy(
