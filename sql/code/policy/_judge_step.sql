@@ -26,7 +26,7 @@ begin
   risk := case p_declared_risk when 'high' then 3::smallint when 'medium' then 2::smallint else 1::smallint end;
   for v_rule in select e from jsonb_array_elements(nullif(p_auto_approve -> 'risk_rules', 'null')) e loop
     -- Most rules name other executors: left out without a call.
-    v_scope := v_rule -> 'executor';
+    v_scope := nullif(v_rule -> 'executor', 'null');
     continue when not v_scope ? p_executor and strpos(v_scope::text, '*') = 0;
     v_rule_risk := case v_rule ->> 'risk_level' when 'low' then 1::smallint when 'medium' then 2::smallint else 3::smallint end;
     if v_rule_risk > risk and _risk_rule_holds(v_rule, p_kind, p_executor, p_params) then

@@ -4,13 +4,13 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Whether a rule of auto_approve.risk_rules speaks of this step: kind, executor and every pattern of params match, and
--- those of unless_params do not all match. A path that is not there is matched as the empty text; * is every value
+-- Whether a rule of auto_approve.risk_rules speaks of this step: kind, executor (null: any) and every pattern of params
+-- match, and those of unless_params do not all match. A path that is not there is matched as the empty text; * is every value
 -- within params, and params as JSON after them.
 -- Locks: none. Writes: nothing. Raises: nothing for a sound rule.
 begin
-  if (p_rule ? 'executor' and not _matches_any(p_executor, p_rule -> 'executor'))
-     or (p_rule ? 'kind' and not _matches_any(p_kind, p_rule -> 'kind')) then
+  if (p_rule ->> 'executor' is not null and not _matches_any(p_executor, p_rule -> 'executor'))
+     or (p_rule ->> 'kind' is not null and not _matches_any(p_kind, p_rule -> 'kind')) then
     return false;
   end if;
   if p_rule ? 'params' and exists (

@@ -70,6 +70,11 @@ def test_nobody_lowers_the_risk_that_a_rule_gives(calculator):
     assert risk(calculator, {}, declared="low") == 3
 
 
+@pytest.mark.parametrize("rule", [{"executor": None}, {"kind": None}])
+def test_a_rule_whose_executor_or_kind_is_null_speaks_of_all(calculator, rule):
+    assert risk(calculator, {**rule, "params": {"x": "drop"}}, params={"x": "drop it"}) == 3
+
+
 def test_a_rule_does_not_lower_the_risk_that_was_declared(calculator):
     assert risk(calculator, {"risk_level": "low"}, declared="high") == 3
 
