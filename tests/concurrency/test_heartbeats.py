@@ -113,6 +113,37 @@ def test_a_heartbeat_waits_for_nobody_who_keeps_a_row_of_the_mission(loop, sessi
     assert loop.step(mission, work["key"])["status"] == "queued"
 
 
+def test_nor_when_it_adopts_the_only_step_of_a_mission(loop, session):
+    mission = loop.mission(step("a"))
+    loop.fail_for_good(mission)
+    loop.queue_by_hand(loop.step(mission)["id"])
+    other = session()
+    other.do("begin")
+    other.row("select * from ops_mission_steps where mission_id = %s for update", mission)
+    loop.do("set lock_timeout = '2s'")
+    result = loop.heartbeat()
+    assert result["ok"], result
+    assert result["staleResult"]["recovered"] == 0
+    other.do("commit")
+    assert loop.turn()["staleResult"]["recovered"] == 1
+
+
+def test_a_reaction_whose_dedupe_key_somebody_is_inserting_stays_queued_behind_the_others(loop, session):
+    loop.mission(step("a"))  # the lane of noop is there
+    loop.react({"dedupe_key": "{{event.data.key}}"})
+    for key in ("held", "free"):
+        loop.emit("signal", {"key": key})
+    other = session()
+    other.do("begin")
+    other.propose(step("a"), key="held")
+    assert loop.turn()["reactionResult"] == {"processed": 1, "created": 1}
+    assert [r["status"] for r in loop.reactions()] == ["queued", "done"]
+    assert [p["dedupe_key"] for p in loop.proposals()] == [None, "free"]
+    other.do("rollback")
+    assert loop.turn()["reactionResult"] == {"processed": 1, "created": 1}
+    assert [r["status"] for r in loop.reactions()] == ["done", "done"]
+
+
 def test_nor_when_it_adopts(loop, session):
     mission = loop.mission(step("a"), step("b"))
     loop.fail_for_good(mission)

@@ -16,13 +16,16 @@ begin
            where m.id = any (array(select s.mission_id from ops_mission_steps s where s.id = any (p_step_ids)))
            order by m.id
              for no key update skip locked) l;
-  select array_agg(l.id) into v_steps
+  select coalesce(array_agg(l.id), '{}') into v_steps
     from (select s.id from ops_mission_steps s
            where s.mission_id = any (v_missions)
            order by s.id
              for no key update skip locked) l;
   return array(
     select f.id from unnest(v_missions) f (id)
-     where not exists (select from ops_mission_steps s where s.mission_id = f.id and s.id <> all (v_steps)));
+     where f.id not in (select s.mission_id
+                          from ops_mission_steps s
+                          left join unnest(v_steps) l (id) on l.id = s.id
+                         where s.mission_id = any (v_missions) and l.id is null));
 end;
 $$;
