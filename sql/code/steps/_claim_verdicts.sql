@@ -4,6 +4,7 @@ language plpgsql
 stable
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- What policy says about steps as they would run now, placeholders filled and presets expanded. Asked only of steps
 -- with slots, of presets, and when policy changed since the gate judged them. fault: a placeholder has no value, the

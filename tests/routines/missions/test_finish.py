@@ -125,6 +125,16 @@ def test_two_that_fail_in_one_batch_fail_the_mission_once(loop):
 # Cancelling
 
 
+def test_what_an_end_costs_grows_with_the_steps_of_the_mission_and_not_with_their_square(loop):
+    count = 300
+    loop.mission(*(step(f"s{n}", after=[], on_failure="continue") for n in range(count)))
+    works = loop.claim(count)
+    read = "select idx_tup_fetch from pg_stat_xact_user_tables where relid = 'ops_mission_steps'::regclass"
+    before = loop.value(read)
+    assert loop.fail(works[0], retryable=False) == "failed"
+    assert loop.value(read) - before < 20 * count
+
+
 def test_cancelling_ends_what_does_not_run_and_asks_what_runs_to_stop(loop):
     mission = loop.mission(step("a", after=[]), step("b"), step("c", after=[]))
     (work,) = loop.claim(1)
