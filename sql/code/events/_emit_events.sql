@@ -7,6 +7,7 @@ create or replace function _emit_events(
 returns uuid[]
 language plpgsql
 set search_path from current
+set enable_seqscan = off
 as $$
 -- Stores a batch of events and puts them before the reaction matrix; returns their ids in the order given. An event
 -- of a mission is one deeper than the event that started the mission. The same dedupe key gives the first one's id,
