@@ -153,3 +153,17 @@ def test_steps_set_to_queued_together_still_wait_for_each_other(loop):
     assert loop.turn()["staleResult"] == {"recovered": 3}
     assert loop.steps(mission) == {"a": "queued", "b": "blocked", "c": "blocked"}
     assert loop.broken() == []
+
+
+def test_a_sibling_that_waited_for_its_retry_when_the_mission_failed_is_adopted_too(loop):
+    mission = loop.mission(step("a", after=[]), step("b", after=[]))
+    works = {w["key"]: w for w in loop.claim(2)}
+    loop.fail(works["a"])
+    loop.fail(works["b"], retryable=False)
+    assert loop.steps(mission) == {"a": "cancelled", "b": "failed"}
+    for work in works.values():
+        loop.queue_by_hand(work["step_id"])
+    assert loop.turn()["staleResult"] == {"recovered": 2}
+    assert loop.status(mission) == "running"
+    assert len(loop.claim(5)) == 2
+    assert loop.broken() == []
