@@ -18,6 +18,8 @@ begin
        set status = 'running', completed_at = null, error = null, updated_at = v_now,
            started_at = coalesce(m.started_at, v_now)
      where m.id = any (p_mission_ids) and m.status in ('failed', 'succeeded', 'cancelled')
+       and not exists (select from ops_mission_steps f
+                        where f.mission_id = m.id and f.status = 'failed' and f.on_failure = 'fail')
     returning m.id
   )
   select array_agg(r.id) into v_revived from revived r;
@@ -30,6 +32,11 @@ begin
        set cancel_requested = false
      where s.mission_id = any (v_revived) and s.status = 'running' and s.cancel_requested;
   end if;
+  -- Where another step keeps the mission failed, it never lived again: nothing to end, and no second mission:failed.
+  update ops_mission_steps s
+     set status = 'cancelled', wait_reason = 'its mission failed', updated_at = v_now
+   where s.mission_id = any (array(select m.id from ops_missions m where m.id = any (p_mission_ids) and m.status = 'failed'))
+     and s.status = 'blocked';
 
   -- Also where the mission never ended: a step that had failed with on_failure continue is waited for once more.
   update ops_mission_steps s

@@ -40,7 +40,8 @@ begin
   ), settled as (
     update ops_missions m
        set steps_open = c.open, steps_failed = c.failed, updated_at = v_now,
-           error = case when m.status in ('approved', 'running') then c.error else m.error end,
+           error = case when m.status in ('approved', 'running') then c.error
+                        when m.status = 'failed' then coalesce(c.error, m.error) else m.error end,
            status = case when m.status not in ('approved', 'running') then m.status
                          when c.error is not null then 'failed'
                          when c.open = 0 then 'succeeded'

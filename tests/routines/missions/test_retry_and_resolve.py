@@ -47,6 +47,27 @@ def test_a_failed_step_runs_again_with_all_its_tries_and_its_mission_comes_back_
     assert loop.broken() == []
 
 
+def test_while_another_failed_step_keeps_the_mission_failed_it_does_not_fail_a_second_time(loop):
+    mission = loop.mission(step("a", after=[]), step("b", after=[]), step("c"))
+    works = loop.claim(2)
+    report = [
+        {"step_id": str(w["step_id"]), "lease_token": str(w["lease_token"]), "retryable": False}
+        for w in works
+    ]
+    loop.rows("select * from fn_fail_steps(%s)", Jsonb(report))
+    ended = loop.the_mission(mission)["completed_at"]
+    assert loop.retry(loop.step(mission, "a")["id"]) == "cancelled"
+    row = loop.the_mission(mission)
+    assert (row["status"], row["completed_at"], row["steps_failed"]) == ("failed", ended, 1)
+    assert row["error"].startswith("step b ")
+    assert len(loop.events("mission:failed")) == 1
+    assert loop.broken() == []
+    assert loop.retry(loop.step(mission, "b")["id"]) == "queued"
+    assert loop.steps(mission) == {"a": "queued", "b": "queued", "c": "blocked"}
+    assert loop.status(mission) == "running"
+    assert loop.broken() == []
+
+
 def test_it_leaves_an_event_that_says_who(loop):
     mission = loop.mission(step("a"))
     loop.fail_for_good(mission)
