@@ -6,7 +6,8 @@ set search_path from current
 set enable_seqscan = off
 as $$
 -- The lanes a worker may take steps from: those of the executors it offers (null: of all) that worker_policy allows
--- and does not block. Higher priorities first, then the lane whose front has waited longest.
+-- and does not block; a preset is a command, and blocked with it. Higher priorities first, then the lane whose front
+-- has waited longest.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   -- The front of a lane is one probe of the index; as an exists() the planner would read the whole queue instead.
@@ -18,6 +19,8 @@ begin
            where w.queue = 'steps'
              and (p_executors is null or w.executor = any (p_executors))
              and not _matches_any(w.executor, coalesce(p_worker_policy -> 'blocked_executors', '[]'))
+             and not (coalesce(p_worker_policy -> 'presets' ? w.executor, false)
+                      and _matches_any('command', p_worker_policy -> 'blocked_executors'))
              and (coalesce(jsonb_typeof(p_worker_policy -> 'allowed_executors'), 'null') = 'null'
                   or _matches_any(w.executor, p_worker_policy -> 'allowed_executors'))) l
    where l.front is not null

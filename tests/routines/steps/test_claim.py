@@ -102,6 +102,30 @@ def test_blocked_and_allowed_executors_hold_in_the_claim(loop, policy, claimed):
     assert loop.broken() == []
 
 
+@pytest.mark.parametrize(
+    ("policy", "claimed"),
+    [
+        ({"blocked_executors": ["command"]}, {"noop"}),
+        ({"blocked_executors": ["minion"]}, {"noop"}),
+        ({"blocked_executors": []}, {"noop", "minion"}),
+        ({"allowed_executors": ["command", "noop"]}, {"noop"}),
+    ],
+)
+def test_who_blocks_command_blocks_what_runs_as_one(loop, policy, claimed):
+    loop.allow(max_risk_level="high")
+    loop.mission(step("a", "minion", params={"prompt": "hello"}))
+    loop.mission(step("a"))
+    loop.policy("worker_policy", **policy)
+    assert {w["executor"] for w in loop.claim(10)} == claimed
+
+
+def test_blocking_command_where_no_preset_is_blocks_nothing_else(loop):
+    loop.mission(step("a"))
+    document = loop.value("select fn_get_policy('worker_policy') - 'presets'")
+    loop.value("select fn_set_policy('worker_policy', %s)", {**document, "blocked_executors": ["command"]})
+    assert len(loop.claim(10)) == 1
+
+
 # Settings: step, environment, policy, built-in
 
 
