@@ -25,7 +25,7 @@ begin
            _digest(jsonb_build_array(g.p -> 'template', g.slots)), v_now, v_now
       from given g
      order by g.p ->> 'dedupe_key' nulls first, g.ord
-    on conflict do nothing
+    on conflict (dedupe_key) where dedupe_key is not null do nothing
     returning id
   )
   select coalesce(array_agg(s.id), '{}') into v_new from stored s;

@@ -73,6 +73,20 @@ def test_a_reaction_that_cannot_be_processed_fails_alone_with_its_sqlstate(loop)
     assert loop.broken() == []
 
 
+def test_a_reaction_put_back_by_hand_makes_no_second_proposal_and_takes_nobody_elses(loop):
+    loop.react({})
+    signals(loop)
+    process(loop)
+    loop.do("update ops_agent_reactions set status = 'queued', proposal_id = null")
+    loop.do("insert into ops_ready (lane, id) select 2, id from ops_agent_reactions")
+    signals(loop)
+    assert process(loop) == (2, 1)
+    again, new = loop.reactions()
+    assert (again["status"], new["status"]) == ("failed", "done")
+    assert new["proposal_id"] == loop.proposals()[1]["id"]
+    assert loop.proposals()[1]["reaction_id"] == new["id"]
+
+
 def test_a_deleted_reaction_is_no_obstacle(loop):
     loop.react({})
     signals(loop, 2)
