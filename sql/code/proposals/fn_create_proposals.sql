@@ -22,13 +22,14 @@ begin
 
   select min(e.ord) into v_bad
     from jsonb_array_elements(p_proposals) with ordinality e (p, ord)
-   where jsonb_typeof(e.p -> 'source') not in ('string', 'null') or length(e.p ->> 'source') not between 1 and 200
+   where case jsonb_typeof(e.p) when 'object' then e.p - array['template', 'source', 'dedupe_key'] <> '{}' end
+      or jsonb_typeof(e.p -> 'source') not in ('string', 'null') or length(e.p ->> 'source') not between 1 and 200
       or jsonb_typeof(e.p -> 'dedupe_key') not in ('string', 'null') or length(e.p ->> 'dedupe_key') not between 1 and 1000;
   if v_bad is not null then
     raise exception using errcode = 'OP018',
-      message = format('OPS_018: proposals[%s] has a source or a dedupe_key that cannot be', v_bad - 1),
+      message = format('OPS_018: proposals[%s] has a source or a dedupe_key that cannot be, or an unknown field', v_bad - 1),
       detail = left((p_proposals -> (v_bad - 1)::integer) - 'template' #>> '{}', 500),
-      hint = 'source: text of 1 to 200 characters, dedupe_key: of 1 to 1000. Nothing was proposed.';
+      hint = 'template, source: text of 1 to 200 characters, dedupe_key: of 1 to 1000; no other fields. Nothing was proposed.';
   end if;
 
   -- A template that stands in the batch a thousand times is checked once.

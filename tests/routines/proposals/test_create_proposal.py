@@ -99,6 +99,11 @@ def test_a_source_or_key_that_cannot_be_is_refused(loop, source, key):
     loop.refused("018", CREATE, template(), source, key)
 
 
+def test_a_misspelt_field_does_not_pass_for_an_absent_one(loop):
+    given = [{"template": template()}, {"template": template(), "sorce": "mail"}]
+    assert "proposals[1]" in loop.refused("018", CREATE_ALL, Jsonb(given)).message_primary
+
+
 def test_the_same_dedupe_key_gives_the_first_proposal_and_changes_nothing(loop):
     first = loop.propose(step("a"), key="k")
     before = loop.contents()
