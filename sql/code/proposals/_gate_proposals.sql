@@ -66,7 +66,7 @@ begin
   ), updated as (
     update ops_mission_proposals p
        set status = case d.outcome when 'auto' then 'auto_approved' when 'forbidden' then 'rejected'
-                                   when 'capped' then 'rejected' else 'pending' end,
+                                   when 'capped' then 'rejected' else p.status end,
            reason = case d.outcome when 'auto' then 'policy allows it'
                                    when 'forbidden' then 'OPS_003: ' || (d.verdict ->> 'forbidden')
                                    when 'person' then 'OPS_009: ' || (d.verdict ->> 'reason')

@@ -232,6 +232,17 @@ def test_a_proposal_that_was_not_counted_is_gated_by_the_next_heartbeat(loop):
     assert loop.broken() == []
 
 
+def test_it_stays_put_to_the_vote_when_a_person_must_decide(loop):
+    made = loop.propose(HTTP)
+    loop.row(VOTE, made["proposal_id"], "reviewer", "reject", None)
+    loop.do("update ops_mission_proposals set counted_at = null")
+    loop.do("delete from ops_cap_counters")
+    loop.turn()
+    (stored,) = loop.proposals()
+    assert (stored["status"], stored["counted_at"] is None) == ("voting", False)
+    assert loop.broken() == []
+
+
 def test_but_not_when_its_template_was_changed_meanwhile(loop):
     made = loop.propose(HTTP)
     loop.do("update ops_mission_proposals set counted_at = null, template = %s", {"steps": [step("a")]})
