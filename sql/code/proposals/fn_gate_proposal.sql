@@ -24,6 +24,9 @@ begin
     ok := v_proposal.status in ('approved', 'auto_approved');
     code := case when not ok then coalesce(substring(v_proposal.reason from '^OPS_[0-9]{3}'), 'OPS_014') end;
     reason := format('%s: %s', v_proposal.status, v_proposal.reason);
+  elsif v_proposal.template_digest <> _digest(jsonb_build_array(v_proposal.template, v_proposal.slots)) then
+    code := 'OPS_016';
+    reason := 'the template was changed after it was proposed';
   elsif v_verdict.forbidden is not null then
     code := 'OPS_003';
     reason := v_verdict.forbidden;
@@ -45,4 +48,4 @@ begin
 end;
 $$;
 comment on function fn_gate_proposal(uuid) is
-  'What the gate says about a proposal now: ok, or OPS_003 (a cap, or forbidden) or OPS_009 (a person must decide) with the reason. Reads only. OPS_012 when there is no such proposal.';
+  'What the gate says about a proposal now: ok, or OPS_003 (a cap, or forbidden) or OPS_009 (a person must decide) or OPS_016 (the template was changed) with the reason. Reads only. OPS_012 when there is no such proposal.';

@@ -32,6 +32,16 @@ def test_a_pending_one_needs_a_person_by_ops_009_until_policy_changes(loop):
     assert gate(loop, made["proposal_id"]) == (True, None, "policy allows it")
 
 
+def test_one_whose_template_was_changed_is_ops_016(loop):
+    made = loop.propose(HTTP)
+    loop.do(
+        "update ops_mission_proposals set template = %s where id = %s",
+        {"steps": [step("a")]},
+        made["proposal_id"],
+    )
+    assert gate(loop, made["proposal_id"])[:2] == (False, "OPS_016")
+
+
 def test_a_rejected_one_keeps_the_code_it_was_rejected_with(loop):
     loop.policy("proposal_caps", daily_limit=0)
     made = loop.propose(step("a"))
