@@ -71,10 +71,11 @@
 \ir code/steps/_lock_missions_of.sql
 \ir code/steps/_on_lease_lost.sql
 \ir code/steps/_open_lanes.sql
-\ir code/steps/_prepare_special.sql
+\ir code/steps/_pick_steps.sql
 \ir code/steps/_publish_reports.sql
 \ir code/steps/_rearm_timers.sql
 \ir code/steps/_recover_steps.sql
+\ir code/steps/_refuse_steps.sql
 \ir code/steps/_step_event.sql
 \ir code/steps/_step_results.sql
 \ir code/steps/_sweep_steps.sql

@@ -134,9 +134,9 @@ def test_two_claims_that_park_and_run_steps_of_each_others_missions_do_not_deadl
     holder, one, other = session(), session(), session()
     holder.do("begin")
     holder.row("select * from ops_mission_steps where mission_id = %s and key = 'held' for update", first)
-    claim_one = start(lambda: one.claim(2))
+    claim_one = start(lambda: one.claim(1))
     loop.sees_blocked(one)
-    claim_other = start(lambda: other.claim(2))
+    claim_other = start(lambda: other.claim(1))
     loop.sees_blocked(other)
     holder.do("commit")
     assert [w["step_id"] for w in claim_one.result()] == [steps[second, "runs"]]

@@ -38,10 +38,8 @@ declare
   v_worker_policy jsonb := _policy('worker_policy');
   v_lease interval := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
   v_limits jsonb;
-  v_taken uuid[];
+  v_picked record;
   v_missions uuid[];
-  v_special uuid[];
-  v_params jsonb := '{}';
   v_run uuid[];
   v_tokens uuid[];
 begin
@@ -50,34 +48,22 @@ begin
       message = format('OPS_018: cannot claim %s steps for worker %s', p_limit, quote_nullable(p_worker_id)),
       hint = 'p_limit: 1 to 10000; p_worker_id: the id of this process.';
   end if;
-  v_taken := _take_steps(p_executors, p_limit, v_worker_policy);
-  if cardinality(v_taken) = 0 then
-    return;
+  select * into v_picked from _pick_steps(p_executors, p_limit, v_epoch, v_worker_policy);
+  if v_picked.faults <> '{}' or v_picked.holds <> '{}' then
+    perform _refuse_steps(v_picked.faults, v_picked.holds, v_picked.run);
   end if;
-
-  -- Hand-queued and deleted steps may have left rows behind: only what is queued now is claimed.
-  select array_agg(s.id), array_agg(distinct s.mission_id), jsonb_object_agg(s.executor, null),
-         array_agg(s.id) filter (where s.slots is not null or s.judged_epoch is distinct from v_epoch
-                                    or v_worker_policy -> 'presets' ? s.executor)
-    into v_run, v_missions, v_limits, v_special
-    from ops_mission_steps s
-   where s.id = any (v_taken) and s.status = 'queued';
-  if v_special is not null then
-    select p.run, p.params into v_run, v_params
-      from _prepare_special(v_run, v_special, v_epoch, v_worker_policy) p;
-  end if;
-  if v_run is null then
+  if v_picked.run = '{}' then
     return;
   end if;
 
   select array_agg(l.id) into v_missions
     from (select m.id from ops_missions m
-           where m.id = any (v_missions) and m.status = 'approved'
+           where m.id = any (v_picked.missions) and m.status = 'approved'
            order by m.id
              for no key update) l;
   select array_agg(l.id) into v_run
     from (select s.id from ops_mission_steps s
-           where s.id = any (v_run) and s.status = 'queued'
+           where s.id = any (v_picked.run) and s.status = 'queued'
            order by s.id
              for no key update) l;
   if v_run is null then
@@ -91,7 +77,7 @@ begin
        set status = 'running', started_at = v_now, updated_at = v_now
      where m.id = any (v_missions) and m.status = 'approved';
   end if;
-  v_limits := _attempt_limits(v_limits, v_worker_policy, p_worker_id);
+  v_limits := _attempt_limits(v_picked.executors, v_worker_policy, p_worker_id);
   select array_agg(gen_random_uuid()) into v_tokens from generate_series(1, cardinality(v_run));
 
   return query
@@ -114,13 +100,14 @@ begin
     select c.lease_expires_at, array_agg(c.id) from claimed c group by c.lease_expires_at
   )
   select c.id, c.mission_id, c.key, c.kind, c.executor,
-         case when v_special is null then c.executor
-              else coalesce(v_params -> c.id::text ->> 'run_with', c.executor) end,
-         case when v_special is null then c.params else coalesce(v_params -> c.id::text -> 'params', c.params) end,
+         case when v_picked.params = '{}' then c.executor
+              else coalesce(v_picked.params -> c.id::text ->> 'run_with', c.executor) end,
+         case when v_picked.params = '{}' then c.params
+              else coalesce(v_picked.params -> c.id::text -> 'params', c.params) end,
          case when c.depends_on = '{}' then '{}' else _inputs(c.depends_on) end,
          c.progress, c.attempt, c.lease_token, c.lease_expires_at, c.deadline_at, 'step:' || c.id
     from claimed c
-    join (select n.id, min(n.ord) as ord from unnest(v_taken) with ordinality n (id, ord) group by n.id) t on t.id = c.id
+    join (select n.id, min(n.ord) as ord from unnest(v_picked.taken) with ordinality n (id, ord) group by n.id) t on t.id = c.id
    order by t.ord;
 end;
 $$;

@@ -231,3 +231,21 @@ def test_a_claim_wakes_the_worker_in_the_books(loop):
 def test_arguments_that_cannot_be_are_ops_018(loop, worker, limit, lease):
     loop.mission(step("a"))
     loop.refused("018", CLAIM, worker, limit, lease)
+
+
+def test_what_policy_parks_does_not_hide_what_lies_behind_it(loop):
+    parked = [loop.mission(step("a")) for _ in range(5)]
+    loop.policy("auto_approve", enabled=False)
+    behind = loop.approve(loop.propose(step("a"))["proposal_id"])["mission_id"]
+    (work,) = loop.claim(2)
+    assert work["mission_id"] == behind
+    assert [loop.step(mission)["status"] for mission in parked] == ["waiting"] * 5
+
+
+def test_a_step_without_a_value_for_its_placeholder_does_not_hide_what_lies_behind_it(loop):
+    mission = loop.mission(step("a"), step("b", params={"x": "{{steps.a.result.missing}}"}))
+    loop.complete(loop.work(mission), {"there": 1})
+    behind = loop.mission(step("a"))
+    (work,) = loop.claim(1)
+    assert work["mission_id"] == behind
+    assert loop.status(mission) == "failed"

@@ -1,0 +1,26 @@
+create or replace function _refuse_steps(p_faults jsonb, p_holds jsonb, p_run uuid[])
+returns void
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+as $$
+-- For a claim: fails the steps whose placeholders have no value and parks those that policy no longer covers; both by
+-- id, with the reason.
+-- Locks: the missions of these and of p_run, then all their steps: the claim locks p_run next, and must not wait for
+-- an earlier mission then. Writes: ops_mission_steps, and what a failed step writes. Raises: nothing.
+declare
+  v_now timestamptz := _now();
+begin
+  perform _lock_missions_of(p_run || array(select k::uuid from jsonb_object_keys(p_faults || p_holds) k));
+  update ops_mission_steps s
+     set status = 'waiting', wait_reason = h.value, updated_at = v_now
+    from jsonb_each_text(p_holds) h
+   where s.id = h.key::uuid and s.status = 'queued';
+  if p_faults <> '{}' then
+    perform _fail_for_good(array_agg(s.id), array_agg('OPS_004: ' || f.value))
+       from jsonb_each_text(p_faults) f
+       join ops_mission_steps s on s.id = f.key::uuid and s.status = 'queued'
+     having count(*) > 0;
+  end if;
+end;
+$$;
