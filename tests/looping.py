@@ -298,9 +298,14 @@ class Loop:
         ]
         return self.rows("select * from fn_extend_leases(%s, %s, %s)", worker, Jsonb(leases), lease)
 
-    def release(self, *work: Row, reason: str | None = None, worker: str = "w1") -> list[str]:
+    def release(
+        self, *work: Row, reason: str | None = None, worker: str = "w1", started: bool = False
+    ) -> list[str]:
         """Gives steps back."""
-        leases = [{"step_id": str(w["step_id"]), "lease_token": str(w["lease_token"])} for w in work]
+        leases = [
+            {"step_id": str(w["step_id"]), "lease_token": str(w["lease_token"]), "started": started}
+            for w in work
+        ]
         return [
             r["outcome"]
             for r in self.rows("select * from fn_release_steps(%s, %s, %s)", worker, Jsonb(leases), reason)

@@ -100,7 +100,8 @@ def test_a_handler_that_does_not_listen_cannot_keep_the_worker_alive(
     worker.signal(signal.SIGTERM)
 
     assert worker.end()[0] == 0
-    assert work.of(step, "status") == "queued"
+    assert work.of(step, "status") == "waiting"
+    assert "outcome unknown" in work.of(step, "wait_reason")
 
 
 def test_a_command_is_ended_with_its_children_at_its_deadline(

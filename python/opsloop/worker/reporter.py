@@ -60,9 +60,10 @@ class Reporter:
         self._failures.append((attempt, jsonio.dumps(said)))
         self._something.set()
 
-    def release(self, attempt: Attempt, reason: str) -> None:
-        """The attempt was not carried out; the step goes back to the queue, and no retry is burnt."""
-        self._releases.append((attempt, reason.encode()))
+    def release(self, attempt: Attempt, reason: str, *, started: bool) -> None:
+        """The attempt was not carried out, no retry is burnt. `started`: part of it may have been; then SQL decides
+        whether the step may simply run again."""
+        self._releases.append((attempt, jsonio.dumps({**attempt.lease, "started": started, "reason": reason})))
         self._something.set()
 
     async def run(self) -> None:
@@ -120,13 +121,8 @@ class Reporter:
         self._note(batch, rows)
 
     async def _release(self, batch: list[Report]) -> None:
-        # One call for each reason; in practice they all have the same.
-        for reason in dict.fromkeys(body for _, body in batch):
-            same = [report for report in batch if report[1] == reason]
-            leases = jsonio.dumps([attempt.lease for attempt, _ in same]).decode()
-            args = {"worker_id": self._worker_id, "leases": leases, "reason": reason.decode()}
-            rows = await self._send("release_steps", args, same)
-            self._note(same, rows)
+        args = {"worker_id": self._worker_id, "leases": _array(body for _, body in batch)}
+        self._note(batch, await self._send("release_steps", args, batch))
 
     async def _save_progress(self, batch: list[Report]) -> None:
         """Progress that was not sent yet goes first: a failed attempt hands it to the next one."""

@@ -103,7 +103,7 @@ class Runner:
                 missing = ExecutorNotFound(f"this worker has no executor {run_with!r}")
                 self._log.warning("step given back", code=missing.code, **attempt.names)
                 self._capacity.withdraw(executor)  # or this worker would get it back at once
-                self._reporter.release(attempt, str(missing))
+                self._reporter.release(attempt, str(missing), started=False)
             else:
                 self._start(attempt, found)
 
@@ -217,7 +217,7 @@ class Runner:
 
     def _report_stopped(self, attempt: Attempt) -> None:
         if attempt.stop is Stop.SHUTDOWN:
-            self._reporter.release(attempt, "the worker shuts down")
+            self._reporter.release(attempt, "the worker shuts down", started=True)
         elif attempt.stop is not Stop.LOST:
             self._log.warning("step stopped", code="OPS_007", **attempt.names)
             why = attempt.stop.value if attempt.stop is not None else ""

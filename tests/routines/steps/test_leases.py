@@ -130,6 +130,21 @@ def test_a_released_step_is_ready_at_once_and_no_retry_is_burnt(loop):
     assert loop.broken() == []
 
 
+@pytest.mark.parametrize(
+    ("on_lease_lost", "started", "outcome"),
+    [("hold", True, "waiting"), ("hold", False, "queued"), ("retry", True, "queued"), (None, True, "queued")],
+)
+def test_a_step_given_back_in_the_middle_is_treated_as_if_its_lease_were_lost(
+    loop, on_lease_lost, started, outcome
+):
+    mission = loop.mission(step("a", **({"on_lease_lost": on_lease_lost} if on_lease_lost else {})))
+    assert loop.release(loop.work(mission), started=started) == [outcome]
+    row = loop.step(mission)
+    assert (row["status"], row["failure_count"]) == (outcome, 0)
+    assert ("outcome unknown" in (row["wait_reason"] or "")) is (outcome == "waiting")
+    assert loop.broken() == []
+
+
 def test_after_a_release_the_token_is_worth_nothing(loop):
     mission = loop.mission(step("a"))
     work = loop.work(mission)
