@@ -62,7 +62,8 @@ class Reporter:
 
     def release(self, attempt: Attempt, reason: str, *, started: bool) -> None:
         """The attempt was not carried out, no retry is burnt. `started`: part of it may have been; then SQL decides
-        whether the step may simply run again."""
+        whether the step may simply run again.
+        """
         self._releases.append((attempt, jsonio.dumps({**attempt.lease, "started": started, "reason": reason})))
         self._something.set()
 
