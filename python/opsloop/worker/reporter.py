@@ -64,7 +64,9 @@ class Reporter:
         """The attempt was not carried out, no retry is burnt. `started`: part of it may have been; then SQL decides
         whether the step may simply run again.
         """
-        self._releases.append((attempt, jsonio.dumps({**attempt.lease, "started": started, "reason": reason})))
+        self._releases.append(
+            (attempt, jsonio.dumps({**attempt.lease, "started": started, "reason": reason}))
+        )
         self._something.set()
 
     async def run(self) -> None:

@@ -16,8 +16,8 @@ declare
   v_share integer;
 begin
   for v_group in
-    select o.priority, array_agg(o.lane) as lanes
-      from _open_lanes(p_executors, p_worker_policy) with ordinality o (lane, priority, ord)
+    select o.priority, array_agg(o.lane) as lanes, array_agg(o.front) as fronts
+      from _open_lanes(p_executors, p_worker_policy) o
      group by o.priority
      order by o.priority desc
   loop
@@ -26,7 +26,8 @@ begin
     while v_left > 0 and cardinality(v_open) > 0 loop
       v_share := greatest(v_left / cardinality(v_open), 1);
       foreach v_lane in array v_open loop
-        v_taken := _take_ready(v_lane, least(v_share, v_left));
+        v_taken := _take_ready(v_lane, least(v_share, v_left),
+                               v_group.fronts[array_position(v_group.lanes, v_lane)]);
         if cardinality(v_taken) < least(v_share, v_left) then
           v_open := array_remove(v_open, v_lane);
         end if;
