@@ -52,6 +52,19 @@ def test_a_cooldown_that_another_heartbeat_is_just_beginning_is_waited_for_and_k
     assert beating.result()[0]["result"]["triggerResult"] == {"events": 1, "queued": 0}
 
 
+def test_one_left_open_in_a_transaction_does_not_hold_up_the_others_for_good(loop, session):
+    loop.react({"cooldown_minutes": 60})
+    loop.emit()
+    left_open = session()
+    left_open.do("begin")
+    left_open.turn()
+    loop.emit()
+    result = loop.heartbeat()
+    assert [(e["phase"], e["code"]) for e in result["errors"]] == [("triggers", "55P03")]
+    left_open.do("rollback")
+    assert loop.turn()["triggerResult"] == {"events": 2, "queued": 1}
+
+
 def test_a_dedupe_key_is_exact_under_ten_heartbeats(loop, session):
     loop.react({"dedupe_key": "host {{event.data.host}}", "template": template(step("a"))})
     loop.rows(

@@ -7,10 +7,12 @@ returns jsonb
 language plpgsql
 security definer
 set search_path from current
+set lock_timeout = '2s'
 as $$
 -- One turn of the loop: due leases and retries, stale and hand-queued steps, events, reactions, waiting gates.
 -- Safe to run anywhere, any number at once: every phase takes only what no other turn holds. A phase that fails is
--- rolled back alone and reported; the others still run.
+-- rolled back alone and reported; the others still run. A phase that meets somebody's open transaction (a cooldown just
+-- begun, say) waits two seconds at most, for meanwhile the turn holds what it recovered.
 -- Locks: those of the phases. Writes: what the phases write, and heartbeat:success or heartbeat:failure.
 -- Raises: nothing; failures come back under "errors" with their SQLSTATE.
 declare
