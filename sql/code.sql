@@ -64,7 +64,6 @@
 \ir code/steps/_end_attempts.sql
 \ir code/steps/_enqueue_steps.sql
 \ir code/steps/_fail_for_good.sql
-\ir code/steps/_filled_params.sql
 \ir code/steps/_inputs.sql
 \ir code/steps/_lease_seconds.sql
 \ir code/steps/_lock_free_missions.sql

@@ -11,9 +11,9 @@ create table ops_lanes (
   created_at timestamptz not null default now(),
   check ((queue = 'steps') = (executor is not null))
 );
-create unique index ops_lanes_steps on ops_lanes (executor, priority) where queue = 'steps';
+create index ops_lanes_steps on ops_lanes (executor, priority) where queue = 'steps';
 insert into ops_lanes (lane, queue) values (1, 'events'), (2, 'reactions');
-comment on table ops_lanes is 'The lanes of ops_ready: events, reactions, and one per executor and priority, so that work nobody may run never lies in front of work that can.';
+comment on table ops_lanes is 'The lanes of ops_ready: events, reactions, and one per executor and priority (rarely two, when two transactions at once needed the first), so that work nobody may run never lies in front of work that can.';
 comment on column ops_lanes.lane is 'Lane number; 1 is events, 2 is reactions, steps start at 10.';
 comment on column ops_lanes.queue is 'What waits in the lane: events, reactions or steps.';
 comment on column ops_lanes.executor is 'For steps: the executor that the lane belongs to.';

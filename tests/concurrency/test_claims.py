@@ -143,3 +143,14 @@ def test_two_claims_that_park_and_run_steps_of_each_others_missions_do_not_deadl
     assert [w["step_id"] for w in claim_other.result()] == [steps[first, "runs"]]
     assert loop.step(first, "bad")["status"] == loop.step(second, "bad")["status"] == "waiting"
     loop.turn()  # adopts the step that this test took out of the queue
+
+
+def test_who_first_needs_an_executor_holds_up_nobody_else_who_needs_it(loop, session):
+    loop.allow()
+    one, other = session(), session()
+    one.do("begin")
+    one.propose(step("a", "brand-new"))
+    made = other.propose(step("a", "brand-new"))
+    assert [w["mission_id"] for w in loop.claim(9)] == [made["mission_id"]]
+    one.do("commit")
+    assert len(loop.claim(9)) == 1

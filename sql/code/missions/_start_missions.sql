@@ -38,7 +38,8 @@ begin
       from (select distinct on (p.template_digest) p.template_digest, p.template, p.priority
               from ops_mission_proposals p where p.id = any (p_proposal_ids)) t
      cross join lateral _template_steps(t.template) s
-      join ops_lanes l on l.queue = 'steps' and l.executor = s.executor and l.priority = t.priority
+     cross join lateral (select min(n.lane) as lane from ops_lanes n
+                           where n.queue = 'steps' and n.executor = s.executor and n.priority = t.priority) l
   ), step as materialized (
     select _uuid_v7() as id, m.id as mission_id, n.ord, m.priority, m.depth, p.slots as all_slots, s.*
       from mission m

@@ -13,7 +13,8 @@ as $$
 -- The decision of a person how a waiting step ended, when only he can know: outcome succeeded lets the mission go on
 -- with p_result, failed fails it for good. Whoever still held a lease is fenced.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
--- ops_agent_events, ops_ready, dead_letter_archive. Raises: OP012 unknown, OP014 not waiting, OP018 no such outcome.
+-- ops_agent_events, ops_ready, dead_letter_archive. Raises: OP012 unknown, OP014 not waiting, OP015 his
+-- own proposal, OP018 no such outcome.
 declare
   v_now timestamptz;
   v_actor text := coalesce(p_actor, session_user);
@@ -36,6 +37,11 @@ begin
       message = format('OPS_014: step %s is %s; only a waiting step can be resolved', v_step.id, v_step.status),
       hint = 'Use fn_retry_step for a failed step, fn_cancel_mission for a running one.';
   end if;
+
+  perform _assert_may_decide(p)
+     from ops_mission_proposals p
+     join ops_missions m on m.proposal_id = p.id
+    where m.id = v_step.mission_id;
 
   v_now := _now();
   v_note := format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, session_user, ': ' || p_reason);
@@ -65,4 +71,4 @@ begin
 end;
 $$;
 comment on function fn_resolve_step(uuid, text, text, text, jsonb) is
-  'Decides as p_actor (default: the login) how a waiting step ended: succeeded, with p_result, or failed for good. Returns the outcome. OPS_012 unknown, OPS_014 not waiting, OPS_018 no such outcome.';
+  'Decides as p_actor (default: the login) how a waiting step ended: succeeded, with p_result, or failed for good. Returns the outcome. OPS_012 unknown, OPS_014 not waiting, OPS_015 own proposal, OPS_018 no such outcome.';

@@ -41,10 +41,10 @@ begin
   end if;
 
   v_now := _now();
-  v_digest := coalesce(case when v_verdict.hold is not null then _digest(_filled_params(v_step.id)) end,
-                       v_step.approved_digest);
+  v_digest := case when v_verdict.hold is not null then v_verdict.digest else v_step.approved_digest end;
   update ops_mission_steps s
-     set status = 'blocked', wait_reason = null, run_after = null, failure_count = 0, lease_token = null, cancel_requested = false, updated_at = v_now,
+     set status = 'blocked', wait_reason = null, run_after = null, failure_count = 0, lease_token = null,
+         cancel_requested = false, updated_at = v_now,
          approved_digest = v_digest,
          last_error = case when s.status = 'failed' then s.last_error end
    where s.id = v_step.id;

@@ -1,5 +1,5 @@
 create or replace function _claim_verdicts(p_step_ids uuid[], p_epoch integer, p_worker_policy jsonb)
-returns table (step_id uuid, params jsonb, run_with text, fault text, hold text)
+returns table (step_id uuid, params jsonb, run_with text, fault text, hold text, digest text)
 language plpgsql
 stable
 set search_path from current
@@ -8,7 +8,8 @@ set jit = off
 as $$
 -- What policy says about steps as they would run now, placeholders filled and presets expanded. Asked only of steps
 -- with slots, of presets, and when policy changed since the gate judged them. fault: a placeholder has no value, the
--- step fails. hold: policy no longer covers it, the step parks until a person decides.
+-- step fails. hold: policy no longer covers it, the step parks until a person decides. digest: of exactly what would
+-- run, program and all; the decision of a person counts for that digest only.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_auto jsonb := _policy('auto_approve');
@@ -17,12 +18,13 @@ begin
   select s.id, x.params, x.run_with, coalesce(f.fault, x.fault),
          case
            when j.forbidden is not null then 'OPS_003: ' || j.forbidden
-           when s.approved_digest = _digest(f.params) then null
+           when s.approved_digest = d.digest then null
            when j.risk > m.approved_risk then
              format('OPS_009: risk %s is higher than the %s that was approved',
                     _risk_name(j.risk), _risk_name(m.approved_risk))
            when m.auto_approved and not j.auto_ok then 'OPS_009: ' || j.reason
-         end
+         end,
+         d.digest
     from unnest(p_step_ids) n (id)
     join ops_mission_steps s on s.id = n.id
     join ops_missions m on m.id = s.mission_id
@@ -30,6 +32,7 @@ begin
    cross join lateral (select case when s.slots is null then '{}' else _step_results(s.mission_id, s.slots) end) r (results)
    cross join lateral _fill_step(s.params, coalesce(s.slots, '[]'), r.results) f
    cross join lateral _expand_preset(s.executor, f.params, p_worker_policy) x
+   cross join lateral _digest(jsonb_build_array(s.kind, s.executor, x.run_with, x.params)) d (digest)
    cross join lateral _judge_step(s.kind, s.executor, f.params, p.template ->> 'risk_level', v_auto, p_worker_policy) j
    where s.slots is not null
       or s.judged_epoch is distinct from p_epoch

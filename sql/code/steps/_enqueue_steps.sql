@@ -23,7 +23,8 @@ begin
     insert into ops_ready (lane, id)
     select l.lane, s.id
       from ops_mission_steps s
-      join ops_lanes l on l.queue = 'steps' and l.executor = s.executor and l.priority = s.priority
+     cross join lateral (select min(n.lane) as lane from ops_lanes n
+                           where n.queue = 'steps' and n.executor = s.executor and n.priority = s.priority) l
      where s.id = any (p_step_ids)
      order by s.mission_id, s.position
     returning lane, seq, id

@@ -149,6 +149,36 @@ def test_nobody_approves_a_parked_step_of_what_he_proposed(loop, stranger):
     assert loop.retry(parked["id"]) == "queued"
 
 
+def test_nobody_says_how_a_step_ended_that_he_proposed(loop, stranger):
+    loop.do(f"set session authorization {stranger}")
+    made = loop.propose(step("a"))
+    loop.do("reset session authorization")
+    loop.policy("auto_approve", enabled=False)
+    assert loop.claim() == []
+    parked = loop.step(made["mission_id"])["id"]
+    loop.do(f"set session authorization {stranger}")
+    with pytest.raises(Exception, match="OPS_015"), loop.savepoint():
+        loop.value("select fn_resolve_step(%s, 'succeeded')", parked)
+    loop.do("reset session authorization")
+    assert loop.value("select fn_resolve_step(%s, 'succeeded')", parked) == "succeeded"
+
+
+def test_a_decision_on_a_parked_step_does_not_cover_another_program_under_the_same_params(loop):
+    loop.allow(max_risk_level="high")
+    preset = {"argv": ["minion", "run", "{{params.prompt}}"]}
+    loop.policy("worker_policy", presets={"minion": preset})
+    mission = loop.mission(step("a", "minion", params={"prompt": "hello"}))
+    loop.policy("auto_approve", enabled=False)
+    assert loop.claim() == []
+    loop.retry(loop.step(mission)["id"])
+    loop.policy("worker_policy", presets={"minion": {"argv": ["other", "{{params.prompt}}"]}})
+    assert loop.claim() == []
+    assert loop.step(mission)["status"] == "waiting"
+    loop.policy("worker_policy", presets={"minion": preset})
+    loop.retry(loop.step(mission)["id"])
+    assert loop.claim()[0]["params"]["argv"] == ["minion", "run", "hello"]
+
+
 # Rejecting
 
 
