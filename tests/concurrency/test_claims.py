@@ -154,3 +154,29 @@ def test_who_first_needs_an_executor_holds_up_nobody_else_who_needs_it(loop, ses
     assert [w["mission_id"] for w in loop.claim(9)] == [made["mission_id"]]
     one.do("commit")
     assert len(loop.claim(9)) == 1
+
+
+def test_a_step_that_commits_late_is_claimed_at_once_when_nothing_lies_behind_it(loop, session):
+    loop.complete(loop.work(loop.mission(step("a"))))
+    late = session()
+    late.do("begin")
+    before = late.mission(step("a"))
+    after = loop.mission(step("a"))
+    assert [w["mission_id"] for w in loop.claim()] == [after]
+    late.do("commit")
+    assert [w["mission_id"] for w in loop.claim()] == [before]
+
+
+def test_a_step_that_commits_late_is_not_passed_over_for_more_than_a_second(loop, session):
+    loop.stop_clock()
+    loop.complete(loop.work(loop.mission(step("a"))))
+    late = session()
+    late.do("begin")
+    before = late.mission(step("a"))
+    for _ in range(3):
+        loop.mission(step("a"))
+    loop.claim()
+    late.do("commit")
+    assert loop.claim()[0]["mission_id"] != before
+    loop.advance(1.1)
+    assert loop.claim()[0]["mission_id"] == before
