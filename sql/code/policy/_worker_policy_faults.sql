@@ -65,9 +65,8 @@ begin
       continue;
     end if;
     v_faults := v_faults
-      || _unknown_field_faults(v_at, v_item.value, array['timeout_seconds', 'lease_seconds', 'concurrency', 'on_lease_lost', 'max_retries'])
+      || _unknown_field_faults(v_at, v_item.value, array['timeout_seconds', 'concurrency', 'on_lease_lost', 'max_retries'])
       || _field_fault(v_at || '.timeout_seconds', v_item.value -> 'timeout_seconds', 'whole number', 1, 604800)
-      || _field_fault(v_at || '.lease_seconds', v_item.value -> 'lease_seconds', 'whole number', 1, 86400)
       || _field_fault(v_at || '.concurrency', v_item.value -> 'concurrency', 'whole number', 1, 10000)
       || _field_fault(v_at || '.on_lease_lost', v_item.value -> 'on_lease_lost', 'retry|hold')
       || _field_fault(v_at || '.max_retries', v_item.value -> 'max_retries', 'whole number', 1, 100);

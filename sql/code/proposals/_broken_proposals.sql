@@ -45,11 +45,7 @@ begin
        w (scope, window_start)
       left join lateral (
         select f.cap
-          from _caps_in_force(h.value,
-                 case jsonb_typeof(h.value -> 'per_source' -> p.source)
-                   when 'number' then jsonb_build_object('daily_limit', h.value -> 'per_source' -> p.source)
-                   else h.value -> 'per_source' -> p.source end,
-                 p.source, p.created_at at time zone 'UTC') f
+          from _caps_in_force(h.value, p.source, p.created_at at time zone 'UTC') f
          where f.scope = w.scope) k on true
      where p.counted_at is not null and p.status <> 'rejected'
   ), windows as (

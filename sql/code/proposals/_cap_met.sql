@@ -8,14 +8,10 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_caps jsonb := _policy('proposal_caps');
-  v_own jsonb := v_caps -> 'per_source' -> p_source;
 begin
-  if jsonb_typeof(v_own) = 'number' then
-    v_own := jsonb_build_object('daily_limit', v_own);
-  end if;
   return (
     select format('%s %s reached', f.name, f.cap)
-      from _caps_in_force(v_caps, v_own, p_source, p_created_at at time zone 'UTC') f
+      from _caps_in_force(v_caps, p_source, p_created_at at time zone 'UTC') f
       left join ops_cap_counters c on c.scope = f.scope and c.window_start = f.window_start
      where coalesce(c.used, 0) >= f.cap
      limit 1);

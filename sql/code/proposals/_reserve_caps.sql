@@ -12,7 +12,6 @@ as $$
 -- Writes: ops_cap_counters. Raises: nothing.
 declare
   v_caps jsonb := _policy('proposal_caps');
-  v_own jsonb := v_caps -> 'per_source' -> p_source;
   v_utc timestamp := p_created_at at time zone 'UTC';
   v_day timestamptz := date_trunc('day', v_utc) at time zone 'UTC';
   v_hour timestamptz := date_trunc('hour', v_utc) at time zone 'UTC';
@@ -20,16 +19,13 @@ declare
   v_cap record;
   v_used integer;
 begin
-  if jsonb_typeof(v_own) = 'number' then
-    v_own := jsonb_build_object('daily_limit', v_own);
-  end if;
   granted := p_wanted;
   busy := false;
 
   -- The exception block is what 50 ms of waiting at most costs; this is not the path of steps.
   begin
     perform set_config('lock_timeout', '50ms', true);
-    for v_cap in select * from _caps_in_force(v_caps, v_own, p_source, v_utc) loop
+    for v_cap in select * from _caps_in_force(v_caps, p_source, v_utc) loop
       select c.used into v_used
         from ops_cap_counters c
        where c.scope = v_cap.scope and c.window_start = v_cap.window_start

@@ -220,8 +220,11 @@ def test_a_fault_of_proposal_caps_is_named(calculator, document, fault):
         ({"executors": {"a": 5}}, "executors.a: must be an object"),
         ({"executors": {"a": {"concurrency": 0}}},
          "executors.a.concurrency: must be a whole number from 1 to 10000, not 0"),
+        ({"executors": {"a": {"lease_seconds": 5}}},
+         "executors.a.lease_seconds: unknown field; known are timeout_seconds, concurrency, on_lease_lost, "
+         "max_retries"),
         ({"executors": {"a": {"timeout": 1}}},
-         "executors.a.timeout: unknown field; known are timeout_seconds, lease_seconds, concurrency, on_lease_lost, "
+         "executors.a.timeout: unknown field; known are timeout_seconds, concurrency, on_lease_lost, "
          "max_retries"),
     ],
 )  # fmt: skip
