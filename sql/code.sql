@@ -9,11 +9,12 @@
 \ir code/events/_emit_loop_events.sql
 \ir code/events/_event_faults.sql
 \ir code/events/_fill_reaction.sql
-\ir code/events/_is_watched.sql
+\ir code/events/_like_pattern.sql
 \ir code/events/_matches_any.sql
 \ir code/events/_matching_patterns.sql
 \ir code/events/_pass_cooldowns.sql
 \ir code/events/_propose_reactions.sql
+\ir code/events/_watched_types.sql
 \ir code/events/fn_emit_event.sql
 \ir code/events/fn_emit_events.sql
 \ir code/events/fn_evaluate_triggers.sql
@@ -22,14 +23,13 @@
 -- proposals: intents and the gate they pass (gate, approve, vote)
 \ir code/proposals/_assert_may_decide.sql
 \ir code/proposals/_broken_proposals.sql
-\ir code/proposals/_cap_group.sql
 \ir code/proposals/_cap_met.sql
 \ir code/proposals/_caps_in_force.sql
 \ir code/proposals/_create_proposals.sql
 \ir code/proposals/_digest.sql
 \ir code/proposals/_gate_proposals.sql
 \ir code/proposals/_gate_waiting.sql
-\ir code/proposals/_judge_template.sql
+\ir code/proposals/_judge_templates.sql
 \ir code/proposals/_lock_proposal.sql
 \ir code/proposals/_open_cap_counter.sql
 \ir code/proposals/_release_caps.sql
@@ -64,7 +64,6 @@
 \ir code/steps/_end_attempts.sql
 \ir code/steps/_enqueue_steps.sql
 \ir code/steps/_fail_for_good.sql
-\ir code/steps/_inputs.sql
 \ir code/steps/_lease_seconds.sql
 \ir code/steps/_lock_free_missions.sql
 \ir code/steps/_lock_missions_of.sql
@@ -157,13 +156,22 @@
 -- subagents: checkers run in a phase
 
 -- ops: running it (heartbeat, health, metrics, explain, pause, retention, invariants)
+\ir code/ops/_announce.sql
+\ir code/ops/_announced.sql
+\ir code/ops/_broken_marks.sql
 \ir code/ops/_chance.sql
 \ir code/ops/_check_list.sql
+\ir code/ops/_lane_fronts.sql
+\ir code/ops/_lane_mark.sql
+\ir code/ops/_last_ready_number.sql
+\ir code/ops/_move_marks.sql
 \ir code/ops/_notify_channel.sql
 \ir code/ops/_now.sql
+\ir code/ops/_nth_uuid_v7.sql
 \ir code/ops/_record_heartbeat.sql
 \ir code/ops/_take_ready.sql
 \ir code/ops/_uuid_v7.sql
+\ir code/ops/_uuid_v7_start.sql
 \ir code/ops/_wake_workers.sql
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/fn_heartbeat.sql

@@ -31,7 +31,8 @@ def embedded_server() -> Iterator[embedded.Server | None]:
         yield None
         return
     version = int(os.environ.get("OPSLOOP_TEST_PG_VERSION", embedded.DEFAULT_VERSION))
-    with embedded.server(version=version, settings=embedded.THROWAWAY) as running:
+    settings = {**embedded.THROWAWAY, "max_prepared_transactions": "5"}
+    with embedded.server(version=version, settings=settings) as running:
         yield running
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -204,15 +205,16 @@ class PolicyVersion:
 
 def record(cls: type[T]) -> Callable[[Cursor[Any]], Callable[[Sequence[Any]], T]]:
     """Make a psycopg row factory for a record; columns it does not know (a newer schema's) are left out."""
-    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
+    names = [f.name for f in fields(cls)]  # type: ignore[arg-type]
 
     def factory(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], T]:
-        columns = [column.name for column in cursor.description or ()]
-        used = [(i, name) for i, name in enumerate(columns) if name in known]
-
-        def make(values: Sequence[Any]) -> T:
-            return cls(**{name: values[i] for i, name in used})
-
-        return make
+        place = {column.name: i for i, column in enumerate(cursor.description or ())}
+        used = [name for name in names if name in place]
+        at = [place[name] for name in used]
+        # By position where the fields it has are the first ones: half the time, and batches have thousands of rows.
+        if used == names[: len(used)] and len(used) > 1:
+            pick = itemgetter(*at)
+            return lambda values: cls(*pick(values))
+        return lambda values: cls(**{name: values[i] for name, i in zip(used, at, strict=True)})
 
     return factory

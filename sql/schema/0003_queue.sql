@@ -8,16 +8,24 @@ create table ops_lanes (
   queue text not null check (queue in ('events', 'reactions', 'steps')),
   executor text,
   priority smallint not null default 0,
+  mark regclass not null,
+  mark_table oid,
+  mark_server_start timestamptz,
   created_at timestamptz not null default now(),
   check ((queue = 'steps') = (executor is not null))
 );
 create index ops_lanes_steps on ops_lanes (executor, priority) where queue = 'steps';
-insert into ops_lanes (lane, queue) values (1, 'events'), (2, 'reactions');
+create sequence ops_lane_mark_1 minvalue 0 owned by ops_lanes.lane;
+create sequence ops_lane_mark_2 minvalue 0 owned by ops_lanes.lane;
+insert into ops_lanes (lane, queue, mark) values (1, 'events', 'ops_lane_mark_1'), (2, 'reactions', 'ops_lane_mark_2');
 comment on table ops_lanes is 'The lanes of ops_ready: events, reactions, and one per executor and priority (rarely two, when two transactions at once needed the first), so that work nobody may run never lies in front of work that can.';
 comment on column ops_lanes.lane is 'Lane number; 1 is events, 2 is reactions, steps start at 10.';
 comment on column ops_lanes.queue is 'What waits in the lane: events, reactions or steps.';
 comment on column ops_lanes.executor is 'For steps: the executor that the lane belongs to.';
 comment on column ops_lanes.priority is 'For steps: the priority; a higher lane is served first.';
+comment on column ops_lanes.mark is 'The sequence whose value is the low-water mark of the lane: nothing will be found at or below it, so a pick-up begins behind it and never walks over what was taken before, however long a snapshot keeps that alive. A sequence, since a row that is updated all the time would itself leave such remains.';
+comment on column ops_lanes.mark_table is 'The mark holds only for the ops_ready with this oid …';
+comment on column ops_lanes.mark_server_start is '… and since this start of the server: pg_dump reads sequences outside its snapshot, so that a restored mark could lie above rows restored with it.';
 comment on column ops_lanes.created_at is 'When the lane was first needed.';
 
 create sequence ops_ready_seq;
@@ -33,6 +41,19 @@ comment on table ops_ready is 'What is ready to be picked up; a pick-up deletes 
 comment on column ops_ready.lane is 'The lane (ops_lanes) it waits in.';
 comment on column ops_ready.seq is 'Order within the lane; smaller goes first.';
 comment on column ops_ready.id is 'The event, reaction or step that waits.';
+
+create table ops_late_enqueuers (
+  lane integer not null,
+  holder oid not null,
+  floor bigint not null,
+  noticed_at timestamptz not null default now()
+);
+create index ops_late_enqueuers_lane on ops_late_enqueuers (lane);
+comment on table ops_late_enqueuers is 'Transactions that began to enqueue so long ago, and are still open, that the mark of a lane goes past what they may bring; when such a one has ended, the lane is looked at from its floor on until nothing is left there. Normally empty; a row may be there twice.';
+comment on column ops_late_enqueuers.lane is 'The lane whose mark passes it.';
+comment on column ops_late_enqueuers.holder is 'The transaction, by the number in its advisory lock: objid in pg_locks, where its process id is.';
+comment on column ops_late_enqueuers.floor is 'All that it brings has a higher ops_ready.seq than this.';
+comment on column ops_late_enqueuers.noticed_at is 'When it was found to have fallen behind.';
 
 create sequence ops_timer_seq;
 create table ops_timers (

@@ -30,6 +30,8 @@ create table ops_mission_proposals (
 create unique index ops_mission_proposals_dedupe on ops_mission_proposals (dedupe_key) where dedupe_key is not null;
 create unique index ops_mission_proposals_reaction on ops_mission_proposals (reaction_id) where reaction_id is not null;
 create index ops_mission_proposals_open on ops_mission_proposals (created_at) where status in ('pending', 'voting');
+create index ops_mission_proposals_uncounted on ops_mission_proposals (created_at)
+  where status in ('pending', 'voting') and counted_at is null;
 create index ops_mission_proposals_created on ops_mission_proposals using brin (created_at);
 comment on table ops_mission_proposals is 'Gated intents: what somebody wants to run, what policy said, who decided.';
 comment on column ops_mission_proposals.id is 'Time-ordered id (UUID version 7).';
@@ -79,7 +81,7 @@ create table ops_cap_counters (
   scope text not null,
   window_start timestamptz not null,
   used integer not null default 0,
-  primary key (scope, window_start)
+  primary key (window_start, scope)
 ) with (fillfactor = 50);
 comment on table ops_cap_counters is 'How many proposals count against each cap, so that a cap is one row to lock and not a count.';
 comment on column ops_cap_counters.scope is 'day, hour, day:<source> or hour:<source>.';

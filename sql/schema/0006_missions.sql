@@ -3,7 +3,7 @@ set local lock_timeout = '5s';
 
 create table ops_missions (
   id uuid primary key,
-  proposal_id uuid references ops_mission_proposals (id),
+  proposal_id uuid,
   title text,
   status text not null default 'approved'
     check (status in ('approved', 'running', 'succeeded', 'failed', 'cancelled')),
@@ -42,7 +42,7 @@ comment on column ops_missions.updated_at is 'When it changed last.';
 
 create table ops_mission_steps (
   id uuid primary key default gen_random_uuid(),
-  mission_id uuid not null references ops_missions (id),
+  mission_id uuid not null,
   key text,
   position integer not null default 1,
   kind text not null,

@@ -3,9 +3,10 @@
 import time
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from looping import step, template
-from support import at_once, wait_until
+from support import at_once, run, wait_until, wait_until_blocked
 
 CREATE = "select * from fn_create_proposal(%s, %s)"
 
@@ -141,3 +142,38 @@ def test_a_rejection_beside_a_proposal_frees_exactly_one_place(loop, session):
         "select count(*) from ops_mission_proposals where counted_at is not null and status <> 'rejected'"
     )
     assert loop.value("select used from ops_cap_counters where scope = 'day'") == loop.value(counted) <= 4
+
+
+def test_of_two_who_race_with_one_key_under_a_cap_one_counts(loop, session):
+    loop.policy("proposal_caps", daily_limit=50, per_source={"mail": 5})
+
+    def proposer(n):
+        mine = session()
+        batch = [
+            {"template": template(), "source": "mail" if k % 2 else "chat", "dedupe_key": f"k{k}"}
+            for k in range(12)
+        ]
+        return lambda: mine.rows("select * from fn_create_proposals(%s)", Jsonb(batch[n:] + batch[:n]))
+
+    answers = at_once([proposer(n) for n in range(6)])
+    assert len({r["proposal_id"] for got in answers for r in got}) == 12
+    statuses = settled(loop)
+    assert (statuses.count("auto_approved"), statuses.count("rejected")) == (11, 1)
+    assert loop.value("select used from ops_cap_counters where scope = 'day'") == 11
+
+
+def test_a_key_lost_to_another_session_gives_its_place_back(loop, session, connect):
+    loop.policy("proposal_caps", daily_limit=5, per_source={"mail": 3, "chat": 3})
+    first, second = session(), session()
+    first.do("begin")
+    first.do("insert into ops_mission_proposals (id, dedupe_key, source, template, template_digest)"
+             " select gen_random_uuid(), 'k', 'chat', '{}', ''")  # fmt: skip
+    batch = [{"template": template(), "source": "mail", "dedupe_key": k} for k in ("k", "l")]
+    waiting = run(second.conn, "select * from fn_create_proposals(%s)", (Jsonb(batch),))
+    wait_until_blocked(connect(), second.conn)
+    first.do("commit")
+    rows = waiting.result()
+    assert [r["status"] for r in rows] == ["pending", "auto_approved"]
+    assert [r["mission_id"] is not None for r in rows] == [False, True]
+    assert loop.value("select used from ops_cap_counters where scope = 'day:mail'") == 1
+    loop.do("delete from ops_mission_proposals where dedupe_key = 'k'")

@@ -1,18 +1,24 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from opsloop.executors import builtin
 from opsloop.executors.transaction import Database
-from opsloop.worker import Options, Worker
+from opsloop.worker import Options, Worker, logs
+from opsloop.worker.link import Link
 from support import wait_until
 from worker.working import Process, Work
 
 Start = Callable[..., Process]
 
-ENDED = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'opsloop worker%'"
+SESSIONS = "from pg_stat_activity where application_name like 'opsloop worker%'"
+ENDED = f"select count(pg_terminate_backend(pid)) {SESSIONS}"
+#: Waits until they are gone, three seconds each at most.
+ENDED_AND_GONE = f"select pg_terminate_backend(pid, 3000) {SESSIONS}"
 
 
 def test_a_worker_whose_sessions_are_ended_comes_back_and_still_reports(
@@ -26,7 +32,7 @@ def test_a_worker_whose_sessions_are_ended_comes_back_and_still_reports(
     ended = work.conn.execute(ENDED).fetchall()[0][0]
     gate.touch()
 
-    assert ended >= 4
+    assert ended >= 3
     work.wait_for(step, "succeeded")
     assert work.runs(step) == ["succeeded"]
     work.wait_for(work.step("noop"), "succeeded")
@@ -41,6 +47,24 @@ def test_an_idle_worker_whose_sessions_are_ended_again_and_again_still_works(
     for _ in range(3):
         work.conn.execute(ENDED)
         work.wait_for(work.step("noop"), "succeeded")
+
+
+async def test_a_session_that_ends_before_the_worker_has_begun_is_opened_anew(
+    dsn: str, conn: psycopg.Connection[Any]
+) -> None:
+    link = Link(Database(dsn, "opsloop"), "claims", logs.get())
+    await link.open()
+    conn.execute(ENDED_AND_GONE)
+
+    await link.listen("bell", _nothing, _nothing)
+    assert not link.listening
+    assert await link.now()
+    assert link.listening
+    await link.close()
+
+
+def _nothing() -> None:
+    """What is heard is of no interest here."""
 
 
 def test_without_a_database_configured_a_worker_does_not_start(start: Start) -> None:
@@ -89,7 +113,7 @@ def test_nothing_secret_is_logged(work: Work, start: Start, dsn: str) -> None:
 def test_the_worker_says_which_sessions_are_its_own(work: Work, start: Start) -> None:
     start()
     query = "select application_name from pg_stat_activity where application_name like 'opsloop worker%' order by 1"
-    names = [f"opsloop worker: {name}" for name in ("claims", "heartbeat", "leases", "notifications")]
+    names = [f"opsloop worker: {name}" for name in ("claims", "heartbeat", "leases")]
 
     def shown() -> list[str]:
         return [row[0] for row in work.conn.execute(query).fetchall()]

@@ -162,6 +162,40 @@ async def test_a_result_that_is_not_json_fails_the_step_for_good(work: Work, dra
     assert "object is not a JSON value" in work.of(steps[0], "last_error")
 
 
+@pytest.mark.parametrize("params", ["[" * 1_500 + "]" * 1_500, "1" + "0" * 400], ids=["deep", "large"])
+async def test_params_that_cannot_be_read_fail_their_step_and_no_other(
+    work: Work, drain: Any, params: str
+) -> None:
+    odd, fine = work.step("noop"), work.step("noop")
+    work.conn.execute(
+        "update ops_mission_steps set params = jsonb_build_object('n', %s::text::jsonb) where id = %s",
+        (params, odd),
+    )
+
+    await drain()
+
+    assert (work.of(odd, "status"), work.of(fine, "status")) == ("failed", "succeeded")
+    assert "cannot be read" in work.of(odd, "last_error")
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_a_result_that_holds_itself_or_is_too_large_fails_the_step_for_good(
+    work: Work, drain: Any, *, blocking: bool
+) -> None:
+    ring: list[Any] = []
+    ring.append(ring)
+
+    @executor("own", blocking=blocking)
+    def own(ctx: Context) -> Any:
+        return ring if ctx.params["ring"] else 10**5_000
+
+    steps = [work.step("own", {"ring": ring}) for ring in (True, False)]
+
+    await drain(own)
+
+    assert [work.of(step, "status") for step in steps] == ["failed", "failed"]
+
+
 async def test_a_report_that_the_database_refuses_does_not_sink_the_others(work: Work, drain: Any) -> None:
     @executor("own", blocking=False)
     def own(ctx: Context) -> Any:

@@ -108,6 +108,20 @@ def test_claims_never_bring_more_than_any_executor_has_room_for() -> None:
     assert capacity.claims(20) == [(["a", "b", "c", "d"], 1)]
 
 
+def test_one_claim_for_all_brings_no_more_than_the_tightest_has_room_for() -> None:
+    capacity = Capacity(100, {"a": None, "b": 5, "c": 2})
+
+    assert capacity.probe(20) == (["a", "b", "c"], 2)
+    capacity.take("c")
+    assert capacity.probe(20) == (["a", "b", "c"], 1)
+    capacity.take("c")
+    assert capacity.probe(20) == (["a", "b"], 5)
+    assert capacity.probe(3) == (["a", "b"], 3)
+    for _ in range(98):
+        capacity.take("a")
+    assert capacity.probe(20)[0] == []
+
+
 def test_a_withdrawn_executor_is_claimed_no_more() -> None:
     capacity = Capacity(10, {"a": None, "b": None})
     capacity.withdraw("b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import psycopg
@@ -19,13 +20,15 @@ DocumentLike = Mapping[str, Any]
 """What goes to the database as a JSON object."""
 
 
-def statement(schema: str, function: str, names: tuple[str, ...]) -> sql.Composed:
+@lru_cache(maxsize=1024)
+def statement(schema: str, function: str, names: tuple[str, ...]) -> str:
     """Compose `select * from schema.function(p_a => %s, …)`: qualified, so search_path does not matter."""
-    return sql.SQL("select * from {}.{}({})").format(
+    composed = sql.SQL("select * from {}.{}({})").format(
         sql.Identifier(schema),
         sql.Identifier(function),
         sql.SQL(", ").join(sql.SQL("{} => %s").format(sql.Identifier(f"p_{name}")) for name in names),
     )
+    return composed.as_string(None)
 
 
 def argument(value: Any) -> Any:

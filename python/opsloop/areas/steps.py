@@ -43,12 +43,16 @@ class Steps(Caller):
         """Say that a worker process ends."""
         self._value("fn_unregister_worker", worker_id=worker_id)
 
-    def declare_idle(self, worker_id: str) -> str:
-        """Ask to be notified of new work; keep polling until `idle_settled` is true of the returned ticket."""
-        return str(self._value("fn_declare_idle", worker_id=worker_id))
+    def declare_idle(self, worker_id: str) -> str | None:
+        """Ask to be notified of new work; keep polling until `idle_settled` is true of the returned ticket.
+
+        None when the worker was not idle before: commit, and call it again for the ticket.
+        """
+        ticket: str | None = self._value("fn_declare_idle", worker_id=worker_id)
+        return ticket
 
     def idle_settled(self, ticket: str) -> bool:
-        """Ask whether every transaction that ran when `declare_idle` gave the ticket has ended."""
+        """Ask whether every transaction that may not know of the declaration has ended."""
         return bool(self._value("fn_idle_settled", ticket=ticket))
 
     def claim_steps(

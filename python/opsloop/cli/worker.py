@@ -50,7 +50,7 @@ def worker(
     ] = None,
     batch: Annotated[
         int, typer.Option("--batch", min=1, max=10_000, help="Most steps leased by one claim.")
-    ] = 200,
+    ] = 400,
     concurrency: Annotated[
         int, typer.Option("--concurrency", min=1, help="Most steps that run at a time.")
     ] = 400,

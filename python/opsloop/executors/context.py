@@ -181,6 +181,11 @@ class Context:
             raise RuntimeError("this context has no database: it was not made by a worker")
         return self._database.schema
 
+    @property
+    def has_report(self) -> bool:
+        """True when there is something in `report`."""
+        return self._events is not None or self._outbox is not None or self._usage is not None
+
     def report(self) -> dict[str, Any]:
         """What was emitted, published and used: the keys `events`, `outbox` and `usage`, as far as not empty."""
         said: dict[str, Any] = {}

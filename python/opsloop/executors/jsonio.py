@@ -30,6 +30,8 @@ def dumps(value: Any) -> bytes:
         except TypeError as error:
             # orjson speaks of its own type; its cause names the one in question.
             raise TypeError(str(error.__cause__ or error)) from None
+        except (ValueError, RecursionError) as error:
+            raise TypeError(str(error)) from None
     if _NUL in text:
         text = orjson.dumps(_clean(orjson.loads(text)))
     return text

@@ -10,10 +10,10 @@ One process is one incarnation. How it hangs together:
 - `keeper.Keeper` watches deadlines and extends leases;
 - `bell.Bell` waits for notifications while there is nothing to do;
 - `heart.Heart` runs the heartbeat of the loop;
-- `link.Link` is a database connection that comes back by itself.
+- `link.Link` is a database connection that comes back by itself, `session.Session` the connection as it is now.
 
-Each has a connection of its own, so that a slow call of one never delays another: five for a worker, three with
-`--no-listen` and `--no-heartbeat`.
+Claims, reports, leases and the heartbeat have a connection each, so that a slow call of one never delays another. That
+of the claims listens.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from datetime import datetime
 
 from opsloop.executors import Context
 
@@ -35,7 +34,7 @@ class Attempt:
     )
 
     def __init__(
-        self, ctx: Context, executor: str, token: str, ends: float | None, lease_expires_at: datetime
+        self, ctx: Context, executor: str, token: str, ends: float | None, lease_expires_at: str
     ) -> None:
         self.ctx = ctx
         self.executor = executor

@@ -44,6 +44,11 @@ class Capacity:
         left = self._total - self._in_all
         return left if limit is None else max(0, min(left, limit - self._running[executor]))
 
+    def probe(self, batch: int) -> tuple[list[str], int]:
+        """What one claim may ask for all executors with room: them, and the most steps that any mixture may have."""
+        room = {name: free for name in self.limits if (free := self.free(name))}
+        return list(room), min([batch, *room.values()])
+
     def claims(self, batch: int) -> list[tuple[list[str], int]]:
         """What to claim next: lists of executors, each with the most steps that one claim for it may bring.
 

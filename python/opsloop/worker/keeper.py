@@ -121,7 +121,6 @@ class Keeper:
                 self._log.warning("lease lost", code="OPS_006", **attempt.names)
                 self._runner.stop(attempt, Stop.LOST)
             else:
-                attempt.lease_expires_at = expires_at
                 attempt.extend_at = asked + extend_after(self._clock.monotonic(expires_at) - asked)
                 if cancel_requested:
                     self._runner.stop(attempt, Stop.CANCELLED)

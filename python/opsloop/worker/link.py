@@ -7,48 +7,24 @@ safe to repeat when the connection broke and nobody knows whether it was carried
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
-from psycopg.abc import AdaptContext, Buffer
-from psycopg.types.datetime import TimestamptzLoader
-from psycopg.types.json import set_json_loads
-from psycopg.types.string import TextLoader
+from psycopg import sql
 
 from opsloop.areas.call import statement
 from opsloop.errors import DatabaseUnavailable, OpsError, from_database
-from opsloop.executors import jsonio
 from opsloop.executors.transaction import Database
 from opsloop.worker.logs import Logger
+from opsloop.worker.session import Row, Session
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
-_MOMENTS_KEPT = 100
 # Deadlock, serialization failure, lock not available: the same call may go through the next time.
 _TRANSIENT = frozenset({"40P01", "40001", "55P03"})
-
-Row = tuple[Any, ...]
-
-
-class _Moments(TimestamptzLoader):
-    """Reads times; those of a batch are mostly the same, and reading one costs more than the rest of its row."""
-
-    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
-        super().__init__(oid, context)
-        self._known: dict[bytes, datetime] = {}
-
-    def load(self, data: Buffer) -> datetime:
-        """The time that PostgreSQL wrote."""
-        text = bytes(data)
-        moment = self._known.get(text)
-        if moment is None:
-            if len(self._known) >= _MOMENTS_KEPT:
-                self._known.clear()
-            moment = self._known[text] = super().load(data)
-        return moment
 
 
 class Link:
@@ -58,76 +34,105 @@ class Link:
         self._database = database
         self._purpose = purpose
         self._log = log
-        self._conn: psycopg.AsyncConnection[Any] | None = None
+        self._session: Session | None = None
         self._lock = asyncio.Lock()
         self._queries: dict[tuple[str, tuple[str, ...], str], str] = {}
+        self._channel: str | None = None
+        self._ring: Callable[[], None] = _nothing
+        self._missed: Callable[[], None] = _nothing
+        self.listening = False
+        """True while notifications come: then `listen` was called, and the connection it holds for is there."""
 
     async def open(self) -> None:
         """Connect, once. Raises OpsError: DatabaseUnavailable (OPS_001) in most cases."""
         try:
-            self._conn = await self.connect()
+            await self._open()
         except psycopg.Error as error:
             raise _translated(error) from error
 
-    async def connect(self) -> psycopg.AsyncConnection[Any]:
-        """A new connection as the worker needs it: UUIDs stay text, JSON is read by orjson."""
-        conn: psycopg.AsyncConnection[Any] = await psycopg.AsyncConnection.connect(
-            self._database.dsn,
-            autocommit=True,
-            fallback_application_name=f"opsloop worker: {self._purpose}",
-            **self._database.connect_args,
-        )
-        conn.adapters.register_loader("uuid", TextLoader)
-        conn.adapters.register_loader("timestamptz", _Moments)
-        set_json_loads(jsonio.loads, conn)
-        return conn
+    async def listen(self, channel: str, ring: Callable[[], None], missed: Callable[[], None]) -> None:
+        """From now on `ring` is called on every notification, and `missed` whenever some may have been missed."""
+        self._channel, self._ring, self._missed = channel, ring, missed
+        async with self._lock:
+            if self._session is not None:
+                with contextlib.suppress(psycopg.Error):  # the connection has ended: the next one will listen
+                    await self._listen(self._session)
 
     async def close(self) -> None:
         """Close the connection; a later call opens it again."""
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            await conn.close()
+        session, self._session = self._session, None
+        self.listening = False
+        if session is not None:
+            await session.close()
 
-    async def now(self) -> datetime:
-        """What the database's clock shows."""
-        async with self._lock:
-            if self._conn is None:
-                self._conn = await self.connect()
-            row = await (await self._conn.execute("select clock_timestamp()")).fetchone()
-        moment: datetime = row[0] if row else datetime.now(UTC)
+    async def now(self) -> str:
+        """What the database's clock shows. Repeated as `call` is."""
+        moment: str = (await self._repeated("clock_timestamp", "select clock_timestamp()"))[0][0]
         return moment
 
     async def call(self, function: str, args: Mapping[str, Any] | None = None, where: str = "") -> list[Row]:
         """Call `fn_<function>` with arguments by name (without `p_`) and return its rows.
 
-        `where` filters the rows, so that the uninteresting ones need not travel. While the server cannot be
-        reached, the call is repeated, with growing pauses, until it goes through or is cancelled. Raises OpsError
-        for what the database refuses.
+        UUIDs, times and JSON in them are text. `where` filters the rows, so that the uninteresting ones need not
+        travel. While the server cannot be reached, the call is repeated, with growing pauses, until it goes through or
+        is cancelled. Raises OpsError for what the database refuses.
         """
         given = args or {}
         query = self._query(f"fn_{function}", tuple(given), where)
+        return await self._repeated(function, query, tuple(given.values()))
+
+    async def _repeated(self, function: str, query: str, args: tuple[Any, ...] = ()) -> list[Row]:
         pause = _FIRST_PAUSE
         async with self._lock:
             while True:
                 try:
-                    if self._conn is None:
-                        self._conn = await self.connect()
-                        if pause > _FIRST_PAUSE:
-                            self._log.info("reconnected", link=self._purpose)
-                    cursor = await self._conn.execute(query, tuple(given.values()))
-                    return await cursor.fetchall()
+                    lost = self._session is None and pause > _FIRST_PAUSE
+                    session = await self._open()
+                    if lost:
+                        self._log.info("reconnected", link=self._purpose)
+                    return await session.rows(query, args)
                 except psycopg.Error as error:
                     await self._survive(error, function)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads load, hides nothing
 
+    async def _open(self) -> Session:
+        """The connection, opened anew when it is not there or has ended while nobody looked."""
+        if self._session is not None:
+            if not self._session.closed:
+                return self._session
+            self._log.warning("connection lost", link=self._purpose, code="OPS_001")
+            await self.close()
+        session = await Session.begin(
+            self._database.dsn,
+            f"opsloop worker: {self._purpose}",
+            lambda: self._ring(),
+            **{"prepare_threshold": 0, **self._database.connect_args},
+        )
+        self._session = session
+        await self._listen(session)
+        return session
+
+    async def _listen(self, session: Session) -> None:
+        if self._channel is None:
+            return
+        try:
+            await session.execute(sql.SQL("listen {}").format(sql.Identifier(self._channel)))
+        except psycopg.Error as error:
+            if session.closed:
+                raise
+            self._log.warning("not listening", code="OPS_001", error=type(error).__name__)
+            return
+        self.listening = True
+        self._missed()
+
     async def _survive(self, error: psycopg.Error, function: str) -> None:
         """Return when the call may be repeated; raise what it means when it may not."""
         translated = _translated(error)
-        broken = self._conn is None or self._conn.closed
+        broken = self._session is None or self._session.closed
         if not broken and error.sqlstate not in _TRANSIENT:
             raise translated from error
-        if broken and self._conn is None and not isinstance(translated, DatabaseUnavailable):
+        if broken and self._session is None and not isinstance(translated, DatabaseUnavailable):
             raise translated from error
         self._log.warning(
             "database call failed, trying again",
@@ -143,7 +148,7 @@ class Link:
         key = (function, names, where)
         query = self._queries.get(key)
         if query is None:
-            query = statement(self._database.schema, function, names).as_string()
+            query = statement(self._database.schema, function, names)
             self._queries[key] = query = f"{query} where {where}" if where else query
         return query
 
@@ -152,3 +157,7 @@ def _translated(error: psycopg.Error) -> OpsError:
     return from_database(error) or OpsError(
         str(error.diag.message_primary or error), detail={"sqlstate": error.sqlstate}
     )
+
+
+def _nothing() -> None:
+    """Nobody wants to hear it."""

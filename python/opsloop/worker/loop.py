@@ -38,6 +38,8 @@ _LAST_WORDS = 10.0
 #: How long the executors with a limit are left alone after a claim for them brought nothing, while others are busy.
 _NARROW_PAUSE = 0.05
 _LOOK_AGAIN = 0.05
+#: How long the question for the database's time may take to count, seconds.
+_EXACT_ENOUGH = 2.0
 #: How long a change of worker_policy may take to reach a worker, seconds.
 _REFRESH = 30.0
 #: The executor that policy's presets are settings for.
@@ -57,12 +59,13 @@ class Worker:
         self._reports = self._link("reports")
         self._leases = self._link("leases")
         self._clock = Clock()
-        self._reporter = Reporter(self._reports, self.worker_id, self._log)
-        self._bell = Bell(self._link("notifications"), self._claims, self.worker_id, options.poll, self._log)
+        self._bell = Bell(self._claims, self.worker_id, options.poll)
+        self._reporter = Reporter(self._reports, self.worker_id, self._bell.reported, self._log)
         self._heart = Heart(self._link("heartbeat"), options, self._log)
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
         self._narrow_again = 0.0
+        self._quiet = False
         self._claimed = 0
         self._registered = False
 
@@ -116,6 +119,8 @@ class Worker:
             threads=self._options.concurrency,
         )
         keeper = Keeper(self._leases, self.worker_id, runner, self._clock, self._options.lease, self._log)
+        if self._options.listen and self._options.mode is Mode.FOREVER:
+            await self._bell.listen(settings["notify_channel"])
         services = [
             self._reporter.run(),
             keeper.watch_deadlines(),
@@ -124,8 +129,6 @@ class Worker:
         ]
         if self._options.heartbeat is not None and self._options.mode is Mode.FOREVER:
             services.append(self._heart.run(self._options.heartbeat))
-        if self._options.listen and self._options.mode is Mode.FOREVER:
-            services.append(self._bell.listen(settings["notify_channel"]))
         self._log.info("worker started", executors=sorted(capacity.limits), mode=self._options.mode.value)
         tasks = [asyncio.create_task(service) for service in services]
         try:
@@ -164,9 +167,8 @@ class Worker:
             "version": opsloop.__version__,
             "settings": _json({name: value for name, value in own.items() if value is not None}),
         }
-        settings: dict[str, Any] = (
-            await self._claims.call("register_worker", {**args, "executors": _json(offers)})
-        )[0][0]
+        rows = await self._claims.call("register_worker", {**args, "executors": _json(offers)})
+        settings: dict[str, Any] = jsonio.loads(rows[0][0])
         command = self._registry.get(_PRESETS_RUN_WITH)
         presets = [] if command is None else [name for name in settings["presets"] if name not in offers]
         if command is not None and presets:
@@ -176,9 +178,12 @@ class Worker:
         return settings
 
     async def _learn_time(self) -> None:
-        asked = time.monotonic()
-        moment = await self._claims.now()
-        self._clock.learn(moment, asked, time.monotonic())
+        asked, answered = 0.0, _EXACT_ENOUGH + 1
+        while answered - asked > _EXACT_ENOUGH:  # a connection that had to be opened anew takes its time
+            asked = time.monotonic()
+            moment = await self._claims.now()
+            answered = time.monotonic()
+        self._clock.learn(moment, asked, answered)
 
     async def _refresh(self, settings: dict[str, Any], capacity: Capacity) -> None:
         """Now and then look at what policy says by now, and at the clock, for ever."""
@@ -275,32 +280,47 @@ class Worker:
             await self._bell.pause(_LOOK_AGAIN)
 
     async def _claim(self, runner: Runner, capacity: Capacity) -> int:
-        """Claim once for each group of executors with room; returns how many steps that brought."""
+        """Claim what there is room for; returns how many steps that brought.
+
+        After a look that found nothing the next one is a single claim for all executors together, of no more steps
+        than each of them has room for: when it is not filled, nobody has to ask again.
+        """
         brought = 0
+        if self._quiet:
+            names, limit = capacity.probe(self._options.batch)
+            brought = await self._claim_once(runner, names, limit) if names else 0
+            if brought < limit:
+                return brought
         for names, limit in capacity.claims(self._options.batch):
             narrow = limit < self._options.batch
             if narrow and brought and time.monotonic() < self._narrow_again:
                 continue
-            args: dict[str, Any] = {"worker_id": self.worker_id, "limit": limit, "executors": names}
-            if self._options.lease is not None:
-                args["lease_seconds"] = self._options.lease
-            try:
-                rows = await self._claims.call("claim_steps", args)
-            except SchemaMismatch:
-                raise
-            except OpsError as error:
-                self._log.error("claim refused", code=error.code)
-                await asyncio.sleep(self._options.poll)
-                return brought
-            if rows:
-                brought += len(rows)
-                self._claimed += len(rows)
-                runner.start(rows)
-            elif narrow:
+            found = await self._claim_once(runner, names, limit)
+            if narrow and not found:
                 self._narrow_again = time.monotonic() + _NARROW_PAUSE
+            brought += found
+        self._quiet = not brought
+        return brought
+
+    async def _claim_once(self, runner: Runner, names: list[str], limit: int) -> int:
+        """Claim up to `limit` steps of these executors and start them; returns how many there were."""
+        args: dict[str, Any] = {"worker_id": self.worker_id, "limit": limit, "executors": names}
+        if self._options.lease is not None:
+            args["lease_seconds"] = self._options.lease
+        try:
+            rows = await self._claims.call("claim_steps", args)
+        except SchemaMismatch:
+            raise
+        except OpsError as error:
+            self._log.error("claim refused", code=error.code)
+            await asyncio.sleep(self._options.poll)
+            return 0
+        if rows:
+            self._claimed += len(rows)
+            runner.start(rows)
             # Results are sent while the next claim is on its way.
             await asyncio.sleep(0)
-        return brought
+        return len(rows)
 
     async def _finish(self, runner: Runner) -> None:
         """Let what runs finish within the grace period, stop and release the rest, and report it all."""

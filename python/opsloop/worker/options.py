@@ -23,7 +23,7 @@ class Options:
     """Options of one worker process; every time is in seconds."""
 
     mode: Mode = Mode.FOREVER
-    batch: int = 200
+    batch: int = 400
     """Most steps leased by one claim."""
     concurrency: int = 400
     """Most steps this worker runs at a time."""

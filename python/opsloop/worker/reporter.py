@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from opsloop.errors import OpsError
 from opsloop.executors import jsonio
 from opsloop.worker.attempt import Attempt
-from opsloop.worker.link import Link, Row
+from opsloop.worker.link import Link
 from opsloop.worker.logs import Logger
+from opsloop.worker.session import Row
 
 _BATCH = 500
 _ERROR_LIMIT = 8_000
@@ -25,9 +26,10 @@ Report = tuple[Attempt, bytes]
 class Reporter:
     """Collects the ends of attempts and sends them over a link of its own."""
 
-    def __init__(self, link: Link, worker_id: str, log: Logger) -> None:
+    def __init__(self, link: Link, worker_id: str, reported: Callable[[], None], log: Logger) -> None:
         self._link = link
         self._worker_id = worker_id
+        self._reported = reported
         self._log = log
         self._completions: list[Report] = []
         self._failures: list[Report] = []
@@ -45,10 +47,9 @@ class Reporter:
     def complete(self, attempt: Attempt, result: Any) -> None:
         """The attempt succeeded with `result`. Raises TypeError when that is not JSON; then nothing is kept."""
         ctx = attempt.ctx
-        said = ctx.report()
-        said["step_id"] = ctx.step_id
-        said["lease_token"] = attempt.token
-        said["result"] = result
+        said = {"step_id": ctx.step_id, "lease_token": attempt.token, "result": result}
+        if ctx.has_report:
+            said |= ctx.report()
         self._completions.append((attempt, jsonio.dumps(said)))
         self._something.set()
 
@@ -77,6 +78,7 @@ class Reporter:
             while self.backlog:
                 await self._flush()
                 self._progressed.set()
+                self._reported()
 
     async def until(self, backlog: int) -> None:
         """Wait until at most `backlog` ends are unconfirmed."""

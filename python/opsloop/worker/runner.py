@@ -15,13 +15,14 @@ from typing import Any
 
 from opsloop.errors import ExecutorNotFound, OpsError, ParamsRefused
 from opsloop.executors import Context, Executor, Fatal, Registry, RetryAfter
+from opsloop.executors.jsonio import loads
 from opsloop.executors.transaction import Database
 from opsloop.worker.attempt import Attempt, Stop
 from opsloop.worker.capacity import Capacity
 from opsloop.worker.clock import Clock
-from opsloop.worker.link import Row
 from opsloop.worker.logs import Logger
 from opsloop.worker.reporter import Reporter
+from opsloop.worker.session import Row
 
 
 class Runner:
@@ -58,40 +59,49 @@ class Runner:
 
     def start(self, rows: list[Row]) -> None:
         """Begin the attempts that a claim brought."""
-        last_deadline: datetime | None = None
+        last: str | None = None
+        deadline: datetime | None = None
         ends: float | None = None
-        for row in rows:
-            (
-                step_id,
-                mission_id,
-                key,
-                kind,
-                executor,
-                run_with,
-                params,
-                inputs,
-                progress,
-                number,
-                token,
-                lease_expires_at,
-                deadline,
-                idempotency_key,
-            ) = row[:14]
-            if deadline is not last_deadline:  # most of a batch have the same
-                last_deadline = deadline
-                ends = None if deadline is None else self._clock.monotonic(deadline)
+        for (
+            step_id,
+            mission_id,
+            key,
+            kind,
+            executor,
+            run_with,
+            params,
+            inputs,
+            progress,
+            number,
+            token,
+            lease_expires_at,
+            deadline_at,
+            idempotency_key,
+        ) in rows:
+            if deadline_at != last:  # most of a batch have the same
+                last = deadline_at
+                deadline = None if deadline_at is None else datetime.fromisoformat(deadline_at)
+                ends = None if deadline_at is None else self._clock.monotonic(deadline_at)
+            # Most have none; what is decoded here is this attempt's own.
+            unreadable: ValueError | None = None
+            try:
+                given = {} if params == "{}" else loads(params)
+                found_before = {} if inputs == "{}" else loads(inputs)
+                kept = None if progress is None else loads(progress)
+            except ValueError as error:
+                given, found_before, kept, unreadable = {}, {}, None, error
             ctx = Context(
                 step_id,
-                params,
+                given,
                 mission_id=mission_id,
                 key=key,
                 kind=kind,
                 executor=executor,
-                inputs=inputs,
+                inputs=found_before,
                 attempt=number,
                 deadline=deadline,
                 ends=ends,
-                last_progress=progress,
+                last_progress=kept,
                 idempotency_key=idempotency_key,
                 token=token,
                 settings=self._settings,
@@ -99,7 +109,10 @@ class Runner:
             )
             attempt = Attempt(ctx, executor, token, ends, lease_expires_at)
             found = self._registry.get(run_with)
-            if found is None:
+            if unreadable is not None:
+                # jsonb holds numbers and depths that the worker's JSON does not: none of them may end the worker.
+                self._failed(attempt, Fatal(f"its params, inputs or progress cannot be read: {unreadable}"))
+            elif found is None:
                 missing = ExecutorNotFound(f"this worker has no executor {run_with!r}")
                 self._log.warning("step given back", code=missing.code, **attempt.names)
                 self._capacity.withdraw(executor)  # or this worker would get it back at once

@@ -8,6 +8,7 @@ returns uuid[]
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Stores a batch of events and puts them before the reaction matrix; returns their ids in the order given. An event
 -- of a mission is one deeper than the event that started the mission. The same dedupe key gives the first one's id,
@@ -15,10 +16,12 @@ as $$
 -- Locks: the unique index of dedupe_key. Writes: ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
+  v_run record;
   v_ids uuid[];
   v_new uuid[];
 begin
-  select array_agg(_uuid_v7() order by n.i) into v_ids from generate_series(1, cardinality(p_types)) n (i);
+  select * into v_run from _uuid_v7_start();
+  v_ids := array(select _nth_uuid_v7(v_run.start, v_run.tail, n) from generate_series(1, cardinality(p_types)) n);
 
   with given as (
     select *
@@ -35,8 +38,9 @@ begin
   )
   select array_agg(s.id) into v_new from stored s;
 
+  perform _announce();
   insert into ops_ready (lane, id)
-  select 1, n.id from unnest(v_ids) with ordinality n (id, ord) where n.id = any (v_new) order by n.ord;
+  select 1, n.id from unnest(v_ids) with ordinality n (id, ord) where n.id in (select s from unnest(v_new) s) order by n.ord;
 
   if cardinality(v_new) is distinct from cardinality(v_ids) then
     select array_agg(coalesce(e.id, n.id) order by n.ord) into v_ids

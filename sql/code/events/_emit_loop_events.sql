@@ -3,31 +3,25 @@ returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Stores events that the loop makes about its own work, step:* and mission:*, in the caller's transaction.
 -- p_depths: causation depth of the missions. Types that no pattern watches are born processed.
 -- Locks: none. Writes: ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
-  v_matrix jsonb := _policy('reaction_matrix');
-  v_watched text[];
-  v_ids uuid[];
+  v_watched text[] := _watched_types(_policy('reaction_matrix'));
 begin
-  with types as materialized (
-    select distinct t.type from unnest(p_types) t (type)
-  )
-  select coalesce(array_agg(t.type), '{}') into v_watched from types t where _is_watched(t.type, v_matrix);
-
+  if v_watched <> '{}' then
+    perform _announce();
+  end if;
   with stored as (
     insert into ops_agent_events (id, type, data, mission_id, depth, processed_at, created_at)
-    select _uuid_v7(), e.type, e.data, e.mission_id, e.depth + 1,
-           case when e.type <> all (v_watched) then v_now end, v_now
+    select _uuid_v7(), e.type, e.data, e.mission_id, e.depth + 1, case when not e.type like any (v_watched) then v_now end, v_now
       from unnest(p_types, p_data, p_mission_ids, p_depths) e (type, data, mission_id, depth)
     returning id, processed_at
   )
-  select array_agg(s.id) into v_ids from stored s where s.processed_at is null;
-  if v_ids is not null then
-    insert into ops_ready (lane, id) select 1, id from unnest(v_ids) id;
-  end if;
+  insert into ops_ready (lane, id)
+  select 1, s.id from stored s where s.processed_at is null;
 end;
 $$;

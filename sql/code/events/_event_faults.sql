@@ -8,7 +8,7 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_faults text[] := '{}';
-  v_key text;
+  v_rest jsonb;
 begin
   if jsonb_typeof(p_event) is distinct from 'object' then
     return array['an event must be an object'];
@@ -29,11 +29,10 @@ begin
      and p_event ->> 'mission_id' !~* '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$' then
     v_faults := v_faults || text 'mission_id: must be a uuid';
   end if;
-  for v_key in
-    select k from jsonb_object_keys(p_event) k where k not in ('type', 'data', 'dedupe_key', 'mission_id')
-  loop
-    v_faults := v_faults || format('%s: unknown key', v_key);
-  end loop;
+  v_rest := p_event - array['type', 'data', 'dedupe_key', 'mission_id'];
+  if v_rest <> '{}' then
+    v_faults := v_faults || array(select format('%s: unknown key', k) from jsonb_object_keys(v_rest) k);
+  end if;
   return v_faults;
 end;
 $$;

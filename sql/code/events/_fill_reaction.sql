@@ -1,25 +1,23 @@
-create or replace function _fill_reaction(p_pattern jsonb, p_event jsonb)
+create or replace function _fill_reaction(p_written jsonb, p_slots jsonb, p_event_id uuid)
 returns table (payload jsonb, fault text)
 language plpgsql
-immutable
+stable
 set search_path from current
 as $$
--- What a reaction is to propose: the pattern's template and dedupe key with the event's values filled in, and the
--- slots that results of steps will fill later. fault names the first path that cannot be filled.
+-- What a reaction is to propose: p_written (template and dedupe key of the pattern) with the event's values filled into
+-- p_slots, and the slots that results of steps will fill later. fault names the first path that cannot be filled.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  v_written jsonb := jsonb_build_object('template', p_pattern -> 'template', 'dedupe_key', p_pattern -> 'dedupe_key');
-  v_filled record;
+  v_event jsonb;
 begin
-  select f.template, f.slots, f.fault into v_filled
-    from _fill_event(v_written, _template_slots(v_written), p_event) f;
-  payload := jsonb_build_object(
-    'template', v_filled.template -> 'template',
-    'dedupe_key', v_filled.template ->> 'dedupe_key',
-    'slots', (select coalesce(jsonb_agg(jsonb_set(s, '{path}', (s -> 'path') - 0)), '[]')
-                from jsonb_array_elements(coalesce(v_filled.slots, '[]')) s),
-    'depth', p_event -> 'depth');
-  fault := v_filled.fault;
-  return next;
+  select jsonb_build_object('id', e.id, 'type', e.type, 'data', e.data, 'mission_id', e.mission_id, 'depth', e.depth,
+                            'created_at', e.created_at)
+    into v_event
+    from ops_agent_events e where e.id = p_event_id;
+  return query
+  select f.template || jsonb_build_object(
+           'slots', (select coalesce(jsonb_agg(jsonb_set(s, '{path}', (s -> 'path') - 0)), '[]')
+                       from jsonb_array_elements(coalesce(f.slots, '[]')) s)), f.fault
+    from _fill_event(p_written, p_slots, v_event) f;
 end;
 $$;

@@ -10,6 +10,6 @@ begin
   return exists (
     select from jsonb_array_elements_text(
              case jsonb_typeof(p_globs) when 'array' then p_globs else jsonb_build_array(p_globs) end) g
-     where p_text like replace(replace(replace(replace(g, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%'));
+     where p_text like _like_pattern(g));
 end;
 $$;

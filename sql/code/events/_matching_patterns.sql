@@ -1,28 +1,36 @@
-create or replace function _matching_patterns(p_event_ids uuid[], p_matrix jsonb)
-returns table (ord bigint, event_id uuid, event jsonb, pattern_no bigint, pattern jsonb)
+create or replace function _matching_patterns(p_event_ids uuid[], p_patterns jsonb)
+returns table (event_id uuid, pattern_no integer, depth integer)
 language plpgsql
 stable
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
--- Event × pattern: which patterns react to which events, cooldowns apart. All conditions of a pattern must hold:
--- event_type, every tag, source, causation depth, and chance, which is a hash of event and pattern and so the same
--- whenever it is asked.
+-- Event × pattern: which of the patterns (an array) react to which waiting events, cooldowns apart, by event in the order
+-- given and pattern. All conditions of a pattern must hold: event_type, every tag, source, causation depth, and chance,
+-- which is a hash of event and pattern and so the same whenever it is asked. Types are compared once, not by event.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
-  select e.ord, v.id,
-         jsonb_build_object('id', v.id, 'type', v.type, 'data', v.data, 'mission_id', v.mission_id,
-                            'depth', v.depth, 'created_at', v.created_at),
-         p.no, p.pattern
-    from unnest(p_event_ids) with ordinality e (id, ord)
-    join ops_agent_events v on v.id = e.id and v.processed_at is null
-   cross join jsonb_array_elements(coalesce(p_matrix -> 'patterns', '[]')) with ordinality p (pattern, no)
-   where coalesce((p.pattern ->> 'enabled')::boolean, true)
-     and _matches_any(v.type, p.pattern -> 'event_type')
-     and (coalesce(p.pattern -> 'tags', '[]') = '[]' or (v.data -> 'tags') @> (p.pattern -> 'tags'))
-     and (p.pattern -> 'source' is null or (p.pattern -> 'source') ? (v.data ->> 'source'))
-     and v.depth <= coalesce((p.pattern ->> 'max_depth')::integer, 5)
-     and _chance(v.id::text || '/' || (p.pattern ->> 'name')) < coalesce((p.pattern ->> 'probability')::numeric, 1);
+  with event as materialized (
+    select e.ord, v.id, v.type, v.data, v.depth
+      from unnest(p_event_ids) with ordinality e (id, ord)
+      join ops_agent_events v on v.id = e.id and v.processed_at is null
+  ), matching as materialized (
+    select t.type, p.no::integer as no, p.pattern, nullif(p.pattern -> 'tags', '[]') as tags, p.pattern -> 'source' as source,
+           coalesce((p.pattern ->> 'max_depth')::integer, 5) as max_depth,
+           coalesce((p.pattern ->> 'probability')::numeric, 1) as probability
+      from (select distinct e.type from event e) t
+     cross join jsonb_array_elements(p_patterns) with ordinality p (pattern, no)
+     where coalesce((p.pattern ->> 'enabled')::boolean, true) and _matches_any(t.type, p.pattern -> 'event_type')
+  )
+  select e.id, m.no, e.depth
+    from event e
+    join matching m on m.type = e.type
+   where (m.tags is null or (e.data -> 'tags') @> m.tags)
+     and (m.source is null or m.source ? (e.data ->> 'source'))
+     and e.depth <= m.max_depth
+     and (m.probability >= 1 or _chance(e.id::text || '/' || (m.pattern ->> 'name')) < m.probability)
+   order by e.ord, m.no;
 end;
 $$;

@@ -10,31 +10,37 @@ as $$
 -- Locks: cap counters. Writes: ops_agent_reactions and what proposals write. Raises: what gating raises.
 declare
   v_now timestamptz := _now();
-  v_proposals jsonb;
-  v_created integer;
+  v_given record;
+  v_made record;
 begin
-  select jsonb_agg(r.payload || jsonb_build_object('source', 'trigger', 'event_id', r.event_id, 'reaction_id', r.id)
-                   order by r.id)
-    into v_proposals
-    from ops_agent_reactions r
-   where r.id = any (p_ids) and r.status = 'queued';
-  if v_proposals is null then
+  -- What is the same text is one template, worked through once.
+  with given as materialized (
+    select r.id, r.event_id, r.payload, (r.payload -> 'template')::text as template, coalesce(r.payload -> 'slots', '[]')::text as slots
+      from unnest(p_ids) n (id)
+      join ops_agent_reactions r on r.id = n.id and r.status = 'queued'
+  ), template as materialized (
+    select g.template, g.slots, row_number() over () as no from given g group by g.template, g.slots
+  )
+  select (select array_agg(t.template::jsonb order by t.no) from template t) as templates,
+         (select array_agg(t.slots::jsonb order by t.no) from template t) as slots,
+         array_agg(g.id order by g.id) as ids, array_agg(t.no::integer order by g.id) as which,
+         array_agg('trigger'::text order by g.id) as sources, array_agg(g.payload ->> 'dedupe_key' order by g.id) as keys,
+         array_agg(g.event_id order by g.id) as event_ids, array_agg((g.payload ->> 'depth')::integer order by g.id) as depths
+    into v_given
+    from given g
+    join template t on t.template = g.template and t.slots = g.slots;
+  if v_given.ids is null then
     return 0;
   end if;
 
-  with made as (
-    select (p ->> 'reaction_id')::uuid as reaction_id, c.proposal_id, c.is_new
-      from _create_proposals(v_proposals) c
-      join jsonb_array_elements(v_proposals) with ordinality e (p, ord) on e.ord = c.ord
-  ), updated as (
-    update ops_agent_reactions r
-       set status = 'done', proposal_id = m.proposal_id, updated_at = v_now,
-           reason = case when not m.is_new then 'its dedupe_key was proposed before' end
-      from made m
-     where r.id = m.reaction_id
-    returning m.is_new
-  )
-  select count(*) filter (where u.is_new) into v_created from updated u;
-  return v_created;
+  select * into v_made
+    from _create_proposals(v_given.templates, v_given.slots, v_given.which, v_given.sources, v_given.keys,
+                           v_given.event_ids, v_given.ids, v_given.depths);
+  update ops_agent_reactions r
+     set status = 'done', proposal_id = m.proposal_id, updated_at = v_now,
+         reason = case when not m.is_new then 'its dedupe_key was proposed before' end
+    from unnest(v_given.ids, v_made.ids, v_made.are_new) m (id, proposal_id, is_new)
+   where r.id = m.id;
+  return (select count(*) from unnest(v_given.ids, v_made.are_new) m (id, is_new) where m.is_new is not false);
 end;
 $$;

@@ -4,25 +4,30 @@ language plpgsql
 security definer
 set search_path from current
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 -- Holds up to p_batch_size waiting events against the reaction matrix, each exactly once, whether or not a pattern
 -- matches. A reaction whose template cannot be filled is stored as failed, with the path that has no value.
 -- Locks: the events taken (SKIP LOCKED), cooldowns by pattern name. Writes: ops_agent_events, ops_agent_reactions,
 -- ops_pattern_cooldowns, ops_ready. Raises: OP018 for a batch of less than one.
 declare
-  v_matrix jsonb := _policy('reaction_matrix');
+  v_patterns jsonb := coalesce(nullif(_policy('reaction_matrix') -> 'patterns', 'null'), '[]');
   v_ids uuid[];
   v_now timestamptz := _now();
-  v_patterns text[];
+  v_event_ids uuid[];
+  v_nos integer[];
+  v_depths integer[];
+  v_names text[];
   v_minutes numeric[];
   v_passed text[] := '{}';
+  v_run record;
   v_new uuid[];
 begin
   if p_batch_size < 1 then
     raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
       hint = 'Give at least 1; the default is 50.';
   end if;
-  v_ids := _take_ready(1, coalesce(p_batch_size, 50));
+  select _take_ready(f.lane, coalesce(p_batch_size, 50), f.front) into v_ids from _lane_fronts(array[1]) f;
   events := cardinality(v_ids);
   queued := 0;
   if events = 0 then
@@ -30,38 +35,49 @@ begin
     return;
   end if;
 
-  if jsonb_path_exists(v_matrix, '$.patterns[*].cooldown_minutes ? (@ > 0)') then
-    select array_agg(c.name order by c.name), array_agg(c.minutes order by c.name)
-      into v_patterns, v_minutes
-      from (select distinct m.pattern ->> 'name' as name, (m.pattern ->> 'cooldown_minutes')::numeric as minutes
-              from _matching_patterns(v_ids, v_matrix) m
-             where (m.pattern ->> 'cooldown_minutes')::numeric > 0) c;
-  end if;
-  if v_patterns is not null then
-    v_passed := _pass_cooldowns(v_patterns, v_minutes);
+  select array_agg(m.event_id), array_agg(m.pattern_no), array_agg(m.depth)
+    into v_event_ids, v_nos, v_depths
+    from _matching_patterns(v_ids, v_patterns) m;
+
+  select array_agg(c.name order by c.name), array_agg(c.minutes order by c.name)
+    into v_names, v_minutes
+    from (select p.pattern ->> 'name' as name, (p.pattern ->> 'cooldown_minutes')::numeric as minutes
+            from (select distinct n from unnest(v_nos) n) n
+            join jsonb_array_elements(v_patterns) with ordinality p (pattern, no) on p.no = n.n) c
+   where c.minutes > 0;
+  if v_names is not null then
+    v_passed := _pass_cooldowns(v_names, v_minutes);
   end if;
 
-  with matching as (
-    select m.*, row_number() over (partition by m.pattern_no order by m.ord) as nth
-      from _matching_patterns(v_ids, v_matrix) m
+  select * into v_run from _uuid_v7_start();
+  -- What is the same for all events of a pattern is worked out once. A pattern that cools down reacts to one event.
+  with pattern as materialized (
+    select p.no, p.pattern ->> 'name' as name, w.written, _template_slots(w.written) as slots,
+           coalesce((p.pattern ->> 'cooldown_minutes')::numeric, 0) > 0 as cools
+      from (select distinct n from unnest(v_nos) n) n
+      join jsonb_array_elements(v_patterns) with ordinality p (pattern, no) on p.no = n.n
+     cross join lateral jsonb_build_object('template', p.pattern -> 'template', 'dedupe_key', p.pattern -> 'dedupe_key') w (written)
   ), reacting as (
-    select m.*, f.payload, f.fault
-      from matching m
-     cross join lateral _fill_reaction(m.pattern, m.event) f
-     where coalesce((m.pattern ->> 'cooldown_minutes')::numeric, 0) = 0
-        or (m.nth = 1 and m.pattern ->> 'name' = any (v_passed))
+    select m.ord, m.event_id, p.name, p.no, f.fault,
+           coalesce(f.payload, case when p.slots = '[]' then p.written || '{"slots": []}' end)
+           || jsonb_build_object('depth', m.depth) as payload
+      from (select e.*, row_number() over (partition by e.no order by e.ord) as nth
+              from unnest(v_event_ids, v_nos, v_depths) with ordinality e (event_id, no, depth, ord)) m
+      join pattern p on p.no = m.no
+      left join lateral _fill_reaction(p.written, p.slots, m.event_id) f on p.slots <> '[]'
+     where not p.cools or (m.nth = 1 and p.name = any (v_passed))
   ), stored as (
     insert into ops_agent_reactions (id, event_id, pattern, status, payload, reason, created_at, updated_at)
-    select _uuid_v7(), r.event_id, r.pattern ->> 'name', case when r.fault is null then 'queued' else 'failed' end,
-           r.payload, 'OPS_004: ' || r.fault, v_now, v_now
+    select _nth_uuid_v7(v_run.start, v_run.tail, row_number() over (order by r.ord, r.no)), r.event_id, r.name, case when r.fault is null then 'queued' else 'failed' end,
+           coalesce(r.payload, '{}'), 'OPS_004: ' || r.fault, v_now, v_now
       from reacting r
-     order by r.ord, r.pattern_no
     on conflict do nothing
     returning id, status
   )
   select coalesce(array_agg(s.id), '{}') into v_new from stored s where s.status = 'queued';
   queued := cardinality(v_new);
-  insert into ops_ready (lane, id) select 2, id from unnest(v_new) id;
+  perform _announce();
+  insert into ops_ready (lane, id) select 2, n.id from unnest(v_new) n (id);
 
   update ops_agent_events set processed_at = v_now where id = any (v_ids) and processed_at is null;
   return next;

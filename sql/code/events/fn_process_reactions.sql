@@ -4,6 +4,7 @@ language plpgsql
 security definer
 set search_path from current
 set plan_cache_mode = force_generic_plan
+set jit = off
 set lock_timeout = '1s'
 as $$
 -- Turns up to p_batch_size queued reactions into gated proposals. When the batch as a whole cannot be processed, its
@@ -23,7 +24,7 @@ begin
     raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
       hint = 'Give at least 1; the default is 50.';
   end if;
-  v_ids := _take_ready(2, coalesce(p_batch_size, 50));
+  select _take_ready(f.lane, coalesce(p_batch_size, 50), f.front) into v_ids from _lane_fronts(array[2]) f;
   processed := cardinality(v_ids);
   created := 0;
   if processed > 0 then
@@ -40,6 +41,7 @@ begin
           v_message := format('%s (%s)', v_message, sqlstate);
           -- Rollbacks asked for by the server, lack of resources, locks: nothing that the reaction could help.
           if left(sqlstate, 2) in ('40', '53', '55', '57') then
+            perform _announce();
             insert into ops_ready (lane, id) values (2, v_id);
             processed := processed - 1;
           else

@@ -37,6 +37,10 @@ begin
         when c.status = 'succeeded' and c.fatal > 0 then 'succeeded, but a step has failed for good'
         when c.status = 'failed' and c.total = c.steps_total and c.fatal = 0 then 'failed, but no step has failed for good'
       end)) f (fault)
-   where f.fault is not null;
+   where f.fault is not null
+  union all
+  select '3 missions follow from their steps', 'step ' || s.id, 'its mission is gone'
+    from ops_mission_steps s
+   where not exists (select from ops_missions m where m.id = s.mission_id);
 end;
 $$;

@@ -1,16 +1,35 @@
 create or replace function _ensure_lanes(p_executors text[], p_priorities smallint[])
-returns void
+returns integer[]
 language plpgsql
 set search_path from current
 as $$
--- Makes the lanes that these executors and priorities need and that are not there yet. Two transactions at once may each
--- make one: a second lane does no harm, while a unique index would make one wait for the other's end.
--- Locks: none. Writes: ops_lanes, seldom. Raises: nothing.
+-- To be called before steps are put into the queue: the lane of each of these executors and priorities (null for no
+-- executor); makes those that are not there yet, and announces the transaction. Two transactions at once may each make a
+-- lane: a second one does no harm, while a unique index would make one wait for the other's end.
+-- Locks: the announcement. Writes: ops_lanes and a sequence for its mark, seldom. Raises: nothing.
+declare
+  v_lanes integer[] := '{}'::integer[];
+  v_lane integer;
+  v_mark text;
 begin
-  insert into ops_lanes (queue, executor, priority)
-  select 'steps', w.executor, w.priority
-    from (select distinct executor, priority from unnest(p_executors, p_priorities) n (executor, priority)) w
-   where not exists (select from ops_lanes l
-                      where l.queue = 'steps' and l.executor = w.executor and l.priority = w.priority);
+  for v_nth in 1 .. coalesce(cardinality(p_executors), 0) loop
+    -- Neighbours mostly have the same.
+    if v_nth = 1 or (p_executors[v_nth], p_priorities[v_nth])
+                    is distinct from (p_executors[v_nth - 1], p_priorities[v_nth - 1]) then
+      select min(l.lane) into v_lane
+        from ops_lanes l
+       where l.queue = 'steps' and l.executor = p_executors[v_nth] and l.priority = p_priorities[v_nth];
+      if v_lane is null and p_executors[v_nth] is not null then
+        v_lane := nextval('ops_lane_seq');
+        v_mark := 'ops_lane_mark_' || v_lane;
+        execute format('create sequence %I minvalue 0 owned by ops_lanes.lane', v_mark);
+        insert into ops_lanes (lane, queue, executor, priority, mark)
+        values (v_lane, 'steps', p_executors[v_nth], p_priorities[v_nth], v_mark::regclass);
+      end if;
+    end if;
+    v_lanes[v_nth] := v_lane;
+  end loop;
+  perform _announce();
+  return v_lanes;
 end;
 $$;

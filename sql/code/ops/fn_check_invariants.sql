@@ -7,7 +7,7 @@ set search_path from current
 as $$
 -- Whether the loop is sound: one row for each broken instance of the invariants, none on a sound database. It reads
 -- whole tables: made for tests and quiet hours, not for every minute of a busy one. All of it sees one snapshot (it and
--- what it calls are stable), so that what happens beside it does not disturb it.
+-- what it calls are stable, but for the marks of lanes), so that what happens beside it does not disturb it.
 -- A step that was set to queued by hand is reported until the next heartbeat adopts it.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
@@ -19,6 +19,8 @@ begin
   select * from _broken_proposals()
   union all
   select * from _broken_events()
+  union all
+  select * from _broken_marks()
   union all
   select * from _broken_policies();
 end;

@@ -7,6 +7,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path from current
+set jit = off
 set lock_timeout = '2s'
 as $$
 -- One turn of the loop: due leases and retries, stale and hand-queued steps, events, reactions, waiting gates.
@@ -29,6 +30,8 @@ begin
   select 0 as events, 0 as queued into v_trigger;
   select 0 as processed, 0 as created into v_reaction;
 
+  -- Before anything is written: a transaction that has written moves no marks.
+  perform _lane_fronts(array[1, 2]);
   foreach v_phase in array array['leases', 'stale', 'triggers', 'reactions', 'gates'] loop
     begin
       case v_phase

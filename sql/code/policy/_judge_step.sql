@@ -8,6 +8,7 @@ create or replace function _judge_step(
 )
 returns table (risk smallint, auto_ok boolean, forbidden text, reason text)
 language plpgsql
+rows 1
 immutable
 set search_path from current
 as $$

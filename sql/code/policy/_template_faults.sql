@@ -11,7 +11,6 @@ declare
   v_faults text[] := '{}'::text[];
   v_steps jsonb := p_template -> 'steps';
   v_step jsonb;
-  v_count integer := 0;
   v_rest jsonb;
   v_at text;
   v_key text;
@@ -41,8 +40,8 @@ begin
     return v_faults || format('steps: must hold 1 to 10000 steps, not %s', jsonb_array_length(v_steps));
   end if;
 
-  for v_step in select e from jsonb_array_elements(v_steps) e loop
-    v_count := v_count + 1;
+  for v_count in 1 .. jsonb_array_length(v_steps) loop
+    v_step := v_steps -> (v_count - 1);
     v_keys[v_count] := 'step_' || v_count;
     v_executors[v_count] := '';
     if jsonb_typeof(v_step) <> 'object' then
@@ -93,7 +92,7 @@ begin
   end loop;
 
   -- What concerns several steps: doubled keys, dependencies, and which results a placeholder may refer to.
-  if v_count > 1 then
+  if cardinality(v_keys) > 1 then
     v_faults := v_faults || coalesce((
       select array_agg(format('steps[%s].key: %L is the key of steps[%s] too', k.no - 1, k.key, k.first_no - 1) order by k.no)
         from (select d.no, d.key, min(d.no) over (partition by d.key) as first_no

@@ -1,5 +1,5 @@
 create or replace function _caps_in_force(p_caps jsonb, p_source text, p_utc timestamp)
-returns table (name text, cap integer, scope text, source text, window_start timestamptz, window_end timestamptz)
+returns table (no integer, name text, cap integer, scope text, source text, window_start timestamptz, window_end timestamptz)
 language plpgsql
 immutable
 set search_path from current
@@ -14,7 +14,7 @@ begin
     v_own := jsonb_build_object('daily_limit', v_own);
   end if;
   return query
-  select w.name, w.cap::integer, w.part || coalesce(':' || w.source, ''), w.source,
+  select w.no, w.name, w.cap::integer, w.part || coalesce(':' || w.source, ''), w.source,
          date_trunc(w.part, p_utc) at time zone 'UTC',
          (date_trunc(w.part, p_utc) + ('1 ' || w.part)::interval) at time zone 'UTC'
     from (values (1, 'daily_limit', 'day', null, p_caps ->> 'daily_limit'),

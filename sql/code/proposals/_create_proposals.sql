@@ -1,54 +1,104 @@
-create or replace function _create_proposals(p_proposals jsonb)
-returns table (ord bigint, proposal_id uuid, is_new boolean)
+create or replace function _create_proposals(
+  p_templates jsonb[],
+  p_slots jsonb[],
+  p_which integer[],
+  p_sources text[],
+  p_dedupe_keys text[],
+  p_event_ids uuid[],
+  p_reaction_ids uuid[],
+  p_depths integer[],
+  out ids uuid[],
+  out statuses text[],
+  out mission_ids uuid[],
+  out reasons text[],
+  out are_new boolean[]
+)
 language plpgsql
 set search_path from current
+set enable_seqscan = off
 as $$
--- Stores proposals whose templates are known to be sound, and gates the new ones. p_proposals: array of {template,
--- slots, source, dedupe_key, event_id, reaction_id, depth}. A dedupe key seen before gives the first proposal; keys
--- are inserted in order, so that racing batches wait for each other and never deadlock.
--- Locks: the unique index of dedupe_key, cap counters. Writes: ops_mission_proposals and what the gate writes.
--- Raises: nothing.
+-- Gates and stores proposals whose templates are known to be sound: each template is worked through once, and each row
+-- is written once, as it stays. Proposal i is p_templates[p_which[i]]; the other arrays are by proposal. A dedupe key
+-- seen before gives the first proposal; keys are inserted in order, so that racing batches never deadlock.
+-- Locks: cap counters, then the unique index of dedupe_key. Writes: ops_mission_proposals, ops_cap_counters, and
+-- missions and steps for what policy approves. Raises: nothing.
 declare
   v_now timestamptz := _now();
-  v_new uuid[];
+  v_login text := session_user;
+  v_count constant integer := cardinality(p_which);
+  v_is_keyed constant boolean := cardinality(array_remove(p_dedupe_keys, null)) > 0;
+  v_which integer[] := p_which;
+  v_order integer[];
+  v_run record := _uuid_v7_start();
+  v_titles text[] := '{}'::text[];
+  v_priorities smallint[] := '{}'::smallint[];
+  v_digests text[] := '{}'::text[];
+  v_gate record;
+  v_risks text[];
+  v_starts integer[];
+  v_stored bigint;
+  v_lost uuid[];
 begin
-  with given as materialized (
-    select e.ord, e.p, coalesce(e.p -> 'slots', '[]') as slots
-      from jsonb_array_elements(p_proposals) with ordinality e (p, ord)
-  ), stored as (
-    insert into ops_mission_proposals (
-      id, dedupe_key, source, event_id, reaction_id, title, priority, depth, template, slots, template_digest,
-      created_at, updated_at)
-    select _uuid_v7(), g.p ->> 'dedupe_key', g.p ->> 'source', (g.p ->> 'event_id')::uuid, (g.p ->> 'reaction_id')::uuid,
-           g.p -> 'template' ->> 'title', coalesce((g.p -> 'template' ->> 'priority')::smallint, 0::smallint),
-           coalesce((g.p ->> 'depth')::integer, 0), g.p -> 'template', g.slots,
-           _digest(jsonb_build_array(g.p -> 'template', g.slots)), v_now, v_now
-      from given g
-     order by g.p ->> 'dedupe_key' nulls first, g.ord
-    on conflict (dedupe_key) where dedupe_key is not null do nothing
-    returning id
-  )
-  select coalesce(array_agg(s.id), '{}') into v_new from stored s;
+  select array_agg(_nth_uuid_v7(v_run.start, v_run.tail, i)), array_agg(i) into ids, v_order from generate_series(1, v_count) i;
+  if v_is_keyed then
+    select array_agg(case when n.key is null or (n.nth = 1 and p.id is null) then n.which end order by n.ord),
+           array_agg(n.ord order by n.key nulls first, n.ord) filter (where n.key is null or (n.nth = 1 and p.id is null))
+      into v_which, v_order
+      from (select k.*, row_number() over (partition by k.key order by k.ord) as nth
+              from unnest(p_dedupe_keys, p_which) with ordinality k (key, which, ord)) n
+      left join ops_mission_proposals p on p.dedupe_key = n.key;
+  end if;
 
-  perform _gate_proposals(v_new);
+  v_gate := _gate_proposals(p_templates, v_which, p_sources, v_now);
+  statuses := v_gate.statuses;
+  reasons := v_gate.reasons;
+  v_risks := v_gate.risks;
+  v_starts := v_gate.starts;
 
-  -- Rows without a dedupe key are all new and were numbered in the order given; the others are found by their key.
-  return query
-  with given as (
-    select e.ord, e.p ->> 'dedupe_key' as dedupe_key,
-           row_number() over (partition by e.p ->> 'dedupe_key' is null order by e.ord) as nth
-      from jsonb_array_elements(p_proposals) with ordinality e (p, ord)
-  ), unnamed as (
-    select p.id, row_number() over (order by n.ord) as nth
-      from unnest(v_new) with ordinality n (id, ord)
-      join ops_mission_proposals p on p.id = n.id and p.dedupe_key is null
-  )
-  select g.ord, coalesce(u.id, p.id),
-         coalesce(u.id, p.id) = any (v_new)
-         and g.ord = min(g.ord) over (partition by coalesce(u.id, p.id))
-    from given g
-    left join unnamed u on g.dedupe_key is null and u.nth = g.nth
-    left join ops_mission_proposals p on p.dedupe_key = g.dedupe_key
-   order by g.ord;
+  for n in 1 .. cardinality(p_templates) loop
+    v_titles[n] := p_templates[n] ->> 'title';
+    v_priorities[n] := coalesce((p_templates[n] ->> 'priority')::smallint, 0);
+    v_digests[n] := _digest(jsonb_build_array(p_templates[n], p_slots[n]));
+  end loop;
+  insert into ops_mission_proposals (
+    id, dedupe_key, source, event_id, reaction_id, status, title, risk_level, priority, depth, template, slots,
+    template_digest, approved_digest, reason, policy_snapshot, counted_at, proposed_login, decided_by, decided_login,
+    approved_at, created_at, updated_at)
+  select ids[i], p_dedupe_keys[i], p_sources[i], p_event_ids[i], p_reaction_ids[i], statuses[i], v_titles[p_which[i]],
+         v_risks[p_which[i]], v_priorities[p_which[i]], coalesce(p_depths[i], 0), p_templates[p_which[i]],
+         p_slots[p_which[i]], v_digests[p_which[i]],
+         case when statuses[i] = 'auto_approved' then v_digests[p_which[i]] end, reasons[i], v_gate.versions,
+         case when v_gate.is_counted and statuses[i] <> 'rejected' then v_now end, v_login,
+         case when statuses[i] <> 'pending' then 'policy' end, case when statuses[i] <> 'pending' then v_login end,
+         case when statuses[i] = 'auto_approved' then v_now end, v_now, v_now
+    from unnest(v_order) i
+  on conflict (dedupe_key) where dedupe_key is not null do nothing;
+  get diagnostics v_stored = row_count;
+
+  -- Of a key that another session inserted meanwhile, nothing was stored.
+  if v_stored < cardinality(v_order) then
+    v_lost := array(select n.id
+                      from unnest(ids, v_which) n (id, which)
+                     where n.which is not null and not exists (select from ops_mission_proposals p where p.id = n.id));
+    perform _release_caps(n.source, v_now)
+      from unnest(ids, p_sources, statuses) n (id, source, status)
+     where n.id = any (v_lost) and n.status <> 'rejected' and v_gate.is_counted;
+    v_starts := array(select case when ids[i] <> all (v_lost) then v_starts[i] end from generate_series(1, v_count) i);
+  end if;
+
+  if cardinality(array_remove(v_starts, null)) > 0 then
+    mission_ids := _start_missions(ids, v_starts, p_depths, p_templates, p_slots, v_risks, true, v_gate.epoch);
+  end if;
+
+  if v_lost is not null or array_position(v_which, null) is not null then
+    select array_agg(coalesce(p.id, n.id) order by n.ord), array_agg(coalesce(p.status, n.status) order by n.ord),
+           array_agg(coalesce(m.id, n.mission_id) order by n.ord), array_agg(coalesce(p.reason, n.reason) order by n.ord),
+           array_agg(coalesce(p.id = n.id, true) order by n.ord)
+      into ids, statuses, mission_ids, reasons, are_new
+      from unnest(ids, statuses, mission_ids, reasons, p_dedupe_keys)
+           with ordinality n (id, status, mission_id, reason, dedupe_key, ord)
+      left join ops_mission_proposals p on p.dedupe_key = n.dedupe_key
+      left join ops_missions m on m.proposal_id = p.id;
+  end if;
 end;
 $$;

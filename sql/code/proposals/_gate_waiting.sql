@@ -3,21 +3,51 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- Gates proposals that are pending only because a cap counter was busy when they were made. One whose template was
--- changed meanwhile is left for a person to see (OPS_016).
--- Locks: the proposals, SKIP LOCKED; cap counters. Writes: what the gate writes. Raises: nothing.
+-- Gates proposals that are pending only because a cap counter was busy when they were made, those of one hour together.
+-- One whose template was changed meanwhile is left for a person to see (OPS_016).
+-- Locks: the proposals, SKIP LOCKED; cap counters. Writes: ops_mission_proposals, ops_cap_counters, and missions and
+-- steps for what policy approves. Raises: nothing.
 declare
-  v_ids uuid[];
+  v_now timestamptz := _now();
+  v_group record;
+  v_gate record;
 begin
-  select array_agg(w.id) into v_ids
-    from (select p.id from ops_mission_proposals p
-           where p.status in ('pending', 'voting') and p.counted_at is null
-             and p.template_digest = _digest(jsonb_build_array(p.template, p.slots))
-           order by p.created_at
-           limit p_limit
-             for update skip locked) w;
-  if v_ids is not null then
-    perform _gate_proposals(v_ids);
-  end if;
+  for v_group in
+    with waiting as materialized (
+      select p.* from ops_mission_proposals p
+       where p.status in ('pending', 'voting') and p.counted_at is null
+         and p.template_digest = _digest(jsonb_build_array(p.template, p.slots))
+       order by p.created_at
+       limit p_limit
+         for update skip locked
+    )
+    select min(w.created_at) as created_at, array_agg(w.id order by w.created_at, w.id) as ids,
+           array_agg(w.template order by w.created_at, w.id) as templates,
+           array_agg(w.slots order by w.created_at, w.id) as slots,
+           array_agg(w.source order by w.created_at, w.id) as sources,
+           array_agg(w.depth order by w.created_at, w.id) as depths,
+           array_agg(row_number order by w.created_at, w.id)::integer[] as which
+      from (select w.*, row_number() over (partition by date_trunc('hour', w.created_at at time zone 'UTC')
+                                           order by w.created_at, w.id) from waiting w) w
+     group by date_trunc('hour', w.created_at at time zone 'UTC')
+     order by 1
+  loop
+    select * into v_gate from _gate_proposals(v_group.templates, v_group.which, v_group.sources, v_group.created_at);
+    update ops_mission_proposals p
+       set status = case when n.status = 'pending' then p.status else n.status end, reason = n.reason, risk_level = n.risk,
+           counted_at = case when v_gate.is_counted and n.status <> 'rejected' then v_now end,
+           policy_snapshot = v_gate.versions,
+           approved_digest = case when n.status = 'auto_approved' then p.template_digest end,
+           approved_at = case when n.status = 'auto_approved' then v_now end,
+           decided_by = case when n.status <> 'pending' then 'policy' end,
+           decided_login = case when n.status <> 'pending' then p.proposed_login end,
+           updated_at = v_now
+      from unnest(v_group.ids, v_gate.statuses, v_gate.reasons, v_gate.risks) n (id, status, reason, risk)
+     where p.id = n.id;
+    if cardinality(array_remove(v_gate.starts, null)) > 0 then
+      perform _start_missions(v_group.ids, v_gate.starts, v_group.depths, v_group.templates, v_group.slots, v_gate.risks,
+                              true, v_gate.epoch);
+    end if;
+  end loop;
 end;
 $$;

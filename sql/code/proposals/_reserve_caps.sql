@@ -1,31 +1,49 @@
-create or replace function _reserve_caps(p_source text, p_wanted integer, p_created_at timestamptz)
-returns table (granted integer, busy boolean, reason text)
+create or replace function _reserve_caps(
+  p_sources text[],
+  p_created_at timestamptz,
+  p_caps jsonb,
+  out busy boolean,
+  out refusals text[]
+)
 language plpgsql
 set search_path from current
 as $$
--- Counts up to p_wanted proposals of one source against the caps of the UTC day and hour of p_created_at. granted is
--- how many fit under every cap; reason names the cap that was met. busy: a counter stayed locked by another
--- transaction for 50 ms; then nothing is counted and the caller may ask again later.
+-- Counts proposals of these sources, in this order, against the caps of the UTC day and hour of p_created_at, as if they
+-- came one by one; null in p_sources is nobody. refusals: for each the cap that it met, null for those that fit under
+-- every cap; null as a whole when all do. busy: a counter stayed locked by another transaction for 50 ms; then nothing
+-- is counted, all are refused for now, and the caller may ask again later.
 -- A counter is opened when policy first names its cap, with what its window holds already, and from then on counts
 -- until the window ends, also while policy names no such cap: the cap may come back.
--- Locks: ops_cap_counters, the caps of all sources first, then those of the source; 50 ms at most for each.
+-- Locks: ops_cap_counters, the caps of all sources first, then those of each source by name; 50 ms at most for each.
 -- Writes: ops_cap_counters. Raises: nothing.
 declare
-  v_caps jsonb := _policy('proposal_caps');
   v_utc timestamp := p_created_at at time zone 'UTC';
   v_day timestamptz := date_trunc('day', v_utc) at time zone 'UTC';
   v_hour timestamptz := date_trunc('hour', v_utc) at time zone 'UTC';
-  v_timeout text := current_setting('lock_timeout');
+  v_timeout constant text := current_setting('lock_timeout');
   v_cap record;
   v_used integer;
+  v_tight boolean := false;
+  v_scopes text[] := '{}';
+  v_room integer[] := '{}'::integer[];
+  v_met text[] := '{}';
+  v_counted text[] := p_sources;
 begin
-  granted := p_wanted;
   busy := false;
-
+  if coalesce(p_caps ->> 'daily_limit', p_caps ->> 'hourly_limit', nullif(p_caps ->> 'per_source', '{}')) is null
+     and not exists (select from ops_cap_counters c where c.window_start in (v_day, v_hour)) then
+    return;
+  end if;
   -- The exception block is what 50 ms of waiting at most costs; this is not the path of steps.
   begin
     perform set_config('lock_timeout', '50ms', true);
-    for v_cap in select * from _caps_in_force(v_caps, p_source, v_utc) loop
+    for v_cap in
+      select f.*, sum(s.wanted) as wanted
+        from (select n.source, count(*) as wanted from unnest(p_sources) n (source) where n.source is not null group by 1) s
+       cross join lateral _caps_in_force(p_caps, s.source, v_utc) f
+       group by f.no, f.name, f.cap, f.scope, f.source, f.window_start, f.window_end
+       order by f.source nulls first, f.no
+    loop
       select c.used into v_used
         from ops_cap_counters c
        where c.scope = v_cap.scope and c.window_start = v_cap.window_start
@@ -33,21 +51,50 @@ begin
       if not found then
         v_used := _open_cap_counter(v_cap.scope, v_cap.window_start, v_cap.window_end, v_cap.source);
       end if;
-      if v_cap.cap - v_used < granted then
-        granted := greatest(v_cap.cap - v_used, 0);
-        reason := format('OPS_003: %s %s reached', v_cap.name, v_cap.cap);
-      end if;
+      v_tight := v_tight or v_cap.cap - v_used < v_cap.wanted;
+      v_scopes := v_scopes || v_cap.source;
+      v_room := v_room || greatest(v_cap.cap - v_used, 0);
+      v_met := v_met || format('OPS_003: %s %s reached', v_cap.name, v_cap.cap);
     end loop;
+
+    if v_tight then
+      -- Of several caps the one with the least room refuses, the first named of those with the same. A source past its
+      -- own cap takes no more room under those of all; past those of all there is room for nobody.
+      with cap as materialized (
+        select distinct on (c.source) c.source, c.room, c.met
+          from unnest(v_scopes, v_room, v_met) with ordinality c (source, room, met, no)
+         order by c.source, c.room, c.no
+      ), asking as (
+        select n.source, n.ord, row_number() over (partition by n.source order by n.ord) > c.room as over_own, c.met
+          from unnest(p_sources) with ordinality n (source, ord)
+          left join cap c on c.source = n.source
+      ), counted as (
+        select a.*, count(*) filter (where a.source is not null and a.over_own is not true)
+                    over (order by a.ord rows between unbounded preceding and 1 preceding) as before
+          from asking a
+      )
+      select array_agg(case when n.source is null then null when n.before >= c.room then c.met when n.over_own then n.met end
+                       order by n.ord)
+        into refusals
+        from counted n
+        left join cap c on c.source is null;
+      select array_agg(case when n.refusal is null then n.source end) into v_counted
+        from unnest(p_sources, refusals) n (source, refusal);
+    end if;
+
     update ops_cap_counters c
-       set used = c.used + granted
-     where (c.window_start = v_day and c.scope in ('day', 'day:' || p_source))
-        or (c.window_start = v_hour and c.scope in ('hour', 'hour:' || p_source));
+       set used = c.used + g.granted
+      from (select w.scope, w.window_start, sum(s.granted)::integer as granted
+              from (select n.source, count(*) as granted from unnest(v_counted) n (source) where n.source is not null group by 1) s
+             cross join lateral (values ('day', v_day), ('day:' || s.source, v_day), ('hour', v_hour), ('hour:' || s.source, v_hour))
+                   w (scope, window_start)
+             group by 1, 2) g
+     where c.scope = g.scope and c.window_start = g.window_start;
   exception when lock_not_available then
-    granted := 0;
     busy := true;
-    reason := 'a cap counter is busy; the next heartbeat gates it';
+    refusals := array(select case when n.source is not null then 'a cap counter is busy; the next heartbeat gates it' end
+                        from unnest(p_sources) with ordinality n (source, ord) order by n.ord);
   end;
   perform set_config('lock_timeout', v_timeout, true);
-  return next;
 end;
 $$;

@@ -7,6 +7,8 @@ returns table (proposal_id uuid, status text, mission_id uuid, reason text)
 language plpgsql
 security definer
 set search_path from current
+set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 -- The decision of a person that a pending proposal may run; its mission begins in the same transaction. Approving
 -- what is approved already changes nothing and answers the same, so two approvals at once make one mission.
@@ -38,16 +40,16 @@ begin
         hint = 'Reject it and propose the changed template again.';
     end if;
     select * into v_verdict
-      from _judge_template(v_proposal.template, _policy('auto_approve'), _policy('worker_policy'));
+      from _judge_templates(array[v_proposal.template], _policy('auto_approve'), _policy('worker_policy'));
     if v_verdict.forbidden is not null then
       raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_verdict.forbidden,
         detail = jsonb_build_object('proposal_id', v_proposal.id)::text,
         hint = 'Nobody may run this under the policy in force; change worker_policy or reject the proposal.';
     end if;
     if v_proposal.counted_at is null then
-      select * into v_caps from _reserve_caps(v_proposal.source, 1, v_proposal.created_at);
-      if v_caps.granted = 0 then
-        raise exception using errcode = 'OP003', message = regexp_replace(v_caps.reason, '^(OPS_003: )?', 'OPS_003: '),
+      select * into v_caps from _reserve_caps(array[v_proposal.source], v_proposal.created_at, _policy('proposal_caps'));
+      if v_caps.refusals is not null then
+        raise exception using errcode = 'OP003', message = regexp_replace(v_caps.refusals[1], '^(OPS_003: )?', 'OPS_003: '),
           detail = jsonb_build_object('proposal_id', v_proposal.id, 'source', v_proposal.source)::text,
           hint = 'Raise the cap in proposal_caps, or try again later.';
       end if;
@@ -63,7 +65,8 @@ begin
               where y.key in ('auto_approve', 'worker_policy') or (y.key = 'proposal_caps' and p.counted_at is null)),
            risk_level = _risk_name(v_verdict.risk), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
      where p.id = v_proposal.id;
-    perform _start_missions(array[v_proposal.id], v_epoch);
+    perform _start_missions(array[v_proposal.id], array[1], array[v_proposal.depth], array[v_proposal.template],
+                            array[v_proposal.slots], array[_risk_name(v_verdict.risk)], false, v_epoch);
   end if;
 
   return query

@@ -17,7 +17,7 @@ begin
       hint = 'See ops_mission_proposals for the ids there are.';
   end if;
   select * into v_verdict
-    from _judge_template(v_proposal.template, _policy('auto_approve'), _policy('worker_policy'));
+    from _judge_templates(array[v_proposal.template], _policy('auto_approve'), _policy('worker_policy'));
 
   ok := false;
   if v_proposal.status in ('approved', 'auto_approved', 'rejected', 'expired') then

@@ -5,21 +5,22 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- The hot half of a completion: one statement ends the steps whose token is right, records the attempts and counts
--- down the missions; then the steps they unblock are queued and the loop's own events are stored. Returns the steps
--- accepted, null for none. The caller holds the locks of the missions; only those in p_running go on.
+-- The hot half of a completion: one statement ends the steps whose token is right, records the attempts, counts down
+-- the missions and stores the loop's own events (as _emit_loop_events does for all others: here a detour through arrays
+-- would cost as much as the rows); then the steps they unblock are queued. Returns the steps accepted, null for none.
+-- The caller holds the locks of the missions; only those in p_running go on.
 -- Locks: the steps, and those it unblocks, under the locks of their missions. Writes: ops_mission_steps, ops_action_runs,
 -- ops_missions, ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
+  v_watched text[] := _watched_types(_policy('reaction_matrix'));
   v_accepted uuid[];
-  v_types text[];
-  v_data jsonb[];
-  v_mission_ids uuid[];
-  v_depths integer[];
   v_unblocks uuid[];
   v_ready uuid[];
 begin
+  if v_watched <> '{}' then
+    perform _announce();
+  end if;
   -- Nothing is joined but by primary key: what one part made of the batch is as long as the batch.
   with done as (
     update ops_mission_steps s
@@ -31,7 +32,7 @@ begin
   ), run as (
     insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at, meta)
     select _uuid_v7(), d.lease_token, d.id, d.executor, d.worker_id, d.attempt, 'succeeded', d.reserved_at, v_now,
-           coalesce(jsonb_set('{}', '{usage}', d.usage), '{}')
+           case when d.usage is null then '{}' else jsonb_build_object('usage', d.usage) end
       from done d
   ), finished as (
     update ops_missions m
@@ -43,29 +44,28 @@ begin
      where m.id = d.mission_id
     returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth
   ), event as (
-    select 'step:' || d.kind || ':succeeded' as type,
-           _step_event(d.id, d.mission_id, d.key, d.kind, d.executor, d.attempt, d.result, null) as data,
-           d.mission_id, d.depth
-      from done d
-    union all
-    select 'mission:succeeded', jsonb_build_object('mission_id', f.id, 'title', f.title, 'proposal_id', f.proposal_id,
-             'steps_total', f.steps_total), f.id, f.depth
-      from finished f
-     where f.steps_open = 0 and f.status = 'succeeded'
+    insert into ops_agent_events (id, type, data, mission_id, depth, processed_at, created_at)
+    select _uuid_v7(), e.type, e.data, e.mission_id, e.depth + 1, case when not e.type like any (v_watched) then v_now end, v_now
+      from (select 'step:' || d.kind || ':succeeded' as type,
+                   _step_event(d.id, d.mission_id, d.key, d.kind, d.executor, d.attempt, d.result, null) as data,
+                   d.mission_id, d.depth
+              from done d
+            union all
+            select 'mission:succeeded', jsonb_build_object('mission_id', f.id, 'title', f.title, 'proposal_id', f.proposal_id,
+                     'steps_total', f.steps_total), f.id, f.depth
+              from finished f
+             where f.steps_open = 0 and f.status = 'succeeded') e
+    returning id, processed_at
+  ), looked_for as (
+    insert into ops_ready (lane, id)
+    select 1, e.id from event e where e.processed_at is null
   )
-  select array_agg(e.type), array_agg(e.data), array_agg(e.mission_id), array_agg(e.depth),
-         (select array_agg(u)
-            from done d
-           cross join lateral unnest(d.unblocks) u
-           where d.unblocks <> '{}' and d.mission_id = any (p_running)),
-         (select array_agg(d.id) from done d)
-    into v_types, v_data, v_mission_ids, v_depths, v_unblocks, v_accepted
-    from event e;
-  if v_accepted is null then
-    return null;
-  end if;
-
-  perform _emit_loop_events(v_types, v_data, v_mission_ids, v_depths);
+  select array_agg(d.id), (select array_agg(u)
+                             from done o
+                            cross join lateral unnest(o.unblocks) u
+                            where o.unblocks <> '{}' and o.mission_id = any (p_running))
+    into v_accepted, v_unblocks
+    from done d;
   if v_unblocks is not null then
     v_ready := _unblock_steps(v_unblocks);
     if v_ready is not null then

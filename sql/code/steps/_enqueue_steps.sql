@@ -30,7 +30,7 @@ begin
     returning lane, seq, id
   )
   update ops_mission_steps s
-     set status = 'queued', lane = r.lane, ready_seq = r.seq, run_after = null, wait_reason = null,
+     set status = 'queued', waiting_on = 0, lane = r.lane, ready_seq = r.seq, run_after = null, wait_reason = null,
          lease_expires_at = null, updated_at = v_now
     from ready r
    where s.id = r.id;

@@ -3,20 +3,26 @@ returns uuid[]
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
--- Counts down what blocked steps wait for, once per mention in p_step_ids; returns those that wait for nothing more.
+-- Counts down what blocked steps wait for, once per mention in p_step_ids; returns those that wait for nothing more,
+-- for _enqueue_steps: it writes them anyway, so they are not written here.
 -- The caller holds the locks of their missions, which everybody takes who touches a blocked step.
 -- Locks: the steps. Writes: ops_mission_steps. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_ready uuid[];
 begin
-  with counted as (
-    update ops_mission_steps s
-       set waiting_on = s.waiting_on - u.n, updated_at = v_now
+  with counted as materialized (
+    select s.id, s.waiting_on - u.n as waiting_on
       from (select id, count(*)::integer as n from unnest(p_step_ids) id group by id) u
-     where s.id = u.id and s.status = 'blocked'
-    returning s.id, s.waiting_on
+      join ops_mission_steps s on s.id = u.id
+     where s.status = 'blocked'
+  ), waits as (
+    update ops_mission_steps s
+       set waiting_on = c.waiting_on, updated_at = v_now
+      from counted c
+     where s.id = c.id and c.waiting_on > 0
   )
   select array_agg(c.id) into v_ready from counted c where c.waiting_on <= 0;
   return v_ready;

@@ -25,23 +25,27 @@ security definer
 set search_path from current
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set jit = off
 as $$
 -- Leases up to p_limit ready steps to a worker and begins their attempts. Each comes with a token that every later
 -- word about it must show. Steps that policy no longer covers are parked; steps whose placeholders have no value fail.
--- Locks: ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order.
--- Writes: ops_ready, ops_missions, ops_mission_steps, ops_timers, ops_workers. Raises: OP018 for a bad argument.
+-- Locks: ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order: the updates walk the
+-- primary key in the order of the ids given, hence the plans that are ruled out.
+-- Writes: ops_ready, ops_missions, ops_mission_steps, ops_timers, ops_workers, marks of lanes. Raises: OP018 for a bad
+-- argument.
 declare
   v_now timestamptz;
   -- Before the documents: read the other way round, steps judged by an old document would pass as judged by a new one.
   v_epoch integer := _policy_epoch();
   v_worker_policy jsonb := _policy('worker_policy');
   v_lease interval := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
-  v_limits jsonb;
   v_picked record;
-  v_missions uuid[];
   v_run uuid[];
   v_tokens uuid[];
+  v_limits jsonb;
 begin
   if p_limit is null or p_limit not between 1 and 10000 or coalesce(p_worker_id, '') = '' then
     raise exception using errcode = 'OP018',
@@ -55,30 +59,16 @@ begin
   if v_picked.run = '{}' then
     return;
   end if;
-
-  select array_agg(l.id) into v_missions
-    from (select m.id from ops_missions m
-           where m.id = any (v_picked.missions) and m.status = 'approved'
-           order by m.id
-             for no key update) l;
-  select array_agg(l.id) into v_run
-    from (select s.id from ops_mission_steps s
-           where s.id = any (v_picked.run) and s.status = 'queued'
-           order by s.id
-             for no key update) l;
-  if v_run is null then
-    return;
-  end if;
+  select array_agg(c.id), array_agg(gen_random_uuid()) into v_run, v_tokens
+    from (select n.id from unnest(v_picked.run) n (id) order by n.id) c;
+  v_limits := _attempt_limits(v_picked.executors, v_worker_policy, p_worker_id);
 
   v_now := _now();
   update ops_workers w set idle = false where w.worker_id = p_worker_id and w.idle;
-  if v_missions is not null then
-    update ops_missions m
-       set status = 'running', started_at = v_now, updated_at = v_now
-     where m.id = any (v_missions) and m.status = 'approved';
-  end if;
-  v_limits := _attempt_limits(v_picked.executors, v_worker_policy, p_worker_id);
-  select array_agg(gen_random_uuid()) into v_tokens from generate_series(1, cardinality(v_run));
+  update ops_missions m
+     set status = 'running', started_at = v_now, updated_at = v_now
+   where m.id = any (v_picked.missions) and m.status = 'approved';
+  v_now := _now();  -- what waited for somebody who held a mission still leases for the full time
 
   return query
   with claimed as (
@@ -87,14 +77,14 @@ begin
            reserved_at = v_now,
            deadline_at = v_now + make_interval(secs =>
              coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision)),
-           lease_expires_at = least(v_now + v_lease, v_now + make_interval(secs =>
+           lease_expires_at = v_now + least(v_lease, make_interval(secs =>
              coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision) + 5)),
            max_retries = coalesce(s.max_retries, (v_limits -> s.executor ->> 1)::integer),
            cancel_requested = false, wait_reason = null, judged_epoch = v_epoch, updated_at = v_now
       from unnest(v_run, v_tokens) c (id, token)
-     where s.id = c.id
+     where s.id = c.id and s.status = 'queued'
     returning s.id, s.mission_id, s.key, s.kind, s.executor, s.params, s.depends_on, s.progress, s.attempt, s.lease_token,
-              s.lease_expires_at, s.deadline_at
+              s.lease_expires_at, s.deadline_at, s.priority, s.ready_seq
   ), timer as (
     insert into ops_timers (due_at, step_ids)
     select c.lease_expires_at, array_agg(c.id) from claimed c group by c.lease_expires_at
@@ -104,11 +94,12 @@ begin
               else coalesce(v_picked.params -> c.id::text ->> 'run_with', c.executor) end,
          case when v_picked.params = '{}' then c.params
               else coalesce(v_picked.params -> c.id::text -> 'params', c.params) end,
-         case when c.depends_on = '{}' then '{}' else _inputs(c.depends_on) end,
+         case when c.depends_on = '{}' then '{}'
+              else (select coalesce(jsonb_object_agg(d.key, d.result), '{}')
+                      from ops_mission_steps d where d.id = any (c.depends_on) and d.key is not null) end,
          c.progress, c.attempt, c.lease_token, c.lease_expires_at, c.deadline_at, 'step:' || c.id
     from claimed c
-    join (select n.id, min(n.ord) as ord from unnest(v_picked.taken) with ordinality n (id, ord) group by n.id) t on t.id = c.id
-   order by t.ord;
+   order by c.priority desc, c.ready_seq;
 end;
 $$;
 comment on function fn_claim_steps(text, integer, integer, text[]) is

@@ -4,15 +4,17 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- A worker says that it will sleep until notified. Transactions in progress now may not have seen that: the worker
--- keeps polling until fn_idle_settled says that all of them have ended, or a wake-up could be lost.
+-- A worker says that it will sleep until notified. Whoever began before that was committed may not have seen it: so
+-- the call that says it gives no ticket, only the next one does, when transactions that could have missed it are older
+-- than the ticket. The worker keeps polling until fn_idle_settled says that all those have ended, or a wake-up could
+-- be lost.
 -- Locks: the worker's row. Writes: ops_workers. Raises: nothing.
 declare
   v_now timestamptz := _now();
 begin
   update ops_workers set idle = true, last_seen_at = v_now where worker_id = p_worker_id and not idle;
-  return pg_current_xact_id()::text;
+  return case when not found then pg_current_xact_id()::text end;
 end;
 $$;
 comment on function fn_declare_idle(text) is
-  'A worker declares that it sleeps until notified, on its notify_channel. Returns a ticket for fn_idle_settled; until that is true the worker keeps polling.';
+  'A worker declares that it sleeps until notified, on its notify_channel. Null when it had not been declared idle before: call it again, after the commit, for a ticket for fn_idle_settled; until that is true the worker keeps polling.';

@@ -2,14 +2,12 @@
 
 from psycopg.types.json import Jsonb
 
-COLUMNS = (
-    "pos, key, kind, executor, params, depends_on, max_retries, timeout_seconds, on_failure, on_lease_lost"
-)
+COLUMNS = "pos, key, kind, executor, params, needs, max_retries, timeout_seconds, on_failure, on_lease_lost"
 
 
 def steps(calculator, *given):
     return calculator.execute(
-        f"select {COLUMNS} from _template_steps(%s)", (Jsonb({"steps": given}),)
+        f"select {COLUMNS} from _template_steps(%s::jsonb[])", ([Jsonb({"steps": given})],)
     ).fetchall()
 
 
@@ -48,7 +46,7 @@ def test_null_is_the_same_as_not_said(calculator):
         ]
     )
     assert steps(calculator, {"kind": "a"}, {"kind": "noop", **step})[1] == (
-        2, "step_2", "noop", "noop", {}, ["step_1"], None, None, "fail", None
+        2, "step_2", "noop", "noop", {}, [1], None, None, "fail", None
     )  # fmt: skip
 
 
@@ -61,7 +59,32 @@ def test_a_step_comes_after_the_one_before_it_unless_it_says_otherwise(calculato
         {"kind": "d"},
         {"kind": "e", "depends_on": ["step_1", "second"]},
     )
-    assert [row[5] for row in found] == [[], ["step_1"], [], ["step_3"], ["step_1", "second"]]
+    assert [row[5] for row in found] == [[], [1], [], [3], [1, 2]]
+
+
+def test_what_waits_for_a_step_is_known_from_both_ends(calculator):
+    given = (
+        [{"kind": "a"}, {"kind": "b"}, {"kind": "c"}],
+        [
+            {"kind": "a", "depends_on": ["z"]},
+            {"kind": "b", "depends_on": []},
+            {"kind": "c", "key": "z", "depends_on": ["step_2"]},
+            {"kind": "d"},
+        ],
+    )
+    found = calculator.execute(
+        "select no, pos, needs, unblocks from _template_steps(%s::jsonb[])",
+        ([Jsonb({"steps": steps}) for steps in given],),
+    ).fetchall()
+    assert found == [
+        (1, 1, [], [2]),
+        (1, 2, [1], [3]),
+        (1, 3, [2], []),
+        (2, 1, [3], []),
+        (2, 2, [], [3]),
+        (2, 3, [2], [1, 4]),
+        (2, 4, [3], []),
+    ]
 
 
 def test_steps_come_in_the_order_of_the_template(calculator):

@@ -131,3 +131,13 @@ def test_kind_and_executor_must_both_be_allowed(loop):
     assert "kind tidy" in renamed["reason"]
     loop.allow("noop", "tidy")
     assert loop.propose(step("a", "tidy", executor="noop"))["status"] == "auto_approved"
+
+
+def test_what_waits_for_persons_does_not_slow_the_gate_of_the_heartbeat(loop):
+    loop.do(
+        "insert into ops_mission_proposals (id, source, template, template_digest, counted_at)"
+        " select gen_random_uuid(), 'manual', '{\"steps\": []}', '', now() from generate_series(1, 5000)"
+    )
+    loop.row("select _gate_waiting(50)")
+    (plan,) = loop.value("explain (analyze, buffers, format json) select _gate_waiting(50)")
+    assert plan["Plan"]["Shared Hit Blocks"] < 100

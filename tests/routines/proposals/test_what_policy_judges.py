@@ -1,8 +1,9 @@
 """What policy judges is what runs: judged at the gate, and again in the claim on what would really run."""
 
 import pytest
+from psycopg.types.json import Jsonb
 
-from looping import step
+from looping import step, template
 
 SQL = {"statement": "select 1"}
 
@@ -96,6 +97,22 @@ def test_a_command_taken_off_the_allow_list_is_parked_and_cannot_be_retried(loop
     loop.policy("worker_policy", command_allow=[["git", "status"]])
     assert loop.retry(loop.step(mission)["id"]) == "queued"
     assert loop.work(mission)["run_with"] == "command"
+
+
+# Values that are equal as jsonb and differ as text
+
+
+@pytest.mark.parametrize("params", [[1, 1.0], [1.0, 1]])
+def test_numbers_that_are_written_differently_are_judged_one_by_one(loop, params):
+    rule = {"name": "a point", "risk_level": "high", "params": {"n": r"\."}}
+    loop.policy("auto_approve", risk_rules=[rule])
+    steps = [step(params={"n": n}) for n in params]
+    mixed = loop.propose(*steps)
+    assert mixed["status"] == "pending"
+    assert "a point" in mixed["reason"]
+    batch = Jsonb([{"template": template(one)} for one in steps])
+    answers = loop.rows("select status from fn_create_proposals(%s)", batch)
+    assert [a["status"] for a in answers] == ["pending" if "." in str(n) else "auto_approved" for n in params]
 
 
 # What the results of earlier steps make of it

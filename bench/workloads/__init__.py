@@ -1,0 +1,28 @@
+"""The workloads, in the order in which they are run."""
+
+from harness.workload import Workload
+from workloads.backlog import Backlog
+from workloads.beside import Beside
+from workloads.cost import Cost
+from workloads.drain import Drain
+from workloads.enqueue import Enqueue
+from workloads.fanout import Fanout
+from workloads.holds import Holds
+from workloads.latency import Latency
+from workloads.loop import Loop
+from workloads.sequential import Sequential
+from workloads.workers import Workers
+
+ALL: tuple[Workload, ...] = (
+    Drain(),
+    Sequential(),
+    Fanout(),
+    Enqueue(),
+    Latency(),
+    Loop(),
+    Beside(),
+    Backlog(),
+    Holds(),
+    Workers(),
+    Cost(),
+)

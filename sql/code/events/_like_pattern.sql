@@ -1,0 +1,11 @@
+create or replace function _like_pattern(p_glob text)
+returns text
+language sql
+immutable
+parallel safe
+as $$
+  -- A glob as a LIKE pattern: only * is special and stands for any characters. Without a pinned search_path, so that it is
+  -- inlined.
+  select pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+           p_glob, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%');
+$$;
