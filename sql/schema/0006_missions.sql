@@ -67,6 +67,7 @@ create table ops_mission_steps (
   attempt integer not null default 0,
   worker_id text,
   lease_token uuid,
+  lease_epoch integer,
   lease_expires_at timestamptz,
   deadline_at timestamptz,
   reserved_at timestamptz,
@@ -108,6 +109,7 @@ comment on column ops_mission_steps.failure_count is 'Failed attempts so far, lo
 comment on column ops_mission_steps.attempt is 'Number of the current or last attempt; 0 before the first.';
 comment on column ops_mission_steps.worker_id is 'Worker of the current or last attempt.';
 comment on column ops_mission_steps.lease_token is 'Token of the current or last attempt; every word about the attempt must show it.';
+comment on column ops_mission_steps.lease_epoch is 'Epoch (ops_control) under which the current or last attempt was claimed; the lease is void once that has been raised.';
 comment on column ops_mission_steps.lease_expires_at is 'When the lease runs out unless it is extended; null while not running.';
 comment on column ops_mission_steps.deadline_at is 'When the current attempt must be over; not extendable.';
 comment on column ops_mission_steps.reserved_at is 'When the last attempt was claimed; kept after the end.';
