@@ -35,6 +35,7 @@
 \ir code/proposals/_release_caps.sql
 \ir code/proposals/_reserve_caps.sql
 \ir code/proposals/_risk_name.sql
+\ir code/proposals/_would_run.sql
 \ir code/proposals/fn_approve_proposal.sql
 \ir code/proposals/fn_cast_vote.sql
 \ir code/proposals/fn_create_proposal.sql
@@ -67,6 +68,7 @@
 \ir code/steps/_lease_seconds.sql
 \ir code/steps/_lock_free_missions.sql
 \ir code/steps/_lock_missions_of.sql
+\ir code/steps/_note_waiting.sql
 \ir code/steps/_on_lease_lost.sql
 \ir code/steps/_open_lanes.sql
 \ir code/steps/_pick_steps.sql
@@ -161,6 +163,7 @@
 \ir code/ops/_broken_marks.sql
 \ir code/ops/_chance.sql
 \ir code/ops/_check_list.sql
+\ir code/ops/_inbox.sql
 \ir code/ops/_lane_fronts.sql
 \ir code/ops/_lane_mark.sql
 \ir code/ops/_last_ready_number.sql
@@ -173,8 +176,10 @@
 \ir code/ops/_uuid_v7.sql
 \ir code/ops/_uuid_v7_start.sql
 \ir code/ops/_wake_workers.sql
+\ir code/ops/fn_as_shown.sql
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/fn_heartbeat.sql
+\ir code/ops/fn_inbox.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_list_proposals.sql
 \ir code/ops/fn_list_steps.sql

@@ -180,6 +180,35 @@ class ListedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """A proposal or a parked step that waits for a person."""
+
+    kind: str
+    """proposal or step."""
+    id: UUID
+    mission_id: UUID | None
+    """The mission of a step; None for a proposal."""
+    title: str | None
+    status: str
+    risk_level: str | None
+    would_run: Any
+    """What exactly would run, step by step."""
+    waits_because: str | None
+    since: datetime
+    proposed_by: str | None
+    """The source that proposed it."""
+    proposed_login: str | None
+    votes: list[dict[str, Any]]
+    """What agents advise: role, vote and reason of each."""
+    decide: dict[str, str]
+    """What a person can do, each with the statement that does it."""
+    digest: str
+    """Stands for `would_run`; with `as_shown` a decision counts for that only."""
+    in_all: int
+    """How many wait in all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """One broken instance of an invariant."""
 

@@ -123,6 +123,15 @@ comment on column ops_mission_steps.approved_digest is 'Digest of rendered param
 comment on column ops_mission_steps.created_at is 'When the mission was approved.';
 comment on column ops_mission_steps.updated_at is 'When the step changed last.';
 
+create table ops_waiting_steps (
+  step_id uuid primary key,
+  since timestamptz not null default now()
+);
+create index ops_waiting_steps_since on ops_waiting_steps (since, step_id);
+comment on table ops_waiting_steps is 'Steps that wait for a person, so that the inbox finds them without an index on their status; a hint only, the truth is in the step. Steps that a pause parked are not among them.';
+comment on column ops_waiting_steps.step_id is 'The step.';
+comment on column ops_waiting_steps.since is 'When it was parked.';
+
 create table ops_action_runs (
   id uuid not null,
   run_id uuid not null,

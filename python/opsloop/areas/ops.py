@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike, document
-from opsloop.results import Broken, ListedMission, ListedProposal, ListedStep
+from opsloop.results import Broken, InboxEntry, ListedMission, ListedProposal, ListedStep
 
 
 class Ops(Caller):
@@ -46,6 +46,19 @@ class Ops(Caller):
         Reads whole tables: for tests and quiet hours.
         """
         return self._rows(Broken, "fn_check_invariants")
+
+    def inbox(self, limit: int | None = None) -> list[InboxEntry]:
+        """List what waits for a person: the oldest `limit` (default 50, at most 1000) proposals and parked steps."""
+        return self._rows(InboxEntry, "fn_inbox", limit=limit)
+
+    def as_shown(self, id: UUID | str, digest: str) -> UUID:  # noqa: A002 - the function's own name for it
+        """Return `id` if what it would run is what `inbox` showed with `digest`, and keep it so until the commit.
+
+        To be called in the transaction that decides. Raises NotFound (OPS_012), IllegalState (OPS_014) when it does
+        not wait, TemplateChanged (OPS_016) when something else would run by now.
+        """
+        value: UUID = self._value("fn_as_shown", id=id, digest=digest)
+        return value
 
     def list_proposals(
         self, limit: int | None = None, status: str | None = None, proposal_id: UUID | str | None = None

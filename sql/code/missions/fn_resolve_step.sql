@@ -13,7 +13,7 @@ as $$
 -- The decision of a person how a waiting step ended, when only he can know: outcome succeeded lets the mission go on
 -- with p_result, failed fails it for good. Whoever still held a lease is fenced.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
--- ops_agent_events, ops_ready, dead_letter_archive. Raises: OP012 unknown, OP014 not waiting, OP015 his
+-- ops_agent_events, ops_ready, ops_waiting_steps, dead_letter_archive. Raises: OP012 unknown, OP014 not waiting, OP015 his
 -- own proposal, OP018 no such outcome.
 declare
   v_now timestamptz;
@@ -54,6 +54,7 @@ begin
          status = case p_outcome when 'succeeded' then 'succeeded' else s.status end,
          result = case p_outcome when 'succeeded' then p_result else s.result end
    where s.id = v_step.id;
+  delete from ops_waiting_steps w where w.step_id = v_step.id;
   if p_outcome = 'failed' then
     perform _fail_for_good(array[v_step.id], array[v_note]);
   else

@@ -7,7 +7,8 @@ as $$
 -- The decision of a person to run a failed, cancelled or waiting step again, with all its tries; its mission comes back
 -- to life, unless another step that failed for good keeps it failed (retry that one too, and both run). For a step that
 -- policy had parked this is the approval of exactly what it would run now, and nobody approves what he proposed.
--- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready.
+-- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready,
+-- ops_waiting_steps.
 -- Raises: OP012 unknown, OP014 not in a state to be retried, OP003 what policy forbids to anybody, OP015 own proposal.
 declare
   v_now timestamptz;
@@ -48,6 +49,7 @@ begin
          approved_digest = v_digest,
          last_error = case when s.status = 'failed' then s.last_error end
    where s.id = v_step.id;
+  delete from ops_waiting_steps w where w.step_id = v_step.id;
   -- Queues it, unless its dependencies have not ended.
   perform _revive_missions(array[v_step.mission_id]);
   perform _emit_loop_events(array['step:' || v_step.kind || ':retried'],

@@ -7,7 +7,8 @@ as $$
 -- Puts steps into the queue that were set to queued by hand, or makes them wait when their dependencies have not ended;
 -- a mission that had ended comes back to life. Returns how many there were. Missions of which somebody holds a row are
 -- passed over; the next sweep finds their steps again.
--- Locks: missions, then their steps, SKIP LOCKED. Writes: ops_mission_steps, ops_missions, ops_ready, ops_lanes.
+-- Locks: missions, then their steps, SKIP LOCKED. Writes: ops_mission_steps, ops_missions, ops_ready, ops_lanes,
+-- ops_waiting_steps.
 -- Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -24,6 +25,7 @@ begin
   update ops_mission_steps s
      set status = 'blocked', wait_reason = null, lease_token = null, cancel_requested = false, updated_at = v_now
    where s.id = any (v_ids);
+  delete from ops_waiting_steps w where w.step_id = any (v_ids);
   perform _revive_missions(array_agg(distinct s.mission_id)) from ops_mission_steps s where s.id = any (v_ids);
   return cardinality(v_ids);
 end;

@@ -6,7 +6,7 @@ set enable_seqscan = off
 as $$
 -- Takes running steps away from workers that vanished; the callers choose which. Missions of which somebody holds a
 -- row, and steps held by fn_assert_lease in an open transaction, are passed over.
--- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what an end writes.
+-- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an end write.
 -- Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -47,6 +47,7 @@ begin
            last_error = 'the lease ran out',
            wait_reason = 'OPS_010: outcome unknown: worker ' || coalesce(s.worker_id, '?') || ' vanished; retry it or resolve it'
      where s.id = any (v_hold);
+    perform _note_waiting(v_hold);
     held := cardinality(v_hold);
     select array_agg(l.id) into v_lost from unnest(v_lost) l (id) where l.id <> all (v_hold);
   end if;

@@ -7,15 +7,23 @@ as $$
 -- For a claim: fails the steps whose placeholders have no value and parks those that policy no longer covers; both by
 -- id, with the reason.
 -- Locks: the missions of these and of p_run, then all their steps: the claim locks p_run next, and must not wait for
--- an earlier mission then. Writes: ops_mission_steps, and what a failed step writes. Raises: nothing.
+-- an earlier mission then. Writes: ops_mission_steps, and what a parked and a failed step write. Raises: nothing.
 declare
   v_now timestamptz := _now();
+  v_parked uuid[];
 begin
   perform _lock_missions_of(p_run || array(select k::uuid from jsonb_object_keys(p_faults || p_holds) k));
-  update ops_mission_steps s
-     set status = 'waiting', wait_reason = h.value, updated_at = v_now
-    from jsonb_each_text(p_holds) h
-   where s.id = h.key::uuid and s.status = 'queued';
+  with parked as (
+    update ops_mission_steps s
+       set status = 'waiting', wait_reason = h.value, updated_at = v_now
+      from jsonb_each_text(p_holds) h
+     where s.id = h.key::uuid and s.status = 'queued'
+    returning s.id
+  )
+  select array_agg(p.id) into v_parked from parked p;
+  if v_parked is not null then
+    perform _note_waiting(v_parked);
+  end if;
   if p_faults <> '{}' then
     perform _fail_for_good(array_agg(s.id), array_agg('OPS_004: ' || f.value))
        from jsonb_each_text(p_faults) f

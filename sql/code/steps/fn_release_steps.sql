@@ -11,7 +11,7 @@ as $$
 -- with on_lease_lost hold it waits for a person. A step asked to stop is cancelled instead. A stale token changes
 -- nothing (OPS_006).
 -- Locks: missions, then all their steps, each in id order. Writes: ops_mission_steps, ops_action_runs, ops_ready,
--- ops_missions. Raises: OP018.
+-- ops_missions, and what a parked step writes. Raises: OP018.
 declare
   v_now timestamptz;
   v_held uuid[];
@@ -56,6 +56,9 @@ begin
      where s.id = any (v_held);
     if v_back is not null then
       perform _enqueue_steps(v_back);
+    end if;
+    if v_unknown is not null then
+      perform _note_waiting(v_unknown);
     end if;
     if v_stopped is not null then
       perform _settle_missions(array_agg(distinct s.mission_id)) from ops_mission_steps s where s.id = any (v_stopped);

@@ -1,0 +1,67 @@
+create or replace function _inbox(p_proposal_ids uuid[], p_step_ids uuid[])
+returns table (
+  kind text,
+  id uuid,
+  mission_id uuid,
+  title text,
+  status text,
+  risk_level text,
+  would_run jsonb,
+  waits_because text,
+  since timestamptz,
+  proposed_by text,
+  proposed_login text,
+  votes jsonb,
+  decide jsonb,
+  digest text
+)
+language plpgsql
+stable
+set search_path from current
+as $$
+-- Entries of the inbox: those of these proposals and steps that wait for a person, in no order; fn_inbox says what the
+-- columns mean. What does not wait is left out.
+-- Locks: none. Writes: nothing. Raises: nothing.
+declare
+  v_policy constant jsonb := _policy('worker_policy');
+  v_schema constant text := quote_ident(current_schema());
+begin
+  return query
+  select 'proposal', p.id, null::uuid, p.title, p.status, p.risk_level, w.would_run,
+         case when g.ok then p.reason || ' (policy would allow it by now)' else g.code || ': ' || g.reason end,
+         p.created_at, p.source, p.proposed_login, v.votes,
+         case when g.ok or g.code = 'OPS_009' then jsonb_build_object('approve',
+           format('select * from %s.fn_approve_proposal(%s.fn_as_shown(%L, %L));', v_schema, v_schema, p.id, d.digest)) else '{}' end
+         || jsonb_build_object('reject', format('select * from %s.fn_reject_proposal(%L);', v_schema, p.id)),
+         d.digest
+    from ops_mission_proposals p
+   cross join lateral fn_gate_proposal(p.id) g
+   -- A template that was changed is not known to be sound: it is shown as it stands.
+   cross join lateral (select case when g.code = 'OPS_016' then p.template -> 'steps'
+                                   else _would_run(p.template, p.slots, v_policy) end as would_run) w
+   cross join lateral (select left(_digest(w.would_run), 16) as digest) d
+   cross join lateral (
+     select coalesce(jsonb_agg(jsonb_build_object('role', o.agent_role, 'vote', o.vote, 'reason', o.reason)
+                               order by o.created_at, o.agent_role), '[]') as votes
+       from ops_proposal_votes o where o.proposal_id = p.id and not o.decision) v
+   where p.id = any (p_proposal_ids) and p.status in ('pending', 'voting');
+
+  return query
+  select 'step', s.id, s.mission_id, m.title, s.status, p.risk_level, w.would_run, s.wait_reason, q.since, p.source,
+         p.proposed_login, '[]'::jsonb,
+         case when c.hold like 'OPS_003:%' then '{}' else jsonb_build_object('retry',
+           format('select %s.fn_retry_step(%s.fn_as_shown(%L, %L));', v_schema, v_schema, s.id, d.digest)) end
+         || jsonb_build_object('succeeded', format('select %s.fn_resolve_step(%L, ''succeeded'');', v_schema, s.id),
+                               'failed', format('select %s.fn_resolve_step(%L, ''failed'');', v_schema, s.id)),
+         d.digest
+    from _claim_verdicts(p_step_ids, -1, v_policy) c
+    join ops_mission_steps s on s.id = c.step_id and s.status = 'waiting'
+    join ops_missions m on m.id = s.mission_id
+    join ops_waiting_steps q on q.step_id = s.id
+    left join ops_mission_proposals p on p.id = m.proposal_id
+   cross join lateral (select jsonb_build_array(
+           jsonb_build_object('key', s.key, 'kind', s.kind, 'executor', s.executor, 'run_with', c.run_with, 'params', c.params)
+           || case when c.fault is null then '{}' else jsonb_build_object('fault', c.fault) end) as would_run) w
+   cross join lateral (select left(_digest(w.would_run), 16) as digest) d;
+end;
+$$;

@@ -1,0 +1,34 @@
+create or replace function _would_run(p_template jsonb, p_slots jsonb, p_worker_policy jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path from current
+as $$
+-- The steps of a sound template as a person shall judge them: one object for each, in order, with key, kind, executor,
+-- after (the steps it waits for), and run_with and params as they would reach the executor, presets expanded. unknown:
+-- the fields that results of earlier steps will fill, each with what is written there. fault: why it cannot run as it is.
+-- Locks: none. Writes: nothing. Raises: nothing.
+declare
+  v_keys text[];
+  v_run jsonb;
+begin
+  select array_agg(s.key order by s.pos) into v_keys from _template_steps(array[p_template]) s;
+  select jsonb_agg(
+           jsonb_build_object(
+             'key', s.key, 'kind', s.kind, 'executor', s.executor, 'run_with', x.run_with, 'params', x.params,
+             'after', (select coalesce(jsonb_agg(v_keys[n] order by n), '[]') from unnest(s.needs) n))
+           || case when u.unknown is null then '{}' else jsonb_build_object('unknown', u.unknown) end
+           || case when x.fault is null then '{}' else jsonb_build_object('fault', x.fault) end
+           order by s.pos)
+    into v_run
+    from _template_steps(array[p_template]) s
+   cross join lateral _expand_preset(s.executor, s.params, p_worker_policy) x
+    left join lateral (
+      select jsonb_object_agg('params.' || _path_text(array(select jsonb_array_elements_text(l -> 'path'))), w.written) as unknown
+        from jsonb_array_elements(_step_slots(p_slots, s.pos)) l
+       cross join lateral (
+         select string_agg(coalesce(g.segment ->> 'lit', format('{{%s}}', g.segment ->> 'ref')), '' order by g.no) as written
+           from jsonb_array_elements(l -> 'segments') with ordinality g (segment, no)) w) u on p_slots <> '[]';
+  return v_run;
+end;
+$$;
