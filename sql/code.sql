@@ -100,6 +100,7 @@
 \ir code/steps/fn_unregister_worker.sql
 
 -- policy: the versioned documents that decide (get, set, history, rollback, dry run)
+\ir code/policy/_agent_roles.sql
 \ir code/policy/_agent_roles_faults.sql
 \ir code/policy/_auto_approve_faults.sql
 \ir code/policy/_broken_policies.sql
@@ -141,6 +142,7 @@
 \ir code/policy/_template_steps.sql
 \ir code/policy/_unknown_field_faults.sql
 \ir code/policy/_worker_policy_faults.sql
+\ir code/policy/fn_assert_agent.sql
 \ir code/policy/fn_get_policy.sql
 \ir code/policy/fn_is_auto_approvable.sql
 \ir code/policy/fn_policy_history.sql
@@ -182,6 +184,7 @@
 \ir code/ops/fn_inbox.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_list_proposals.sql
+\ir code/ops/fn_list_radar.sql
 \ir code/ops/fn_list_steps.sql
 \ir code/ops/fn_radar_upsert.sql
 

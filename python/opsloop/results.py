@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from decimal import Decimal
 from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
-from psycopg import Cursor
+from psycopg import AsyncCursor, Cursor
 
 T = TypeVar("T")
 
@@ -117,6 +118,21 @@ class MissingExecutor:
     executor: str
     waiting: int
     oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedIdea:
+    """An idea on the radar board."""
+
+    title: str
+    description: str | None
+    status: str
+    """watching, validating, building or shipped."""
+    score: Decimal | None
+    source: str | None
+    evidence: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +248,11 @@ class PolicyVersion:
     updated_at: datetime
 
 
-def record(cls: type[T]) -> Callable[[Cursor[Any]], Callable[[Sequence[Any]], T]]:
+def record(cls: type[T]) -> Callable[[Cursor[Any] | AsyncCursor[Any]], Callable[[Sequence[Any]], T]]:
     """Make a psycopg row factory for a record; columns it does not know (a newer schema's) are left out."""
     names = [f.name for f in fields(cls)]  # type: ignore[arg-type]
 
-    def factory(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], T]:
+    def factory(cursor: Cursor[Any] | AsyncCursor[Any]) -> Callable[[Sequence[Any]], T]:
         place = {column.name: i for i, column in enumerate(cursor.description or ())}
         used = [name for name in names if name in place]
         at = [place[name] for name in used]

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike, document
-from opsloop.results import Broken, InboxEntry, ListedMission, ListedProposal, ListedStep
+from opsloop.results import Broken, InboxEntry, ListedIdea, ListedMission, ListedProposal, ListedStep
 
 
 class Ops(Caller):
@@ -39,6 +39,13 @@ class Ops(Caller):
         Each is `{"title", "description", "status", "score", "source", "evidence"}`; only `title` is needed.
         """
         return int(self._value("fn_radar_upsert", ideas=document(list(ideas))))
+
+    def list_radar(self, limit: int | None = None, status: str | None = None) -> list[ListedIdea]:
+        """List up to `limit` ideas (default 20, at most 1000) of the radar board, highest score first.
+
+        `status`: only those (default: any). An unknown status is InvalidArgument (OPS_018).
+        """
+        return self._rows(ListedIdea, "fn_list_radar", limit=limit, status=status)
 
     def check_invariants(self) -> list[Broken]:
         """List what is not as it must be; nothing on a sound database.
@@ -72,9 +79,16 @@ class Ops(Caller):
             ListedProposal, "fn_list_proposals", limit=limit, status=status, proposal_id=proposal_id
         )
 
-    def list_missions(self, limit: int | None = None, status: str | None = None) -> list[ListedMission]:
-        """List up to `limit` missions (default 20, at most 1000), newest first, of any status by default."""
-        return self._rows(ListedMission, "fn_list_missions", limit=limit, status=status)
+    def list_missions(
+        self, limit: int | None = None, status: str | None = None, mission_id: UUID | str | None = None
+    ) -> list[ListedMission]:
+        """List up to `limit` missions (default 20, at most 1000), newest first, of any status by default.
+
+        `mission_id`: only that one.
+        """
+        return self._rows(
+            ListedMission, "fn_list_missions", limit=limit, status=status, mission_id=mission_id
+        )
 
     def list_steps(
         self, mission_id: UUID | str | None = None, limit: int | None = None, status: str | None = None

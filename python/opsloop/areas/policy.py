@@ -41,3 +41,11 @@ class Policy(Caller):
         Raises PolicyNotFound (OPS_002).
         """
         return self._rows(PolicyVersion, "fn_policy_history", key=key, limit=limit)
+
+    def assert_agent(self, role: str) -> None:
+        """Raise unless this login may be handed to an agent of that role; changes nothing.
+
+        Raises NotAllowed (OPS_015) when it may approve, decide, set policy, lease, or write a table, and
+        InvalidArgument (OPS_018) when the policy document agent_roles does not name the role.
+        """
+        self._value("fn_assert_agent", role=role)

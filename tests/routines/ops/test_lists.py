@@ -1,4 +1,4 @@
-"""fn_list_proposals, fn_list_missions, fn_list_steps: for people, newest first, bounded."""
+"""fn_list_proposals, fn_list_missions, fn_list_steps, fn_list_radar: for people, newest first, bounded."""
 
 import json
 from typing import Any
@@ -116,3 +116,24 @@ def test_a_status_is_looked_for_among_the_newest_10_000(history: Conn, table: st
     before = rows_read()
     history.execute(f"select * from {call}".encode())
     assert rows_read() - before <= 10_050
+
+
+def test_one_mission_is_asked_for_by_its_id(history: Conn) -> None:
+    (mission,) = column(history, "select mission_id from fn_list_missions(1)")
+    row = history.execute("select title from fn_list_missions(p_mission_id => %s)", (mission,)).fetchall()
+    assert row == [("second",)]
+    assert column(history, "select title from fn_list_missions(p_mission_id => gen_random_uuid())") == []
+
+
+def test_the_radar_comes_with_the_highest_score_first_and_ideas_without_one_last(conn: Conn) -> None:
+    ideas = [
+        {"title": "unscored"},
+        {"title": "good", "score": 2},
+        {"title": "best", "score": 9.5, "status": "building"},
+    ]
+    conn.execute("select fn_radar_upsert(%s)", (json.dumps(ideas),))
+    assert column(conn, "select title from fn_list_radar()") == ["best", "good", "unscored"]
+    assert column(conn, "select title from fn_list_radar(2)") == ["best", "good"]
+    assert column(conn, "select title from fn_list_radar(p_status => 'building')") == ["best"]
+    with pytest.raises(psycopg.Error, match="OPS_018"):
+        conn.execute("select fn_list_radar(p_status => 'nowhere')")
