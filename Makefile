@@ -32,8 +32,10 @@ lint: $(STAMP) ## Check style and types
 	$(RUN) mypy
 	.venv/bin/python tools/code_toc.py --check
 	.venv/bin/python tools/sqitch_adapters.py --check
+	.venv/bin/python tools/async_client.py --check
 
-fmt: $(STAMP) ## Format the Python files
+fmt: $(STAMP) ## Write the client for asyncio and format the Python files
+	.venv/bin/python tools/async_client.py
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
 

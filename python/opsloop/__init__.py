@@ -6,13 +6,14 @@ with opsloop.connect() as loop:
 ```
 """
 
-from opsloop.client import Client, OwningClient, connect
+from opsloop.client import AsyncClient, Client, OwningClient, connect, connect_async
 from opsloop.errors import OpsError
 from opsloop.executors import Context, Fatal, Retry, RetryAfter, executor
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncClient",
     "Client",
     "Context",
     "Fatal",
@@ -22,5 +23,6 @@ __all__ = [
     "RetryAfter",
     "__version__",
     "connect",
+    "connect_async",
     "executor",
 ]

@@ -1,4 +1,4 @@
-"""The client: `Client(conn)` borrows a connection, `connect()` owns one.
+"""The client: `Client(conn)` borrows a connection, `connect()` owns one; with asyncio `AsyncClient`, `connect_async()`.
 
 ```python
 with opsloop.connect() as loop:
@@ -12,15 +12,26 @@ with conn.transaction():  # the event commits with the order, or not at all
 Methods are called like the SQL functions, without `fn_`, and take the same arguments, without `p_`; one that is
 not given, or None, gets the function's own default. Whatever the database refuses is raised as an
 `opsloop.errors.OpsError`; PostgreSQL's own conditions (deadlock, cancelled statement …) stay psycopg's.
+
+Both clients have the same methods; those of `AsyncClient` are coroutines.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
 
+from opsloop.areas.aio.events import AsyncEvents
+from opsloop.areas.aio.missions import AsyncMissions
+from opsloop.areas.aio.ops import AsyncOps
+from opsloop.areas.aio.outbox import AsyncOutbox
+from opsloop.areas.aio.policy import AsyncPolicy
+from opsloop.areas.aio.proposals import AsyncProposals
+from opsloop.areas.aio.steps import AsyncSteps
 from opsloop.areas.events import Events
 from opsloop.areas.missions import Missions
 from opsloop.areas.ops import Ops
@@ -37,6 +48,14 @@ class Client(Events, Proposals, Missions, Steps, Policy, Outbox, Ops):
 
     It never commits, rolls back or closes: what it does is part of the caller's own transaction. `schema` is
     where opsloop is installed (default `opsloop`); the connection's search_path does not matter.
+    """
+
+
+class AsyncClient(AsyncEvents, AsyncProposals, AsyncMissions, AsyncSteps, AsyncPolicy, AsyncOutbox, AsyncOps):
+    """Every function of the loop as a coroutine, over a psycopg 3 `AsyncConnection` that stays the caller's.
+
+    The same methods as `Client`, with the same arguments, results and errors. It never commits, rolls back or
+    closes. `schema` is where opsloop is installed (default `opsloop`).
     """
 
 
@@ -67,10 +86,40 @@ def connect(dsn: str | None = None, schema: str | None = None) -> OwningClient:
     PgBouncer. Raises DatabaseUnavailable (OPS_001) when no database is configured or it cannot be reached, and
     InvalidArgument (OPS_018) for arguments or environment variables that cannot be used.
     """
-    conninfo = Settings.from_env().database() if dsn is None else check_dsn(dsn, "dsn")
-    name = Settings.from_env().schema if schema is None else check_schema(schema, "schema")
+    conninfo, name = _where(dsn, schema)
     with translate():
-        conn: psycopg.Connection[Any] = psycopg.connect(
-            conninfo, autocommit=True, prepare_threshold=None, fallback_application_name="opsloop"
-        )
+        conn: psycopg.Connection[Any] = psycopg.connect(conninfo, **_CONNECT)
     return OwningClient(conn, name)
+
+
+@asynccontextmanager
+async def connect_async(dsn: str | None = None, schema: str | None = None) -> AsyncIterator[AsyncClient]:
+    """Connect for the time of an `async with` block, which gets a client in autocommit mode.
+
+    ```python
+    async with opsloop.connect_async() as loop:
+        await loop.emit_event("deploy:failed", {"service": "api"})
+    ```
+
+    Arguments and errors as `connect`. `async with loop.conn.transaction():` makes several calls one.
+    """
+    conninfo, name = _where(dsn, schema)
+    with translate():
+        conn: psycopg.AsyncConnection[Any] = await psycopg.AsyncConnection.connect(conninfo, **_CONNECT)
+    try:
+        yield AsyncClient(conn, name)
+    finally:
+        await conn.close()
+
+
+_CONNECT: dict[str, Any] = {
+    "autocommit": True,
+    "prepare_threshold": None,
+    "fallback_application_name": "opsloop",
+}
+
+
+def _where(dsn: str | None, schema: str | None) -> tuple[str, str]:
+    """The connection string and the schema that are meant."""
+    conninfo = Settings.from_env().database() if dsn is None else check_dsn(dsn, "dsn")
+    return conninfo, Settings.from_env().schema if schema is None else check_schema(schema, "schema")

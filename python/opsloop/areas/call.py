@@ -52,7 +52,8 @@ class Caller:
         self.schema = schema
 
     def _rows(self, cls: type[T], function: str, **args: Any) -> list[T]:
-        with translate(), self.conn.cursor(row_factory=record(cls)) as cur:
+        cur = self.conn.cursor(row_factory=record(cls))
+        with translate():
             self._execute(cur, function, args)
             return cur.fetchall()
 
@@ -60,7 +61,8 @@ class Caller:
         return self._rows(cls, function, **args)[0]
 
     def _values(self, function: str, **args: Any) -> list[Any]:
-        with translate(), self.conn.cursor(row_factory=scalar_row) as cur:
+        cur = self.conn.cursor(row_factory=scalar_row)
+        with translate():
             self._execute(cur, function, args)
             return cur.fetchall()
 
