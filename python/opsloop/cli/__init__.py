@@ -14,7 +14,7 @@ import psycopg
 import typer
 
 import opsloop
-from opsloop.cli import events, operations, output, policy, proposals, ps, schema, worker
+from opsloop.cli import events, inbox, mcp, operations, output, policy, proposals, ps, schema, up, worker
 from opsloop.errors import DatabaseError, DatabaseUnavailable, InvalidArgument, OpsError
 
 _EPILOG = (
@@ -49,7 +49,7 @@ def _root(
     pass
 
 
-for _commands in (events, proposals, policy, ps, operations, schema, worker):
+for _commands in (events, proposals, inbox, mcp, policy, ps, up, operations, schema, worker):
     _commands.register(app)
 
 

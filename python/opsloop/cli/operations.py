@@ -12,7 +12,7 @@ import typer
 from opsloop import migrate
 from opsloop.cli import output
 from opsloop.cli.jsonin import parse, read_text
-from opsloop.cli.session import LOOP, WORK, Actor, Reason, Session, command
+from opsloop.cli.session import LOOP, WORK, Actor, Digest, Reason, Session, command
 from opsloop.errors import InvalidArgument, translate
 
 StepId = Annotated[UUID, typer.Argument(metavar="STEP", help="Id of the step.")]
@@ -58,9 +58,11 @@ def _turn(result: dict[str, Any]) -> str:
     )
 
 
-def retry(session: Session, step: StepId, actor: Actor) -> None:
+def retry(session: Session, step: StepId, actor: Actor, digest: Digest = None) -> None:
     """Run a failed, cancelled or parked step again; its mission comes back to life."""
-    with session.client() as client:
+    with session.client() as client, client.conn.transaction():
+        if digest is not None:
+            client.as_shown(step, digest)
         status = client.retry_step(step, actor=actor)
     _step(session, step, status)
 

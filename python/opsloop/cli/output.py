@@ -21,8 +21,9 @@ _STYLES = {
     "failed": "red", "rejected": "red", "cancelled": "dim", "skipped": "dim", "blocked": "dim", "expired": "dim",
 }  # fmt: skip
 
-# Characters that reorder what a terminal shows: text from agents must not disguise what a person approves.
-_REORDERING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+# Control, format (invisible, or reordering what is shown), surrogates, line and paragraph separators: text from agents
+# must not disguise what a person approves.
+_STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -39,11 +40,9 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def plain(value: Any) -> str:
-    """Return `value` as text that cannot steer a terminal: control characters are shown as escapes."""
+    """Return `value` as text that cannot steer a terminal: control and invisible characters are shown as escapes."""
     return "".join(
-        ascii(char)[1:-1]
-        if (unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t") or ord(char) in _REORDERING
-        else char
+        ascii(char)[1:-1] if unicodedata.category(char) in _STEERING and char not in "\n\t" else char
         for char in str(value)
     )
 
@@ -53,9 +52,9 @@ def say(text: str, *, stderr: bool = False) -> None:
     console(stderr=stderr).print(plain(text))
 
 
-def print_text(text: str) -> None:
-    """Print text on stdout as it is, without wrapping it."""
-    sys.stdout.write(plain(text) + "\n")
+def print_text(text: str, *, stderr: bool = False) -> None:
+    """Print text as it is, without wrapping it."""
+    (sys.stderr if stderr else sys.stdout).write(plain(text) + "\n")
 
 
 def status_text(status: str) -> Text:

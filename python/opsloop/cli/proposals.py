@@ -9,7 +9,7 @@ import typer
 
 from opsloop.cli import output
 from opsloop.cli.jsonin import read_object
-from opsloop.cli.session import DECISIONS, SIGNALS, Actor, Reason, Session, command
+from opsloop.cli.session import DECISIONS, SIGNALS, Actor, Digest, Reason, Session, command
 from opsloop.errors import InvalidTemplate
 from opsloop.results import Proposal
 
@@ -33,10 +33,15 @@ def propose(
         raise typer.Exit(1)
 
 
-def approve(session: Session, proposal: ProposalId, actor: Actor, reason: Reason = None) -> None:
+def approve(
+    session: Session, proposal: ProposalId, actor: Actor, reason: Reason = None, digest: Digest = None
+) -> None:
     """Approve a proposal; it becomes a mission at once."""
-    with session.client() as client:
-        _show(session, client.approve_proposal(proposal, actor=actor, reason=reason))
+    with session.client() as client, client.conn.transaction():
+        if digest is not None:
+            client.as_shown(proposal, digest)
+        done = client.approve_proposal(proposal, actor=actor, reason=reason)
+    _show(session, done)
 
 
 def reject(session: Session, proposal: ProposalId, actor: Actor, reason: Reason = None) -> None:

@@ -130,6 +130,12 @@ Actor = Annotated[
         help="Who decides; a claim, stored beside the database login.",
     ),
 ]
+Digest = Annotated[
+    str | None,
+    typer.Option(
+        "--digest", help="Only if what would run is still what the inbox showed with it (OPS_016 else)."
+    ),
+]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why, for whoever reads it later.")]
 
 _COMMON: dict[str, Any] = {

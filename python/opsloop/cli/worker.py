@@ -108,7 +108,8 @@ def worker(
         raise InvalidArgument(f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}")
     logs.configure(log_level)
     settings = session.settings()
-    options = Options(
+    options = Options.of(
+        settings,
         mode=Mode.ONCE if once else Mode.DRAIN if drain else Mode.FOREVER,
         batch=batch,
         concurrency=concurrency,
@@ -117,19 +118,18 @@ def worker(
         heartbeat=heartbeat_seconds if heartbeat else None,
         poll=poll_seconds,
         listen=listen and not pgbouncer,
-        lease=None if settings.step_lease_minutes is None else settings.step_lease_minutes * 60,
-        max_retries=settings.worker_max_retries,
-        event_batch=settings.event_batch_size,
-        reaction_batch=settings.reaction_batch_size,
-        stale_minutes=settings.stale_step_minutes,
     )
     with session.database() as dsn:
-        registry = offered(settings, app or [], executors)
-        database = Database(dsn, session.schema_name, pooled=pgbouncer)
-        # The objects of a batch live as long as the batch: looking for cycles among them a few times each is waste.
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
-        code = asyncio.run(_run(database, registry, options, session))
+        serve(session, dsn, offered(settings, app or [], executors), options, pooled=pgbouncer)
+
+
+def serve(session: Session, dsn: str, registry: Registry, options: Options, *, pooled: bool = False) -> None:
+    """Run one worker until it ends; raises typer.Exit when its exit code is not 0."""
+    database = Database(dsn, session.schema_name, pooled=pooled)
+    # The objects of a batch live as long as the batch: looking for cycles among them a few times each is waste.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    code = asyncio.run(_run(database, registry, options, session))
     if code:
         raise typer.Exit(code)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
+
+from opsloop.config import Settings
 
 
 class Mode(enum.Enum):
@@ -47,3 +50,15 @@ class Options:
     """Reactions worked off by one heartbeat; None leaves it to policy."""
     stale_minutes: int | None = None
     """Minutes after which a step without a lease on record counts as stale; None leaves it to policy."""
+
+    @classmethod
+    def of(cls, settings: Settings, **given: Any) -> Self:
+        """What the environment says, and what is given."""
+        return cls(
+            lease=None if settings.step_lease_minutes is None else settings.step_lease_minutes * 60,
+            max_retries=settings.worker_max_retries,
+            event_batch=settings.event_batch_size,
+            reaction_batch=settings.reaction_batch_size,
+            stale_minutes=settings.stale_step_minutes,
+            **given,
+        )

@@ -1,0 +1,88 @@
+"""Policy as a file: which fields of which policy documents shall have which values.
+
+TOML or JSON, one table or object per document:
+
+    [auto_approve]
+    allowed_step_kinds = ["noop", "radar", "disk_free"]
+
+A field that the file names replaces that field of the document in force, as a whole. Documents and fields that the
+file does not name stay as they are. The database checks what comes of it, as it does for `policy set`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from opsloop.cli.jsonin import kind, parse
+from opsloop.client import OwningClient
+from opsloop.errors import InvalidArgument, InvalidPolicy, PolicyNotFound, PolicyVersionConflict
+
+Documents = dict[str, dict[str, Any]]
+
+_TRIES = 5
+
+
+def read(path: Path) -> Documents:
+    """Read a policy file. Raises InvalidArgument (OPS_018) for the file, InvalidPolicy (OPS_017) for what is in it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+        raise InvalidArgument(
+            f"cannot read the policy file {path}: {reason}",
+            detail={"file": str(path)},
+            hint="Give a .toml or .json file; `opsloop init` writes one to start from.",
+        ) from exc
+    found = _toml(text, path) if path.suffix == ".toml" else parse(text, str(path), InvalidPolicy)
+    if not isinstance(found, dict):
+        raise InvalidPolicy(f"{path} must hold an object, not {kind(found)}", hint=_HINT)
+    for key, document in found.items():
+        if not isinstance(document, dict):
+            raise InvalidPolicy(f"{path}: {key} must be an object, not {kind(document)}", hint=_HINT)
+    return found
+
+
+_HINT = 'Name documents and their fields, such as {"auto_approve": {"allowed_step_kinds": ["noop"]}}.'
+
+
+def _toml(text: str, path: Path) -> Any:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise InvalidPolicy(f"{path} is not TOML: {exc}", hint="Mend it; nothing was changed.") from exc
+
+
+def apply(client: OwningClient, documents: Documents, actor: str) -> dict[str, int]:
+    """Put what differs in force, all of it or nothing; returns the new version of each document that changed.
+
+    Somebody else who changes a document at the same moment is not overwritten: his version is read, and tried again.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            with client.conn.transaction():
+                changed = {key: _set(client, key, fields, actor) for key, fields in documents.items()}
+        except PolicyVersionConflict:
+            if not left:
+                raise
+        else:
+            break
+    return {key: version for key, version in changed.items() if version is not None}
+
+
+def _set(client: OwningClient, key: str, fields: dict[str, Any], actor: str) -> int | None:
+    try:
+        # In this order: a change between the two is a conflict, not overwritten.
+        version = client.policy_history(key, limit=1)[0].version
+        document = client.get_policy(key)
+    except PolicyNotFound as exc:
+        exc.hint = (
+            "`opsloop seed` makes the documents that opsloop knows, `opsloop policy set` one of your own; "
+            "nothing was changed."
+        )
+        raise
+    wanted = {**document, **fields}
+    if wanted == document:
+        return None
+    return client.set_policy(key, wanted, actor=actor, expected_version=version)
