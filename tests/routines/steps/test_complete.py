@@ -7,6 +7,8 @@ from psycopg.types.json import Jsonb
 
 from looping import step
 
+#: Of no step, and the same in each run, for tests are named after it.
+SOME_ID = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
 COMPLETE = "select * from fn_complete_steps(%s)"
 
 
@@ -183,11 +185,11 @@ def test_an_empty_batch_is_nothing(loop):
         {},
         [5],
         [{}],
-        [{"step_id": str(uuid4())}],
-        [{"lease_token": str(uuid4())}],
+        [{"step_id": SOME_ID}],
+        [{"lease_token": SOME_ID}],
         [{"step_id": "x", "lease_token": "y"}],
         [{"step_id": None, "lease_token": None}],
-        [{"step_id": str(uuid4()), "lease_token": str(uuid4()) + "0"}],
+        [{"step_id": SOME_ID, "lease_token": SOME_ID + "0"}],
     ],
     ids=str,
 )
