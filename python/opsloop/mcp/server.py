@@ -1,0 +1,150 @@
+"""The MCP server over stdin and stdout. Stdout belongs to the protocol; what there is to log goes to stderr."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psycopg
+from jsonschema import Draft202012Validator
+from mcp import types
+from mcp.server import Server, ServerRequestContext
+from mcp.server.stdio import stdio_server
+
+import opsloop
+from opsloop.client import connect_async
+from opsloop.errors import DatabaseError, InvalidArgument, OpsError
+from opsloop.executors import jsonio
+from opsloop.mcp.tools import TOOLS, Json, Tool, source
+from opsloop.worker import logs
+
+ARGUMENTS_LIMIT = 256 * 1024
+"""Largest arguments of one call, bytes of JSON."""
+STATEMENT_SECONDS = 15
+"""Longest time one statement may take."""
+_FAULTS = 20
+
+_INSTRUCTIONS = (
+    "opsloop runs work under a policy that you cannot change. You propose with propose_mission; policy lets it run, "
+    "refuses it, or leaves it to a person. What waits for a person waits: read_mission says why. Never look for a way "
+    "around it; propose something smaller instead."
+)
+
+
+class Agent:
+    """An agent of one role at one loop. Every call has a connection and a transaction of its own."""
+
+    def __init__(self, dsn: str, schema: str, role: str) -> None:
+        self._dsn = dsn
+        self._schema = schema
+        self._role = role
+        self._log = logs.get(role=role)
+        self._validators = {name: Draft202012Validator(tool.schema) for name, tool in TOOLS.items()}
+
+    async def check(self) -> None:
+        """Raise unless the database is there and its login may be handed to an agent of this role."""
+        async with connect_async(self._dsn, self._schema) as client:
+            await client.assert_agent(self._role)
+
+    async def serve(self) -> None:
+        """Answer until stdin ends."""
+        server: Server[Any] = Server(
+            "opsloop",
+            version=opsloop.__version__,
+            instructions=_INSTRUCTIONS,
+            on_list_tools=self._list_tools,
+            on_call_tool=self._call_tool,
+        )
+        self._log.info("serving", source=source(self._role))
+        async with stdio_server() as (reads, writes):
+            await server.run(reads, writes, server.create_initialization_options())
+
+    async def _list_tools(
+        self, _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return types.ListToolsResult(
+            tools=[
+                types.Tool(
+                    name=tool.name,
+                    title=tool.title,
+                    description=tool.description,
+                    input_schema=tool.schema,
+                    annotations=types.ToolAnnotations(
+                        read_only_hint=tool.reads_only, destructive_hint=False, open_world_hint=False
+                    ),
+                )
+                for tool in TOOLS.values()
+            ]
+        )
+
+    async def _call_tool(
+        self, _context: ServerRequestContext[Any], params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        began = time.monotonic()
+        outcome = "cancelled"
+        try:
+            answer = await self._answer(params.name, params.arguments or {})
+            outcome = "done"
+            return _result(answer)
+        except OpsError as error:
+            outcome = error.code
+            return _result({"error": error.as_dict()}, is_error=True)
+        finally:
+            took = round((time.monotonic() - began) * 1000)
+            self._log.info("tool called", tool=params.name[:64], outcome=outcome, milliseconds=took)
+
+    async def _answer(self, name: str, arguments: Json) -> Json:
+        tool = TOOLS.get(name)
+        if tool is None:
+            raise InvalidArgument(
+                f"there is no tool {name[:64]!r}", hint=f"The tools are: {', '.join(TOOLS)}."
+            )
+        self._check_arguments(tool, arguments)
+        try:
+            async with connect_async(self._dsn, self._schema) as client, client.conn.transaction():
+                await client.conn.execute(
+                    "select set_config('statement_timeout', %s, true)", (f"{STATEMENT_SECONDS}s",)
+                )
+                # Asked anew each time: what the login may do can change while the server runs.
+                await client.assert_agent(self._role)
+                return await tool.run(client, self._role, arguments)
+        except psycopg.Error as error:
+            raise DatabaseError(
+                error.diag.message_primary or str(error).partition("\n")[0],
+                detail={"sqlstate": error.sqlstate},
+                hint="Nothing was changed. Try again later.",
+            ) from error
+
+    def _check_arguments(self, tool: Tool, arguments: Json) -> None:
+        try:
+            size = len(jsonio.dumps(arguments))
+        except TypeError as error:
+            raise InvalidArgument(f"{tool.name}: the arguments are not JSON: {error}") from error
+        if size > ARGUMENTS_LIMIT:
+            raise InvalidArgument(
+                f"{tool.name}: the arguments are too large",
+                detail={"bytes": size, "most": ARGUMENTS_LIMIT},
+                hint="Give what is needed, and refer to the rest.",
+            )
+        faults = []
+        for fault in self._validators[tool.name].iter_errors(arguments):
+            faults.append(
+                f"{fault.json_path.removeprefix('$').lstrip('.') or 'arguments'}: {fault.message[:200]}"
+            )
+            if len(faults) == _FAULTS:
+                break
+        if faults:
+            raise InvalidArgument(
+                f"{tool.name}: {faults[0]}",
+                detail=faults,
+                hint="Give what the input schema of the tool says. Nothing was done.",
+            )
+
+
+def _result(answer: Json, *, is_error: bool = False) -> types.CallToolResult:
+    text = jsonio.dumps(answer)
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=text.decode())],
+        structured_content=jsonio.loads(text),
+        is_error=is_error,
+    )
