@@ -225,6 +225,24 @@ class InboxEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Explanation:
+    """A reason why something is not running."""
+
+    step_id: UUID | None
+    """The step; None where it is about the mission or the proposal as a whole."""
+    key: str | None
+    """Name of the step in its template."""
+    status: str
+    reason: str
+    """dependency, approval, hold, pause, cap, policy, no_worker, lease, retry_timer, queue or ended."""
+    code: str | None
+    """The OPS code that says more; None where none applies."""
+    detail: str
+    frees: str | None
+    """The SQL statement that frees it; None where only time, a worker or another step does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """One broken instance of an invariant."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike, document
-from opsloop.results import Broken, InboxEntry, ListedIdea, ListedMission, ListedProposal, ListedStep
+from opsloop.results import Broken, Explanation, InboxEntry, ListedIdea, ListedMission, ListedProposal, ListedStep
 
 
 class Ops(Caller):
@@ -66,6 +66,27 @@ class Ops(Caller):
         """
         value: UUID = self._value("fn_as_shown", id=id, digest=digest)
         return value
+
+    def explain_mission(self, mission_id: UUID | str) -> list[Explanation]:
+        """Say why a mission is not getting on: a row per step and reason, with the statement that frees it.
+
+        An unknown mission is NotFound (OPS_012).
+        """
+        return self._rows(Explanation, "fn_explain_mission", mission_id=mission_id)
+
+    def explain_step(self, step_id: UUID | str) -> list[Explanation]:
+        """Say why a step is not running; for a blocked one, also why those at its root are not.
+
+        An unknown step is NotFound (OPS_012).
+        """
+        return self._rows(Explanation, "fn_explain_step", step_id=step_id)
+
+    def explain_proposal(self, proposal_id: UUID | str) -> list[Explanation]:
+        """Say why a proposal is not a mission yet or, when it is one, why that is not getting on.
+
+        An unknown proposal is NotFound (OPS_012).
+        """
+        return self._rows(Explanation, "fn_explain_proposal", proposal_id=proposal_id)
 
     def list_proposals(
         self, limit: int | None = None, status: str | None = None, proposal_id: UUID | str | None = None

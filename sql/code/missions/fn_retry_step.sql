@@ -5,8 +5,9 @@ security definer
 set search_path from current
 as $$
 -- The decision of a person to run a failed, cancelled or waiting step again, with all its tries; its mission comes back
--- to life, unless another step that failed for good keeps it failed (retry that one too, and both run). For a step that
--- policy had parked this is the approval of exactly what it would run now, and nobody approves what he proposed.
+-- to life, unless another step that failed for good keeps it failed (retry that one too, and both run). A queued step
+-- that waits for its next try runs now. For a step that policy has parked, or that the next claim would park, this is
+-- the approval of exactly what it would run now, and nobody approves what he proposed.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready,
 -- ops_waiting_steps.
 -- Raises: OP012 unknown, OP014 not in a state to be retried, OP003 what policy forbids to anybody, OP015 own proposal.
@@ -22,12 +23,14 @@ begin
     raise exception using errcode = 'OP012', message = format('OPS_012: no step %s', coalesce(p_step_id::text, 'null')),
       hint = 'See ops_mission_steps, or opsloop ps <mission>, for the ids there are.';
   end if;
-  if v_step.status not in ('failed', 'cancelled', 'waiting') then
+  select * into v_verdict from _claim_verdicts(array[v_step.id], -1, _policy('worker_policy'));
+  if v_step.status not in ('failed', 'cancelled', 'waiting')
+     and not (v_step.status = 'queued' and (v_step.run_after is not null or v_verdict.hold is not null)) then
     raise exception using errcode = 'OP014',
       message = format('OPS_014: step %s is %s and cannot be retried', v_step.id, v_step.status),
-      hint = 'Only a failed, cancelled or waiting step can be retried.';
+      hint = 'Only a failed, cancelled or waiting step can be retried, and a queued one that waits for its next try. '
+             || format('select * from fn_explain_step(%L); says what this one waits for.', v_step.id);
   end if;
-  select * into v_verdict from _claim_verdicts(array[v_step.id], -1, _policy('worker_policy'));
   if v_verdict.hold like 'OPS_003:%' then
     raise exception using errcode = 'OP003', message = v_verdict.hold,
       detail = jsonb_build_object('step_id', v_step.id)::text,
@@ -43,15 +46,20 @@ begin
 
   v_now := _now();
   v_digest := case when v_verdict.hold is not null then v_verdict.digest else v_step.approved_digest end;
-  update ops_mission_steps s
-     set status = 'blocked', wait_reason = null, run_after = null, failure_count = 0, lease_token = null,
-         cancel_requested = false, updated_at = v_now,
-         approved_digest = v_digest,
-         last_error = case when s.status = 'failed' then s.last_error end
-   where s.id = v_step.id;
-  delete from ops_waiting_steps w where w.step_id = v_step.id;
-  -- Queues it, unless its dependencies have not ended.
-  perform _revive_missions(array[v_step.mission_id]);
+  if v_step.status = 'queued' and v_step.run_after is null then
+    -- It keeps its place in the queue.
+    update ops_mission_steps s set approved_digest = v_digest, updated_at = v_now where s.id = v_step.id;
+  else
+    update ops_mission_steps s
+       set status = 'blocked', wait_reason = null, run_after = null, failure_count = 0, lease_token = null,
+           cancel_requested = false, updated_at = v_now,
+           approved_digest = v_digest,
+           last_error = case when s.status in ('failed', 'queued') then s.last_error end
+     where s.id = v_step.id;
+    delete from ops_waiting_steps w where w.step_id = v_step.id;
+    -- Queues it, unless its dependencies have not ended.
+    perform _revive_missions(array[v_step.mission_id]);
+  end if;
   perform _emit_loop_events(array['step:' || v_step.kind || ':retried'],
     array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, null, null)
           || jsonb_build_object('actor', coalesce(p_actor, session_user), 'login', session_user)],
@@ -60,4 +68,4 @@ begin
 end;
 $$;
 comment on function fn_retry_step(uuid, text) is
-  'Runs a failed, cancelled or waiting step again, with all its tries; its mission comes back to life. For a step parked by policy this approves exactly what it would run now. Returns queued, blocked while its dependencies have not ended, or cancelled while another failed step keeps the mission failed. OPS_012 unknown, OPS_014 not retryable, OPS_003 forbidden to anybody, OPS_015 own proposal.';
+  'Runs a failed, cancelled or waiting step again, with all its tries, and one that waits for its next try now; its mission comes back to life. For a step that policy parked, or that the next claim would park, this approves exactly what it would run now. Returns queued, blocked while its dependencies have not ended, or cancelled while another failed step keeps the mission failed. OPS_012 unknown, OPS_014 not retryable, OPS_003 forbidden to anybody, OPS_015 own proposal.';

@@ -162,6 +162,44 @@ def test_an_unknown_step_is_ops_012(loop):
     loop.refused("012", RESOLVE, uuid4(), "failed", "ada", None, None)
 
 
+def test_a_step_that_waits_for_its_next_try_runs_now_with_all_its_tries(loop):
+    mission = loop.mission(step("a", max_retries=2))
+    loop.fail(loop.work(mission), "no luck", after=600)
+    assert loop.claim() == []
+    assert loop.retry(loop.step(mission)["id"]) == "queued"
+    row = loop.step(mission)
+    assert (row["failure_count"], row["run_after"], row["last_error"]) == (0, None, "no luck")
+    loop.advance(601)  # its old timer comes and finds nothing to do
+    loop.turn()
+    work = loop.work(mission)
+    assert loop.claim() == []
+    assert loop.complete(work) == "accepted"
+    assert loop.status(mission) == "succeeded"
+    assert loop.broken() == []
+
+
+def test_a_queued_step_that_policy_ceased_to_cover_is_approved_before_its_claim_and_keeps_its_place(loop):
+    loop.allow("noop", "http")
+    mission = loop.mission(step("a", "http", params={"url": "https://x/", "method": "get"}))
+    later = loop.mission(step("a", "http", params={"url": "https://y/", "method": "get"}))
+    loop.allow("noop")
+    place = loop.step(mission)["ready_seq"]
+    assert loop.retry(loop.step(mission)["id"]) == "queued"
+    assert loop.step(mission)["ready_seq"] == place
+    assert loop.events("step:http:retried")[0]["data"]["actor"] == "ada"
+    (work,) = loop.claim(2)
+    assert work["mission_id"] == mission
+    assert loop.steps(later) == {"a": "waiting"}
+    assert loop.broken() == []
+
+
+def test_nobody_approves_a_queued_step_that_policy_forbids_to_anybody(loop):
+    loop.policy("worker_policy", command_allow=[["ls"]])
+    mission = loop.mission(step("a", "command", params={"argv": ["ls"]}))
+    loop.policy("worker_policy", command_allow=[])
+    loop.refused("003", RETRY, loop.step(mission)["id"])
+
+
 # Resolving
 
 
