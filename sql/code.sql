@@ -165,6 +165,7 @@
 \ir code/ops/_broken_marks.sql
 \ir code/ops/_chance.sql
 \ir code/ops/_check_list.sql
+\ir code/ops/_count.sql
 \ir code/ops/_executor_barred.sql
 \ir code/ops/_explain_step.sql
 \ir code/ops/_explain_steps.sql
@@ -173,6 +174,7 @@
 \ir code/ops/_lane_mark.sql
 \ir code/ops/_last_ready_number.sql
 \ir code/ops/_lift_ban.sql
+\ir code/ops/_metric_definitions.sql
 \ir code/ops/_move_marks.sql
 \ir code/ops/_notify_channel.sql
 \ir code/ops/_now.sql
@@ -180,6 +182,7 @@
 \ir code/ops/_place_in_line.sql
 \ir code/ops/_policy_statement.sql
 \ir code/ops/_record_heartbeat.sql
+\ir code/ops/_sum_counts.sql
 \ir code/ops/_take_ready.sql
 \ir code/ops/_unforbid_command.sql
 \ir code/ops/_uuid_v7.sql

@@ -1,0 +1,18 @@
+create or replace function _sum_counts()
+returns void
+language plpgsql
+set search_path from current
+as $$
+-- Sums counts up, 100,000 rows at most; what another session is summing up it passes over.
+-- Locks: rows of ops_counts, SKIP LOCKED; then those of ops_counters, in order of name. Writes: both. Raises: nothing.
+begin
+  with gone as (
+    delete from ops_counts c
+     where c.ctid = any (array(select i.ctid from ops_counts i limit 100000 for update skip locked))
+    returning c.name, c.n
+  )
+  insert into ops_counters as t (name, value)
+  select g.name, sum(g.n) from gone g group by g.name order by g.name
+  on conflict (name) do update set value = t.value + excluded.value;
+end;
+$$;
