@@ -35,6 +35,7 @@
 \ir code/proposals/_release_caps.sql
 \ir code/proposals/_reserve_caps.sql
 \ir code/proposals/_risk_name.sql
+\ir code/proposals/_tell_pending.sql
 \ir code/proposals/_would_run.sql
 \ir code/proposals/fn_approve_proposal.sql
 \ir code/proposals/fn_cast_vote.sql

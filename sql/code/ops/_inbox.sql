@@ -47,7 +47,8 @@ begin
    where p.id = any (p_proposal_ids) and p.status in ('pending', 'voting');
 
   return query
-  select 'step', s.id, s.mission_id, m.title, s.status, p.risk_level, w.would_run, s.wait_reason, q.since, p.source,
+  select 'step', s.id, s.mission_id, m.title, s.status, p.risk_level, w.would_run,
+         case when c.hold like 'OPS_003:%' then c.hold else s.wait_reason end, q.since, p.source,
          p.proposed_login, '[]'::jsonb,
          case when c.hold like 'OPS_003:%' then '{}' else jsonb_build_object('retry',
            format('select %s.fn_retry_step(%s.fn_as_shown(%L, %L));', v_schema, v_schema, s.id, d.digest)) end

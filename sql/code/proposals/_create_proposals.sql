@@ -20,8 +20,8 @@ as $$
 -- Gates and stores proposals whose templates are known to be sound: each template is worked through once, and each row
 -- is written once, as it stays. Proposal i is p_templates[p_which[i]]; the other arrays are by proposal. A dedupe key
 -- seen before gives the first proposal; keys are inserted in order, so that racing batches never deadlock.
--- Locks: cap counters, then the unique index of dedupe_key. Writes: ops_mission_proposals, ops_cap_counters, and
--- missions and steps for what policy approves. Raises: nothing.
+-- Locks: cap counters, then the unique index of dedupe_key. Writes: ops_mission_proposals, ops_cap_counters, missions and
+-- steps for what policy approves, and an event for what waits for a person. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
@@ -38,6 +38,7 @@ declare
   v_starts integer[];
   v_stored bigint;
   v_lost uuid[];
+  v_waiting integer[];
 begin
   select array_agg(_nth_uuid_v7(v_run.start, v_run.tail, i)), array_agg(i) into ids, v_order from generate_series(1, v_count) i;
   if v_is_keyed then
@@ -99,6 +100,12 @@ begin
            with ordinality n (id, status, mission_id, reason, dedupe_key, ord)
       left join ops_mission_proposals p on p.dedupe_key = n.dedupe_key
       left join ops_missions m on m.proposal_id = p.id;
+  end if;
+
+  if v_gate.is_counted and 'pending' = any (statuses) then
+    v_waiting := array(select i from generate_series(1, v_count) i where statuses[i] = 'pending' and are_new[i] is not false);
+    perform _tell_pending(array(select ids[i] from unnest(v_waiting) i), array(select p_which[i] from unnest(v_waiting) i),
+                          p_templates);
   end if;
 end;
 $$;

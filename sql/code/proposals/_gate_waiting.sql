@@ -5,12 +5,13 @@ set search_path from current
 as $$
 -- Gates proposals that are pending only because a cap counter was busy when they were made, those of one hour together.
 -- One whose template was changed meanwhile is left for a person to see (OPS_016).
--- Locks: the proposals, SKIP LOCKED; cap counters. Writes: ops_mission_proposals, ops_cap_counters, and missions and
--- steps for what policy approves. Raises: nothing.
+-- Locks: the proposals, SKIP LOCKED; cap counters. Writes: ops_mission_proposals, ops_cap_counters, missions and steps for
+-- what policy approves, and events for what waits for a person. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_group record;
   v_gate record;
+  v_waiting record;
 begin
   for v_group in
     with waiting as materialized (
@@ -47,6 +48,13 @@ begin
     if cardinality(array_remove(v_gate.starts, null)) > 0 then
       perform _start_missions(v_group.ids, v_gate.starts, v_group.depths, v_group.templates, v_group.slots, v_gate.risks,
                               true, v_gate.epoch);
+    end if;
+    if v_gate.is_counted and 'pending' = any (v_gate.statuses) then
+      select array_agg(n.id) as ids, array_agg(n.which) as which
+        into v_waiting
+        from unnest(v_group.ids, v_group.which, v_gate.statuses) n (id, which, status)
+       where n.status = 'pending';
+      perform _tell_pending(v_waiting.ids, v_waiting.which, v_group.templates);
     end if;
   end loop;
 end;

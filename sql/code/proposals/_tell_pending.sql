@@ -1,0 +1,31 @@
+create or replace function _tell_pending(p_ids uuid[], p_which integer[], p_templates jsonb[])
+returns void
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+as $$
+-- Tells with an event proposal:pending for each that these proposals wait for a person, so that a reaction can tell him.
+-- What would run is in the event in short, the first ten steps as texts; fn_inbox has all of it. Proposal i has
+-- p_templates[p_which[i]].
+-- Locks: none. Writes: ops_agent_events, ops_ready. Raises: nothing.
+declare
+  v_short jsonb[] := '{}'::jsonb[];
+begin
+  for n in 1 .. cardinality(p_templates) loop
+    v_short[n] := jsonb_build_object(
+      'steps', jsonb_array_length(p_templates[n] -> 'steps'),
+      'would_run', (select jsonb_agg(left(coalesce(s ->> 'executor', s ->> 'kind') || coalesce(' ' || (s ->> 'params'), ''), 200)
+                                     order by o)
+                      from jsonb_array_elements(p_templates[n] -> 'steps') with ordinality e (s, o)
+                     where o <= 10));
+  end loop;
+  perform _emit_loop_events(
+            array_agg('proposal:pending'::text order by i.ord),
+            array_agg(jsonb_build_object('proposal_id', p.id, 'title', p.title, 'risk_level', p.risk_level, 'source', p.source,
+                                         'reason', p.reason) || v_short[i.which] order by i.ord),
+            array_agg(null::uuid order by i.ord), array_agg(p.depth order by i.ord))
+     from unnest(p_ids, p_which) with ordinality i (id, which, ord)
+     join ops_mission_proposals p on p.id = i.id
+   having count(*) > 0;
+end;
+$$;
