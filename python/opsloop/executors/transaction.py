@@ -14,11 +14,15 @@ from opsloop.errors import translate
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where the loop lives: connection string, schema, and whether a transaction pooler stands in between."""
+    """Where the loop lives: connection string, schema, and whether a transaction pooler stands in between.
+
+    `clock` is the SQL for the loop's time; tests, which set it forward, have another.
+    """
 
     dsn: str = field(repr=False)
     schema: str = "opsloop"
     pooled: bool = False
+    clock: str = "clock_timestamp()"
 
     @property
     def connect_args(self) -> dict[str, Any]:

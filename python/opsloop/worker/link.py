@@ -67,7 +67,7 @@ class Link:
 
     async def now(self) -> str:
         """What the database's clock shows. Repeated as `call` is."""
-        moment: str = (await self._repeated("clock_timestamp", "select clock_timestamp()"))[0][0]
+        moment: str = (await self._repeated("clock", f"select {self._database.clock}"))[0][0]
         return moment
 
     async def call(self, function: str, args: Mapping[str, Any] | None = None, where: str = "") -> list[Row]:
