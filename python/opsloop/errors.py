@@ -168,6 +168,12 @@ class DatabaseError(OpsError):
     code = "OPS_022"
 
 
+class ControlBusy(OpsError):
+    """Another session has paused, resumed or killed and not yet committed; `detail` has its pid."""
+
+    code = "OPS_023"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 

@@ -243,6 +243,40 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause in force."""
+
+    scope: str
+    """all, executor, agent, kind, source or mission."""
+    target: str
+    """Which one; empty for all."""
+    kill: bool
+    """True when the kill switch did it."""
+    reason: str | None
+    paused_by: str | None
+    paused_login: str
+    paused_at: datetime
+    parked: int
+    """Ready steps that it took out of the queue, counted up to 10,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStep:
+    """A step that runs."""
+
+    step_id: UUID
+    mission_id: UUID
+    key: str | None
+    kind: str
+    executor: str
+    attempt: int
+    worker_id: str | None
+    reserved_at: datetime | None
+    lease_expires_at: datetime | None
+    deadline_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """One broken instance of an invariant."""
 

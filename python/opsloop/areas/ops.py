@@ -1,4 +1,4 @@
-"""Area `ops`: the heartbeat, the board of ideas, and lists for people."""
+"""Area `ops`: the heartbeat, stop and go, the board of ideas, and lists for people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike, document
-from opsloop.results import Broken, Explanation, InboxEntry, ListedIdea, ListedMission, ListedProposal, ListedStep
+from opsloop.results import (
+    Broken,
+    Explanation,
+    InboxEntry,
+    ListedIdea,
+    ListedMission,
+    ListedProposal,
+    ListedStep,
+    Pause,
+    RunningStep,
+)
 
 
 class Ops(Caller):
@@ -116,3 +126,47 @@ class Ops(Caller):
     ) -> list[ListedStep]:
         """List up to `limit` steps (default 50, at most 1000): of one mission in order, else newest first."""
         return self._rows(ListedStep, "fn_list_steps", mission_id=mission_id, limit=limit, status=status)
+
+    def pause(
+        self, scope: str, target: str | None = None, *, actor: str | None = None, reason: str | None = None
+    ) -> dict[str, Any]:
+        """Stop steps from starting: `all`, or those of an executor, agent, kind, source or mission.
+
+        Commit at once: until then nothing starts at all. What runs goes on. Returns `{"scope", "target", "changed",
+        "ready", "parked", "could_still_commit"}`. Raises NotFound (OPS_012), InvalidArgument (OPS_018), ControlBusy
+        (OPS_023).
+        """
+        value: dict[str, Any] = self._value(
+            "fn_pause", scope=scope, target=target, actor=actor, reason=reason
+        )
+        return value
+
+    def resume(
+        self, scope: str, target: str | None = None, *, actor: str | None = None, reason: str | None = None
+    ) -> dict[str, Any]:
+        """Lift a pause; `all` ends the kill switch too.
+
+        Returns `{"scope", "target", "changed", "requeued", "still_paused", "remaining"}`; `changed` is False when it
+        was not paused. Raises InvalidArgument (OPS_018), ControlBusy (OPS_023).
+        """
+        value: dict[str, Any] = self._value(
+            "fn_resume", scope=scope, target=target, actor=actor, reason=reason
+        )
+        return value
+
+    def kill_switch(self, *, actor: str | None = None, reason: str | None = None) -> dict[str, Any]:
+        """Stop everything at once: nothing starts until `resume("all")`, and all leases are void.
+
+        Commit at once. Returns `{"epoch", "changed", "revoked", "held", "remaining", "could_still_commit"}`. Raises
+        ControlBusy (OPS_023).
+        """
+        value: dict[str, Any] = self._value("fn_kill_switch", actor=actor, reason=reason)
+        return value
+
+    def list_pauses(self) -> list[Pause]:
+        """List what is paused, by whom and why, oldest first."""
+        return self._rows(Pause, "fn_list_pauses")
+
+    def list_running(self, limit: int | None = None) -> list[RunningStep]:
+        """List up to `limit` steps (default 50, at most 1000) that run, and who runs them."""
+        return self._rows(RunningStep, "fn_list_running", limit=limit)

@@ -10,7 +10,8 @@ set search_path from current
 set jit = off
 set lock_timeout = '2s'
 as $$
--- One turn of the loop: due leases and retries, stale and hand-queued steps, events, reactions, waiting gates.
+-- One turn of the loop: due leases and retries, stale and hand-queued steps, what pauses left to do, events, reactions,
+-- waiting gates.
 -- Safe to run anywhere, any number at once: every phase takes only what no other turn holds. A phase that fails is
 -- rolled back alone and reported; the others still run. A phase that meets somebody's open transaction (a cooldown just
 -- begun, say) waits two seconds at most, for meanwhile the turn holds what it recovered.
@@ -32,11 +33,12 @@ begin
 
   -- Before anything is written: a transaction that has written moves no marks.
   perform _lane_fronts(array[1, 2]);
-  foreach v_phase in array array['leases', 'stale', 'triggers', 'reactions', 'gates'] loop
+  foreach v_phase in array array['leases', 'stale', 'pauses', 'triggers', 'reactions', 'gates'] loop
     begin
       case v_phase
         when 'leases' then select * into v_lease from fn_recover_expired_leases();
         when 'stale' then v_stale := fn_recover_stale_steps(p_stale_minutes);
+        when 'pauses' then perform _tend_pauses();
         when 'triggers' then select * into v_trigger from fn_evaluate_triggers(coalesce(p_event_batch_size, 50));
         when 'reactions' then select * into v_reaction from fn_process_reactions(coalesce(p_reaction_batch_size, 50));
         when 'gates' then perform _gate_waiting(coalesce(p_reaction_batch_size, 50));

@@ -1,12 +1,13 @@
-create or replace function _accept_results(p_ids uuid[], p_tokens uuid[], p_results jsonb[], p_usages jsonb[], p_running uuid[])
+create or replace function _accept_results(p_ids uuid[], p_tokens uuid[], p_results jsonb[], p_usages jsonb[], p_running uuid[],
+                                           p_epoch integer)
 returns uuid[]
 language plpgsql
 set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- The hot half of a completion: one statement ends the steps whose token is right, records the attempts, counts down
--- the missions and stores the loop's own events (as _emit_loop_events does for all others: here a detour through arrays
+-- The hot half of a completion: one statement ends the steps whose token and epoch are right, records the attempts,
+-- counts down the missions and stores the loop's own events (as _emit_loop_events does for all others: here a detour through arrays
 -- would cost as much as the rows); then the steps they unblock are queued. Returns the steps accepted, null for none.
 -- The caller holds the locks of the missions; only those in p_running go on.
 -- Locks: the steps, and those it unblocks, under the locks of their missions. Writes: ops_mission_steps, ops_action_runs,
@@ -26,7 +27,7 @@ begin
     update ops_mission_steps s
        set status = 'succeeded', result = c.result, lease_expires_at = null, updated_at = v_now
       from unnest(p_ids, p_tokens, p_results, p_usages) c (id, token, result, usage)
-     where s.id = c.id and s.lease_token = c.token and s.status = 'running'
+     where s.id = c.id and s.lease_token = c.token and s.status = 'running' and s.lease_epoch = p_epoch
     returning s.id, s.mission_id, s.key, s.kind, s.executor, s.worker_id, s.attempt, s.reserved_at, s.lease_token,
               s.unblocks, s.depth, s.result, c.usage
   ), run as (

@@ -61,6 +61,9 @@ begin
        when l.status = 'blocked' and l.waiting_on <> l.waits_for
          then format('waiting_on is %s, but %s dependencies have not ended', l.waiting_on, l.waits_for)
        when l.status = 'waiting' and l.wait_reason is null then 'waiting without a reason'
+       when l.status = 'waiting' and l.wait_reason like 'paused: %'
+            and not exists (select from ops_paused_steps p where p.step_id = l.id)
+         then 'parked by a pause, but no resume would find it'
      end as fault) f
    where f.fault is not null;
 

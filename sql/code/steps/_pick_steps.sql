@@ -1,19 +1,23 @@
-create or replace function _pick_steps(p_executors text[], p_limit integer, p_epoch integer, p_worker_policy jsonb)
+create or replace function _pick_steps(p_executors text[], p_limit integer, p_epoch integer, p_worker_policy jsonb, p_pauses boolean)
 returns table (
   run uuid[],
   executors text[],
   missions uuid[],
   params jsonb,
   faults jsonb,
-  holds jsonb
+  holds jsonb,
+  paused uuid[],
+  scopes text[],
+  targets text[]
 )
 language plpgsql
 set search_path from current
 as $$
 -- For a claim: takes steps out of the queue until p_limit of them may run, and judges those that are not as the gate
 -- saw them. run: those that may, with the executor of each, and their missions; params: what the judged ones run with,
--- by id; faults and holds: why the others may not, by id. What may not run, or is gone, must not hide what lies behind
--- it: up to ten more takes make up for it.
+-- by id; faults and holds: why the others may not, by id; paused: those that a pause by kind, source, agent or mission
+-- covers (looked for if p_pauses), with its scope and target. What may not run, or is gone, must not hide what lies
+-- behind it: up to ten more takes make up for it.
 -- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: nothing.
 declare
   v_more uuid[];
@@ -22,6 +26,9 @@ declare
   v_missions uuid[];
   v_special uuid[];
   v_verdicts record;
+  v_paused uuid[];
+  v_scopes text[];
+  v_targets text[];
 begin
   run := '{}'::uuid[];
   executors := '{}'::text[];
@@ -29,6 +36,9 @@ begin
   params := '{}'::jsonb;
   faults := '{}'::jsonb;
   holds := '{}'::jsonb;
+  paused := '{}'::uuid[];
+  scopes := '{}'::text[];
+  targets := '{}'::text[];
   for v_round in 1..10 loop
     v_more := _take_steps(p_executors, p_limit - cardinality(run), p_worker_policy);
 
@@ -54,6 +64,18 @@ begin
         select array_agg(n.id), array_agg(n.executor), array_agg(n.mission_id) into v_run, v_executors, v_missions
           from unnest(v_run, v_executors, v_missions) n (id, executor, mission_id)
          where n.id <> all (v_verdicts.bad);
+      end if;
+    end if;
+    if p_pauses and v_run is not null then
+      select array_agg(c.step_id), array_agg(c.scope), array_agg(c.target) into v_paused, v_scopes, v_targets
+        from _covering_pauses(v_run, params) c;
+      if v_paused is not null then
+        paused := paused || v_paused;
+        scopes := scopes || v_scopes;
+        targets := targets || v_targets;
+        select array_agg(n.id), array_agg(n.executor), array_agg(n.mission_id) into v_run, v_executors, v_missions
+          from unnest(v_run, v_executors, v_missions) n (id, executor, mission_id)
+         where n.id <> all (v_paused);
       end if;
     end if;
     run := run || coalesce(v_run, '{}');

@@ -4,14 +4,17 @@ language plpgsql
 set search_path from current
 set enable_seqscan = off
 as $$
--- Takes running steps away from workers that vanished; the callers choose which. Missions of which somebody holds a
--- row, and steps held by fn_assert_lease in an open transaction, are passed over.
+-- Takes running steps away from workers that vanished, or whose lease the kill switch made void: those are given back
+-- with no failure counted. The callers choose which. Missions of which somebody holds a row, and steps held by
+-- fn_assert_lease in an open transaction, are passed over.
 -- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an end write.
 -- Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_policy jsonb := _policy('worker_policy');
   v_missions uuid[];
+  v_epoch integer := (select c.epoch from ops_control c);
+  v_void uuid[];
   v_lost uuid[];
   v_hold uuid[];
 begin
@@ -23,12 +26,28 @@ begin
   select array_agg(l.id) into v_lost
     from (select s.id from ops_mission_steps s
            where s.id = any (p_step_ids) and s.mission_id = any (v_missions)
-             and s.status = 'running' and coalesce(s.lease_expires_at, '-infinity') <= v_now
+             and s.status = 'running'
+             and (s.lease_epoch < v_epoch or coalesce(s.lease_expires_at, '-infinity') <= v_now)
            order by s.id
              for update skip locked) l;
   if v_lost is null then
     return next;
     return;
+  end if;
+
+  select array_agg(s.id) into v_void from ops_mission_steps s where s.id = any (v_lost) and s.lease_epoch < v_epoch;
+  if v_void is not null then
+    perform _give_back_steps(
+              array_agg(s.id),
+              array_agg(_on_lease_lost(s.executor, s.on_lease_lost, w.executors, v_policy) = 'hold'),
+              array_agg('revoked by the kill switch'), 'lost', 'the kill switch stopped')
+       from ops_mission_steps s
+       left join ops_workers w on w.worker_id = s.worker_id
+      where s.id = any (v_void);
+    select count(*) filter (where s.status = 'queued'), count(*) filter (where s.status = 'waiting')
+      into requeued, held
+      from ops_mission_steps s where s.id = any (v_void);
+    v_lost := array(select l.id from unnest(v_lost) l (id) where l.id <> all (v_void));
   end if;
 
   select array_agg(s.id) into v_hold
@@ -48,17 +67,17 @@ begin
            wait_reason = 'OPS_010: outcome unknown: worker ' || coalesce(s.worker_id, '?') || ' vanished; retry it or resolve it'
      where s.id = any (v_hold);
     perform _note_waiting(v_hold);
-    held := cardinality(v_hold);
+    held := held + cardinality(v_hold);
     select array_agg(l.id) into v_lost from unnest(v_lost) l (id) where l.id <> all (v_hold);
   end if;
 
-  if v_lost is not null then
+  if cardinality(v_lost) > 0 then
     perform _end_attempts(array_agg(s.id), array_agg(format('OPS_010: the lease of worker %s ran out', s.worker_id)),
                           array_agg(true), array_agg(0::double precision), 'lost', v_now)
        from ops_mission_steps s
       where s.id = any (v_lost);
     update ops_mission_steps s set lease_token = null where s.id = any (v_lost);
-    select count(*) filter (where s.status = 'queued'), count(*) filter (where s.status = 'failed')
+    select requeued + count(*) filter (where s.status = 'queued'), count(*) filter (where s.status = 'failed')
       into requeued, failed
       from ops_mission_steps s where s.id = any (v_lost);
   end if;

@@ -1,13 +1,14 @@
 create or replace function _sweep_steps(p_now timestamptz, p_stale interval, p_limit integer)
-returns table (adopt uuid[], lost uuid[], timeless uuid[])
+returns table (adopt uuid[], lost uuid[], timeless uuid[], forgotten uuid[])
 language plpgsql
 set search_path from current
 set enable_seqscan = off
 as $$
 -- One part of the rolling look over all steps: adopt are queued but not in the queue; lost run without a lease;
--- timeless run with a lease that ran out long ago or wait for a retry long due, their timers gone. There is no index
--- on status on purpose (every claim would have to write it), hence the walk. Nothing when another session walks, or
--- within a second of the last part of a longer round.
+-- timeless run with a lease that ran out long ago or wait for a retry long due, their timers gone; forgotten
+-- were parked by a pause that no longer knows of them. There is no index on status on purpose (every claim would have
+-- to write it), hence the walk. Nothing when another session walks, or within a second of the last part of a longer
+-- round.
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep. Raises: nothing.
 declare
   v_from uuid;
@@ -27,8 +28,10 @@ begin
          array_agg(p.id) filter (where p.status = 'running' and p.lease_expires_at is null
                                    and greatest(p.updated_at, p.reserved_at) < p_now - p_stale),
          array_agg(p.id) filter (where (p.status = 'running' and p.lease_expires_at < p_now - interval '1 minute')
-                                    or (p.status = 'queued' and p.run_after < p_now - interval '1 minute'))
-    into v_last, v_seen, adopt, lost, timeless
+                                    or (p.status = 'queued' and p.run_after < p_now - interval '1 minute')),
+         array_agg(p.id) filter (where p.status = 'waiting' and p.wait_reason like 'paused: %'
+                                   and not exists (select from ops_paused_steps w where w.step_id = p.id))
+    into v_last, v_seen, adopt, lost, timeless, forgotten
     from (select s.* from ops_mission_steps s where s.id > v_from order by s.id limit p_limit) p;
   update ops_sweep set position = case when v_seen < p_limit then null else v_last end, swept_at = p_now where name = 'steps';
   return next;

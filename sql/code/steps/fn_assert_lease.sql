@@ -6,11 +6,17 @@ set search_path from current
 set enable_seqscan = off
 as $$
 -- Proves in the caller's own transaction that the lease still holds, and keeps it until that transaction ends: put it
--- first, and a zombie cannot commit. Extension is not hindered; recovery passes over the step while it is held.
--- Locks: the step, FOR KEY SHARE. Writes: nothing. Raises: OP006 when the lease is lost.
+-- first, and a zombie cannot commit. Extension is not hindered; recovery passes over the step while it is held, and
+-- the kill switch, which waits two seconds for it, says who may still commit.
+-- Locks: the gate of reports; the step, FOR KEY SHARE. Writes: nothing. Raises: OP006 when the lease is lost.
+declare
+  v_epoch integer;
 begin
+  perform _enter(3);
+  select c.epoch into v_epoch from ops_control c;
   perform from ops_mission_steps s
    where s.id = p_step_id and s.lease_token = p_lease_token and s.status = 'running'
+     and s.lease_epoch = v_epoch
      for key share;
   if not found then
     raise exception using errcode = 'OP006', message = format('OPS_006: the lease on step %s is lost', p_step_id),

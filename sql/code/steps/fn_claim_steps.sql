@@ -31,17 +31,19 @@ set enable_mergejoin = off
 set jit = off
 as $$
 -- Leases up to p_limit ready steps to a worker and begins their attempts. Each comes with a token that every later
--- word about it must show. Steps that policy no longer covers are parked; steps whose placeholders have no value fail.
--- Locks: ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order: the updates walk the
+-- word about it must show. Steps that policy no longer covers, or that a pause covers, are parked; steps whose
+-- placeholders have no value fail. None while everything is paused.
+-- Locks: the gate of starts; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order: the updates walk the
 -- primary key in the order of the ids given, hence the plans that are ruled out.
--- Writes: ops_ready, ops_missions, ops_mission_steps, ops_timers, ops_workers, marks of lanes. Raises: OP018 for a bad
--- argument.
+-- Writes: ops_ready, ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_paused_steps, marks of lanes. Raises:
+-- OP018 for a bad argument.
 declare
   v_now timestamptz;
-  -- Before the documents: read the other way round, steps judged by an old document would pass as judged by a new one.
-  v_epoch integer := _policy_epoch();
-  v_worker_policy jsonb := _policy('worker_policy');
-  v_lease interval := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
+  v_lease_epoch integer;
+  v_scopes text[];
+  v_epoch integer;
+  v_worker_policy jsonb;
+  v_lease interval;
   v_picked record;
   v_run uuid[];
   v_tokens uuid[];
@@ -52,11 +54,24 @@ begin
       message = format('OPS_018: cannot claim %s steps for worker %s', p_limit, quote_nullable(p_worker_id)),
       hint = 'p_limit: 1 to 10000; p_worker_id: the id of this process.';
   end if;
-  select * into v_picked from _pick_steps(p_executors, p_limit, v_epoch, v_worker_policy);
+  perform _enter(1);
+  select c.epoch, array(select distinct p.scope from ops_pauses p) into v_lease_epoch, v_scopes from ops_control c;
+  -- Before the documents: read the other way round, steps judged by an old document would pass as judged by a new one.
+  v_epoch := _policy_epoch();
+  v_worker_policy := _policy('worker_policy');
+  v_lease := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
+  if 'all' = any (v_scopes) then
+    return;
+  end if;
+  select * into v_picked
+    from _pick_steps(p_executors, p_limit, v_epoch, v_worker_policy, v_scopes && '{kind,source,agent,mission}');
   if v_picked.faults <> '{}' or v_picked.holds <> '{}' then
     perform _refuse_steps(v_picked.faults, v_picked.holds, v_picked.run);
   end if;
   if v_picked.run = '{}' then
+    if v_picked.paused <> '{}' then
+      perform _park_picked(v_picked.paused, v_picked.scopes, v_picked.targets, '{}', p_executors);
+    end if;
     return;
   end if;
   select array_agg(c.id), array_agg(gen_random_uuid()) into v_run, v_tokens
@@ -68,13 +83,16 @@ begin
   update ops_missions m
      set status = 'running', started_at = v_now, updated_at = v_now
    where m.id = any (v_picked.missions) and m.status = 'approved';
+  if v_picked.paused <> '{}' then
+    perform _park_picked(v_picked.paused, v_picked.scopes, v_picked.targets, v_run, p_executors);
+  end if;
   v_now := _now();  -- what waited for somebody who held a mission still leases for the full time
 
   return query
   with claimed as (
     update ops_mission_steps s
        set status = 'running', attempt = s.attempt + 1, worker_id = p_worker_id, lease_token = c.token,
-           reserved_at = v_now,
+           lease_epoch = v_lease_epoch, reserved_at = v_now,
            deadline_at = v_now + make_interval(secs =>
              coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision)),
            lease_expires_at = v_now + least(v_lease, make_interval(secs =>

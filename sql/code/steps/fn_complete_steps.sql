@@ -8,9 +8,9 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Accepts results of steps, a batch at a time: step, attempt record, events, outbox rows, the steps they unblock and
--- the missions they finish commit together. A stale token changes nothing (OPS_006) but is kept as evidence; the same
--- completion sent twice is accepted once and answered alike.
--- Locks: missions in id order; under them the steps, then the steps they unblock. Nobody who holds a running step
+-- the missions they finish commit together. A stale token, or a lease that the kill switch made void,
+-- changes nothing (OPS_006) but is kept as evidence; the same completion sent twice is accepted once and answered alike.
+-- Locks: the gate of reports; missions in id order; under them the steps, then the steps they unblock. Nobody who holds a running step
 -- waits for anything but its mission, so that the steps need no statement of their own.
 -- Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018.
 declare
@@ -19,11 +19,14 @@ declare
   v_results jsonb[];
   v_usages jsonb[];
   v_extras boolean;
+  v_epoch integer;
   v_missions uuid[];
   v_running uuid[];
   v_accepted uuid[];
 begin
   perform _check_reports(p_completions, 'p_completions');
+  perform _enter(3);
+  select c.epoch into v_epoch from ops_control c;
   select array_agg(c.step_id), array_agg(c.lease_token), array_agg(c.result), array_agg(c.usage),
          coalesce(bool_or(coalesce(c.events, '[]') <> '[]' or coalesce(c.outbox, '[]') <> '[]'), false)
     into v_ids, v_tokens, v_results, v_usages, v_extras
@@ -40,7 +43,7 @@ begin
            where m.id = any (v_missions)
            order by m.id
              for no key update) l;
-  v_accepted := _accept_results(v_ids, v_tokens, v_results, v_usages, v_running);
+  v_accepted := _accept_results(v_ids, v_tokens, v_results, v_usages, v_running, v_epoch);
   if v_extras and v_accepted is not null then
     perform _publish_reports(p_completions, v_accepted);
   end if;

@@ -11,16 +11,19 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 -- Extends leases and keeps the progress they bring. Never waits: a step that somebody else is just ending keeps the
--- lease it has. Not past the deadline of the attempt, nor for a token that was revoked: ok is false, stop working.
+-- lease it has. Not past the deadline of the attempt, nor for a token that was revoked or is of an older epoch: ok is false, stop working.
 -- Also the worker's sign of life.
--- Locks: steps, SKIP LOCKED; the worker's row. Writes: ops_mission_steps, ops_timers, ops_workers. Raises: OP018.
+-- Locks: the gate of reports; steps, SKIP LOCKED; the worker's row. Writes: ops_mission_steps, ops_timers, ops_workers. Raises: OP018.
 declare
   v_now timestamptz;
+  v_epoch integer;
   v_lease interval := make_interval(secs => _lease_seconds(p_lease_seconds, _policy('worker_policy')));
   v_locked uuid[];
   v_extended uuid[];
 begin
   perform _check_reports(p_leases, 'p_leases');
+  perform _enter(3);
+  select c.epoch into v_epoch from ops_control c;
   select array_agg(l.id) into v_locked
     from (select s.id from ops_mission_steps s
            where s.id = any (array(select (e ->> 'step_id')::uuid from jsonb_array_elements(p_leases) e))
@@ -36,7 +39,7 @@ begin
            progress = coalesce(nullif(e.report -> 'progress', 'null'), s.progress), updated_at = v_now
       from jsonb_array_elements(p_leases) e (report)
      where s.id = (e.report ->> 'step_id')::uuid and s.lease_token = (e.report ->> 'lease_token')::uuid
-       and s.id = any (v_locked) and s.status = 'running' and s.deadline_at > v_now
+       and s.id = any (v_locked) and s.status = 'running' and s.lease_epoch = v_epoch and s.deadline_at > v_now
     returning s.id, s.lease_expires_at
   ), timer as (
     insert into ops_timers (due_at, step_ids)
@@ -45,7 +48,7 @@ begin
   select array_agg(x.id) into v_extended from extended x;
 
   return query
-  select e.id, coalesce(s.lease_token = e.token and s.status = 'running'
+  select e.id, coalesce(s.lease_token = e.token and s.status = 'running' and s.lease_epoch = v_epoch
                         and (s.deadline_at > v_now or s.id = any (v_extended)), false),
          coalesce(s.cancel_requested, false), s.lease_expires_at
     from (select (r ->> 'step_id')::uuid as id, (r ->> 'lease_token')::uuid as token

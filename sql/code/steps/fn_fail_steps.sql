@@ -9,21 +9,24 @@ as $$
 -- Takes reports of failed attempts: each step is tried again after a backoff, or fails for good when its error is not
 -- retryable or it has no tries left; one that was asked to stop is cancelled. A year is the longest wait. A stale token changes nothing (OPS_006)
 -- but is kept as evidence.
--- Locks: missions, then all their steps, each in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
+-- Locks: the gate of reports; missions, then all their steps, each in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
 -- ops_timers, ops_agent_events, dead_letter_archive. Raises: OP018.
 declare
   v_now timestamptz;
+  v_epoch integer;
   v_accepted jsonb;
 begin
   perform _check_reports(p_failures, 'p_failures');
+  perform _enter(3);
   perform _lock_missions_of(array_agg((f ->> 'step_id')::uuid)) from jsonb_array_elements(p_failures) f;
   v_now := _now();
+  select c.epoch into v_epoch from ops_control c;
 
   select jsonb_object_agg(s.id, f)
     into v_accepted
     from jsonb_array_elements(p_failures) f
     join ops_mission_steps s on s.id = (f ->> 'step_id')::uuid
-     and s.lease_token = (f ->> 'lease_token')::uuid and s.status = 'running';
+     and s.lease_token = (f ->> 'lease_token')::uuid and s.status = 'running' and s.lease_epoch = v_epoch;
   if v_accepted is not null then
     perform _end_attempts(
       array_agg(a.key::uuid),

@@ -6,15 +6,18 @@ set search_path from current
 as $$
 -- The safety net below leases and timers, for rows changed by hand or restored from a backup: takes back running steps
 -- without a lease that nobody touched for p_threshold_minutes (default 15), and adopts steps that were set to queued by
--- hand. Looks at the next 20,000 steps in id order and goes on there at the next call; returns how many it put to work.
+-- hand, or parked by a pause that forgot them. Looks at the next 20,000 steps in id order and goes on there at the next
+-- call; returns how many it put to work.
 -- Locks: the sweep's turn and steps, SKIP LOCKED; missions and steps of what it adopts. Writes: ops_sweep, ops_workers,
--- ops_mission_steps, ops_missions, ops_ready, and what recovery writes. Raises: OP018 for a threshold below 1.
+-- ops_mission_steps, ops_missions, ops_ready, ops_paused_steps, and what recovery writes. Raises: OP018
+-- for a threshold below 1.
 declare
   v_now timestamptz := _now();
   v_stale interval := make_interval(mins => coalesce(p_threshold_minutes, 15));
   v_adopt uuid[];
   v_lost uuid[];
   v_timeless uuid[];
+  v_forgotten uuid[];
 begin
   if coalesce(p_threshold_minutes, 15) < 1 then
     raise exception using errcode = 'OP018',
@@ -22,7 +25,8 @@ begin
       hint = 'Give at least 1 minute; the default is 15.';
   end if;
   perform _tidy_workers(v_now);
-  select w.adopt, w.lost, w.timeless into v_adopt, v_lost, v_timeless from _sweep_steps(v_now, v_stale, 20000) w;
+  select w.adopt, w.lost, w.timeless, w.forgotten into v_adopt, v_lost, v_timeless, v_forgotten
+    from _sweep_steps(v_now, v_stale, 20000) w;
 
   recovered_steps := 0;
   if v_lost is not null then
@@ -30,6 +34,12 @@ begin
   end if;
   if v_timeless is not null then
     insert into ops_timers (due_at, step_ids) values (v_now, v_timeless);
+  end if;
+  if v_forgotten is not null then
+    -- As if its mission had been paused: the heartbeat puts it back, or leaves it to the pause that covers it.
+    insert into ops_paused_steps (step_id, scope, target, parked_at)
+    select s.id, 'mission', s.mission_id, v_now from ops_mission_steps s where s.id = any (v_forgotten)
+    on conflict (step_id) do nothing;
   end if;
   if v_adopt is not null then
     recovered_steps := recovered_steps + _adopt_steps(v_adopt);

@@ -1,0 +1,27 @@
+create or replace function _running_steps(p_limit integer, p_before_epoch integer default null)
+returns uuid[]
+language plpgsql
+stable
+set search_path from current
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+-- Up to p_limit steps that run, of any epoch or of those before p_before_epoch. There is no index on status, on purpose;
+-- whatever runs has a timer, and of the timers (finished steps have theirs until they are due) the 100,000 steps of the
+-- latest are looked at.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return array(
+    select s.id
+      from (select distinct u.id
+              from (select t.step_ids from ops_timers t order by t.due_at desc, t.id desc limit 100000) t
+             cross join lateral unnest(t.step_ids) u (id)
+             limit 100000) n
+      join ops_mission_steps s on s.id = n.id
+     where s.status = 'running' and (p_before_epoch is null or s.lease_epoch < p_before_epoch)
+     limit p_limit);
+end;
+$$;

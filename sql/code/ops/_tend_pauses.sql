@@ -1,0 +1,44 @@
+create or replace function _tend_pauses()
+returns void
+language plpgsql
+set search_path from current
+as $$
+-- For the heartbeat, what pauses and the kill switch leave to do: takes void leases back, puts steps back whose pause is
+-- lifted (10,000 a turn), and parks what pauses cover at the front of the queue (20,000 a turn). One heartbeat at a
+-- time.
+-- Locks: an advisory one, never waiting; those of what it calls. Writes: what it calls writes. Raises: nothing.
+declare
+  v_pause record;
+  v_left integer := 10000;
+begin
+  if not exists (select from ops_control where revoked_epoch < epoch)
+     and not exists (select from ops_paused_steps)
+     and not exists (select from ops_pauses where scope in ('kind', 'source', 'agent', 'mission'))
+     or not pg_try_advisory_xact_lock('ops_paused_steps'::regclass::oid::integer, 0) then
+    return;
+  end if;
+  if exists (select from ops_control where revoked_epoch < epoch) then
+    perform _revoke_leases(10000);
+  end if;
+  for v_pause in
+    -- Each scope and target once, by as many probes of the index.
+    with recursive parked as (
+      (select p.scope, p.target from ops_paused_steps p order by p.scope, p.target limit 1)
+      union all
+      select n.scope, n.target
+        from parked d
+       cross join lateral (select p.scope, p.target from ops_paused_steps p
+                            where (p.scope, p.target) > (d.scope, d.target)
+                            order by p.scope, p.target limit 1) n
+    )
+    select d.scope, d.target from parked d
+     where not exists (select from ops_pauses p where p.scope = d.scope and p.target = d.target)
+  loop
+    v_left := v_left - (select u.requeued + u.still_paused from _unpark_steps(v_pause.scope, v_pause.target, v_left) u);
+    exit when v_left <= 0;
+  end loop;
+  if exists (select from ops_pauses where scope in ('kind', 'source', 'agent', 'mission')) then
+    perform _park_front(null, 20000);
+  end if;
+end;
+$$;
