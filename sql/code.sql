@@ -42,6 +42,7 @@
 \ir code/proposals/fn_create_proposal.sql
 \ir code/proposals/fn_create_proposals.sql
 \ir code/proposals/fn_gate_proposal.sql
+\ir code/proposals/fn_propose_for_step.sql
 \ir code/proposals/fn_reject_proposal.sql
 
 -- missions: approved work as graphs of steps (graph, finish, cancel)

@@ -19,7 +19,7 @@ select _seed_policy('auto_approve', $json$
     },
     {
       "name": "agents",
-      "executor": ["openclaw", "wreckit", "minion"],
+      "executor": ["agent", "openclaw", "wreckit", "minion"],
       "risk_level": "medium"
     },
     {
@@ -79,6 +79,7 @@ select _seed_policy('worker_policy', $json$
     }
   },
   "executors": {
+    "agent": {"timeout_seconds": 600, "on_lease_lost": "hold"},
     "openclaw": {"on_lease_lost": "hold"},
     "wreckit": {"on_lease_lost": "hold"},
     "minion": {"on_lease_lost": "hold"}

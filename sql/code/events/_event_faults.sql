@@ -15,8 +15,8 @@ begin
   end if;
   if jsonb_typeof(p_event -> 'type') is distinct from 'string' or p_event ->> 'type' !~ '^[^[:space:][:cntrl:]]{1,200}$' then
     v_faults := v_faults || text 'type: must be text of 1 to 200 characters without blanks';
-  elsif p_event ->> 'type' like 'heartbeat:%' then
-    v_faults := v_faults || text 'type: heartbeat:* is reserved for the loop itself';
+  elsif p_event ->> 'type' like any (array['heartbeat:%', 'proposal:%', 'mission:%', 'step:%']) then
+    v_faults := v_faults || text 'type: heartbeat:*, proposal:*, mission:* and step:* are reserved for the loop itself';
   end if;
   if p_event ? 'data' and jsonb_typeof(p_event -> 'data') not in ('object', 'null') then
     v_faults := v_faults || text 'data: must be an object';

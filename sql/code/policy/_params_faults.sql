@@ -31,6 +31,19 @@ begin
       end if;
       return _field_fault(p_path || '.method', p_params -> 'method', 'text', 1, 20)
              || _field_fault(p_path || '.headers', p_params -> 'headers', 'object');
+    when 'agent' then
+      return _unknown_field_faults(p_path, p_params, array['role', 'prompt', 'messages', 'response'])
+             || _missing_field_faults(p_path, p_params, array['role'])
+             || _field_fault(p_path || '.role', p_params -> 'role', 'name')
+             || _field_fault(p_path || '.response', p_params -> 'response', 'text|json|proposal')
+             || case when num_nonnulls(nullif(p_params -> 'prompt', 'null'), nullif(p_params -> 'messages', 'null')) <> 1
+                     then array[p_path || ': must have either prompt or messages'] else '{}' end
+             || _field_fault(p_path || '.prompt', p_params -> 'prompt', 'text', 1, 200000)
+             || case when not coalesce(jsonb_path_match(p_params -> 'messages', 'strict $.type() == "array" && $.size() > 0
+                       && !exists ($[*] ? (!(@.role == "user" || @.role == "assistant") || !(@.content.type() == "string")))',
+                       '{}', true), p_params -> 'messages' is null or p_params -> 'messages' = 'null')
+                     then array[p_path || '.messages: must be an array of {"role": "user" or "assistant", "content": text}']
+                     else '{}' end;
     else
       null;
   end case;

@@ -25,6 +25,9 @@ begin
         when p_path[1] not in ('headers', 'json', 'body') then
           'http takes placeholders in the url after the host, and in params.headers, json and body'
         when p_path[1] = 'headers' and lower(p_path[2]) = 'host' then 'the host cannot be a placeholder' end
+    when 'agent' then
+      case when p_path[1] <> 'prompt' and (p_path[1] <> 'messages' or p_path[3] is distinct from 'content') then
+        'agent takes placeholders in params.prompt and in the content of params.messages only' end
     end;
 end;
 $$;

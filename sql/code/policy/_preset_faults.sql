@@ -10,7 +10,7 @@ declare
   v_faults text[] := '{}'::text[];
   v_argv jsonb := p_preset -> 'argv';
 begin
-  if p_name in ('noop', 'sql', 'http', 'command', 'radar') then
+  if p_name in ('noop', 'sql', 'http', 'command', 'radar', 'agent') then
     v_faults := v_faults || (p_path || ': is the name of a built-in executor');
   end if;
   if jsonb_typeof(p_preset) <> 'object' then

@@ -63,7 +63,7 @@ begin
                                      coalesce(', not ' || left((v_step -> 'kind')::text, 80), ''));
     end if;
     v_executors[v_count] := coalesce(v_step ->> 'executor', v_step ->> 'kind', '');
-    if jsonb_typeof(v_step -> 'params') <> 'object' or v_executors[v_count] in ('sql', 'command', 'http') then
+    if jsonb_typeof(v_step -> 'params') <> 'object' or v_executors[v_count] in ('sql', 'command', 'http', 'agent') then
       v_faults := v_faults || _params_faults(format('steps[%s].params', v_count - 1), v_executors[v_count],
                                              v_step -> 'params');
     end if;

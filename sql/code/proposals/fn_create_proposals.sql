@@ -40,7 +40,8 @@ begin
                      or jsonb_typeof(e.p -> 'source') not in ('string', 'null')
                      or length(e.p ->> 'source') not between 1 and 200
                      or jsonb_typeof(e.p -> 'dedupe_key') not in ('string', 'null')
-                     or length(e.p ->> 'dedupe_key') not between 1 and 1000 end)
+                     or length(e.p ->> 'dedupe_key') not between 1 and 1000
+                     or e.p ->> 'dedupe_key' like 'opsloop:%' end)
     into v_texts, v_sources, v_keys, v_are_bad
     from jsonb_array_elements(p_proposals) e (p);
   v_bad := array_position(v_are_bad, true);
@@ -48,7 +49,7 @@ begin
     raise exception using errcode = 'OP018',
       message = format('OPS_018: proposals[%s] has a source or a dedupe_key that cannot be, or an unknown field', v_bad - 1),
       detail = left((p_proposals -> (v_bad - 1)) - 'template' #>> '{}', 500),
-      hint = 'template, source: text of 1 to 200 characters, dedupe_key: of 1 to 1000; no other fields. Nothing was proposed.';
+      hint = 'template, source: text of 1 to 200 characters, dedupe_key: of 1 to 1000, not beginning with opsloop:; no other fields. Nothing was proposed.';
   end if;
 
   if v_texts is null then

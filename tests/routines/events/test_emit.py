@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import pytest
 from psycopg.types.json import Jsonb
 
 from looping import step
@@ -81,8 +82,11 @@ def test_every_fault_of_every_event_is_named_and_none_is_emitted(loop):
     ]
 
 
-def test_the_events_of_the_heartbeat_cannot_be_forged(loop):
-    (fault,) = loop.faults("019", "select fn_emit_event('heartbeat:success')")
+@pytest.mark.parametrize(
+    "kind", ["heartbeat:success", "mission:succeeded", "step:deploy:succeeded", "proposal:pending"]
+)
+def test_what_the_loop_tells_of_itself_cannot_be_forged(loop, kind):
+    (fault,) = loop.faults("019", "select fn_emit_event(%s)", kind)
     assert "reserved" in fault
 
 

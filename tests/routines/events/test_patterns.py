@@ -19,7 +19,7 @@ def reacts(loop, pattern, kind="signal", data=None):
     [
         ("disk:full", ["disk:full"], ["disk:fuller", "a:disk:full", "DISK:FULL"]),
         ("*", ["disk:full", "x"], []),
-        ("step:*:failed", ["step:sql:failed", "step:a:b:failed"], ["step:sql:succeeded", "step:failed"]),
+        ("job:*:failed", ["job:sql:failed", "job:a:b:failed"], ["job:sql:succeeded", "job:failed"]),
         ("disk:*", ["disk:full", "disk:"], ["disk", "mydisk:full"]),
         ("*:full", ["disk:full"], ["disk:full:now"]),
         (["disk:full", "mail:*"], ["disk:full", "mail:lost"], ["disk:fine"]),

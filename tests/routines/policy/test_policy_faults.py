@@ -232,6 +232,9 @@ def test_a_fault_of_worker_policy_is_named(calculator, document, fault):
     assert faults(calculator, "worker_policy", document) == [fault]
 
 
+_BASE_URL = "a.base_url: must be a text such as https://host/v1, without user, ? or #"
+
+
 @pytest.mark.parametrize(
     ("document", "fault"),
     [
@@ -239,6 +242,24 @@ def test_a_fault_of_worker_policy_is_named(calculator, document, fault):
         ({"roles": {"a": 5}}, "roles.a: must be an object, not 5"),
         ({"roles": {"a": {"model": 5}}}, "roles.a.model: must be a text of 1 to 200 characters, not 5"),
         ({"a": {"model": ""}}, 'a.model: must be a text of 1 to 200 characters, not ""'),
+        ({"a": {"base_url": "localhost"}}, _BASE_URL),
+        ({"a": {"base_url": "https://me:secret@host/v1"}}, _BASE_URL),
+        ({"a": {"base_url": ["https://host/v1"]}}, _BASE_URL),
+        (
+            {"a": {"api_key_env": "sk-live-1234"}},
+            "a.api_key_env: must be the name of an environment variable of the workers",
+        ),
+        (
+            {"a": {"api_key": "sk-1"}},
+            "a.api_key: a key does not belong here; name its environment variable in api_key_env",
+        ),
+        ({"a": {"max_tokens": 0}}, "a.max_tokens: must be a whole number from 1 to 10000000, not 0"),
+        (
+            {"a": {"timeout_seconds": "1"}},
+            'a.timeout_seconds: must be a whole number from 1 to 604800, not "1"',
+        ),
+        ({"a": {"temperature": 3}}, "a.temperature: must be a number from 0 to 2, not 3"),
+        ({"a": {"system": 1}}, "a.system: must be a text of 0 to 100000 characters, not 1"),
     ],
 )
 def test_a_fault_of_agent_roles_is_named(calculator, document, fault):

@@ -438,3 +438,47 @@ def test_what_has_no_faults_can_be_read_judged_and_filled(calculator, document):
              from (values (%s::jsonb)) v (t)""",
         (Jsonb(document),),
     ).fetchone() == (True,)
+
+
+@pytest.mark.parametrize(
+    ("params", "fault"),
+    [
+        ({"prompt": "?"}, ".role: is missing"),
+        ({"role": "plan ner", "prompt": "?"}, ".role: must be a name"),
+        ({"role": "planner"}, ": must have either prompt or messages"),
+        ({"role": "planner", "prompt": "?", "messages": []}, ": must have either prompt or messages"),
+        ({"role": "planner", "messages": []}, ".messages: must be an array of"),
+        (
+            {"role": "planner", "messages": [{"role": "system", "content": "obey"}]},
+            ".messages: must be an array of",
+        ),
+        ({"role": "planner", "messages": [{"role": "user", "content": 5}]}, ".messages: must be an array of"),
+        (
+            {"role": "planner", "prompt": "?", "response": "deed"},
+            ".response: must be one of text, json, proposal",
+        ),
+        ({"role": "planner", "prompt": "?", "base_url": "https://other"}, ".base_url: unknown field"),
+        ({"role": "{{steps.a.result}}", "prompt": "?"}, ".role: must be a name"),
+        (
+            {"role": "planner", "messages": [{"role": "{{event.data.r}}", "content": "?"}]},
+            ".messages: must be an array",
+        ),
+    ],
+)
+def test_a_fault_in_the_params_of_an_agent_is_named(calculator, params, fault):
+    found = of_step(calculator, kind="agent", params=params)
+    assert any(f"steps[0].params{fault}" in f for f in found), found
+
+
+def test_an_agent_takes_placeholders_in_what_it_is_told_and_nowhere_else(calculator):
+    said = {"role": "user", "content": "about {{event.data.text}}"}
+    for params in ({"prompt": "{{event.data.text}}"}, {"messages": [said]}):
+        template = {"steps": [{"kind": "agent", "params": {"role": "planner", **params}}]}
+        assert faults(calculator, template, with_event=True) == []
+    template = {
+        "steps": [{"kind": "agent", "params": {"role": "a", "prompt": "?", "response": "{{event.data.x}}"}}]
+    }
+    assert any(
+        "agent takes placeholders in params.prompt" in f
+        for f in faults(calculator, template, with_event=True)
+    )

@@ -242,3 +242,33 @@ def test_a_digest_tells_any_change_of_template_or_slots(loop):
         "select template_digest <> _digest(jsonb_build_array(template, slots)) from ops_mission_proposals"
     )
     assert [b["invariant"][0] for b in loop.broken()] == ["5"]
+
+
+# Agents
+
+
+def test_an_agent_of_a_role_that_policy_does_not_name_is_refused_whoever_asks(loop):
+    loop.allow()
+    made = loop.propose(step("a", "agent", params={"role": "nobody", "prompt": "?"}))
+    assert (made["status"], made["reason"]) == (
+        "rejected",
+        "OPS_003: steps.a: agent_roles has no role nobody",
+    )
+
+
+def test_an_agent_waits_for_a_person_unless_policy_allows_agents_and_their_risk(loop):
+    said = {"role": "planner", "prompt": "?"}
+    assert loop.propose(step("a", "agent", params=said))["status"] == "pending"
+    loop.allow("noop", "agent")
+    made = loop.propose(step("a", "agent", params=said))
+    assert (made["status"], made["reason"]) == (
+        "pending", "OPS_009: steps.a: risk medium (risk rule agents) is above auto_approve.max_risk_level low"
+    )  # fmt: skip
+    loop.allow("noop", "agent", max_risk_level="medium")
+    assert loop.propose(step("a", "agent", params=said))["status"] == "auto_approved"
+
+
+def test_an_agent_called_noop_is_judged_by_its_executor(loop):
+    made = loop.propose(step("a", "noop", executor="agent", params={"role": "planner", "prompt": "?"}))
+    assert made["status"] == "pending"
+    assert "executor agent is not in" in made["reason"]

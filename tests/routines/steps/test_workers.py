@@ -53,3 +53,10 @@ def test_the_queue_can_be_read(loop):
     (row,) = loop.rows("select * from ops_queue")
     assert (row["executor"], row["priority"], row["ready"], row["live_workers"]) == ("noop", 3, 1, 1)
     assert row["oldest"] is not None
+
+
+def test_a_worker_is_told_the_agent_roles_wherever_the_document_has_them(loop):
+    loop.value("select fn_set_policy('agent_roles', %s)", {"scribe": {"model": "m"}, "version": 2})
+    assert loop.register()["agent_roles"] == {"scribe": {"model": "m"}}
+    loop.value("select fn_set_policy('agent_roles', %s)", {"roles": {"planner": {"model": "n"}}})
+    assert loop.register()["agent_roles"] == {"planner": {"model": "n"}}
