@@ -196,6 +196,7 @@
 \ir code/ops/_policy_statement.sql
 \ir code/ops/_record_heartbeat.sql
 \ir code/ops/_revoke_leases.sql
+\ir code/ops/_role_name.sql
 \ir code/ops/_running_steps.sql
 \ir code/ops/_sum_counts.sql
 \ir code/ops/_take_ready.sql
@@ -217,6 +218,7 @@
 \ir code/ops/fn_list_pauses.sql
 \ir code/ops/fn_list_proposals.sql
 \ir code/ops/fn_list_radar.sql
+\ir code/ops/fn_list_roles.sql
 \ir code/ops/fn_list_running.sql
 \ir code/ops/fn_list_steps.sql
 \ir code/ops/fn_pause.sql

@@ -1,9 +1,42 @@
--- Who may do what. Everything is revoked from everybody but the owner first: default privileges of the database
--- may have granted something at creation. Then come the grants, by name; a grant not written here does not survive.
+-- Who may do what; the last thing each load runs, and to be run again by itself when roles were made later (`opsloop
+-- roles --apply`, or psql on roles.sql). What this file does not grant on a routine does not survive it.
+-- docs/roles.md says the same as a table of what each role may do, and a test tries it out.
+
+-- The five groups. Roles belong to the whole cluster: one that is there is used as it is. A deployer who may not make
+-- roles gets everything else; the roles are made later by somebody who may.
+do $$
+declare
+  v_name text;
+  v_missing text;
+begin
+  if (select r.rolsuper or r.rolcreaterole from pg_roles r where r.rolname = current_user) then
+    foreach v_name in array array[_role_name('reader'), _role_name('producer'), _role_name('worker'),
+                                  _role_name('operator'), _role_name('admin')] loop
+      if not exists (select from pg_roles r where r.rolname = v_name) then
+        begin
+          execute format('create role %I nologin', v_name);
+        exception
+          -- Made meanwhile by the deployment of another database, or not this deployer's to make.
+          when duplicate_object or unique_violation or insufficient_privilege then null;
+        end;
+      end if;
+    end loop;
+  end if;
+
+  select string_agg(l.remedy, ' ') into v_missing from fn_list_roles() l where l.remedy is not null;
+  if v_missing is not null then
+    raise notice 'roles of this loop are not ready; whoever may make roles runs: %', v_missing
+      using hint = 'Then apply the rights: opsloop roles --apply, or psql with sql/roles.sql.';
+  end if;
+end;
+$$;
+
+-- First everything is taken from everybody but the owner: default privileges of the database may have granted
+-- something at creation.
 do $$
 declare
   v_routine record;
-  v_grantee text;
+  v_revoke text;
 begin
   for v_routine in
     select p.oid::regprocedure as signature, p.proowner, p.proacl
@@ -12,12 +45,184 @@ begin
      where p.pronamespace = quote_ident(current_schema())::regnamespace
   loop
     execute format('revoke all on routine %s from public', v_routine.signature);
-    for v_grantee in
-      select distinct quote_ident(pg_get_userbyid(a.grantee))
+    for v_revoke in
+      select distinct format('revoke all on routine %s from %I', v_routine.signature, pg_get_userbyid(a.grantee))
         from aclexplode(v_routine.proacl) a
        where a.grantee not in (0, v_routine.proowner)
     loop
-      execute format('revoke all on routine %s from %s', v_routine.signature, v_grantee);
+      execute v_revoke;
+    end loop;
+  end loop;
+
+  -- The tables of the runner, which made them itself.
+  for v_revoke in
+    select distinct format('revoke all on %s from %s', c.oid::regclass,
+                           case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
+      from pg_class c
+     cross join lateral aclexplode(c.relacl) a
+     where c.relnamespace = quote_ident(current_schema())::regnamespace
+       and c.relname in ('_yoyo_opsloop_log', '_yoyo_opsloop_migration', '_yoyo_opsloop_version', 'yoyo_opsloop_lock')
+       and a.grantee <> c.relowner
+  loop
+    execute v_revoke;
+  end loop;
+end;
+$$;
+
+-- Then come the grants. A name that is not there is passed over.
+do $$
+declare
+  -- All five may read every table and view. Nobody but the owner writes to them, but through the functions.
+  v_tables constant text[] := array[
+    'opsloop_schema_change', 'opsloop_routine',
+    'ops_policy', 'ops_policy_history', 'ops_policy_audit',
+    'ops_lanes', 'ops_ready', 'ops_late_enqueuers', 'ops_timers', 'ops_workers', 'ops_sweep', 'ops_queue',
+    'ops_agent_events', 'ops_agent_reactions', 'ops_pattern_cooldowns',
+    'ops_mission_proposals', 'ops_proposal_votes', 'ops_cap_counters',
+    'ops_missions', 'ops_mission_steps', 'ops_waiting_steps', 'ops_action_runs',
+    'outbox', 'dead_letter_archive', 'ops_demand_radar', 'distributed_locks',
+    'ops_pauses', 'ops_paused_steps', 'ops_control', 'ops_control_log'
+  ];
+  -- Each function with the roles that may call it. Others follow from these: what a reader may, all may; what a
+  -- producer may, a worker may; an admin may everything.
+  v_functions constant text[][] := array[
+    -- events
+    ['fn_emit_event', 'producer'],
+    ['fn_emit_events', 'producer'],
+    ['fn_evaluate_triggers', 'worker operator'],
+    ['fn_process_reactions', 'worker operator'],
+    -- proposals
+    ['fn_create_proposal', 'producer'],
+    ['fn_create_proposals', 'producer'],
+    ['fn_cast_vote', 'producer'],
+    ['fn_gate_proposal', 'reader'],
+    ['fn_approve_proposal', 'operator'],
+    ['fn_reject_proposal', 'operator'],
+    -- missions
+    ['fn_cancel_mission', 'operator'],
+    ['fn_resolve_step', 'operator'],
+    ['fn_retry_step', 'operator'],
+    -- steps
+    ['fn_register_worker', 'worker'],
+    ['fn_unregister_worker', 'worker'],
+    ['fn_declare_idle', 'worker'],
+    ['fn_idle_settled', 'worker'],
+    ['fn_claim_steps', 'worker'],
+    ['fn_extend_leases', 'worker'],
+    ['fn_assert_lease', 'worker'],
+    ['fn_complete_step', 'worker'],
+    ['fn_complete_steps', 'worker'],
+    ['fn_fail_step', 'worker'],
+    ['fn_fail_steps', 'worker'],
+    ['fn_release_steps', 'worker'],
+    ['fn_recover_expired_leases', 'worker operator'],
+    ['fn_recover_stale_steps', 'worker operator'],
+    ['fn_missing_executors', 'reader'],
+    -- policy
+    ['fn_get_policy', 'reader'],
+    ['fn_policy_history', 'reader'],
+    ['fn_is_auto_approvable', 'reader'],
+    ['fn_assert_agent', 'reader'],
+    ['fn_set_policy', 'admin'],
+    -- outbox
+    ['fn_publish_outbox', 'producer'],
+    -- ops
+    ['fn_heartbeat', 'worker operator'],
+    ['fn_pause', 'operator'],
+    ['fn_resume', 'operator'],
+    ['fn_kill_switch', 'operator'],
+    ['fn_list_pauses', 'reader'],
+    ['fn_list_running', 'reader'],
+    ['fn_inbox', 'reader'],
+    ['fn_as_shown', 'operator'],
+    ['fn_radar_upsert', 'producer'],
+    ['fn_list_missions', 'reader'],
+    ['fn_list_proposals', 'reader'],
+    ['fn_list_radar', 'reader'],
+    ['fn_list_steps', 'reader'],
+    ['fn_list_roles', 'reader'],
+    ['fn_explain_mission', 'reader'],
+    ['fn_explain_proposal', 'reader'],
+    ['fn_explain_step', 'reader'],
+    ['fn_trail', 'reader'],
+    ['fn_health', 'reader'],
+    ['fn_check_health', 'reader'],
+    ['fn_check_invariants', 'reader']
+  ];
+  v_includes constant jsonb := '{
+    "reader": ["reader", "producer", "worker", "operator", "admin"],
+    "producer": ["producer", "worker", "admin"],
+    "worker": ["worker", "admin"],
+    "operator": ["operator", "admin"],
+    "admin": ["admin"]}';
+  v_schema constant text := quote_ident(current_schema());
+  v_names jsonb;
+  v_ids oid[];
+  v_all text;
+  v_grantees text;
+  v_do text;
+begin
+  select jsonb_object_agg(l.role, quote_ident(l.name)),
+         array_agg(quote_ident(l.name)::regrole::oid order by quote_ident(l.name)::regrole::oid),
+         string_agg(quote_ident(l.name), ', ')
+    into v_names, v_ids, v_all
+    from fn_list_roles() l
+   where l.remedy is null;
+  if v_names is null then
+    return;
+  end if;
+
+  if exists (select from unnest(v_ids) r where not has_schema_privilege(r, current_schema(), 'usage'))
+     and has_schema_privilege(current_schema(), 'usage with grant option') then
+    execute format('grant usage on schema %s to %s', v_schema, v_all);
+  end if;
+
+  for v_do in
+    -- Rights that one of the five has on a table beyond reading it, whoever gave them.
+    select distinct format('revoke all on %s from %s', c.oid::regclass, a.grantee::regrole)
+      from pg_class c
+     cross join lateral aclexplode(c.relacl) a
+     where c.relnamespace = v_schema::regnamespace and c.relname = any (v_tables)
+       and a.grantee = any (v_ids) and (a.privilege_type <> 'SELECT' or a.is_grantable)
+  loop
+    execute v_do;
+  end loop;
+  for v_do in
+    select format('grant select on %s to %s', c.oid::regclass, v_all)
+      from unnest(v_tables) with ordinality t (name, ord)
+      join pg_class c on c.relnamespace = v_schema::regnamespace and c.relname = t.name
+     where exists (select from unnest(v_ids) r
+                    where not exists (select from aclexplode(c.relacl) a where a.grantee = r and a.privilege_type = 'SELECT'))
+     order by t.ord
+  loop
+    execute v_do;
+  end loop;
+  -- Row level security is on for every table (loader/change_end.sql); this lets the five read.
+  for v_do in
+    select format(case when y.oid is null then 'create policy opsloop_read on %s for select to %s using (true)'
+                       else 'alter policy opsloop_read on %s to %s' end, c.oid::regclass, v_all)
+      from unnest(v_tables) with ordinality t (name, ord)
+      join pg_class c on c.relnamespace = v_schema::regnamespace and c.relname = t.name and c.relkind in ('r', 'p')
+      left join pg_policy y on y.polrelid = c.oid and y.polname = 'opsloop_read'
+     where y.oid is null or not (y.polroles @> v_ids and y.polroles <@ v_ids)
+     order by t.ord
+  loop
+    execute v_do;
+  end loop;
+
+  for v_nth in 1 .. array_length(v_functions, 1) loop
+    select string_agg(distinct v_names ->> i.role, ', ')
+      into v_grantees
+      from string_to_table(v_functions[v_nth][2], ' ') n (role)
+     cross join lateral jsonb_array_elements_text(v_includes -> n.role) i (role);
+    for v_do in
+      select format('grant execute on routine %s to %s', p.oid::regprocedure, v_grantees)
+        from pg_proc p
+        join opsloop_routine r on r.name = p.proname and r.arg_types = oidvectortypes(p.proargtypes)
+       where p.pronamespace = v_schema::regnamespace and p.proname = v_functions[v_nth][1]
+         and v_grantees is not null
+    loop
+      execute v_do;
     end loop;
   end loop;
 end;

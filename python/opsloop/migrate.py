@@ -118,6 +118,16 @@ def seed(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
         conn.execute(sqlfiles.expand(script).encode())
 
 
+def apply_rights(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
+    """Applies sql/grants.sql again, as each load of the routines does: after roles were made or changed.
+
+    To be run by the owner of the schema. Makes the roles first when the login may; loads no routines.
+    """
+    check_schema(schema, "schema")
+    with translate(), _explain(schema), psycopg.connect(dsn, autocommit=True) as conn, conn.transaction():
+        conn.execute(sqlfiles.rights_text(schema).encode())
+
+
 def _use_schema(conn: psycopg.Connection[Any], schema: str) -> None:
     conn.execute(sql.SQL("set search_path = {}, pg_temp").format(sql.Identifier(schema)))
 

@@ -121,6 +121,19 @@ class MissingExecutor:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRole:
+    """One of the five group roles of a loop."""
+
+    role: str
+    """reader, producer, worker, operator or admin."""
+    name: str
+    status: str
+    """ready, missing, without rights, or a login."""
+    remedy: str | None
+    """SQL for whoever may make roles, when that is what is needed."""
+
+
+@dataclass(frozen=True, slots=True)
 class ListedIdea:
     """An idea on the radar board."""
 

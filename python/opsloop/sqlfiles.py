@@ -89,6 +89,16 @@ def rollback_text(change: Change, schema: str) -> str:
     )
 
 
+def rights_text(schema: str) -> str:
+    """What applies the rights again, to be run in a transaction of its own."""
+    return _join(
+        _settings({"schema": schema}),
+        expand(sql_root() / "loader/begin.sql"),
+        "set local lock_timeout = '5s';",
+        expand(sql_root() / "grants.sql"),
+    )
+
+
 def reload_text(schema: str) -> str:
     """What loads the routines alone, between releases, with a ledger row of its own."""
     digest = code_digest()

@@ -15,6 +15,15 @@ begin
   -- Not `if not exists`: that asks for CREATE on the database even when the schema is there.
   if not exists (select from pg_namespace where nspname = v_schema) then
     execute format('create schema %I', v_schema);
+    for v_others in
+      select distinct format('revoke all on schema %I from %s', v_schema,
+                             case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
+        from pg_namespace n
+       cross join lateral aclexplode(n.nspacl) a
+       where n.nspname = v_schema and a.grantee <> n.nspowner
+    loop
+      execute v_others;  -- granted by default privileges of the database
+    end loop;
   end if;
   perform set_config('search_path', format('%I, pg_temp', v_schema), true);
 

@@ -20,6 +20,25 @@ begin
 end;
 $$;
 
+-- Row level security on every table; grants.sql says who may read nevertheless. A view shows what its reader may see.
+do $$
+declare
+  v_alter text;
+begin
+  for v_alter in
+    select format(case c.relkind when 'v' then 'alter view %s set (security_invoker = true)'
+                                 else 'alter table %s enable row level security' end, c.oid::regclass)
+      from pg_class c
+     where c.relnamespace = quote_ident(current_schema())::regnamespace
+       and c.relkind in ('r', 'p', 'v')
+       and c.oid <> all (current_setting('opsloop.relations_before')::oid[])
+     order by c.oid
+  loop
+    execute v_alter;
+  end loop;
+end;
+$$;
+
 -- Its ledger row. A release sets `opsloop.version`.
 insert into opsloop_schema_change (change, version, code_digest)
 values (

@@ -1,10 +1,34 @@
 -- Drops every routine that opsloop installed, with the triggers that call them; never cascades. The code
--- digests are forgotten, so that the next `opsloop migrate` loads the routines of its own release.
+-- digests are forgotten, so that the next `opsloop migrate` loads the routines of its own release. The group roles
+-- lose what grants.sql gave them here; they themselves stay, since other databases may use them.
 -- Locks: each table that loses a trigger, ACCESS EXCLUSIVE. Writes: opsloop_routine, opsloop_schema_change.
 do $$
 declare
   v_drop text;
 begin
+  if to_regprocedure('fn_list_roles()') is not null then
+    for v_drop in
+      select format('drop policy opsloop_read on %s', y.polrelid::regclass)
+        from pg_policy y
+        join pg_class c on c.oid = y.polrelid
+       where y.polname = 'opsloop_read' and c.relnamespace = quote_ident(current_schema())::regnamespace
+      union all
+      select distinct format('revoke all on %s from %s', c.oid::regclass, a.grantee::regrole)
+        from pg_class c
+       cross join lateral aclexplode(c.relacl) a
+        join fn_list_roles() l on quote_ident(l.name) = a.grantee::regrole::text
+       where c.relnamespace = quote_ident(current_schema())::regnamespace
+      union all
+      select format('revoke all on schema %I from %s', current_schema(), a.grantee::regrole)
+        from pg_namespace n
+       cross join lateral aclexplode(n.nspacl) a
+        join fn_list_roles() l on quote_ident(l.name) = a.grantee::regrole::text
+       where n.nspname = current_schema()
+    loop
+      execute v_drop;
+    end loop;
+  end if;
+
   for v_drop in
     select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)
       from pg_trigger t

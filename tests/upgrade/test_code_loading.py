@@ -136,24 +136,35 @@ def test_the_routines_can_be_loaded_inside_a_savepoint(dsn, owner):
     assert owner.execute("select count(*) from opsloop_routine").fetchone() == (len(before),)
 
 
-def test_nobody_but_the_owner_has_any_right_whatever_the_default_privileges_are(empty_dsn):
+def test_nobody_but_the_owner_and_the_five_roles_has_any_right_whatever_the_default_privileges_are(empty_dsn):
     with psycopg.connect(empty_dsn, autocommit=True) as conn:
         conn.execute("create role opsloop_test_reader")
         try:
             for what in ("functions", "tables", "sequences"):
                 conn.execute(f"alter default privileges grant all on {what} to opsloop_test_reader, public")
+            conn.execute("alter default privileges grant all on schemas to opsloop_test_reader")
             migrate.migrate(empty_dsn)
+            five = [name for (name,) in conn.execute("select name from opsloop.fn_list_roles()").fetchall()]
+            conn.execute("select opsloop._ensure_lanes(array['later'], array[0::smallint])")
             rows = conn.execute(
                 """select p.proname, a.grantee
                      from pg_proc p
                     cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
                     where p.pronamespace = 'opsloop'::regnamespace and a.grantee <> p.proowner
+                      and a.grantee <> all (select r.oid from pg_roles r where r.rolname = any (%(five)s))
                     union all
                    select c.relname, a.grantee
                      from pg_class c
                     cross join lateral aclexplode(c.relacl) a
                     where c.relnamespace = 'opsloop'::regnamespace and a.grantee <> c.relowner
-                      and c.relname not like '%yoyo_opsloop_%'"""
+                      and a.grantee <> all (select r.oid from pg_roles r where r.rolname = any (%(five)s))
+                    union all
+                   select 'the schema', a.grantee
+                     from pg_namespace n
+                    cross join lateral aclexplode(n.nspacl) a
+                    where n.nspname = 'opsloop' and a.grantee <> n.nspowner
+                      and a.grantee <> all (select r.oid from pg_roles r where r.rolname = any (%(five)s))""",
+                {"five": five},
             ).fetchall()
             assert rows == []
         finally:

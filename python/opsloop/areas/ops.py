@@ -10,6 +10,7 @@ from opsloop.areas.call import Caller, DocumentLike, document
 from opsloop.results import (
     Broken,
     Explanation,
+    GroupRole,
     InboxEntry,
     ListedIdea,
     ListedMission,
@@ -97,6 +98,10 @@ class Ops(Caller):
         An unknown proposal is NotFound (OPS_012).
         """
         return self._rows(Explanation, "fn_explain_proposal", proposal_id=proposal_id)
+
+    def list_roles(self) -> list[GroupRole]:
+        """List the five group roles of this loop, and whether they work."""
+        return self._rows(GroupRole, "fn_list_roles")
 
     def list_proposals(
         self, limit: int | None = None, status: str | None = None, proposal_id: UUID | str | None = None

@@ -14,7 +14,20 @@ import psycopg
 import typer
 
 import opsloop
-from opsloop.cli import events, inbox, mcp, operations, output, policy, proposals, ps, schema, up, worker
+from opsloop.cli import (
+    events,
+    inbox,
+    mcp,
+    operations,
+    output,
+    policy,
+    proposals,
+    ps,
+    roles,
+    schema,
+    up,
+    worker,
+)
 from opsloop.errors import DatabaseError, DatabaseUnavailable, InvalidArgument, OpsError
 
 _EPILOG = (
@@ -49,7 +62,7 @@ def _root(
     pass
 
 
-for _commands in (events, proposals, inbox, mcp, policy, ps, up, operations, schema, worker):
+for _commands in (events, proposals, inbox, mcp, policy, ps, up, operations, schema, roles, worker):
     _commands.register(app)
 
 

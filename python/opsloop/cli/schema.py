@@ -9,11 +9,9 @@ from typing import Annotated
 import typer
 
 from opsloop import migrate as migrations
-from opsloop.cli import output
-from opsloop.cli.session import Session, command
+from opsloop.cli import output, roles
+from opsloop.cli.session import INSTALLATION, Session, command
 from opsloop.errors import InvalidArgument
-
-INSTALLATION = "Installation"
 
 
 def migrate(session: Session) -> None:
@@ -25,7 +23,14 @@ def migrate(session: Session) -> None:
     schema = session.schema_name
     with session.database() as dsn:
         done = migrations.migrate(dsn, schema)
-    session.show({"schema": schema, "installed": done}, lambda: _list(schema, "installed", done))
+        unready = roles.unready(dsn, schema)
+
+    def text() -> None:
+        _list(schema, "installed", done)
+        if unready:
+            output.say(f"roles not ready: {', '.join(unready)}; next: {session.command('roles', '--sql')}")
+
+    session.show({"schema": schema, "installed": done}, text)
 
 
 def rollback(

@@ -164,6 +164,7 @@ SIGNALS = "Signals and intents"
 DECISIONS = "Decisions"
 WORK = "Work"
 LOOP = "The loop itself"
+INSTALLATION = "Installation"
 
 
 def command(

@@ -12,6 +12,7 @@ from opsloop.areas.call import DocumentLike, document
 from opsloop.results import (
     Broken,
     Explanation,
+    GroupRole,
     InboxEntry,
     ListedIdea,
     ListedMission,
@@ -99,6 +100,10 @@ class AsyncOps(AsyncCaller):
         An unknown proposal is NotFound (OPS_012).
         """
         return await self._rows(Explanation, "fn_explain_proposal", proposal_id=proposal_id)
+
+    async def list_roles(self) -> list[GroupRole]:
+        """List the five group roles of this loop, and whether they work."""
+        return await self._rows(GroupRole, "fn_list_roles")
 
     async def list_proposals(
         self, limit: int | None = None, status: str | None = None, proposal_id: UUID | str | None = None
