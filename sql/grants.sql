@@ -80,7 +80,8 @@ declare
     'ops_agent_events', 'ops_agent_reactions', 'ops_pattern_cooldowns',
     'ops_mission_proposals', 'ops_proposal_votes', 'ops_cap_counters',
     'ops_missions', 'ops_mission_steps', 'ops_waiting_steps', 'ops_action_runs',
-    'outbox', 'dead_letter_archive', 'ops_demand_radar', 'distributed_locks',
+    'outbox', 'dead_letter_archive', 'ops_demand_radar', 'ops_idempotency_keys',
+    'distributed_locks', 'ops_counters', 'ops_counts',
     'ops_pauses', 'ops_paused_steps', 'ops_control', 'ops_control_log'
   ];
   -- Each function with the roles that may call it. Others follow from these: what a reader may, all may; what a
@@ -94,6 +95,7 @@ declare
     -- proposals
     ['fn_create_proposal', 'producer'],
     ['fn_create_proposals', 'producer'],
+    ['fn_propose_for_step', 'worker'],
     ['fn_cast_vote', 'producer'],
     ['fn_gate_proposal', 'reader'],
     ['fn_approve_proposal', 'operator'],
