@@ -10,12 +10,13 @@ as $$
 -- the approval of exactly what it would run now, and nobody approves what he proposed.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready,
 -- ops_waiting_steps.
--- Raises: OP012 unknown, OP014 not in a state to be retried, OP003 what policy forbids to anybody, OP015 own proposal.
+-- Raises: OP012 unknown, OP014 not in a state to be retried, or parked by a pause in force, OP003 what policy forbids to anybody, OP015 own proposal.
 declare
   v_now timestamptz;
   v_step ops_mission_steps;
   v_verdict record;
   v_digest text;
+  v_pause record;
 begin
   perform _lock_missions_of(array[p_step_id]);
   select * into v_step from ops_mission_steps where id = p_step_id;
@@ -30,6 +31,16 @@ begin
       message = format('OPS_014: step %s is %s and cannot be retried', v_step.id, v_step.status),
       hint = 'Only a failed, cancelled or waiting step can be retried, and a queued one that waits for its next try. '
              || format('select * from fn_explain_step(%L); says what this one waits for.', v_step.id);
+  end if;
+  select p.scope, p.target into v_pause
+    from ops_paused_steps w
+    join ops_pauses p on p.scope = w.scope and p.target = w.target
+   where w.step_id = v_step.id and v_step.status = 'waiting' and v_step.wait_reason like 'paused: %';
+  if found then
+    raise exception using errcode = 'OP014',
+      message = format('OPS_014: step %s waits for a pause of %s %s to end', v_step.id, v_pause.scope, v_pause.target),
+      detail = jsonb_build_object('step_id', v_step.id, 'scope', v_pause.scope, 'target', v_pause.target)::text,
+      hint = format('select fn_resume(%L, %L); lifts the pause and queues it again.', v_pause.scope, v_pause.target);
   end if;
   if v_verdict.hold like 'OPS_003:%' then
     raise exception using errcode = 'OP003', message = v_verdict.hold,

@@ -40,7 +40,7 @@ begin
     perform _give_back_steps(
               array_agg(s.id),
               array_agg(_on_lease_lost(s.executor, s.on_lease_lost, w.executors, v_policy) = 'hold'),
-              array_agg('revoked by the kill switch'), 'lost', 'the kill switch stopped')
+              array_agg(text 'revoked by the kill switch'), 'lost', 'the kill switch stopped')
        from ops_mission_steps s
        left join ops_workers w on w.worker_id = s.worker_id
       where s.id = any (v_void);

@@ -223,6 +223,17 @@ def test_resuming_forgets_steps_that_are_gone(loop, covered, stop, go):
     assert go("kind", "deploy")["remaining"] == 0
 
 
+def test_a_paused_step_cannot_be_retried_but_a_person_may_say_how_it_ended(loop, covered, stop):
+    stop("kind", "deploy")
+    loop.turn()
+    parked = loop.step(covered["mission"])["id"]
+    refused = loop.refused("014", "select fn_retry_step(%s)", parked)
+    assert "fn_resume('kind', 'deploy')" in refused.message_hint
+    assert loop.value("select fn_resolve_step(%s, 'succeeded', 'ada')", parked) == "succeeded"
+    assert loop.status(covered["mission"]) == "succeeded"
+    assert loop.broken() == []
+
+
 def test_a_paused_step_set_to_queued_by_hand_is_parked_again(loop, covered, stop, go):
     stop("kind", "deploy")
     loop.turn()
