@@ -174,6 +174,24 @@ class ControlBusy(OpsError):
     code = "OPS_023"
 
 
+class ReadOnlyDatabase(OpsError):
+    """The database takes no writes: a standby, or read-only by its settings."""
+
+    code = "OPS_026"
+
+
+class LockLost(OpsError):
+    """The lock is not, or no longer, held under that token."""
+
+    code = "OPS_030"
+
+
+class Busy(OpsError):
+    """Somebody else has the lock, or is at what the idempotency key stands for."""
+
+    code = "OPS_031"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 
@@ -186,6 +204,7 @@ _FOREIGN: dict[str, type[OpsError]] = {
     "57P": DatabaseUnavailable,  # server shutting down, starting up, or the session was ended
     "57P05": DatabaseUnavailable,  # idle session ended
     "22": InvalidArgument,  # a value out of range or of the wrong form
+    "25006": ReadOnlyDatabase,  # read-only transaction
     "3F000": SchemaMismatch,  # no such schema
     "42883": SchemaMismatch,  # no such function
     "42P01": SchemaMismatch,  # no such table
@@ -196,6 +215,7 @@ _FOREIGN: dict[str, type[OpsError]] = {
 _HINTS: dict[type[OpsError], str] = {
     DatabaseUnavailable: "Check DATABASE_URL (or --dsn, or libpq's PG* variables) and that the server runs.",
     SchemaMismatch: "`opsloop status` shows what is installed there; `opsloop migrate` installs it.",
+    ReadOnlyDatabase: "Connect to the primary (target_session_attrs=read-write finds it among several hosts).",
     NotAllowed: "Connect as a login that the schema's owner has granted this.",
 }
 

@@ -1,11 +1,15 @@
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from opsloop import embedded, migrate
 from opsloop.executors import builtin
 from opsloop.executors.transaction import Database
 from opsloop.worker import Options, Worker, logs
@@ -86,6 +90,77 @@ def test_a_worker_refuses_a_database_without_opsloop(empty_dsn: str, start: Star
 
     assert worker.end() == (1, "")
     assert "OPS_021: " in worker.log.read_text()
+
+
+def test_a_worker_pointed_at_another_schema_names_schema_and_database(dsn: str, start: Start) -> None:
+    worker = start("--once", OPSLOOP_SCHEMA="elsewhere")
+
+    assert worker.end() == (1, "")
+    database = conninfo_to_dict(dsn)["dbname"]
+    assert worker.said() == f"OPS_021: opsloop is not installed in schema elsewhere of database {database}"
+
+
+def test_a_worker_refuses_a_database_that_lacks_a_change(conn: psycopg.Connection[Any], start: Start) -> None:
+    conn.execute(
+        "drop function fn_register_worker; delete from opsloop_schema_change where version is not null"
+    )
+    worker = start("--once")
+
+    assert worker.end() == (1, "")
+    assert worker.said().startswith("OPS_021: schema opsloop of database ")
+    assert worker.said().endswith(" is of an older release than this worker")
+
+
+@pytest.mark.parametrize(
+    ("release", "said"), [("0.0.9", "older than this worker's"), ("99.0.0", "newer than this worker's")]
+)
+def test_a_worker_refuses_a_schema_of_another_release(
+    conn: psycopg.Connection[Any], start: Start, release: str, said: str
+) -> None:
+    conn.execute("update opsloop_schema_change set version = %s where version is not null", (release,))
+    worker = start("--once")
+
+    assert worker.end() == (1, "")
+    assert worker.said().startswith(f"OPS_021: the schema is of release {release}, {said}")
+
+
+def test_a_worker_that_runs_goes_on_while_the_schema_is_upgraded(
+    work: Work, start: Start, conn: psycopg.Connection[Any]
+) -> None:
+    start()
+    wait_until(lambda: work.conn.execute("select 1 from ops_workers").fetchall(), "it is registered")
+    conn.execute("update opsloop_schema_change set version = '99.0.0' where version is not null")
+    work.wait_for(work.step("noop"), "succeeded")
+
+
+def test_a_worker_refuses_a_database_that_takes_no_writes(dsn: str, start: Start) -> None:
+    worker = start("--once", PGOPTIONS="-c default_transaction_read_only=on")
+
+    assert worker.end() == (1, "")
+    database = conninfo_to_dict(dsn)["dbname"]
+    assert worker.said().startswith(f"OPS_026: database {database} is read-only: ")
+    assert "target_session_attrs=read-write" in worker.log.read_text()
+
+
+@pytest.mark.skipif("OPSLOOP_TEST_DSN" in os.environ, reason="the tests run on another server")
+def test_a_worker_refuses_a_standby(start: Start) -> None:
+    # Not pytest's directory: the server of root is another user, who could not enter it.
+    home = Path(tempfile.mkdtemp(prefix="opsloop-standby-"))
+    home.chmod(0o711)
+    try:
+        with embedded.server(home, settings=embedded.THROWAWAY) as server:
+            migrate.migrate(server.dsn())
+        # From now on it replays what a primary sends, which never comes, and answers those who read.
+        signal = home / "pgdata/standby.signal"
+        signal.touch()
+        owner = (home / "pgdata").stat()
+        os.chown(signal, owner.st_uid, owner.st_gid)
+        with embedded.server(home, settings=embedded.THROWAWAY) as server:
+            worker = start("--once", DATABASE_URL=server.dsn())
+            assert worker.end() == (1, "")
+            assert worker.said().startswith("OPS_026: database postgres is read-only: a standby")
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 async def test_a_worker_uses_the_schema_it_is_told(dsn: str) -> None:

@@ -95,6 +95,11 @@ class Process:
         """Whether a line of that event is in its log."""
         return any(line["event"] == event for line in self.lines())
 
+    def said(self) -> str:
+        """The only sentence with a code that it ended with."""
+        (only,) = [line for line in self.log.read_text().splitlines() if line.startswith("OPS_")]
+        return only
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self.popen.send_signal(number)

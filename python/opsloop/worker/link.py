@@ -58,6 +58,11 @@ class Link:
                 with contextlib.suppress(psycopg.Error):  # the connection has ended: the next one will listen
                     await self._listen(self._session)
 
+    @property
+    def database(self) -> str:
+        """The name of the database that it is connected to."""
+        return "?" if self._session is None else self._session.info.dbname
+
     async def close(self) -> None:
         """Close the connection; a later call opens it again."""
         session, self._session = self._session, None

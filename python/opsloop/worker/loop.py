@@ -14,7 +14,8 @@ from typing import Any
 import psycopg
 
 import opsloop
-from opsloop.errors import OpsError, SchemaMismatch
+from opsloop import migrate
+from opsloop.errors import OpsError, ReadOnlyDatabase, SchemaMismatch
 from opsloop.executors import Executor, Registry, jsonio
 from opsloop.executors.transaction import Database
 from opsloop.worker import logs
@@ -99,10 +100,10 @@ class Worker:
         """Work until told to stop, or until nothing is left, by `Options.mode`.
 
         Returns True when every handler has ended. Raises OpsError: OPS_001 when the database cannot be reached at the
-        start, OPS_021 when opsloop is not installed there.
+        start, OPS_021 when opsloop is not installed there, or of another release, OPS_026 when it is read-only.
         """
         await self._claims.open()
-        settings = await self._register()
+        settings = await self._introduce()
         self._registered = True
         _check_release(settings.get("schema_version"))
         await self._learn_time()
@@ -155,6 +156,26 @@ class Worker:
 
     def _link(self, purpose: str) -> Link:
         return Link(self._database, purpose, self._log)
+
+    async def _introduce(self) -> dict[str, Any]:
+        """Register for the first time; a database that is not the right one is named in one sentence."""
+        where = f"schema {self._database.schema} of database {self._claims.database}"
+        try:
+            return await self._register()
+        except ReadOnlyDatabase as error:
+            raise ReadOnlyDatabase(
+                f"database {self._claims.database} is read-only: a standby, or default_transaction_read_only is on",
+                detail=error.message,
+                hint=error.hint,
+            ) from error
+        except SchemaMismatch as error:
+            state = await asyncio.to_thread(migrate.status, self._database.dsn, self._database.schema)
+            what = (
+                f"opsloop is not installed in {where}"
+                if not state.applied
+                else f"{where} is of {'a newer' if state.unknown else 'an older'} release than this worker"
+            )
+            raise SchemaMismatch(what, detail=error.message, hint=error.hint) from error
 
     async def _register(self) -> dict[str, Any]:
         """Announce this process; returns the settings that policy has for it."""
@@ -345,11 +366,20 @@ class Worker:
 
 
 def _check_release(schema: str | None) -> None:
-    """Raise SchemaMismatch when the schema is of an older release than this worker; a newer one it can work with."""
-    if schema is None or _release(schema) < _release(opsloop.__version__):
+    """Raise SchemaMismatch when the schema is of another release than this worker.
+
+    Asked at the start only: workers of the last release that run while the schema is upgraded go on.
+    """
+    own = opsloop.__version__
+    if schema is None or _release(schema) < _release(own):
         raise SchemaMismatch(
-            f"the schema is of release {schema or 'unknown'}, older than this worker's {opsloop.__version__}",
+            f"the schema is of release {schema or 'unknown'}, older than this worker's {own}",
             hint="Run `opsloop migrate` first, and start the new workers then.",
+        )
+    if _release(schema) > _release(own):
+        raise SchemaMismatch(
+            f"the schema is of release {schema}, newer than this worker's {own}",
+            hint=f"pip install --upgrade opsloop, to {schema} or newer, and start the worker again.",
         )
 
 
