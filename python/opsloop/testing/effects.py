@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import TracebackType
 from typing import Any
 from uuid import UUID
 
@@ -73,6 +74,7 @@ class Seen:
     params: Any
     result: Any = None
     exception: BaseException | None = None
+    where: TracebackType | None = None
 
 
 class Recorder:
@@ -148,5 +150,9 @@ class Recorder:
         try:
             yield seen
         except BaseException as error:
-            seen.exception = error
+            # Of its traceback, that part which is the executor's own: it grows further on its way through the worker.
+            where = error.__traceback__
+            for _ in range(2):  # this function, and the one that calls the executor
+                where = where.tb_next if where is not None else None
+            seen.exception, seen.where = error, where
             raise

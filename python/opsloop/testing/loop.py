@@ -207,7 +207,10 @@ class Loop:
 
     def _with_what_was_seen(self, row: dict[str, Any]) -> dict[str, Any]:
         seen = self._recorder.seen.get((str(row["step_id"]), row["number"]), Seen(row["params"]))
-        return {**row, "params": seen.params, "exception": seen.exception}
+        exception = seen.exception
+        if exception is not None and seen.where is not None:
+            exception = exception.with_traceback(seen.where)
+        return {**row, "params": seen.params, "exception": exception}
 
     def events(self, type: str = "*") -> list[Event]:  # noqa: A002
         """The events, oldest first, but for the loop's own heartbeats. `*` in `type` stands for anything."""
@@ -245,11 +248,11 @@ class Loop:
             why = self.client.explain_proposal(mission.proposal_id)
             status, subject = "no mission", f"proposal {mission.proposal_id}"
         else:
-            (row,) = self._rows("select title, status from ops_missions where id = %(id)s", id=its)
-            if row["status"] == "succeeded":
+            found = self.client.list_missions(mission_id=its)
+            if [one.status for one in found] == ["succeeded"]:
                 return
-            why = self.client.explain_mission(its)
-            status, subject = row["status"], f"mission {its} {row['title']!r}"
+            why = self.client.explain_mission(its)  # raises when there is no such mission
+            status, subject = found[0].status, f"mission {its} {found[0].title!r}"
         lines = [f"{subject} is {status}, not succeeded:"]
         # Between two runs there is no worker, which is no reason.
         for one in [one for one in why if one.reason != "no_worker"] or why:
