@@ -84,7 +84,7 @@ def opsloop_executors(pytestconfig: pytest.Config) -> Registry:
 
 
 @pytest.fixture
-def loop(opsloop_databases: Databases, opsloop_executors: Registry) -> Iterator[Loop]:
+def loop(opsloop_executors: Registry, opsloop_databases: Databases) -> Iterator[Loop]:
     """A loop of this test's own, on a database of its own."""
     with opsloop_databases.clone() as dsn, Loop.open(dsn, opsloop_executors) as own:
         yield own
