@@ -26,7 +26,6 @@ declare
 begin
   perform _check_reports(p_completions, 'p_completions');
   perform _enter(3);
-  select c.epoch into v_epoch from ops_control c;
   select array_agg(c.step_id), array_agg(c.lease_token), array_agg(c.result), array_agg(c.usage),
          coalesce(bool_or(coalesce(c.events, '[]') <> '[]' or coalesce(c.outbox, '[]') <> '[]'), false)
     into v_ids, v_tokens, v_results, v_usages, v_extras
@@ -43,6 +42,8 @@ begin
            where m.id = any (v_missions)
            order by m.id
              for no key update) l;
+  -- As late as can be: whoever waited for a mission while a kill went on without him is refused.
+  select c.epoch into v_epoch from ops_control c;
   v_accepted := _accept_results(v_ids, v_tokens, v_results, v_usages, v_running, v_epoch);
   if v_extras and v_accepted is not null then
     perform _publish_reports(p_completions, v_accepted);
