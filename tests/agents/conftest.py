@@ -1,4 +1,4 @@
-"""What the tests of agents share: a producer's login, and the MCP server as a process of its own, spoken to by the SDK."""
+"""What the tests of agents share: a producer's login, and the MCP server as a process of its own."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from mcp import Client as McpClient
 from mcp import StdioServerParameters
+from mcp.client.stdio import stdio_client
 from psycopg.conninfo import make_conninfo
 
 from looping import Loop
@@ -45,8 +46,6 @@ def serve(login: str, tmp_path: Path) -> Serve:
             env={**os.environ, "DATABASE_URL": login, **environ},
         )
         with (tmp_path / "stderr.log").open("w") as log:
-            from mcp.client.stdio import stdio_client
-
             async with McpClient(stdio_client(parameters, errlog=log), read_timeout_seconds=20) as client:
                 yield client
 

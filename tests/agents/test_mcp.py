@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from mcp import Client
 
 from agents.conftest import Serve

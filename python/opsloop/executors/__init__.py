@@ -15,11 +15,11 @@ __all__ = ["Context", "Executor", "Fatal", "Registry", "Retry", "RetryAfter", "b
 
 
 def builtin(sql_dsn: str | None) -> Registry:
-    """The built-in executors: noop, http, command, radar, and sql when `sql_dsn` names its login."""
-    from opsloop.executors import command, http, noop, radar, sql
+    """The built-in executors: noop, http, command, radar, agent, and sql when `sql_dsn` names its login."""
+    from opsloop.executors import agent, command, http, noop, radar, sql
 
     registry = Registry()
-    registry.add([noop.run, http.run, command.run, radar.run])
+    registry.add([noop.run, http.run, command.run, radar.run, agent.run])
     if sql_dsn:
         registry.add(sql.make(sql_dsn))
     return registry

@@ -175,6 +175,11 @@ class Context:
         return LeasedTransaction(self._database, self.step_id, self._token)
 
     @property
+    def lease_token(self) -> str:
+        """Proof of the lease, for calls within `transaction()` that ask for it; a secret of this attempt."""
+        return self._token
+
+    @property
     def schema(self) -> str:
         """Name of the schema that opsloop is installed in, for calls within `transaction()`."""
         if self._database is None:

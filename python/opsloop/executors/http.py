@@ -180,11 +180,16 @@ def _judge(response: httpx.Response, body: bytes, truncated: bool) -> Any:
             with contextlib.suppress(ValueError):
                 result["json"] = jsonio.loads(body)
         return result
+    raise judge_failure(response, text)
+
+
+def judge_failure(response: httpx.Response, text: str) -> Retry | Fatal:
+    """What an answer that is no success means for the step; `text` is its body."""
     said = f"HTTP {response.status_code} {response.reason_phrase}: {text[:500]}".rstrip(": ")
     if response.status_code in _TRY_AGAIN or response.status_code >= 500:
         seconds = _retry_after(response.headers.get("retry-after"))
-        raise Retry(said) if seconds is None else RetryAfter(seconds, said)
-    raise Fatal(said)
+        return Retry(said) if seconds is None else RetryAfter(seconds, said)
+    return Fatal(said)
 
 
 def _retry_after(value: str | None) -> float | None:
