@@ -15,6 +15,7 @@ import typer
 
 import opsloop
 from opsloop.cli import (
+    control,
     events,
     inbox,
     mcp,
@@ -62,7 +63,7 @@ def _root(
     pass
 
 
-for _commands in (events, proposals, inbox, mcp, policy, ps, up, operations, schema, roles, worker):
+for _commands in (events, proposals, inbox, mcp, policy, ps, up, operations, control, schema, roles, worker):
     _commands.register(app)
 
 
