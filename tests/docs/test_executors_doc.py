@@ -145,6 +145,8 @@ def test_the_order_is_charged_by_one_key_and_recorded_under_the_lease(work, prov
     assert shop.keys == [f"step:{steps['pay']['id']}"] * 3
     receipts = conn.execute("select step_id::text, receipt from public.receipts").fetchall()
     assert receipts == [(steps["note"]["id"], "R-1")]
+    messages = conn.execute("select aggregate_id, event_type, payload from outbox").fetchall()
+    assert messages == [("R-1", "receipt:recorded", {"step": steps["note"]["id"]})]
 
 
 def test_what_cannot_succeed_is_tried_once(work, provider):
@@ -171,14 +173,15 @@ def test_an_entry_point_offers_the_executor_to_every_worker(env, home):
     )
 
 
-def test_the_tests_of_the_document_pass(home):
+def test_the_tests_of_the_document_pass(home, env):
     # -c: settings of this repository are not those of the document's reader.
     (home / "empty.ini").write_text("[pytest]\n")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-c", "empty.ini", "-p", "no:cacheprovider", "test_ours.py"],
         cwd=home,
+        env={**env, "OPSLOOP_TEST_DSN": env["DATABASE_URL"]},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "3 passed" in done.stdout, done.stdout
+    assert "5 passed" in done.stdout, done.stdout
