@@ -152,6 +152,21 @@
 \ir code/policy/fn_set_policy.sql
 
 -- locks: leader election with fencing tokens
+\ir code/locks/_broken_locks.sql
+\ir code/locks/_check_lock.sql
+\ir code/locks/_commit_durably.sql
+\ir code/locks/_forget_keys.sql
+\ir code/locks/_hold_lock.sql
+\ir code/locks/_take_lock.sql
+\ir code/locks/fn_acquire_lock.sql
+\ir code/locks/fn_assert_lock.sql
+\ir code/locks/fn_cleanup_expired_locks.sql
+\ir code/locks/fn_extend_lock.sql
+\ir code/locks/fn_idempotency_key.sql
+\ir code/locks/fn_idempotent.sql
+\ir code/locks/fn_idempotent_result.sql
+\ir code/locks/fn_lock_token.sql
+\ir code/locks/fn_release_lock.sql
 
 -- outbox: side effects that become visible with the caller's commit
 \ir code/outbox/fn_publish_outbox.sql
@@ -171,6 +186,7 @@
 \ir code/ops/_check_scope.sql
 \ir code/ops/_count.sql
 \ir code/ops/_covering_pauses.sql
+\ir code/ops/_do_duties.sql
 \ir code/ops/_enter.sql
 \ir code/ops/_executor_barred.sql
 \ir code/ops/_explain_step.sql
@@ -221,6 +237,7 @@
 \ir code/ops/fn_list_roles.sql
 \ir code/ops/fn_list_running.sql
 \ir code/ops/fn_list_steps.sql
+\ir code/ops/fn_metrics.sql
 \ir code/ops/fn_pause.sql
 \ir code/ops/fn_radar_upsert.sql
 \ir code/ops/fn_resume.sql

@@ -126,10 +126,21 @@ declare
     ['fn_is_auto_approvable', 'reader'],
     ['fn_assert_agent', 'reader'],
     ['fn_set_policy', 'admin'],
+    -- locks
+    ['fn_acquire_lock', 'worker operator'],
+    ['fn_extend_lock', 'worker operator'],
+    ['fn_release_lock', 'worker operator'],
+    ['fn_lock_token', 'worker operator'],
+    ['fn_assert_lock', 'worker operator'],
+    ['fn_cleanup_expired_locks', 'worker operator'],
+    ['fn_idempotent', 'worker'],
+    ['fn_idempotent_result', 'worker'],
+    ['fn_idempotency_key', 'reader'],
     -- outbox
     ['fn_publish_outbox', 'producer'],
     -- ops
     ['fn_heartbeat', 'worker operator'],
+    ['fn_metrics', 'reader'],
     ['fn_pause', 'operator'],
     ['fn_resume', 'operator'],
     ['fn_kill_switch', 'operator'],

@@ -26,6 +26,7 @@ from typing import Any, Self
 import psycopg
 
 from opsloop.areas.aio.events import AsyncEvents
+from opsloop.areas.aio.locks import AsyncLocks
 from opsloop.areas.aio.missions import AsyncMissions
 from opsloop.areas.aio.ops import AsyncOps
 from opsloop.areas.aio.outbox import AsyncOutbox
@@ -33,6 +34,7 @@ from opsloop.areas.aio.policy import AsyncPolicy
 from opsloop.areas.aio.proposals import AsyncProposals
 from opsloop.areas.aio.steps import AsyncSteps
 from opsloop.areas.events import Events
+from opsloop.areas.locks import Locks
 from opsloop.areas.missions import Missions
 from opsloop.areas.ops import Ops
 from opsloop.areas.outbox import Outbox
@@ -43,7 +45,7 @@ from opsloop.config import Settings, check_dsn, check_schema
 from opsloop.errors import translate
 
 
-class Client(Events, Proposals, Missions, Steps, Policy, Outbox, Ops):
+class Client(Events, Proposals, Missions, Steps, Policy, Locks, Outbox, Ops):
     """Every function of the loop as a method, over a psycopg 3 connection that stays the caller's.
 
     It never commits, rolls back or closes: what it does is part of the caller's own transaction. `schema` is
@@ -51,7 +53,9 @@ class Client(Events, Proposals, Missions, Steps, Policy, Outbox, Ops):
     """
 
 
-class AsyncClient(AsyncEvents, AsyncProposals, AsyncMissions, AsyncSteps, AsyncPolicy, AsyncOutbox, AsyncOps):
+class AsyncClient(
+    AsyncEvents, AsyncProposals, AsyncMissions, AsyncSteps, AsyncPolicy, AsyncLocks, AsyncOutbox, AsyncOps
+):
     """Every function of the loop as a coroutine, over a psycopg 3 `AsyncConnection` that stays the caller's.
 
     The same methods as `Client`, with the same arguments, results and errors. It never commits, rolls back or

@@ -290,6 +290,30 @@ class RunningStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Idempotent:
+    """Whether a key was taken for the first time."""
+
+    fresh: bool
+    """True for the first caller, who does what the key stands for."""
+    result: Any
+    """What the first one stored; None when fresh, or when nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric, and when a person should look."""
+
+    name: str
+    kind: str
+    """counter or gauge."""
+    value: Decimal
+    help: str
+    alert_above: Decimal | None
+    """For a counter the rise per `alert_per`, for a gauge the value; None: no number is alarming by itself."""
+    alert_per: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """One broken instance of an invariant."""
 

@@ -16,6 +16,7 @@ from opsloop.results import (
     ListedMission,
     ListedProposal,
     ListedStep,
+    Metric,
     Pause,
     RunningStep,
 )
@@ -57,6 +58,10 @@ class Ops(Caller):
         `status`: only those (default: any). An unknown status is InvalidArgument (OPS_018).
         """
         return self._rows(ListedIdea, "fn_list_radar", limit=limit, status=status)
+
+    def metrics(self) -> list[Metric]:
+        """List the metrics: counters that survive restarts and are exact, gauges, and when a person should look."""
+        return self._rows(Metric, "fn_metrics")
 
     def check_invariants(self) -> list[Broken]:
         """List what is not as it must be; nothing on a sound database.

@@ -22,6 +22,8 @@ begin
   union all
   select * from _broken_marks()
   union all
+  select * from _broken_locks()
+  union all
   select * from _broken_policies();
 end;
 $$;

@@ -11,7 +11,7 @@ set jit = off
 set lock_timeout = '2s'
 as $$
 -- One turn of the loop: due leases and retries, stale and hand-queued steps, what pauses left to do, events, reactions,
--- waiting gates.
+-- waiting gates, and the duties that one turn in ten seconds does for all.
 -- Safe to run anywhere, any number at once: every phase takes only what no other turn holds. A phase that fails is
 -- rolled back alone and reported; the others still run. A phase that meets somebody's open transaction (a cooldown just
 -- begun, say) waits two seconds at most, for meanwhile the turn holds what it recovered.
@@ -33,7 +33,7 @@ begin
 
   -- Before anything is written: a transaction that has written moves no marks.
   perform _lane_fronts(array[1, 2]);
-  foreach v_phase in array array['leases', 'stale', 'pauses', 'triggers', 'reactions', 'gates'] loop
+  foreach v_phase in array array['leases', 'stale', 'pauses', 'triggers', 'reactions', 'gates', 'duties'] loop
     begin
       case v_phase
         when 'leases' then select * into v_lease from fn_recover_expired_leases();
@@ -42,6 +42,7 @@ begin
         when 'triggers' then select * into v_trigger from fn_evaluate_triggers(coalesce(p_event_batch_size, 50));
         when 'reactions' then select * into v_reaction from fn_process_reactions(coalesce(p_reaction_batch_size, 50));
         when 'gates' then perform _gate_waiting(coalesce(p_reaction_batch_size, 50));
+        when 'duties' then perform _do_duties();
       end case;
     exception when others then
       -- One phase must not sink the turn; the SQLSTATE is kept in the result and in the event.

@@ -14,7 +14,7 @@ declare
 begin
   v_faults := _unknown_field_faults('', p_value, array['max_retries', 'lease_minutes', 'step_timeout_seconds', 'backoff',
                 'blocked_executors', 'allowed_executors', 'command_allow', 'command_env', 'command_cwd', 'presets', 'executors', 'http_allow_private',
-                'description'])
+                'idempotency', 'description'])
     || _field_fault('max_retries', p_value -> 'max_retries', 'whole number', 1, 100)
     || _field_fault('lease_minutes', p_value -> 'lease_minutes', 'number', 0.02, 1440)
     || _field_fault('step_timeout_seconds', p_value -> 'step_timeout_seconds', 'whole number', 1, 604800)
@@ -27,7 +27,10 @@ begin
     || _field_fault('command_cwd', p_value -> 'command_cwd', 'texts')
     || _field_fault('presets', p_value -> 'presets', 'object')
     || _field_fault('executors', p_value -> 'executors', 'object')
-    || _field_fault('http_allow_private', p_value -> 'http_allow_private', 'true or false');
+    || _field_fault('http_allow_private', p_value -> 'http_allow_private', 'true or false')
+    || _field_fault('idempotency', p_value -> 'idempotency', 'object')
+    || _unknown_field_faults('idempotency', p_value -> 'idempotency', array['keep_hours'])
+    || _field_fault('idempotency.keep_hours', p_value #> '{idempotency,keep_hours}', 'whole number', 1, 87600);
   if jsonb_typeof(v_backoff) = 'object' then
     v_faults := v_faults
       || _field_fault('backoff.base_seconds', v_backoff -> 'base_seconds', 'number', 0, 86400)

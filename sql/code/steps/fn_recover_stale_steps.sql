@@ -8,9 +8,8 @@ as $$
 -- without a lease that nobody touched for p_threshold_minutes (default 15), and adopts steps that were set to queued by
 -- hand, or parked by a pause that forgot them. Looks at the next 20,000 steps in id order and goes on there at the next
 -- call; returns how many it put to work.
--- Locks: the sweep's turn and steps, SKIP LOCKED; missions and steps of what it adopts. Writes: ops_sweep, ops_workers,
--- ops_mission_steps, ops_missions, ops_ready, ops_paused_steps, and what recovery writes. Raises: OP018
--- for a threshold below 1.
+-- Locks: the sweep's turn and steps, SKIP LOCKED; missions and steps of what it adopts. Writes: ops_sweep, ops_mission_steps,
+-- ops_missions, ops_ready, ops_paused_steps, and what recovery writes. Raises: OP018 for a threshold below 1.
 declare
   v_now timestamptz := _now();
   v_stale interval := make_interval(mins => coalesce(p_threshold_minutes, 15));
@@ -24,7 +23,6 @@ begin
       message = format('OPS_018: p_threshold_minutes is %s', p_threshold_minutes),
       hint = 'Give at least 1 minute; the default is 15.';
   end if;
-  perform _tidy_workers(v_now);
   select w.adopt, w.lost, w.timeless, w.forgotten into v_adopt, v_lost, v_timeless, v_forgotten
     from _sweep_steps(v_now, v_stale, 20000) w;
 

@@ -18,6 +18,7 @@ from opsloop.results import (
     ListedMission,
     ListedProposal,
     ListedStep,
+    Metric,
     Pause,
     RunningStep,
 )
@@ -59,6 +60,10 @@ class AsyncOps(AsyncCaller):
         `status`: only those (default: any). An unknown status is InvalidArgument (OPS_018).
         """
         return await self._rows(ListedIdea, "fn_list_radar", limit=limit, status=status)
+
+    async def metrics(self) -> list[Metric]:
+        """List the metrics: counters that survive restarts and are exact, gauges, and when a person should look."""
+        return await self._rows(Metric, "fn_metrics")
 
     async def check_invariants(self) -> list[Broken]:
         """List what is not as it must be; nothing on a sound database.

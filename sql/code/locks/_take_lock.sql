@@ -1,0 +1,67 @@
+create or replace function _take_lock(p_lock_name text, p_holder_id text, p_ttl_seconds integer)
+returns text
+language plpgsql
+set search_path from current
+as $$
+-- Acquires a lock: acquired with a new token, extended when that holder has it already, else busy. Who loses has only
+-- looked, and written and locked nothing. One who has acquired and not committed yet keeps all others off by an advisory
+-- lock on the name, and nobody waits for him.
+-- Tokens: the epoch in front, then the next number of a sequence, both only rise, and neither hangs on a row. They are
+-- drawn once nobody else can take this lock any more, so that whoever takes it later draws a higher one.
+-- Locks: an advisory one (distributed_locks, hash of the name), never waiting; the row of the lock. Another name with the
+-- same hash can only bring a busy too many. Writes: distributed_locks. Raises: nothing.
+declare
+  v_lock record;
+  v_exists boolean;
+  v_now timestamptz;
+  v_expires_at timestamptz;
+  v_epoch bigint;
+  v_token bigint;
+begin
+  select l.holder_id, l.expires_at into v_lock from distributed_locks l where l.lock_name = p_lock_name;
+  if v_lock.expires_at > _now() then
+    if v_lock.holder_id <> p_holder_id or not _hold_lock(p_lock_name, p_holder_id) then
+      return 'busy';
+    end if;
+    perform _commit_durably();
+    v_expires_at := _now() + make_interval(secs => p_ttl_seconds);
+    update distributed_locks set expires_at = v_expires_at where lock_name = p_lock_name;
+    return 'extended';
+  end if;
+
+  if not pg_try_advisory_xact_lock('distributed_locks'::regclass::oid::integer, hashtext(p_lock_name)) then
+    return 'busy';
+  end if;
+  v_now := _now();
+  -- For update: a transaction that asserted the lock keeps it to its end, however long expired.
+  perform from distributed_locks l where l.lock_name = p_lock_name and l.expires_at <= v_now for update skip locked;
+  v_exists := found;
+  if not v_exists and exists (select from distributed_locks l where l.lock_name = p_lock_name) then
+    return 'busy';
+  end if;
+
+  if current_setting('transaction_isolation') = 'read committed' then
+    select c.epoch into v_epoch from ops_control c;
+  else
+    -- An old snapshot has an old epoch: locking the row fails when it has changed since.
+    select c.epoch into v_epoch from ops_control c for key share;
+  end if;
+  perform _commit_durably();
+  v_token := v_epoch * 1000000000000 + nextval('distributed_locks_token_seq');
+  v_now := _now();
+  v_expires_at := v_now + make_interval(secs => p_ttl_seconds);
+  if v_exists then
+    update distributed_locks
+       set holder_id = p_holder_id, acquired_at = v_now, expires_at = v_expires_at, token = v_token
+     where lock_name = p_lock_name;
+  else
+    insert into distributed_locks (lock_name, holder_id, acquired_at, expires_at, token)
+    values (p_lock_name, p_holder_id, v_now, v_expires_at, v_token)
+    on conflict (lock_name) do nothing;
+    if not found then
+      return 'busy';
+    end if;
+  end if;
+  return 'acquired';
+end;
+$$;

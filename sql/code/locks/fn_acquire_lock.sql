@@ -1,0 +1,26 @@
+create or replace function fn_acquire_lock(p_lock_name text, p_holder_id text, p_ttl_seconds integer default 60)
+returns boolean
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- Acquires a lock for p_ttl_seconds; true when p_holder_id holds it now. Who holds it already extends it, to p_ttl_seconds
+-- from now, and keeps the token. Never waits: false as soon as somebody else holds it, or is acquiring it in a
+-- transaction not yet committed. In a transaction of the caller it is his once that commits, and nobody else's meanwhile.
+-- Locks: an advisory one on the name, never waiting; the row of the lock. Writes: distributed_locks, ops_counts.
+-- Raises: OP018 for arguments that cannot be.
+declare
+  v_outcome text;
+begin
+  perform _check_lock(p_lock_name, p_holder_id, p_ttl_seconds);
+  v_outcome := _take_lock(p_lock_name, p_holder_id, p_ttl_seconds);
+  if v_outcome = 'acquired' then
+    perform _count('m10_locks_acquired_total');
+  elsif v_outcome = 'busy' then
+    perform _count('m10_locks_failed_total');
+  end if;
+  return v_outcome <> 'busy';
+end;
+$$;
+comment on function fn_acquire_lock(text, text, integer) is
+  'Acquires a lock for p_ttl_seconds (1 to 604800, default 60) on the clock of the server; true when p_holder_id holds it now. The holder himself extends it and keeps his token. Never waits: false when somebody else holds it or is just acquiring it. OPS_018 for arguments that cannot be.';

@@ -1,0 +1,29 @@
+create or replace function fn_metrics()
+returns table (name text, kind text, value numeric, help text, alert_above numeric, alert_per text)
+language plpgsql
+stable
+security definer
+set search_path from current
+as $$
+-- What a monitor reads. Counters only rise, survive restarts, and are exact: each counts what was committed, no more and
+-- no less. Gauges say how things stand. alert_above is when a person should look: a rise per alert_per for a counter,
+-- the value itself for a gauge; null for no such number.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return query
+  with counted as (
+    select c.name, sum(c.n) as n
+      from (select t.name, t.value as n from ops_counters t union all select i.name, i.n from ops_counts i) c
+     group by c.name
+  )
+  select d.name, d.kind,
+         case d.name when 'm10_outbox_pending_gauge' then (select count(*) from outbox o where o.processed_at is null)
+                     else coalesce(c.n, 0) end,
+         d.help, d.alert_above, d.alert_per
+    from _metric_definitions() d
+    left join counted c on c.name = d.name
+   order by d.name;
+end;
+$$;
+comment on function fn_metrics() is
+  'What a monitor reads, a row for each metric: kind counter (only rises, survives restarts, counts exactly what was committed) or gauge, its value, and alert_above, from where a person should look: a rise per alert_per for a counter, the value itself for a gauge.';
