@@ -189,6 +189,7 @@
 \ir code/ops/_do_duties.sql
 \ir code/ops/_enter.sql
 \ir code/ops/_executor_barred.sql
+\ir code/ops/_explain_pauses.sql
 \ir code/ops/_explain_step.sql
 \ir code/ops/_explain_steps.sql
 \ir code/ops/_hold_calls.sql
@@ -210,6 +211,7 @@
 \ir code/ops/_park_steps.sql
 \ir code/ops/_place_in_line.sql
 \ir code/ops/_policy_statement.sql
+\ir code/ops/_ready_count.sql
 \ir code/ops/_record_heartbeat.sql
 \ir code/ops/_revoke_leases.sql
 \ir code/ops/_role_name.sql
@@ -222,11 +224,14 @@
 \ir code/ops/_uuid_v7.sql
 \ir code/ops/_uuid_v7_start.sql
 \ir code/ops/_wake_workers.sql
+\ir code/ops/_xmin_holder.sql
 \ir code/ops/fn_as_shown.sql
+\ir code/ops/fn_check_health.sql
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/fn_explain_mission.sql
 \ir code/ops/fn_explain_proposal.sql
 \ir code/ops/fn_explain_step.sql
+\ir code/ops/fn_health.sql
 \ir code/ops/fn_heartbeat.sql
 \ir code/ops/fn_inbox.sql
 \ir code/ops/fn_kill_switch.sql
@@ -241,6 +246,7 @@
 \ir code/ops/fn_pause.sql
 \ir code/ops/fn_radar_upsert.sql
 \ir code/ops/fn_resume.sql
+\ir code/ops/fn_trail.sql
 
 \ir loader/code_end.sql
 \ir grants.sql

@@ -314,6 +314,72 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """The system health overview; counts end at 10,000."""
+
+    unprocessed_events: int
+    recent_events: int
+    """Events looked at in the last hour."""
+    queued_reactions: int
+    processing_reactions: int
+    pending_proposals: int
+    recent_proposals: int
+    """Proposals made in the last hour."""
+    running_missions: int
+    """Of those made in the last 24 hours, as are the failed ones."""
+    failed_missions: int
+    queued_steps: int
+    """Ready ones, and those that wait for their next try."""
+    running_steps: int
+    failed_steps: int
+    waiting_proposals: int
+    """Proposals that wait for a person, those being voted on among them."""
+    waiting_steps: int
+    """Steps that wait for a person."""
+    paused_scopes: int
+    paused_steps: int
+    """Ready steps that a pause took out of the queue."""
+    killed: bool
+    """Whether the kill switch is on."""
+    live_workers: int
+    oldest_ready_at: datetime | None
+    """Since when the step that has waited longest is ready."""
+    last_heartbeat_at: datetime | None
+    """When a heartbeat last went well."""
+    xmin_holder: str | None
+    """Who keeps vacuum from removing dead rows."""
+    xmin_held_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One health check."""
+
+    check: str
+    status: str
+    """ok, warn or fail."""
+    value: str
+    """What was found."""
+    threshold: str
+    """Where warning and failure begin."""
+    hint: str | None
+    """What to do; None when it is ok."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One thing that happened on the way of a mission."""
+
+    at: datetime
+    what: str
+    """event, reaction, proposal, vote, mission, attempt …, or the type of an event of the mission itself."""
+    subject: str | None
+    who: str | None
+    """Who did it, with the login where one is on record."""
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """One broken instance of an invariant."""
 

@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Why a step that is not blocked is not running now, or who runs it: one row per reason, in the order in which their
--- statements are to be run. What it waits for when it is blocked is in _explain_steps.
+-- Why a step is not running now, or who runs it: one row per reason, in the order in which their statements are to be
+-- run. Which steps a blocked one waits for is in _explain_steps; here is what will keep it from starting then.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -18,14 +18,24 @@ declare
   v_heartbeat constant text := format('select %s.fn_heartbeat();', v_schema);
   v_step ops_mission_steps;
   v_mission ops_missions;
+  v_params jsonb;
   v_verdict record;
   v_barred record;
   v_workers text;
+  v_pause record;
+  v_parked ops_paused_steps;
   v_is_clear boolean := true;
+  v_is_void boolean;
 begin
   select * into v_step from ops_mission_steps s where s.id = p_step_id;
   select * into v_mission from ops_missions m where m.id = v_step.mission_id;
   select * into v_verdict from _claim_verdicts(array[p_step_id], -1, v_policy);
+  -- As it would run: placeholders filled, but not yet what a preset makes of it.
+  v_params := v_step.params;
+  if v_step.slots is not null then
+    select f.params into v_params
+      from _fill_step(v_step.params, v_step.slots, _step_results(v_step.mission_id, v_step.slots)) f;
+  end if;
 
   -- What nobody may run, whoever decides. Also where it ended: running it again would be refused.
   if v_verdict.hold like 'OPS_003:%' and v_step.status in ('queued', 'waiting', 'failed', 'cancelled') then
@@ -33,11 +43,7 @@ begin
     reason := 'policy';
     code := 'OPS_003';
     detail := format('nobody may run this: %s (%s)', substring(v_verdict.hold from 10), v_versions);
-    frees := _lift_ban(array[v_step.executor],
-                       array[(select f.params
-                                from _fill_step(v_step.params, coalesce(v_step.slots, '[]'),
-                                  case when v_step.slots is null then '{}' else _step_results(v_step.mission_id, v_step.slots) end) f)],
-                       v_policy);
+    frees := _lift_ban(array[v_step.executor], array[v_params], v_policy);
     return next;
   end if;
 
@@ -71,34 +77,52 @@ begin
       return;
     when 'running' then
       reason := 'lease';
-      code := case when v_step.lease_expires_at is null or v_step.lease_expires_at <= v_now then 'OPS_010' end;
+      v_is_void := v_step.lease_epoch < (select c.epoch from ops_control c);
+      code := case when v_is_void then 'OPS_006'
+                   when v_step.lease_expires_at is null or v_step.lease_expires_at <= v_now then 'OPS_010' end;
       detail := format('worker %s has run attempt %s since %s', coalesce(v_step.worker_id, '?'), v_step.attempt,
                        date_trunc('second', v_step.reserved_at))
         || coalesce((select format('; its last sign of life was %s ago', date_trunc('second', v_now - w.last_seen_at))
                        from ops_workers w where w.worker_id = v_step.worker_id), '; it never registered')
         || case
+             when v_is_void then '; the kill switch has made its lease void, and the next heartbeat takes it back'
              when v_step.lease_expires_at is null then format('; no lease is on record since %s', date_trunc('second', v_step.updated_at))
              when v_step.lease_expires_at <= v_now then format('; its lease ran out %s ago', date_trunc('second', v_now - v_step.lease_expires_at))
              else format('; its lease holds for %s unless it is extended', date_trunc('second', v_step.lease_expires_at - v_now)) end
-        || coalesce(format('; the attempt must be over at %s', date_trunc('second', v_step.deadline_at)), '')
+        || coalesce('; the attempt must be over at ' || date_trunc('second', v_step.deadline_at), '')
         || case when v_step.cancel_requested then '; it was asked to stop' else '' end;
       frees := case
+        when v_is_void then v_heartbeat
         when v_step.lease_expires_at <= v_now then format('select * from %s.fn_recover_expired_leases();', v_schema)
         when v_step.lease_expires_at is null then format('select * from %s.fn_recover_stale_steps(1);', v_schema) end;
       return next;
       return;
     when 'waiting' then
       v_is_clear := false;
-      reason := 'hold';
-      code := coalesce(substring(v_verdict.hold from '^OPS_[0-9]{3}'), substring(v_step.wait_reason from '^OPS_[0-9]{3}'));
-      detail := format('%s%s; to say how it ended instead: select %s.fn_resolve_step(%L, ''succeeded''); or ''failed''',
-                       coalesce(v_step.wait_reason, 'no reason is on record'),
-                       case when v_verdict.hold not like 'OPS_003:%' and v_verdict.hold is distinct from v_step.wait_reason
-                            then format(' (by now %s; %s)', v_verdict.hold, v_versions)
-                            when v_verdict.hold is not null then format(' (%s)', v_versions) else '' end,
-                       v_schema, p_step_id);
-      frees := v_retry;
-      return next;
+      select * into v_parked from ops_paused_steps p where p.step_id = p_step_id;
+      if found then
+        if not exists (select from ops_pauses p where p.scope = v_parked.scope and p.target = v_parked.target) then
+          reason := 'pause';
+          code := null;
+          detail := format('parked by the pause of %s, which is lifted; the next heartbeat puts it back',
+                           concat_ws(' ', v_parked.scope, nullif(v_parked.target, '')));
+          frees := v_heartbeat;
+          return next;
+        end if;
+      else
+        reason := 'hold';
+        code := coalesce(substring(v_verdict.hold from '^OPS_[0-9]{3}'), substring(v_step.wait_reason from '^OPS_[0-9]{3}'));
+        detail := format('%s%s; to say how it ended instead: select %s.fn_resolve_step(%L, ''succeeded''); or ''failed''',
+                         coalesce(v_step.wait_reason, 'no reason is on record'),
+                         case when v_verdict.hold not like 'OPS_003:%' and v_verdict.hold is distinct from v_step.wait_reason
+                              then format(' (by now %s; %s)', v_verdict.hold, v_versions)
+                              when v_verdict.hold is not null then format(' (%s)', v_versions) else '' end,
+                         v_schema, p_step_id);
+        frees := v_retry;
+        return next;
+      end if;
+    when 'blocked' then
+      v_is_clear := false;
     else
       -- queued
       if v_step.run_after is not null then
@@ -125,6 +149,14 @@ begin
   end case;
 
   -- What keeps any claim from it, whatever else it waits for.
+  for v_pause in select * from _explain_pauses(p_step_id, v_params, v_policy) loop
+    v_is_clear := false;
+    reason := 'pause';
+    code := null;
+    detail := v_pause.detail;
+    frees := v_pause.frees;
+    return next;
+  end loop;
   v_barred := _executor_barred(v_step.executor, v_policy);
   if v_barred.rule is not null then
     v_is_clear := false;

@@ -13,6 +13,7 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP012 for an unknown mission.
 declare
   v_mission ops_missions;
+  v_is_paused boolean := false;
 begin
   select * into v_mission from ops_missions m where m.id = p_mission_id;
   if not found then
@@ -34,16 +35,37 @@ begin
     end if;
     return next;
   end if;
-  return query
-  select e.*
-    from _explain_steps(array(
-      select s.id
-        from ops_mission_steps s
-       where s.mission_id = p_mission_id
-         and (s.status in ('queued', 'running', 'waiting', 'blocked')
-              or (s.status = 'failed' and s.on_failure = 'fail'))
-       order by s.status = 'blocked', s.position, s.id
-       limit 100)) e;
+  for step_id, key, status, reason, code, detail, frees in
+    select e.*
+      from _explain_steps(array(
+        select s.id
+          from ops_mission_steps s
+         where s.mission_id = p_mission_id
+           and (s.status in ('queued', 'running', 'waiting', 'blocked')
+                or (s.status = 'failed' and s.on_failure = 'fail'))
+         order by s.status = 'blocked', s.position, s.id
+         limit 100)) e
+  loop
+    v_is_paused := v_is_paused or reason = 'pause';
+    return next;
+  end loop;
+  if v_is_paused then
+    return;
+  end if;
+  -- A pause of the whole mission, or of more, that none of its steps has met yet.
+  for detail, frees in
+    select p.detail, p.frees
+      from (select s.id from ops_mission_steps s where s.mission_id = p_mission_id and s.status = 'blocked' limit 1) b
+     cross join lateral _explain_pauses(b.id, null, _policy('worker_policy')) p
+     where p.scope in ('all', 'mission', 'source')
+  loop
+    step_id := null;
+    key := null;
+    status := v_mission.status;
+    reason := 'pause';
+    code := null;
+    return next;
+  end loop;
 end;
 $$;
 comment on function fn_explain_mission(uuid) is

@@ -6,13 +6,17 @@ security definer
 set search_path from current
 set enable_seqscan = off
 as $$
--- Why a step is not running: one row per reason, several may hold at once. For a blocked step, what it waits for, and
--- then the reasons of the steps at the root of that, 20 at most, looked for among the first 1,000 that it waits for.
+-- Why a step is not running: one row per reason, several may hold at once. For a blocked step, what it waits for, what
+-- else will keep it from starting, and the reasons of the steps at the root of that, 20 at most, looked for among the
+-- first 1,000 that it waits for.
 -- frees: the statement that ends this reason, complete; null where only time, a worker or another step does. Statements
 -- of several rows are run from top to bottom.
 -- Locks: none. Writes: nothing. Raises: OP012 for an unknown step.
+declare
+  v_step ops_mission_steps;
 begin
-  if not exists (select from ops_mission_steps s where s.id = p_step_id) then
+  select * into v_step from ops_mission_steps s where s.id = p_step_id;
+  if not found then
     raise exception using errcode = 'OP012', message = format('OPS_012: no step %s', coalesce(p_step_id::text, 'null')),
       hint = 'select * from fn_list_steps(); lists the newest.';
   end if;
@@ -32,7 +36,14 @@ begin
      order by a.position, a.id
      limit 20
   )
-  select e.* from _explain_steps(p_step_id || array(select r.id from root r order by r.position, r.id)) e;
+  select x.step_id, x.key, x.status, x.reason, x.code, x.detail, x.frees
+    from (select e.step_id, e.key, e.status, e.reason, e.code, e.detail, e.frees, case when e.step_id = p_step_id then 1 else 3 end as part, e.ordinality
+            from _explain_steps(p_step_id || array(select r.id from root r order by r.position, r.id)) with ordinality e
+          union all
+          select v_step.id, v_step.key, v_step.status, o.reason, o.code, o.detail, o.frees, 2, o.ordinality
+            from _explain_step(p_step_id) with ordinality o
+           where v_step.status = 'blocked') x
+   order by x.part, x.ordinality;
 end;
 $$;
 comment on function fn_explain_step(uuid) is

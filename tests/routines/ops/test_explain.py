@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from psycopg.types.json import Jsonb
 
 from looping import Loop, Row, step
 
@@ -339,7 +338,8 @@ CASES = {
     ),
     "a proposal whose cap counter was busy": Case(busy_counter, "queue", None, ("busy",)),
     "a waiting proposal for which a cap has no room": Case(
-        capped, "cap", "OPS_003", ("daily_limit is 1 and 1 are used", "window ends at", "proposal_caps version 2"), ("queue",)
+        capped, "cap", "OPS_003",
+        ("daily_limit is 1 and 1 are used", "window ends at", "proposal_caps version 2"), ("queue",),
     ),
     "a proposal that the cap of its source rejected": Case(
         capped_source, "cap", "OPS_003", ("per_source.manual.daily_limit is 1",), ("ended",)
@@ -349,6 +349,94 @@ CASES = {
         nobody_offers_it, "no_worker", "OPS_005", ("other (http, sql)", "opsloop worker --executors noop")
     ),
 }  # fmt: skip
+
+
+def pause(scope: str, target: str | None = None, *steps: Row, **fields: Any) -> Callable[[Loop], UUID]:
+    """A mission that was begun and then met a pause."""
+
+    def build(loop: Loop) -> UUID:
+        loop.register(executors=ALL)
+        mission = loop.mission(*steps or [step("a")], **fields)
+        goal = str(mission) if scope == "mission" else target
+        loop.value("select fn_pause(%s, %s, 'ada', 'too hot')", scope, goal)
+        assert loop.claim(10) == []
+        return mission
+
+    return build
+
+
+def killed(loop: Loop) -> UUID:
+    loop.register(executors=ALL)
+    mission = loop.mission(step("a"))
+    loop.work(mission)
+    loop.value("select fn_kill_switch('ada', 'stop it')")
+    return mission
+
+
+def killed_and_held(loop: Loop) -> UUID:
+    loop.register(executors=ALL)
+    mission = loop.mission(step("a", on_lease_lost="hold"))
+    loop.work(mission)
+    loop.value("select fn_kill_switch('ada', 'stop it')")
+    return mission
+
+
+def void_lease(loop: Loop) -> UUID:
+    mission = running(loop)
+    loop.do("update ops_control set epoch = epoch + 1")
+    return mission
+
+
+def paused_twice_and_blocked(loop: Loop) -> UUID:
+    mission = pause("kind", "noop")(loop)
+    loop.value("select fn_pause('mission', %s, 'bob')", str(mission))
+    loop.policy("worker_policy", blocked_executors=["noop"])
+    return mission
+
+
+def lifted_by_hand(loop: Loop) -> UUID:
+    mission = pause("kind", "noop")(loop)
+    loop.do("delete from ops_pauses")
+    return mission
+
+
+def paused_behind_a_running_step(loop: Loop) -> UUID:
+    loop.register(executors=ALL)
+    mission = loop.mission(step("a"), step("b"))
+    work = loop.work(mission)
+    loop.value("select fn_pause('source', 'manual', 'ada')")
+    (row, other) = explain(loop, mission)[0], explain(loop, mission)[-1]
+    assert (row["reason"], other["reason"], other["step_id"]) == ("lease", "pause", None)
+    loop.complete(work)
+    loop.register(executors=ALL)
+    return loop.step(mission, "b")["id"]
+
+
+ROLE = step("a", "noop", params={"role": "planner"})
+BY = ("by ada (login postgres)", "too hot")
+PAUSES = {
+    "everything paused": Case(pause("all"), "pause", None, ("all is paused", *BY)),
+    "an executor paused": Case(pause("executor", "noop"), "pause", None, ("executor noop is paused", *BY)),
+    "a preset paused with command": Case(
+        pause("executor", "command", step("a", "openclaw", params={"prompt": "x"})),
+        "pause", None, ("executor command is paused",),
+    ),
+    "a kind paused": Case(pause("kind", "noop"), "pause", None, ("kind noop is paused", *BY)),
+    "a source paused": Case(pause("source", "manual"), "pause", None, ("source manual is paused", *BY)),
+    "an agent paused": Case(pause("agent", "planner", ROLE), "pause", None, ("agent planner is paused", *BY)),
+    "a mission paused": Case(pause("mission"), "pause", None, ("mission ", "is paused", *BY)),
+    "two pauses, and a blocked executor": Case(
+        paused_twice_and_blocked, "pause", None, ("kind noop is paused",), ("pause", "policy")
+    ),
+    "a pause that was lifted and left a step behind": Case(lifted_by_hand, "pause", None, ("is lifted",)),
+    "a pause behind what still runs": Case(paused_behind_a_running_step, "pause", None, ("source manual",)),
+    "the kill switch": Case(killed, "pause", None, ("stopped by the kill switch", "stop it")),
+    "the kill switch, in the middle of what must not run twice": Case(
+        killed_and_held, "hold", "OPS_010", ("outcome unknown",), ("pause",)
+    ),
+    "a lease that the kill switch made void": Case(void_lease, "lease", "OPS_006", ("void",)),
+}  # fmt: skip
+CASES |= PAUSES
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -11,14 +11,17 @@ from opsloop.areas.aio.call import AsyncCaller
 from opsloop.areas.call import DocumentLike, document
 from opsloop.results import (
     Broken,
+    Check,
     Explanation,
     GroupRole,
+    Health,
     InboxEntry,
     ListedIdea,
     ListedMission,
     ListedProposal,
     ListedStep,
     Metric,
+    Occurrence,
     Pause,
     RunningStep,
 )
@@ -84,6 +87,21 @@ class AsyncOps(AsyncCaller):
         """
         value: UUID = await self._value("fn_as_shown", id=id, digest=digest)
         return value
+
+    async def health(self) -> Health:
+        """Return the system health overview: what waits, runs and failed, and who lives; cheap, for every minute."""
+        return await self._row(Health, "fn_health")
+
+    async def check_health(self) -> list[Check]:
+        """Return every health check with ok, warn or fail, its thresholds, and what to do; cheap."""
+        return await self._rows(Check, "fn_check_health")
+
+    async def trail(self, id: UUID | str) -> list[Occurrence]:  # noqa: A002 - the function's own name for it
+        """Tell how a mission, proposal, step or event came about and what came of it, oldest first.
+
+        An id that is none of these is NotFound (OPS_012).
+        """
+        return await self._rows(Occurrence, "fn_trail", id=id)
 
     async def explain_mission(self, mission_id: UUID | str) -> list[Explanation]:
         """Say why a mission is not getting on: a row per step and reason, with the statement that frees it.

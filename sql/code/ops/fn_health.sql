@@ -1,0 +1,95 @@
+create or replace function fn_health()
+returns table (
+  unprocessed_events bigint,
+  recent_events bigint,
+  queued_reactions bigint,
+  processing_reactions bigint,
+  pending_proposals bigint,
+  recent_proposals bigint,
+  running_missions bigint,
+  failed_missions bigint,
+  queued_steps bigint,
+  running_steps bigint,
+  failed_steps bigint,
+  waiting_proposals bigint,
+  waiting_steps bigint,
+  paused_scopes bigint,
+  paused_steps bigint,
+  killed boolean,
+  live_workers bigint,
+  oldest_ready_at timestamptz,
+  last_heartbeat_at timestamptz,
+  xmin_holder text,
+  xmin_held_since timestamptz
+)
+language plpgsql
+stable
+security definer
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+-- The system health overview of the operations runbook in one row, by its names, and what it lacks. Cheap however large
+-- the tables are: what is open is counted where it waits, of any age and 10,000 at most of each; what happened (recent_:
+-- in the last hour, failed_ and running_missions: made in the last 24 hours) among the newest 10,000 rows. Steps that run, or
+-- wait for their next try, are looked for among the 20,000 steps of the latest timers.
+-- Locks: none. Writes: nothing. Raises: nothing.
+declare
+  c_most constant integer := 10000;
+  v_now timestamptz := _now();
+  v_hour constant timestamptz := v_now - interval '1 hour';
+  v_day constant timestamptz := v_now - interval '24 hours';
+begin
+  unprocessed_events := _ready_count('events', c_most);
+  select count(*) into recent_events
+    from (select e.processed_at from ops_agent_events e order by e.id desc limit c_most) e
+   where e.processed_at > v_hour;
+  select count(*) filter (where a.status = 'queued'), count(*) filter (where a.status = 'processing')
+    into queued_reactions, processing_reactions
+    from (select r.id from ops_ready r where r.lane = 2 order by r.seq desc limit c_most) r
+    join ops_agent_reactions a on a.id = r.id;
+  select count(*) filter (where p.status = 'pending'), count(*) into pending_proposals, waiting_proposals
+    from (select o.status from ops_mission_proposals o where o.status in ('pending', 'voting') limit c_most) p;
+  select count(*) into recent_proposals
+    from (select p.created_at from ops_mission_proposals p order by p.id desc limit c_most) p
+   where p.created_at > v_hour;
+  select count(*) filter (where m.status = 'running'), count(*) filter (where m.status = 'failed')
+    into running_missions, failed_missions
+    from (select n.status, n.created_at from ops_missions n order by n.id desc limit c_most) m
+   where m.created_at > v_day;
+  -- What runs, and what waits for its next try, has a timer.
+  select count(*) filter (where s.status = 'running'), count(*) filter (where s.status = 'queued' and s.run_after is not null)
+    into running_steps, queued_steps
+    from (select distinct u.id
+            from (select t.step_ids from ops_timers t order by t.due_at desc, t.id desc limit 2 * c_most) t
+           cross join lateral unnest(t.step_ids) u (id)
+           limit 2 * c_most) n
+    join ops_mission_steps s on s.id = n.id
+   where s.status in ('running', 'queued');
+  queued_steps := least(c_most, queued_steps + _ready_count('steps', c_most));
+  select count(*) into failed_steps
+    from (select s.status, s.created_at from ops_mission_steps s order by s.id desc limit c_most) s
+   where s.status = 'failed' and s.created_at > v_day;
+  select count(*) into waiting_steps from (select from ops_waiting_steps limit c_most) w;
+  select count(*), coalesce(bool_or(p.kill), false) into paused_scopes, killed from ops_pauses p;
+  select count(*) into paused_steps from (select from ops_paused_steps limit c_most) p;
+  select count(*) into live_workers
+    from ops_workers w
+   where w.stopped_at is null and w.last_seen_at > v_now - interval '1 minute';
+  select min(s.updated_at) into oldest_ready_at
+    from ops_lanes l
+   cross join lateral (select _lane_mark(l.mark, l.mark_table, l.mark_server_start, 'ops_ready'::regclass) as mark) m
+   cross join lateral (select r.id from ops_ready r where r.lane = l.lane and r.seq > m.mark order by r.seq limit 1) r
+    join ops_mission_steps s on s.id = r.id
+   where l.queue = 'steps';
+  select e.created_at into last_heartbeat_at
+    from ops_agent_events e
+   where e.type in ('heartbeat:success', 'heartbeat:failure') and e.type = 'heartbeat:success'
+   order by e.created_at desc
+   limit 1;
+  select x.holder, x.since into xmin_holder, xmin_held_since from _xmin_holder() x;
+  return next;
+end;
+$$;
+comment on function fn_health() is
+  'The system health overview of the operations runbook in one row, by its names, and who waits for a person, what is paused, live workers, the oldest ready step, the last good heartbeat, and who keeps vacuum from removing dead rows. Bounded: counts end at 10,000, and what happened is looked for among the newest 10,000 rows.';
