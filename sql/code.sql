@@ -5,6 +5,7 @@
 
 -- events: signals in, and the reactions they match (emit, match, react)
 \ir code/events/_broken_events.sql
+\ir code/events/_broken_reactions.sql
 \ir code/events/_emit_events.sql
 \ir code/events/_emit_loop_events.sql
 \ir code/events/_event_faults.sql
@@ -22,6 +23,7 @@
 
 -- proposals: intents and the gate they pass (gate, approve, vote)
 \ir code/proposals/_assert_may_decide.sql
+\ir code/proposals/_broken_approvals.sql
 \ir code/proposals/_broken_proposals.sql
 \ir code/proposals/_cap_met.sql
 \ir code/proposals/_caps_in_force.sql
@@ -123,6 +125,7 @@
 \ir code/policy/_judge_step.sql
 \ir code/policy/_missing_field_faults.sql
 \ir code/policy/_ops_policy_changed.sql
+\ir code/policy/_outbox_policy_faults.sql
 \ir code/policy/_params_faults.sql
 \ir code/policy/_path_text.sql
 \ir code/policy/_placeholder_faults.sql
@@ -169,6 +172,24 @@
 \ir code/locks/fn_release_lock.sql
 
 -- outbox: side effects that become visible with the caller's commit
+\ir code/outbox/_bury_outbox.sql
+\ir code/outbox/_check_outbox_claim.sql
+\ir code/outbox/_claim_outbox.sql
+\ir code/outbox/_drop_outbox_hints.sql
+\ir code/outbox/_free_due_heads.sql
+\ir code/outbox/_free_heads.sql
+\ir code/outbox/_outbox_event_id.sql
+\ir code/outbox/_outbox_lease.sql
+\ir code/outbox/_outbox_ready_id.sql
+\ir code/outbox/_outbox_route.sql
+\ir code/outbox/_outbox_settings.sql
+\ir code/outbox/_ready_outbox.sql
+\ir code/outbox/_settle_outbox.sql
+\ir code/outbox/fn_claim_outbox_deliveries.sql
+\ir code/outbox/fn_claim_outbox_events.sql
+\ir code/outbox/fn_complete_outbox_event.sql
+\ir code/outbox/fn_complete_outbox_events.sql
+\ir code/outbox/fn_extend_outbox_claims.sql
 \ir code/outbox/fn_publish_outbox.sql
 
 -- replay: replay log and dead letters
@@ -184,6 +205,7 @@
 \ir code/ops/_chance.sql
 \ir code/ops/_check_list.sql
 \ir code/ops/_check_scope.sql
+\ir code/ops/_check_window.sql
 \ir code/ops/_count.sql
 \ir code/ops/_covering_pauses.sql
 \ir code/ops/_do_duties.sql

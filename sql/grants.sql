@@ -80,7 +80,7 @@ declare
     'ops_agent_events', 'ops_agent_reactions', 'ops_pattern_cooldowns',
     'ops_mission_proposals', 'ops_proposal_votes', 'ops_cap_counters',
     'ops_missions', 'ops_mission_steps', 'ops_waiting_steps', 'ops_action_runs',
-    'outbox', 'dead_letter_archive', 'ops_demand_radar', 'ops_idempotency_keys',
+    'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'ops_demand_radar', 'ops_idempotency_keys',
     'distributed_locks', 'ops_counters', 'ops_counts',
     'ops_pauses', 'ops_paused_steps', 'ops_control', 'ops_control_log'
   ];
@@ -138,6 +138,11 @@ declare
     ['fn_idempotency_key', 'reader'],
     -- outbox
     ['fn_publish_outbox', 'producer'],
+    ['fn_claim_outbox_events', 'worker'],
+    ['fn_claim_outbox_deliveries', 'worker'],
+    ['fn_extend_outbox_claims', 'worker'],
+    ['fn_complete_outbox_event', 'worker'],
+    ['fn_complete_outbox_events', 'worker'],
     -- ops
     ['fn_heartbeat', 'worker operator'],
     ['fn_metrics', 'reader'],

@@ -403,6 +403,59 @@ class PolicyVersion:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    """A message of the outbox, claimed."""
+
+    id: int
+    aggregate_type: str
+    aggregate_id: str
+    event_type: str
+    payload: Any
+    retry_count: int
+    """Failed deliveries so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message of the outbox, claimed, with where policy sends it."""
+
+    id: int
+    aggregate_type: str
+    aggregate_id: str
+    event_type: str
+    payload: Any
+    retry_count: int
+    """Failed deliveries so far."""
+    created_at: datetime
+    idempotency_key: str
+    """The same for every delivery of this message, and never of another."""
+    sink: str
+    """http, notify, command, or one of the relay's own."""
+    settings: dict[str, Any]
+    """What the sink needs to know; `fault` when it cannot be done as policy stands."""
+    lease_seconds: float
+    """How long the claim holds, seconds from the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxClaim:
+    """Whether a message is still the processor's."""
+
+    event_id: int
+    ok: bool
+    """False: do not deliver it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxOutcome:
+    """What became of a report about a message."""
+
+    event_id: int
+    outcome: str
+    """delivered, retry, dead or released; OPS_006 when it was not the processor's; busy: say it again."""
+
+
 def record(cls: type[T]) -> Callable[[Cursor[Any] | AsyncCursor[Any]], Callable[[Sequence[Any]], T]]:
     """Make a psycopg row factory for a record; columns it does not know (a newer schema's) are left out."""
     names = [f.name for f in fields(cls)]  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ set local lock_timeout = '5s';
 create sequence ops_lane_seq as integer start 10;
 create table ops_lanes (
   lane integer primary key default nextval('ops_lane_seq'),
-  queue text not null check (queue in ('events', 'reactions', 'steps')),
+  queue text not null check (queue in ('events', 'reactions', 'outbox', 'steps')),
   executor text,
   priority smallint not null default 0,
   mark regclass not null,
@@ -17,10 +17,12 @@ create table ops_lanes (
 create index ops_lanes_steps on ops_lanes (executor, priority) where queue = 'steps';
 create sequence ops_lane_mark_1 minvalue 0 owned by ops_lanes.lane;
 create sequence ops_lane_mark_2 minvalue 0 owned by ops_lanes.lane;
-insert into ops_lanes (lane, queue, mark) values (1, 'events', 'ops_lane_mark_1'), (2, 'reactions', 'ops_lane_mark_2');
-comment on table ops_lanes is 'The lanes of ops_ready: events, reactions, and one per executor and priority (rarely two, when two transactions at once needed the first), so that work nobody may run never lies in front of work that can.';
-comment on column ops_lanes.lane is 'Lane number; 1 is events, 2 is reactions, steps start at 10.';
-comment on column ops_lanes.queue is 'What waits in the lane: events, reactions or steps.';
+create sequence ops_lane_mark_3 minvalue 0 owned by ops_lanes.lane;
+insert into ops_lanes (lane, queue, mark)
+values (1, 'events', 'ops_lane_mark_1'), (2, 'reactions', 'ops_lane_mark_2'), (3, 'outbox', 'ops_lane_mark_3');
+comment on table ops_lanes is 'The lanes of ops_ready: events, reactions, the outbox, and one per executor and priority (rarely two, when two transactions at once needed the first), so that work nobody may run never lies in front of work that can.';
+comment on column ops_lanes.lane is 'Lane number; 1 is events, 2 is reactions, 3 is the outbox, steps start at 10.';
+comment on column ops_lanes.queue is 'What waits in the lane: events, reactions, messages of the outbox, or steps.';
 comment on column ops_lanes.executor is 'For steps: the executor that the lane belongs to.';
 comment on column ops_lanes.priority is 'For steps: the priority; a higher lane is served first.';
 comment on column ops_lanes.mark is 'The sequence whose value is the low-water mark of the lane: nothing will be found at or below it, so a pick-up begins behind it and never walks over what was taken before, however long a snapshot keeps that alive. A sequence, since a row that is updated all the time would itself leave such remains.';
@@ -40,7 +42,7 @@ create table ops_ready (
 comment on table ops_ready is 'What is ready to be picked up; a pick-up deletes the row. The truth about a step stays in ops_mission_steps.';
 comment on column ops_ready.lane is 'The lane (ops_lanes) it waits in.';
 comment on column ops_ready.seq is 'Order within the lane; smaller goes first.';
-comment on column ops_ready.id is 'The event, reaction or step that waits.';
+comment on column ops_ready.id is 'The event, reaction or step that waits; for the outbox the number of the message, in hexadecimal.';
 
 create table ops_late_enqueuers (
   lane integer not null,

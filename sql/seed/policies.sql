@@ -96,3 +96,12 @@ select _seed_policy('agent_roles', $json$
   }
 }
 $json$);
+
+select _seed_policy('outbox', $json$
+{
+  "routes": [],
+  "max_tries": 10,
+  "lease_seconds": 60,
+  "allow_private": false
+}
+$json$);

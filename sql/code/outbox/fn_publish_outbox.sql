@@ -10,17 +10,22 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Publishes a side effect in the caller's transaction: nobody sees it unless that commits.
--- Locks: the unique index of dedupe_key. Writes: outbox. Raises: OP018 when a name is missing or the key cannot be.
+-- Publishes a side effect in the caller's transaction: nobody sees it unless that commits. Waits for nobody but a
+-- transaction that is just publishing the same dedupe_key: what is about one aggregate is not kept in line here, but
+-- what was committed before this call is delivered before it.
+-- Locks: the unique index of dedupe_key, the announcement. Writes: outbox, ops_ready. Raises: OP018 when a name is
+-- missing or too long, or the key cannot be.
 declare
   v_now timestamptz := _now();
   v_id bigint;
 begin
-  if length(p_dedupe_key) not between 1 and 1000 or coalesce(p_aggregate_type, '') = '' or coalesce(p_aggregate_id, '') = '' or coalesce(p_event_type, '') = '' then
+  if coalesce(length(p_aggregate_type), 0) not between 1 and 200 or coalesce(length(p_aggregate_id), 0) not between 1 and 400
+     or coalesce(length(p_event_type), 0) not between 1 and 200 or length(p_dedupe_key) not between 1 and 1000 then
     raise exception using errcode = 'OP018',
-      message = 'OPS_018: an outbox row needs aggregate_type, aggregate_id and event_type; a dedupe_key has 1 to 1000 characters',
-      detail = jsonb_build_object('aggregate_type', p_aggregate_type, 'aggregate_id', p_aggregate_id,
-                                  'event_type', p_event_type, 'dedupe_key', left(p_dedupe_key, 100))::text,
+      message = 'OPS_018: an outbox row needs aggregate_type and event_type of 1 to 200 characters and aggregate_id of 1 to 400; '
+                'a dedupe_key has 1 to 1000',
+      detail = jsonb_build_object('aggregate_type', left(p_aggregate_type, 100), 'aggregate_id', left(p_aggregate_id, 100),
+                                  'event_type', left(p_event_type, 100), 'dedupe_key', left(p_dedupe_key, 100))::text,
       hint = 'Say what the effect is about and what is to be told. Nothing was published.';
   end if;
   insert into outbox (aggregate_type, aggregate_id, event_type, payload, dedupe_key, created_at)
@@ -29,9 +34,11 @@ begin
   returning id into v_id;
   if v_id is null then
     select o.id into v_id from outbox o where o.dedupe_key = p_dedupe_key;
+    return v_id;
   end if;
+  perform _ready_outbox(array[v_id]);
   return v_id;
 end;
 $$;
 comment on function fn_publish_outbox(text, text, text, jsonb, text) is
-  'Publishes a side effect in the caller''s transaction and returns its id; the same p_dedupe_key gives the first one''s id. OPS_018 when a name is missing.';
+  'Publishes a side effect in the caller''s transaction and returns its id; the same p_dedupe_key gives the first one''s id. OPS_018 when a name is missing or too long.';

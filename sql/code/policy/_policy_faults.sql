@@ -17,6 +17,7 @@ begin
     when 'proposal_caps' then _proposal_caps_faults(p_value)
     when 'worker_policy' then _worker_policy_faults(p_value)
     when 'agent_roles' then _agent_roles_faults(p_value)
+    when 'outbox' then _outbox_policy_faults(p_value)
     else '{}' end;
 end;
 $$;

@@ -5,10 +5,10 @@ import pytest
 from opsloop import migrate
 from support import at_once
 
-KEYS = {"reaction_matrix", "auto_approve", "proposal_caps", "worker_policy", "agent_roles"}
+KEYS = {"reaction_matrix", "auto_approve", "proposal_caps", "worker_policy", "agent_roles", "outbox"}
 
 
-def test_all_five_documents_are_there_as_version_one_with_history(conn):
+def test_all_documents_are_there_as_version_one_with_history(conn):
     assert set(conn.execute("select key, version, updated_by from ops_policy").fetchall()) == {
         (key, 1, "seed") for key in KEYS
     }

@@ -1,0 +1,63 @@
+create or replace function fn_claim_outbox_deliveries(
+  p_processor_id text,
+  p_limit integer default 100,
+  p_per_aggregate integer default 20,
+  p_lease_seconds integer default null
+)
+returns table (
+  id bigint,
+  aggregate_type text,
+  aggregate_id text,
+  event_type text,
+  payload jsonb,
+  retry_count integer,
+  created_at timestamptz,
+  idempotency_key text,
+  sink text,
+  settings jsonb,
+  lease_seconds double precision
+)
+language plpgsql
+security definer
+set search_path from current
+set enable_seqscan = off
+as $$
+-- Claims messages for a relay, each with where policy sends it. Several of one aggregate come in order, and must be
+-- delivered in that order, the relay stopping at the first that fails. Nothing while policy has no route, or the whole
+-- loop is paused.
+-- Locks: the gate of claims, and what _claim_outbox locks. Writes: outbox_heads, outbox_timers, ops_ready;
+-- outbox.last_error of what policy routes nowhere. Raises: OP018.
+declare
+  v_policy jsonb := _policy('outbox');
+  v_worker_policy jsonb := _policy('worker_policy');
+  v_lease interval := _outbox_lease(p_lease_seconds, v_policy);
+  v_claimed bigint[];
+begin
+  perform _check_outbox_claim(p_processor_id, p_limit, 'p_limit');
+  if p_per_aggregate is null or p_per_aggregate not between 1 and 1000 then
+    raise exception using errcode = 'OP018', message = format('OPS_018: p_per_aggregate must be 1 to 1000, not %s', p_per_aggregate),
+      hint = '1 for one message of each aggregate.';
+  end if;
+  perform _enter(1);
+  if coalesce(nullif(v_policy -> 'routes', 'null'), '[]') = '[]' or exists (select from ops_pauses p where p.scope = 'all') then
+    return;
+  end if;
+  v_claimed := _claim_outbox(p_processor_id, p_limit, p_per_aggregate, v_lease, v_policy);
+  return query
+  with kinds as materialized (
+    select distinct o.event_type as kind from outbox o where o.id = any (v_claimed)
+  ), routed as materialized (
+    select k.kind, _outbox_route(k.kind, v_policy) as route from kinds k
+  ), routes as materialized (
+    select r.kind, r.route, _outbox_settings(r.route, v_policy, v_worker_policy) as settings from routed r
+  )
+  select o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.payload, o.retry_count, o.created_at,
+         'outbox:' || o.message_id, r.route ->> 'sink', r.settings, extract(epoch from v_lease)::double precision
+    from unnest(v_claimed) with ordinality c (id, ord)
+    join outbox o on o.id = c.id
+    join routes r on r.kind = o.event_type
+   order by c.ord;
+end;
+$$;
+comment on function fn_claim_outbox_deliveries(text, integer, integer, integer) is
+  'Claims up to p_limit (default 100, at most 1000) messages for a relay, up to p_per_aggregate (20) of each aggregate, each with its sink and settings by policy (outbox.routes); the lease is p_lease_seconds, else by policy, else 60. Deliver those of one aggregate in order and stop at the first that fails. OPS_018 for a bad argument.';
