@@ -18,6 +18,7 @@ from opsloop.cli import (
     control,
     events,
     inbox,
+    init,
     mcp,
     operations,
     output,
@@ -63,7 +64,21 @@ def _root(
     pass
 
 
-for _commands in (events, proposals, inbox, mcp, policy, ps, up, operations, control, schema, roles, worker):
+for _commands in (
+    init,
+    events,
+    proposals,
+    inbox,
+    mcp,
+    policy,
+    ps,
+    up,
+    operations,
+    control,
+    schema,
+    roles,
+    worker,
+):
     _commands.register(app)
 
 

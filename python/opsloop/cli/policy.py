@@ -1,13 +1,14 @@
-"""`policy get|set|history`: the versioned documents that decide."""
+"""`policy get|set|apply|history`: the versioned documents that decide."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from opsloop.cli import output
+from opsloop.cli import output, policyfile
 from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import DECISIONS, Actor, Session, command
 from opsloop.errors import InvalidPolicy
@@ -52,6 +53,29 @@ def set_(
     )
 
 
+def apply(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file, TOML or JSON.")],
+    actor: Actor,
+) -> None:
+    """Put in force what a file says; what it does not name stays as it is.
+
+    One table (TOML) or object (JSON) per document, such as [auto_approve]: a field in it replaces that field of the
+    document. All of it or, when one document is faulty, nothing.
+    """
+    documents = policyfile.read(file)
+    with session.client() as client:
+        changed = policyfile.apply(client, documents, actor)
+
+    def text() -> None:
+        for key, version in changed.items():
+            output.say(f"{key}: version {version} is in force")
+        if not changed:
+            output.say("nothing to do: all of it is in force")
+
+    session.show(changed, text)
+
+
 def history(
     session: Session,
     key: Key,
@@ -75,5 +99,6 @@ def register(parent: typer.Typer) -> None:
     """Add `policy` and its commands to `parent`."""
     command(app, "get")(get)
     command(app, "set")(set_)
+    command(app, "apply")(apply)
     command(app, "history")(history)
     parent.add_typer(app, rich_help_panel=DECISIONS)

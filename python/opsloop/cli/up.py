@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+import opsloop
 from opsloop import migrate
 from opsloop.cli import output, policyfile
 from opsloop.cli.session import LOOP, Session, command, current_user
 from opsloop.cli.worker import offered, serve
 from opsloop.client import connect
-from opsloop.errors import InvalidArgument, NotAllowed, translate
-from opsloop.executors import Registry
+from opsloop.errors import InvalidArgument, NotAllowed
 from opsloop.worker import logs
 from opsloop.worker.options import Options
 
@@ -38,7 +39,7 @@ def up(
         typer.Option(
             "--log-level", metavar="|".join(logs.LEVELS), help="Least level that is logged, on stderr."
         ),
-    ] = "info",
+    ] = "warning",
 ) -> None:
     """Run a whole loop in one process: install or upgrade, seed, then worker and heartbeat, until Ctrl-C.
 
@@ -56,39 +57,41 @@ def up(
     registry = offered(settings, app or [], None)
     with session.database() as dsn:
         done = _prepare(dsn, session.schema_name, documents)
-        _tell(session, done, registry)
-        serve(session, dsn, registry, Options.of(settings, grace=grace))
+        names = sorted(one.name for one in registry)
+        options = Options.of(settings, grace=grace)
+        serve(session, dsn, registry, options, started=lambda: _tell(session, done, names))
+    if not session.json:
+        output.print_text("the loop has ended", stderr=True)
 
 
 def _prepare(dsn: str, schema: str, documents: policyfile.Documents) -> dict[str, Any]:
     """Install, seed and set policy; returns what that changed."""
     state = migrate.status(dsn, schema)
+    # A login that may work but not install is welcome where there is nothing to install.
     installed = [] if state.up_to_date and not state.unknown else migrate.migrate(dsn, schema)
     try:
-        with translate():
-            migrate.seed(dsn, schema)
+        migrate.seed(dsn, schema)
     except NotAllowed:
-        # A login that may work but not set policy: whoever installed has seeded, or will.
         if installed:
             raise
     with connect(dsn, schema) as client:
         changed = policyfile.apply(client, documents, current_user())
-    return {"schema": schema, "installed": installed, "policies": changed}
+    was = "up to date" if not installed else "upgraded" if state.applied else "installed"
+    return {"schema": schema, "was": was, "installed": installed, "policies": changed}
 
 
-def _tell(session: Session, done: dict[str, Any], registry: Registry) -> None:
-    names = sorted(one.name for one in registry)
+def _tell(session: Session, done: dict[str, Any], executors: list[str]) -> None:
     if session.json:
-        output.print_json({**done, "executors": names})
+        output.print_json({**done, "executors": executors})
+        sys.stdout.flush()
         return
-    changes = f"installed {', '.join(done['installed'])}" if done["installed"] else "up to date"
-    lines = [f"schema {done['schema']}: {changes}"]
+    lines = [f"schema {done['schema']}: {done['was']}, release {opsloop.__version__}"]
     lines += [f"policy {key}: version {version} is in force" for key, version in done["policies"].items()]
     lines += [
-        f"executors: {', '.join(names)}",
-        "the loop runs; Ctrl-C ends it. In another terminal:",
+        f"executors: {', '.join(executors)}",
+        "the loop runs, until Ctrl-C. Next, in another terminal:",
         f"  {session.command('propose', _HELLO)}",
-        f"  {session.command('inbox')}    # what waits for you",
+        f"  {session.command('inbox')}",
     ]
     output.print_text("\n".join(lines), stderr=True)
 

@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import typer
@@ -123,13 +123,21 @@ def worker(
         serve(session, dsn, offered(settings, app or [], executors), options, pooled=pgbouncer)
 
 
-def serve(session: Session, dsn: str, registry: Registry, options: Options, *, pooled: bool = False) -> None:
+def serve(
+    session: Session,
+    dsn: str,
+    registry: Registry,
+    options: Options,
+    *,
+    pooled: bool = False,
+    started: Callable[[], None] = lambda: None,
+) -> None:
     """Run one worker until it ends; raises typer.Exit when its exit code is not 0."""
     database = Database(dsn, session.schema_name, pooled=pooled)
     # The objects of a batch live as long as the batch: looking for cycles among them a few times each is waste.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    code = asyncio.run(_run(database, registry, options, session))
+    code = asyncio.run(_run(Worker(database, registry, options), session, started))
     if code:
         raise typer.Exit(code)
 
@@ -178,16 +186,15 @@ def _numbers(pairs: list[str]) -> dict[str, int]:
     return numbers
 
 
-async def _run(database: Database, registry: Registry, options: Options, session: Session) -> int:
+async def _run(one: Worker, session: Session, started: Callable[[], None]) -> int:
     """Run one worker; returns the exit code, or leaves with it at once when a handler does not end."""
-    one = Worker(database, registry, options)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, one.stop)
     ended = False
     try:
-        ended = await one.run()
-        if options.mode is not Mode.FOREVER:
+        ended = await one.run(started)
+        if one.mode is not Mode.FOREVER:
             await _summary(one, session)
     finally:
         await one.close()

@@ -8,7 +8,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import psycopg
@@ -78,6 +78,11 @@ class Worker:
         self._bell.ring()
 
     @property
+    def mode(self) -> Mode:
+        """When it ends by itself."""
+        return self._options.mode
+
+    @property
     def claimed(self) -> int:
         """Number of steps it was given so far."""
         return self._claimed
@@ -96,8 +101,8 @@ class Worker:
         """Executors that ready work waits for and no live worker offers, each with the number of steps."""
         return [(row[0], row[1]) for row in await self._claims.call("missing_executors")]
 
-    async def run(self) -> bool:
-        """Work until told to stop, or until nothing is left, by `Options.mode`.
+    async def run(self, started: Callable[[], None] = lambda: None) -> bool:
+        """Work until told to stop, or until nothing is left, by `Options.mode`. `started` is called once it begins.
 
         Returns True when every handler has ended. Raises OpsError: OPS_001 when the database cannot be reached at the
         start, OPS_021 when opsloop is not installed there, or of another release, OPS_026 when it is read-only.
@@ -131,6 +136,7 @@ class Worker:
         if self._options.heartbeat is not None and self._options.mode is Mode.FOREVER:
             services.append(self._heart.run(self._options.heartbeat))
         self._log.info("worker started", executors=sorted(capacity.limits), mode=self._options.mode.value)
+        started()
         tasks = [asyncio.create_task(service) for service in services]
         try:
             await self._until_stopped(self._work(runner, capacity), tasks)

@@ -1,0 +1,136 @@
+"""`opsloop up`: a whole loop in one process."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from cli.starting import Up
+from logins import logins
+from opsloop import migrate
+from opsloop.client import Client, connect
+from support import wait_until
+
+POLICY = """
+[auto_approve]
+allowed_step_kinds = ["noop", "greet"]
+
+[[reaction_matrix.patterns]]
+name = "greet"
+event_type = "guest:came"
+template = { title = "Say hello", steps = [{ kind = "greet" }] }
+"""
+GREET = """
+from opsloop import executor
+
+@executor("greet")
+def greet(ctx):
+    return "hello"
+"""
+
+
+def succeeded(dsn: str) -> list[Any]:
+    """The results of the steps that succeeded."""
+    with psycopg.connect(dsn) as conn:
+        query = "select result from opsloop.ops_mission_steps where status = 'succeeded'"
+        return [row[0] for row in conn.execute(query).fetchall()]
+
+
+def test_one_command_makes_a_loop_of_an_empty_database(
+    empty_dsn: str, start: Callable[..., Up], tmp_path: Path
+) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY)
+    (tmp_path / "greeting.py").write_text(GREET)
+    up = start(empty_dsn, "--app", "greeting", "--policy", "policy.toml").runs()
+    assert "schema opsloop: installed, release " in up.said()
+    assert "policy auto_approve: version 2 is in force" in up.said()
+    assert "greet" in up.said()
+
+    with connect(empty_dsn) as client:
+        client.emit_event("guest:came")
+    wait_until(lambda: succeeded(empty_dsn) == ["hello"], "the event led to a step that ran")
+
+    up.popen.send_signal(signal.SIGINT)
+    assert up.end() == 0
+    assert up.said().endswith("the loop has ended\n")
+    with psycopg.connect(empty_dsn) as conn:
+        assert conn.execute("select stopped_at is not null from opsloop.ops_workers").fetchall() == [(True,)]
+
+
+def test_two_at_once_on_an_empty_database_both_run(
+    empty_dsn: str, start: Callable[..., Up], tmp_path: Path
+) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY)
+    ups = [start(empty_dsn, "--policy", "policy.toml") for _ in range(2)]
+    for up in ups:
+        up.runs()
+    with psycopg.connect(empty_dsn) as conn:
+        versions = conn.execute("select key, version from opsloop.ops_policy order by 1").fetchall()
+        assert dict(versions)["auto_approve"] == 2
+        assert conn.execute("select count(*) from opsloop.ops_workers").fetchone() == (2,)
+
+
+def test_a_second_start_changes_nothing(dsn: str, start: Callable[..., Up], tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY)
+    for changed in (True, False):
+        up = start(dsn, "--policy", "policy.toml").runs()
+        assert "schema opsloop: up to date" in up.said()
+        assert ("is in force" in up.said()) is changed
+        up.popen.terminate()
+        assert up.end() == 0
+
+
+def test_a_newer_schema_is_refused_and_left_alone(
+    dsn: str, conn: psycopg.Connection[Any], start: Callable[..., Up]
+) -> None:
+    conn.execute(
+        "insert into opsloop_schema_change (change, version) values ('9999_of_the_future', '99.0.0')"
+    )
+    up = start(dsn)
+    assert up.end() == 1
+    assert up.said().startswith("OPS_021: a newer opsloop is installed in schema opsloop\n")
+    assert conn.execute("select count(*) from ops_workers").fetchone() == (0,)
+
+
+def test_a_faulty_policy_file_starts_nothing_and_changes_nothing(
+    dsn: str, conn: psycopg.Connection[Any], start: Callable[..., Up], tmp_path: Path
+) -> None:
+    (tmp_path / "policy.json").write_text(
+        json.dumps({"auto_approve": {"enabled": False}, "proposal_caps": {"daily_limit": -1, "hourly": 3}})
+    )
+    up = start(dsn, "--policy", "policy.json")
+    assert up.end() == 1
+    assert up.said().startswith("OPS_017: invalid policy document proposal_caps: ")
+    assert "hourly: unknown field" in up.said()
+    assert conn.execute("select max(version) from ops_policy").fetchone() == (1,)
+    assert conn.execute("select count(*) from ops_workers").fetchone() == (0,)
+
+
+def test_a_database_that_takes_no_writes_is_refused(dsn: str, start: Callable[..., Up]) -> None:
+    up = start(dsn, PGOPTIONS="-c default_transaction_read_only=on")
+    assert up.end() == 1
+    assert up.said().startswith("OPS_026: ")
+
+
+def test_without_a_database_it_does_not_start(start: Callable[..., Up]) -> None:
+    nowhere = {name: "" for name in os.environ if name.startswith("PG")}
+    up = start("", **nowhere)
+    assert up.end() == 3
+    assert up.said().startswith("OPS_001: no database is configured")
+
+
+def test_a_login_that_may_only_work_runs_the_loop_that_another_installed(
+    empty_dsn: str, start: Callable[..., Up]
+) -> None:
+    migrate.migrate(empty_dsn)
+    migrate.seed(empty_dsn)
+    with logins(empty_dsn) as made, psycopg.connect(empty_dsn, autocommit=True) as conn:
+        up = start(made.dsn_of(made.make("worker"))).runs()
+        Client(conn).create_proposal({"title": "work", "steps": [{"kind": "noop"}]})
+        wait_until(lambda: len(succeeded(empty_dsn)) == 1, "it works")
+        up.popen.terminate()
+        assert up.end() == 0
