@@ -9,6 +9,7 @@ with opsloop.connect() as loop:
 from opsloop.client import AsyncClient, Client, OwningClient, connect, connect_async
 from opsloop.errors import OpsError
 from opsloop.executors import Context, Fatal, Retry, RetryAfter, executor
+from opsloop.locks import Lock, lock
 
 __version__ = "0.1.0"
 
@@ -17,6 +18,7 @@ __all__ = [
     "Client",
     "Context",
     "Fatal",
+    "Lock",
     "OpsError",
     "OwningClient",
     "Retry",
@@ -25,4 +27,5 @@ __all__ = [
     "connect",
     "connect_async",
     "executor",
+    "lock",
 ]
