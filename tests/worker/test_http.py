@@ -16,6 +16,7 @@ import pytest
 
 from opsloop.errors import ParamsRefused
 from opsloop.executors import Context, Fatal, Retry, RetryAfter, http
+from opsloop.executors.address import is_public
 
 PRIVATE = {"http_allow_private": True}
 
@@ -152,7 +153,7 @@ async def test_http_checks_the_certificate_of_the_name_although_it_connects_to_t
     thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
-    monkeypatch.setattr(http, "_certificates", lambda: trusting)
+    monkeypatch.setattr(http, "certificates", lambda: trusting)
 
     done = await ask(f"https://localhost:{server.server_port}/")
     with pytest.raises(Retry, match="certificate"):
@@ -181,7 +182,7 @@ async def test_http_refuses_addresses_that_are_not_public(host: str) -> None:
     ],
 )  # fmt: skip
 def test_addresses_are_judged_by_what_they_wrap(address: str, public: bool) -> None:
-    assert http.is_public(ipaddress.ip_address(address)) is public
+    assert is_public(ipaddress.ip_address(address)) is public
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,17 @@ _INHERITED = ("PATH", "HOME", "LANG")
 @executor("command", concurrency=4)
 async def run(ctx: Context) -> Any:
     """Run the program to its end and judge its exit code."""
-    argv, cwd, stdin = _params(ctx.params)
-    env = _environment(ctx)
+    argv, cwd, stdin = check(ctx.params)
+    own = {
+        "OPS_IDEMPOTENCY_KEY": ctx.idempotency_key,
+        "OPS_STEP_ID": ctx.step_id,
+        "OPS_ATTEMPT": str(ctx.attempt),
+    }
+    return await execute(argv, cwd, stdin, environment(ctx.params, own))
+
+
+async def execute(argv: list[str], cwd: str | None, stdin: bytes | None, env: dict[str, str]) -> Any:
+    """Run a program to its end; cancelled, end it. Raises Retry for any exit code but 0, Fatal if there is none."""
     program = shutil.which(argv[0])
     if program is None:
         raise Fatal(f"there is no program {argv[0]!r} on this worker")
@@ -80,7 +89,8 @@ async def run(ctx: Context) -> Any:
     }
 
 
-def _params(params: Any) -> tuple[list[str], str | None, bytes | None]:
+def check(params: Any) -> tuple[list[str], str | None, bytes | None]:
+    """Program with arguments, working directory and input. Raises ParamsRefused."""
     unknown = sorted(set(params) - {"argv", "env", "cwd", "stdin"})
     if unknown:
         raise ParamsRefused(f"command: unknown params {', '.join(unknown)}")
@@ -100,19 +110,15 @@ def _params(params: Any) -> tuple[list[str], str | None, bytes | None]:
     return texts, cwd, None if stdin is None else stdin.encode()
 
 
-def _environment(ctx: Context) -> dict[str, str]:
-    given = ctx.params.get("env") or {}
+def environment(params: Any, own: dict[str, str]) -> dict[str, str]:
+    """What the program sees of the environment: the little that is inherited, what `env` adds, and `own`."""
+    given = params.get("env") or {}
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise ParamsRefused("command: env must be an object of texts")
     for name in given:
         if not name or "=" in name:
             raise ParamsRefused(f"command: env may not set {name!r}")
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    own = {
-        "OPS_IDEMPOTENCY_KEY": ctx.idempotency_key,
-        "OPS_STEP_ID": ctx.step_id,
-        "OPS_ATTEMPT": str(ctx.attempt),
-    }
     return {**inherited, **given, **own}
 
 

@@ -15,13 +15,10 @@ that was checked. Proxies named in the environment are not used: they would get 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime
 import email.utils
 import functools
-import ipaddress
-import socket
 import ssl
 from typing import Any
 
@@ -29,6 +26,7 @@ import httpx
 
 from opsloop.errors import ParamsRefused
 from opsloop.executors import jsonio
+from opsloop.executors.address import resolve
 from opsloop.executors.context import Context
 from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
 from opsloop.executors.registry import executor
@@ -37,9 +35,6 @@ BODY_LIMIT = 64 * 1024
 DEFAULT_TIMEOUT = 30.0
 _TRY_AGAIN = frozenset({408, 425, 429})
 _KEPT_HEADERS = ("content-type", "content-length", "etag", "last-modified", "location", "retry-after")
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @executor("http", concurrency=20)
@@ -100,7 +95,7 @@ def _request(ctx: Context) -> httpx.Request:
 
 
 @functools.cache
-def _certificates() -> ssl.SSLContext:
+def certificates() -> ssl.SSLContext:
     """The authorities that are trusted; reading them takes too long to do it for each request."""
     return httpx.create_ssl_context()
 
@@ -114,14 +109,17 @@ class PinnedTransport(httpx.AsyncBaseTransport):
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
         self._inner = httpx.AsyncHTTPTransport(
-            verify=_certificates(), limits=httpx.Limits(max_keepalive_connections=0), trust_env=False
+            verify=certificates(), limits=httpx.Limits(max_keepalive_connections=0), trust_env=False
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`; raises Fatal for an address that policy does not allow, Retry for an unknown name."""
         host = request.url.host
-        address = await self._resolve(
-            host, request.url.port or (443 if request.url.scheme == "https" else 80)
+        address = await resolve(
+            host,
+            request.url.port or (443 if request.url.scheme == "https" else 80),
+            allow_private=self._allow_private,
+            allowed_by='worker_policy needs "http_allow_private": true',
         )
         request.extensions = {**request.extensions, "sni_hostname": host}
         request.url = request.url.copy_with(host=str(address))
@@ -130,32 +128,6 @@ class PinnedTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close what is open."""
         await self._inner.aclose()
-
-    async def _resolve(self, host: str, port: int) -> Address:
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise Retry(f"the host {host!r} cannot be resolved: {error}") from error
-        addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-        if not self._allow_private:
-            for address in addresses:
-                if not is_public(address):
-                    raise Fatal(
-                        f"the host {host!r} is at {address}, which is not a public address; "
-                        'worker_policy needs "http_allow_private": true for that'
-                    )
-        return addresses[0]
-
-
-def is_public(address: Address) -> bool:
-    """True for an address out on the internet; addresses wrapped in IPv6 are judged by what they wrap."""
-    wrapped: ipaddress.IPv4Address | None = None
-    if isinstance(address, ipaddress.IPv6Address):
-        wrapped = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if wrapped is None and address in _NAT64:
-            wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    judged: Address = wrapped or address
-    return judged.is_global and not judged.is_multicast and not judged.is_reserved
 
 
 async def _read(response: httpx.Response) -> tuple[bytes, bool]:
@@ -187,16 +159,16 @@ def judge_failure(response: httpx.Response, text: str) -> Retry | Fatal:
     """What an answer that is no success means for the step; `text` is its body."""
     said = f"HTTP {response.status_code} {response.reason_phrase}: {text[:500]}".rstrip(": ")
     if response.status_code in _TRY_AGAIN or response.status_code >= 500:
-        seconds = _retry_after(response.headers.get("retry-after"))
+        seconds = retry_after(response.headers.get("retry-after"))
         return Retry(said) if seconds is None else RetryAfter(seconds, said)
     return Fatal(said)
 
 
-def _retry_after(value: str | None) -> float | None:
+def retry_after(value: str | None) -> float | None:
     """Seconds that a Retry-After header asks for, given as a number or as a date; None when unreadable."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdigit():
         return float(value)
     try:
         at = email.utils.parsedate_to_datetime(value)
