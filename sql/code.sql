@@ -216,6 +216,7 @@
 \ir code/ops/_explain_steps.sql
 \ir code/ops/_hold_calls.sql
 \ir code/ops/_inbox.sql
+\ir code/ops/_is_control_plane.sql
 \ir code/ops/_lane_fronts.sql
 \ir code/ops/_lane_mark.sql
 \ir code/ops/_last_ready_number.sql

@@ -73,10 +73,10 @@ def logins(dsn: str, schema: str = "opsloop") -> Iterator[Logins]:
         made.close()
 
 
-def sqlstate(call: Callable[[], Any]) -> str | None:
-    """The SQLSTATE that a call is refused with; None when it is not."""
+def sqlstate(call: Callable[..., Any], *args: Any, **named: Any) -> str | None:
+    """The SQLSTATE that a call with these arguments is refused with; None when it is not."""
     try:
-        call()
+        call(*args, **named)
     except psycopg.Error as error:
         return error.sqlstate
     return None

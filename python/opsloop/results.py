@@ -162,7 +162,7 @@ class ListedProposal:
     template: dict[str, Any]
     """What would run."""
     mission_id: UUID | None
-    proposed_login: str
+    proposed_login: str | None
     decided_by: str | None
     created_at: datetime
 

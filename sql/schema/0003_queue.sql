@@ -76,6 +76,7 @@ create table ops_workers (
   version text,
   executors jsonb not null default '{}',
   settings jsonb not null default '{}',
+  login text not null default session_user,
   idle boolean not null default false,
   started_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
@@ -89,6 +90,7 @@ comment on column ops_workers.pid is 'Process id on that host.';
 comment on column ops_workers.version is 'Version of the opsloop package that it runs.';
 comment on column ops_workers.executors is 'Executors it offers: {"name": {"idempotent": true}}.';
 comment on column ops_workers.settings is 'Settings taken from its environment, such as max_retries.';
+comment on column ops_workers.login is 'Login role (session_user) that registered it.';
 comment on column ops_workers.idle is 'True while it sleeps until notified; producers notify only then.';
 comment on column ops_workers.started_at is 'When the process registered.';
 comment on column ops_workers.last_seen_at is 'Its last sign of life.';

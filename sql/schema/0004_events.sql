@@ -8,6 +8,7 @@ create table ops_agent_events (
   data jsonb not null default '{}',
   mission_id uuid,
   depth integer not null default 0,
+  emitted_login text,
   processed_at timestamptz,
   created_at timestamptz not null default now()
 ) with (fillfactor = 70);
@@ -21,6 +22,7 @@ comment on column ops_agent_events.type is 'What happened, as words joined by co
 comment on column ops_agent_events.data is 'The facts; patterns read tags and source from here.';
 comment on column ops_agent_events.mission_id is 'The mission that made the event; null for one from outside.';
 comment on column ops_agent_events.depth is 'Causation depth: 0 from outside, else one more than the event that started the mission.';
+comment on column ops_agent_events.emitted_login is 'Login role (session_user) that emitted it; null for the events of the loop itself.';
 comment on column ops_agent_events.processed_at is 'When the reaction matrix looked at it; null while it waits.';
 comment on column ops_agent_events.created_at is 'When it was emitted (start of the emitting transaction).';
 

@@ -20,7 +20,7 @@ create table ops_mission_proposals (
   reason text,
   policy_snapshot jsonb not null default '{}',
   counted_at timestamptz,
-  proposed_login text not null default session_user,
+  proposed_login text default session_user,
   decided_by text,
   decided_login text,
   approved_at timestamptz,
@@ -51,7 +51,7 @@ comment on column ops_mission_proposals.approved_digest is 'The digest that was 
 comment on column ops_mission_proposals.reason is 'Why it has its status.';
 comment on column ops_mission_proposals.policy_snapshot is 'Versions of the policy documents that decided, such as {"auto_approve": 7}.';
 comment on column ops_mission_proposals.counted_at is 'When it was counted against the caps; null while the counter was busy, or when it was over a cap.';
-comment on column ops_mission_proposals.proposed_login is 'Login role (session_user) of the proposer.';
+comment on column ops_mission_proposals.proposed_login is 'Login role (session_user) of the proposer, or of whoever emitted the event behind it; null when that is an event of the loop itself.';
 comment on column ops_mission_proposals.decided_by is 'Who decided, as claimed; policy when nobody had to.';
 comment on column ops_mission_proposals.decided_login is 'Login role (session_user) that decided.';
 comment on column ops_mission_proposals.approved_at is 'When it was approved.';

@@ -16,6 +16,7 @@ as $$
 -- Locks: the unique index of dedupe_key. Writes: ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
+  v_login text := session_user;
   v_run record;
   v_ids uuid[];
   v_new uuid[];
@@ -28,8 +29,8 @@ begin
       from unnest(v_ids, p_types, p_data, p_dedupe_keys, p_mission_ids)
            with ordinality e (id, type, data, dedupe_key, mission_id, ord)
   ), stored as (
-    insert into ops_agent_events (id, dedupe_key, type, data, mission_id, depth, created_at)
-    select g.id, g.dedupe_key, g.type, g.data, g.mission_id, coalesce(m.depth + 1, 0), v_now
+    insert into ops_agent_events (id, dedupe_key, type, data, mission_id, depth, emitted_login, created_at)
+    select g.id, g.dedupe_key, g.type, g.data, g.mission_id, coalesce(m.depth + 1, 0), v_login, v_now
       from given g
       left join ops_missions m on m.id = g.mission_id
      order by g.dedupe_key nulls first, g.ord

@@ -6,7 +6,8 @@ set enable_seqscan = off
 as $$
 -- Makes the proposals of these reactions and gates them; returns how many proposals are new. A dedupe key seen
 -- before makes the reaction done, pointing at the first proposal. Templates were checked when the reaction matrix was
--- set; they are not scanned for placeholders again, as they hold data by now.
+-- set; they are not scanned for placeholders again, as they hold data by now. Who emitted the event has proposed, not
+-- whoever runs the heartbeat; what comes of the loop's own events nobody has proposed.
 -- Locks: cap counters. Writes: ops_agent_reactions and what proposals write. Raises: what gating raises.
 declare
   v_now timestamptz := _now();
@@ -15,9 +16,11 @@ declare
 begin
   -- What is the same text is one template, worked through once.
   with given as materialized (
-    select r.id, r.event_id, r.payload, (r.payload -> 'template')::text as template, coalesce(r.payload -> 'slots', '[]')::text as slots
+    select r.id, r.event_id, r.payload, (r.payload -> 'template')::text as template, coalesce(r.payload -> 'slots', '[]')::text as slots,
+           e.emitted_login as login
       from unnest(p_ids) n (id)
       join ops_agent_reactions r on r.id = n.id and r.status = 'queued'
+      left join ops_agent_events e on e.id = r.event_id
   ), template as materialized (
     select g.template, g.slots, row_number() over () as no from given g group by g.template, g.slots
   )
@@ -25,7 +28,8 @@ begin
          (select array_agg(t.slots::jsonb order by t.no) from template t) as slots,
          array_agg(g.id order by g.id) as ids, array_agg(t.no::integer order by g.id) as which,
          array_agg('trigger'::text order by g.id) as sources, array_agg(g.payload ->> 'dedupe_key' order by g.id) as keys,
-         array_agg(g.event_id order by g.id) as event_ids, array_agg((g.payload ->> 'depth')::integer order by g.id) as depths
+         array_agg(g.event_id order by g.id) as event_ids, array_agg((g.payload ->> 'depth')::integer order by g.id) as depths,
+         array_agg(g.login order by g.id) as logins
     into v_given
     from given g
     join template t on t.template = g.template and t.slots = g.slots;
@@ -35,7 +39,7 @@ begin
 
   select * into v_made
     from _create_proposals(v_given.templates, v_given.slots, v_given.which, v_given.sources, v_given.keys,
-                           v_given.event_ids, v_given.ids, v_given.depths);
+                           v_given.event_ids, v_given.ids, v_given.depths, v_given.logins);
   update ops_agent_reactions r
      set status = 'done', proposal_id = m.proposal_id, updated_at = v_now,
          reason = case when not m.is_new then 'its dedupe_key was proposed before' end

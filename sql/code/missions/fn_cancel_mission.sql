@@ -46,7 +46,8 @@ begin
    where m.id = v_mission.id;
   perform _settle_missions(array[v_mission.id]);
   perform _emit_loop_events(array['mission:cancelled'],
-    array[jsonb_build_object('mission_id', v_mission.id, 'title', v_mission.title, 'actor', v_actor, 'reason', p_reason)],
+    array[jsonb_build_object('mission_id', v_mission.id, 'title', v_mission.title, 'actor', v_actor, 'login', session_user,
+                             'reason', p_reason)],
     array[v_mission.id], array[v_mission.depth]);
   return 'cancelled';
 end;

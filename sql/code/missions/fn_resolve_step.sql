@@ -60,7 +60,7 @@ begin
   else
     perform _emit_loop_events(array['step:' || v_step.kind || ':succeeded'],
       array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, p_result, null)
-            || jsonb_build_object('resolved_by', v_actor)],
+            || jsonb_build_object('resolved_by', v_actor, 'login', session_user)],
       array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)]);
     v_ready := _unblock_steps(v_step.unblocks);
     if v_ready is not null then

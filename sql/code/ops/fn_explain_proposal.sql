@@ -112,7 +112,7 @@ begin
     from (select * from ops_proposal_votes v where v.proposal_id = p_proposal_id and not v.decision limit 20) o;
   reason := 'approval';
   code := 'OPS_009';
-  detail := format('a person must decide, another than %s, who proposed it: %s (%s)', v_proposal.proposed_login,
+  detail := format('a person must decide%s: %s (%s)', ', another than ' || v_proposal.proposed_login || ', who proposed it',
                    case when v_verdict.auto_ok then 'policy would allow it by now, but did not when it was gated'
                         else coalesce(v_verdict.reason, v_proposal.reason) end, v_versions)
     || coalesce('; votes: ' || v_votes, '');

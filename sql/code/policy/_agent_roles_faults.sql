@@ -18,6 +18,7 @@ begin
        case when v_at = '' and jsonb_typeof(r.value) <> 'object' then '{}'::text[]
             else _field_fault(a.path, r.value, 'object')
                  || _field_fault(a.path || '.model', r.value -> 'model', 'text', 1, 200)
+                 || _field_fault(a.path || '.logins', r.value -> 'logins', 'texts')
                  || _field_fault(a.path || '.description', r.value -> 'description', 'text', 0, 10000)
                  || _field_fault(a.path || '.system', r.value -> 'system', 'text', 0, 100000)
                  || _field_fault(a.path || '.max_tokens', r.value -> 'max_tokens', 'whole number', 1, 10000000)

@@ -7,6 +7,7 @@ create or replace function _create_proposals(
   p_event_ids uuid[],
   p_reaction_ids uuid[],
   p_depths integer[],
+  p_logins text[],
   out ids uuid[],
   out statuses text[],
   out mission_ids uuid[],
@@ -19,7 +20,8 @@ set enable_seqscan = off
 as $$
 -- Gates and stores proposals whose templates are known to be sound: each template is worked through once, and each row
 -- is written once, as it stays. Proposal i is p_templates[p_which[i]]; the other arrays are by proposal. A dedupe key
--- seen before gives the first proposal; keys are inserted in order, so that racing batches never deadlock.
+-- seen before gives the first proposal; keys are inserted in order, so that racing batches never deadlock. p_logins: who
+-- proposed, when that is not this login.
 -- Locks: cap counters, then the unique index of dedupe_key. Writes: ops_mission_proposals, ops_cap_counters, missions and
 -- steps for what policy approves, and an event for what waits for a person. Raises: nothing.
 declare
@@ -69,7 +71,8 @@ begin
          v_risks[p_which[i]], v_priorities[p_which[i]], coalesce(p_depths[i], 0), p_templates[p_which[i]],
          p_slots[p_which[i]], v_digests[p_which[i]],
          case when statuses[i] = 'auto_approved' then v_digests[p_which[i]] end, reasons[i], v_gate.versions,
-         case when v_gate.is_counted and statuses[i] <> 'rejected' then v_now end, v_login,
+         case when v_gate.is_counted and statuses[i] <> 'rejected' then v_now end,
+         case when p_logins is null then v_login else p_logins[i] end,
          case when statuses[i] <> 'pending' then 'policy' end, case when statuses[i] <> 'pending' then v_login end,
          case when statuses[i] = 'auto_approved' then v_now end, v_now, v_now
     from unnest(v_order) i

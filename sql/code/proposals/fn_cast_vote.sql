@@ -10,17 +10,27 @@ security definer
 set search_path from current
 as $$
 -- The vote of an agent on a pending proposal. Votes advise the person who decides; no number of them approves. A role
--- may change its vote while the proposal is open.
+-- may change its vote while the proposal is open. It votes for a role that agent_roles names, by one of the role's
+-- logins where it lists some, so that no vote passes for that of a person or of another agent.
 -- Locks: the proposal. Writes: ops_proposal_votes, ops_mission_proposals. Raises: OP012 unknown, OP014 decided
--- already, OP018 no such vote.
+-- already, OP015 not this login's role, OP018 no such vote.
 declare
   v_now timestamptz := _now();
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
+  v_role jsonb := _agent_roles() -> p_agent_role;
 begin
   if p_vote is null or p_vote not in ('approve', 'reject', 'abstain') or coalesce(p_agent_role, '') = '' then
     raise exception using errcode = 'OP018',
       message = format('OPS_018: vote %s of role %s is not valid', quote_nullable(p_vote), quote_nullable(p_agent_role)),
       hint = 'A role votes approve, reject or abstain.';
+  end if;
+  if (v_role is null or (jsonb_typeof(v_role -> 'logins') = 'array' and not v_role -> 'logins' ? session_user::text))
+     and not _is_control_plane() then
+    raise exception using errcode = 'OP015',
+      message = format('OPS_015: login %s may not vote as %s', session_user, quote_literal(p_agent_role)),
+      detail = jsonb_build_object('login', session_user, 'agent_role', p_agent_role, 'logins', v_role -> 'logins',
+                                  'roles', array(select jsonb_object_keys(_agent_roles())))::text,
+      hint = 'Vote as a role that the policy document agent_roles names, from one of its logins if it lists any.';
   end if;
   if v_proposal.status not in ('pending', 'voting') then
     raise exception using errcode = 'OP014',
@@ -40,4 +50,4 @@ begin
 end;
 $$;
 comment on function fn_cast_vote(uuid, text, text, text) is
-  'The vote (approve, reject, abstain) of an agent role on a pending proposal; it advises the person who decides and may be changed. OPS_012 unknown, OPS_014 decided already, OPS_018 no such vote.';
+  'The vote (approve, reject, abstain) of an agent role on a pending proposal; it advises the person who decides and may be changed. OPS_012 unknown, OPS_014 decided already, OPS_015 a role that agent_roles does not name or keeps for other logins, OPS_018 no such vote.';

@@ -39,6 +39,7 @@ begin
                      e.p - array['template', 'source', 'dedupe_key'] <> '{}'
                      or jsonb_typeof(e.p -> 'source') not in ('string', 'null')
                      or length(e.p ->> 'source') not between 1 and 200
+                     or e.p ->> 'source' = 'trigger' or e.p ->> 'source' like 'step:%'
                      or jsonb_typeof(e.p -> 'dedupe_key') not in ('string', 'null')
                      or length(e.p ->> 'dedupe_key') not between 1 and 1000
                      or e.p ->> 'dedupe_key' like 'opsloop:%' end)
@@ -49,7 +50,7 @@ begin
     raise exception using errcode = 'OP018',
       message = format('OPS_018: proposals[%s] has a source or a dedupe_key that cannot be, or an unknown field', v_bad - 1),
       detail = left((p_proposals -> (v_bad - 1)) - 'template' #>> '{}', 500),
-      hint = 'template, source: text of 1 to 200 characters, dedupe_key: of 1 to 1000, not beginning with opsloop:; no other fields. Nothing was proposed.';
+      hint = 'template, source: text of 1 to 200 characters, not trigger or step:*, dedupe_key: of 1 to 1000, not beginning with opsloop:; no other fields. Nothing was proposed.';
   end if;
 
   if v_texts is null then
@@ -89,7 +90,7 @@ begin
       hint = 'Nothing was proposed. Mend every fault listed in the detail and propose again.';
   end if;
 
-  v_made := _create_proposals(v_templates, v_slots, v_which, v_sources, v_keys, null, null, null);
+  v_made := _create_proposals(v_templates, v_slots, v_which, v_sources, v_keys, null, null, null, null);
   v_ids := v_made.ids;
   v_statuses := v_made.statuses;
   v_mission_ids := v_made.mission_ids;

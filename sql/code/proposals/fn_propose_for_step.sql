@@ -70,7 +70,7 @@ begin
   v_made := _create_proposals(
     v_templates, array_fill('[]'::jsonb, array[v_count]), array(select generate_series(1, v_count)),
     array_fill(v_step.source, array[v_count]), array(select format('%s:%s', v_key, n) from generate_series(1, v_count) n),
-    array_fill(v_event_id, array[v_count]), null, array_fill(v_step.depth, array[v_count]));
+    array_fill(v_event_id, array[v_count]), null, array_fill(v_step.depth, array[v_count]), null);
   return query
   select u.ord, u.id, u.status, u.mission_id, u.reason
     from unnest(v_made.ids, v_made.statuses, v_made.mission_ids, v_made.reasons)

@@ -16,16 +16,17 @@ as $$
 -- Locks: the worker's row. Writes: ops_workers. Raises: OP018 without an id.
 declare
   v_now timestamptz := _now();
+  v_login text := session_user;
   v_policy jsonb := _policy('worker_policy');
 begin
   if coalesce(p_worker_id, '') = '' then
     raise exception using errcode = 'OP018', message = 'OPS_018: p_worker_id is empty',
       hint = 'Give an id that no other process ever had, such as host:pid:random.';
   end if;
-  insert into ops_workers (worker_id, hostname, pid, version, executors, settings, started_at, last_seen_at)
-  values (p_worker_id, p_hostname, p_pid, p_version, coalesce(p_executors, '{}'), coalesce(p_settings, '{}'), v_now, v_now)
+  insert into ops_workers (worker_id, hostname, pid, version, executors, settings, login, started_at, last_seen_at)
+  values (p_worker_id, p_hostname, p_pid, p_version, coalesce(p_executors, '{}'), coalesce(p_settings, '{}'), v_login, v_now, v_now)
   on conflict (worker_id) do update
-    set executors = excluded.executors, settings = excluded.settings, version = excluded.version,
+    set executors = excluded.executors, settings = excluded.settings, version = excluded.version, login = excluded.login,
         last_seen_at = excluded.last_seen_at, stopped_at = null;
   return jsonb_build_object(
     'notify_channel', _notify_channel(),

@@ -186,6 +186,7 @@ def test_who_may_update_the_table_needs_no_right_on_the_history(conn):
     conn.execute("create role policy_editor nologin")
     conn.execute("grant usage on schema opsloop to policy_editor")
     conn.execute("grant select, update on ops_policy to policy_editor")
+    conn.execute("create policy policy_editor on ops_policy to policy_editor using (true)")
     try:
         with conn.transaction():
             conn.execute("set local role policy_editor")

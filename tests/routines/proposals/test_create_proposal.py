@@ -93,7 +93,8 @@ def test_what_is_no_template_is_refused(loop, bad):
 
 
 @pytest.mark.parametrize(
-    ("source", "key"), [("", None), ("x" * 201, None), ("manual", ""), ("manual", "k" * 1001)]
+    ("source", "key"),
+    [("", None), ("x" * 201, None), ("trigger", None), ("step:noop", None), ("manual", ""), ("manual", "k" * 1001)],
 )
 def test_a_source_or_key_that_cannot_be_is_refused(loop, source, key):
     loop.refused("018", CREATE, template(), source, key)
