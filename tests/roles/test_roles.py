@@ -37,7 +37,7 @@ def sessions(people):
         session.autocommit = False
         session.execute("set statement_timeout = '20s'; set lock_timeout = '10s'")
         session.commit()
-    yield opened
+    return opened
 
 
 @pytest.fixture(scope="module")
