@@ -2,6 +2,7 @@ create or replace function fn_idempotency_key(p_code text, p_parts text[], p_buc
 returns text
 language plpgsql
 stable
+security definer
 set search_path from current
 as $$
 -- The key of one run of a checker: idmp_<p_code>_ and the first 32 hex digits of the sha256 of directive, code, session,
