@@ -1,22 +1,14 @@
-"""What the tests of agents share: a producer's login, and the MCP server as a process of its own."""
+"""What the tests of agents share: the loop, a producer's login, and an MCP server that serves it."""
 
-import os
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
-from mcp import Client as McpClient
-from mcp import StdioServerParameters
-from mcp.client.stdio import stdio_client
 from psycopg.conninfo import make_conninfo
 
+from agents.serving import Served
 from looping import Loop
-
-Serve = Callable[..., AbstractAsyncContextManager[McpClient]]
 
 
 @pytest.fixture
@@ -34,19 +26,16 @@ def login(loop: Loop, dsn: str) -> Iterator[str]:
     loop.conn.execute("drop owned by an_agent; drop role an_agent")
 
 
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for all tests: their databases have one name, and each call has a connection of its own."""
+    one = Served(tmp_path_factory.mktemp("mcp"))
+    yield one
+    one.stop()
+
+
 @pytest.fixture
-def serve(login: str, tmp_path: Path) -> Serve:
-    """Starts `opsloop mcp` as a process and connects to it; what it writes to stderr goes to stderr.log."""
-
-    @asynccontextmanager
-    async def start(role: str = "planner", **environ: str) -> AsyncIterator[McpClient]:
-        parameters = StdioServerParameters(
-            command=sys.executable,
-            args=["-m", "opsloop", "mcp", "--role", role],
-            env={**os.environ, "DATABASE_URL": login, **environ},
-        )
-        with (tmp_path / "stderr.log").open("w") as log:
-            async with McpClient(stdio_client(parameters, errlog=log), read_timeout_seconds=20) as client:
-                yield client
-
-    return start
+def agent(served: Served, login: str) -> Served:
+    """The tools of an agent, as its MCP client has them."""
+    served.start(login)
+    return served

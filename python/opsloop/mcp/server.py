@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Coroutine
 from typing import Any
 
+import anyio
 import psycopg
 from jsonschema import Draft202012Validator
 from mcp import types
@@ -40,11 +43,6 @@ class Agent:
         self._role = role
         self._log = logs.get(role=role)
         self._validators = {name: Draft202012Validator(tool.schema) for name, tool in TOOLS.items()}
-
-    async def check(self) -> None:
-        """Raise unless the database is there and its login may be handed to an agent of this role."""
-        async with connect_async(self._dsn, self._schema) as client:
-            await client.assert_agent(self._role)
 
     async def serve(self) -> None:
         """Answer until stdin ends."""
@@ -83,7 +81,7 @@ class Agent:
         began = time.monotonic()
         outcome = "cancelled"
         try:
-            answer = await self._answer(params.name, params.arguments or {})
+            answer = await _ended_in_order(self._answer(params.name, params.arguments or {}))
             outcome = "done"
             return _result(answer)
         except OpsError as error:
@@ -139,6 +137,21 @@ class Agent:
                 detail=faults,
                 hint="Give what the input schema of the tool says. Nothing was done.",
             )
+
+
+async def _ended_in_order(work: Coroutine[Any, Any, Json]) -> Json:
+    """Run `work`; when the call is cancelled, once, wait until the statement that it runs has ended on the server.
+
+    The SDK's own cancellation hits a task again and again, also while it cleans up.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([task])
+        raise
 
 
 def _result(answer: Json, *, is_error: bool = False) -> types.CallToolResult:

@@ -8,11 +8,13 @@ from typing import Any
 
 from opsloop.client import AsyncClient
 from opsloop.errors import NotFound
+from opsloop.results import Explanation
 
 Json = dict[str, Any]
 
 LIST_LIMIT = 50
 STEP_LIMIT = 100
+REASON_LIMIT = 20
 TEXT_LIMIT = 500
 """Longest text in an answer; what is longer ends in …"""
 
@@ -171,15 +173,14 @@ async def propose_mission(client: AsyncClient, role: str, given: Json) -> Json:
 async def read_mission(client: AsyncClient, _role: str, given: Json) -> Json:
     """What became of a proposal or mission, and why it is not getting on."""
     proposals = await client.list_proposals(1, proposal_id=given["id"])
-    if proposals and proposals[0].mission_id is None:
+    mission_id = proposals[0].mission_id if proposals else given["id"]
+    if mission_id is None:
         (proposal,) = proposals
-        gate = await client.gate_proposal(proposal.proposal_id)
         return {
             **_picked(proposal, "proposal_id", "title", "source", "status", "risk_level", "decided_by"),
-            "why": [{"code": gate.code, "detail": _short(gate.reason)}],
+            "why": _why(await client.explain_proposal(proposal.proposal_id)),
             "next": _NEXT[proposal.status],
         }
-    mission_id = proposals[0].mission_id if proposals else given["id"]
     missions = await client.list_missions(1, mission_id=mission_id)
     if not missions:
         raise NotFound(
@@ -193,12 +194,15 @@ async def read_mission(client: AsyncClient, _role: str, given: Json) -> Json:
             missions[0], "mission_id", "proposal_id", "title", "status", "steps_total", "steps_open", "error"
         ),
         "steps": [
-            _picked(
-                step, "step_id", "key", "kind", "executor", "status", "attempt", "wait_reason", "last_error"
-            )
+            _picked(step, "step_id", "key", "kind", "executor", "status", "attempt", "last_error")
             for step in steps
         ],
+        "why": _why(await client.explain_mission(mission_id)),
     }
+
+
+def _why(reasons: list[Explanation]) -> list[Json]:
+    return [_picked(one, "key", "status", "reason", "code", "detail") for one in reasons[:REASON_LIMIT]]
 
 
 async def report_progress(client: AsyncClient, role: str, given: Json) -> Json:
