@@ -3,18 +3,23 @@ returns boolean
 language plpgsql
 set search_path from current
 as $$
--- Whether that holder holds that lock, and keeps it from changing hands until the transaction ends. The clock is asked
--- once the row is locked. Another session of the same holder that is at it gets 50 ms to commit; then the answer is no.
+-- Whether that holder holds that lock, and keeps it from changing hands until the transaction ends; who does not hold it
+-- locks nothing. The clock is asked again once the row is locked. Another session of the same holder that is at it gets
+-- 50 ms to commit; then the answer is no.
 -- Locks: the row of the lock. Writes: nothing. Raises: nothing.
 declare
   v_expires_at timestamptz;
   v_timeout text;
 begin
+  select l.expires_at into v_expires_at from distributed_locks l where l.lock_name = p_lock_name and l.holder_id = p_holder_id;
+  if (v_expires_at > _now()) is not true then
+    return false;
+  end if;
   select l.expires_at into v_expires_at
     from distributed_locks l
    where l.lock_name = p_lock_name and l.holder_id = p_holder_id
      for no key update skip locked;
-  if not found and exists (select from distributed_locks l where l.lock_name = p_lock_name and l.holder_id = p_holder_id) then
+  if not found then
     v_timeout := current_setting('lock_timeout');
     begin
       perform set_config('lock_timeout', '50ms', true);

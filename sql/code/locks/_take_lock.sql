@@ -40,11 +40,9 @@ begin
     return 'busy';
   end if;
 
-  if current_setting('transaction_isolation') = 'read committed' then
-    select c.epoch into v_epoch from ops_control c;
-  else
-    -- An old snapshot has an old epoch: locking the row fails when it has changed since.
-    select c.epoch into v_epoch from ops_control c for key share;
+  v_epoch := _current_epoch();
+  if v_epoch is null then
+    return 'busy';
   end if;
   perform _commit_durably();
   v_token := v_epoch * 1000000000000 + nextval('distributed_locks_token_seq');
