@@ -18,6 +18,8 @@ returns table (
 language plpgsql
 stable
 set search_path from current
+set enable_seqscan = off
+set jit = off
 as $$
 -- Entries of the inbox: those of these proposals and steps that wait for a person, in no order; fn_inbox says what the
 -- columns mean. What does not wait is left out.

@@ -20,6 +20,8 @@ language plpgsql
 stable
 security definer
 set search_path from current
+set enable_seqscan = off
+set jit = off
 as $$
 -- What waits for a person: proposals (kind proposal) and parked steps (kind step), the oldest first. would_run is
 -- exactly what would run, rendered as of now; digest stands for it: with fn_as_shown a decision counts for that only.

@@ -9,7 +9,7 @@ as $$
 -- hand, or parked by a pause that forgot them. Looks at the next 20,000 steps in id order and goes on there at the next
 -- call; returns how many it put to work.
 -- Locks: the sweep's turn and steps, SKIP LOCKED; missions and steps of what it adopts. Writes: ops_sweep, ops_mission_steps,
--- ops_missions, ops_ready, ops_paused_steps, and what recovery writes. Raises: OP018 for a threshold below 1.
+-- ops_missions, ops_ready, ops_paused_steps, ops_waiting_steps, and what recovery writes. Raises: OP018 for a threshold below 1.
 declare
   v_now timestamptz := _now();
   v_stale interval := make_interval(mins => coalesce(p_threshold_minutes, 15));
@@ -17,13 +17,14 @@ declare
   v_lost uuid[];
   v_timeless uuid[];
   v_forgotten uuid[];
+  v_unseen uuid[];
 begin
   if coalesce(p_threshold_minutes, 15) < 1 then
     raise exception using errcode = 'OP018',
       message = format('OPS_018: p_threshold_minutes is %s', p_threshold_minutes),
       hint = 'Give at least 1 minute; the default is 15.';
   end if;
-  select w.adopt, w.lost, w.timeless, w.forgotten into v_adopt, v_lost, v_timeless, v_forgotten
+  select w.adopt, w.lost, w.timeless, w.forgotten, w.unseen into v_adopt, v_lost, v_timeless, v_forgotten, v_unseen
     from _sweep_steps(v_now, v_stale, 20000) w;
 
   recovered_steps := 0;
@@ -39,6 +40,15 @@ begin
     select s.id, 'mission', s.mission_id, v_now from ops_mission_steps s where s.id = any (v_forgotten)
     on conflict (step_id) do nothing;
   end if;
+  if v_unseen is not null then
+    insert into ops_waiting_steps (step_id, since)
+    select s.id, s.updated_at from ops_mission_steps s where s.id = any (v_unseen)
+    on conflict (step_id) do nothing;
+  end if;
+  -- Steps that were deleted or put back by hand do not stay in front of the inbox.
+  delete from ops_waiting_steps w
+   where w.step_id = any (array(select o.step_id from ops_waiting_steps o order by o.since, o.step_id limit 100))
+     and (select s.status from ops_mission_steps s where s.id = w.step_id) is distinct from 'waiting';
   if v_adopt is not null then
     recovered_steps := recovered_steps + _adopt_steps(v_adopt);
   end if;

@@ -193,6 +193,32 @@ def test_a_step_put_back_by_hand_is_no_longer_in_the_inbox(loop):
     assert loop.rows("select * from ops_waiting_steps") == []
 
 
+def test_a_step_that_the_inbox_lacks_is_put_there_by_the_heartbeat(loop):
+    mission = parked_by_policy(loop)
+    loop.do("truncate ops_waiting_steps")  # as after a restore of some tables
+    assert entries(loop) == []
+    loop.turn()
+    assert the_entry(loop)["id"] == loop.step(mission)["id"]
+    assert loop.broken() == []
+
+
+def test_steps_that_were_deleted_do_not_stay_in_the_inbox(loop):
+    mission = parked_by_policy(loop)
+    loop.do("delete from ops_mission_steps where mission_id = %s", mission)
+    assert entries(loop) == []
+    loop.turn()
+    assert loop.rows("select * from ops_waiting_steps") == []
+
+
+def test_what_a_pause_parked_is_not_in_the_inbox(loop):
+    loop.mission(step("a"))
+    loop.rows("select fn_pause('kind', 'noop')")
+    assert loop.claim() == []
+    loop.turn()
+    assert entries(loop) == []
+    assert loop.rows("select * from ops_waiting_steps") == []
+
+
 def test_the_oldest_come_first_whatever_they_are(loop):
     moment = loop.stop_clock()
     made = []
