@@ -5,19 +5,29 @@ stable
 security definer
 set search_path from current
 as $$
--- Proves that this login may be handed to an agent of that role: neither the login nor a role it is a member of may do
--- more than emit, propose, vote, publish and read. Asked of the privileges there are, not of names of roles, so that
--- whatever may decide, set policy, lease or write a table is found, now and in releases to come.
--- Locks: none. Writes: nothing. Raises: OP015 naming what it may do too much, OP018 for a role that policy does not name.
+-- Proves that this login may be handed to an agent of that role: it is one of the role's logins, if policy lists any,
+-- and neither it nor a role it is a member of may do more than emit, propose, vote, publish and read. Asked of the
+-- privileges there are, not of names of roles, so that whatever may decide, set policy, lease or write a table is found,
+-- now and in releases to come.
+-- Locks: none. Writes: nothing. Raises: OP015 for another role's login, or naming what it may do too much, OP018 for a
+-- role that policy does not name.
 declare
   v_for_agents constant text[] := array['fn_emit_event', 'fn_emit_events', 'fn_create_proposal', 'fn_create_proposals',
     'fn_cast_vote', 'fn_publish_outbox', 'fn_radar_upsert'];
+  v_role jsonb := _agent_roles() -> p_role;
   v_too_much text[];
 begin
-  if not _agent_roles() ? coalesce(p_role, '') then
+  if v_role is null then
     raise exception using errcode = 'OP018', message = format('OPS_018: agent_roles has no role %s', quote_nullable(p_role)),
       detail = jsonb_build_object('roles', array(select jsonb_object_keys(_agent_roles())))::text,
       hint = 'Name one of these roles, or have it added to the policy document agent_roles.';
+  end if;
+
+  if jsonb_typeof(v_role -> 'logins') = 'array' and not v_role -> 'logins' ? session_user::text then
+    raise exception using errcode = 'OP015',
+      message = format('OPS_015: login %s may not speak for the role %s', session_user, p_role),
+      detail = jsonb_build_object('login', session_user, 'role', p_role, 'logins', v_role -> 'logins')::text,
+      hint = 'Connect as one of the logins that agent_roles lists for this role.';
   end if;
 
   with own as materialized (
@@ -51,4 +61,4 @@ begin
 end;
 $$;
 comment on function fn_assert_agent(text) is
-  'Raises unless this login may be handed to an agent of that role: OPS_015 when it may approve, decide, set policy, lease, or write a table, itself or by a role it is a member of; OPS_018 when agent_roles does not name the role.';
+  'Raises unless this login may be handed to an agent of that role: OPS_015 when it may approve, decide, set policy, lease, or write a table, itself or by a role it is a member of, or is none of the logins that policy lists for the role; OPS_018 when agent_roles does not name the role.';

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -72,6 +73,20 @@ def test_a_login_that_may_write_a_table_may_not(agent: Loop, privilege: str) -> 
 def test_a_login_that_may_make_itself_more_may_not(agent: Loop, attribute: str) -> None:
     agent.conn.execute(sql.SQL(f"alter role an_agent {attribute}"))
     assert refused(agent)
+
+
+def test_a_role_whose_logins_policy_lists_takes_no_other(agent: Loop) -> None:
+    agent.value(
+        "select fn_set_policy('agent_roles', %s)",
+        {"planner": {"logins": ["an_agent"]}, "scribe": {"logins": []}},
+    )
+    agent.conn.execute("set session authorization an_agent")
+    assert agent.value("select fn_assert_agent('planner')") == ""
+    with (
+        pytest.raises(psycopg.Error, match="OPS_015: login an_agent may not speak for the role scribe"),
+        agent.savepoint(),
+    ):
+        agent.value("select fn_assert_agent('scribe')")
 
 
 def test_the_owner_may_not_be_handed_to_an_agent(loop: Loop) -> None:
