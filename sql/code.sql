@@ -5,6 +5,7 @@
 
 -- events: signals in, and the reactions they match (emit, match, react)
 \ir code/events/_broken_events.sql
+\ir code/events/_broken_reactions.sql
 \ir code/events/_emit_events.sql
 \ir code/events/_emit_loop_events.sql
 \ir code/events/_event_faults.sql
@@ -22,6 +23,7 @@
 
 -- proposals: intents and the gate they pass (gate, approve, vote)
 \ir code/proposals/_assert_may_decide.sql
+\ir code/proposals/_broken_approvals.sql
 \ir code/proposals/_broken_proposals.sql
 \ir code/proposals/_cap_met.sql
 \ir code/proposals/_caps_in_force.sql
@@ -204,6 +206,7 @@
 \ir code/ops/_chance.sql
 \ir code/ops/_check_list.sql
 \ir code/ops/_check_scope.sql
+\ir code/ops/_check_window.sql
 \ir code/ops/_count.sql
 \ir code/ops/_covering_pauses.sql
 \ir code/ops/_do_duties.sql

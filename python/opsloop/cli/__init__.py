@@ -17,6 +17,7 @@ import opsloop
 from opsloop.cli import (
     control,
     events,
+    explain,
     inbox,
     init,
     mcp,
@@ -72,6 +73,7 @@ for _commands in (
     mcp,
     policy,
     ps,
+    explain,
     up,
     operations,
     control,

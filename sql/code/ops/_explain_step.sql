@@ -99,7 +99,7 @@ begin
       return;
     when 'waiting' then
       v_is_clear := false;
-      select * into v_parked from ops_paused_steps p where p.step_id = p_step_id;
+      select * into v_parked from ops_paused_steps p where p.step_id = p_step_id and v_step.wait_reason like 'paused: %';
       if found then
         if not exists (select from ops_pauses p where p.scope = v_parked.scope and p.target = v_parked.target) then
           reason := 'pause';

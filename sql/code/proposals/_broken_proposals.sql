@@ -1,36 +1,31 @@
-create or replace function _broken_proposals()
+create or replace function _broken_proposals(p_after uuid, p_upto uuid)
 returns table (invariant text, subject text, detail text)
 language plpgsql
 stable
 set search_path from current
 as $$
--- Missions without an approval that holds, cap counters that are not exact, and caps that were exceeded: in a window
--- where every proposal was counted under a cap, there are no more than the highest of these caps. Reads all proposals.
+-- Reactions with two proposals, cap counters that are not exact, and caps that were exceeded: in a window where every
+-- proposal was counted under a cap, there are no more than the highest of these caps. Reads the proposals with an id
+-- above p_after and up to p_upto; of days and hours, only those that lie between these as a whole are judged.
 -- Locks: none. Writes: nothing. Raises: nothing.
+declare
+  v_first timestamptz;
+  v_last timestamptz;
 begin
+  select min(p.created_at), max(p.created_at) into v_first, v_last
+    from ops_mission_proposals p where p.id > p_after and p.id <= p_upto;
+  -- A minute more, since ids and times of proposals made at once may be in another order.
+  v_first := case when exists (select from ops_mission_proposals p where p.id <= p_after) then v_first + interval '1 minute'
+                  else '-infinity' end;
+  v_last := case when exists (select from ops_mission_proposals p where p.id > p_upto) then v_last - interval '1 minute'
+                 else 'infinity' end;
+
   return query
-  select '5 every mission was approved', 'mission ' || m.id, f.fault
-    from ops_missions m
-    left join ops_mission_proposals p on p.id = m.proposal_id
-   cross join lateral (values
-     (case
-        when p.id is null then 'has no proposal'
-        when p.status not in ('approved', 'auto_approved') or p.approved_at is null then format('its proposal is %s', p.status)
-        when p.approved_digest is distinct from _digest(jsonb_build_array(p.template, p.slots))
-          then 'what was approved is not the template of its proposal'
-        when p.status = 'approved' and not exists (
-          select from ops_proposal_votes v where v.proposal_id = p.id and v.decision and v.vote = 'approve')
-          then 'nobody''s decision is on record'
-        when m.auto_approved <> (p.status = 'auto_approved') then 'auto_approved is not as its proposal says'
-      end),
-     (case when p.counted_at is null then 'its proposal was never counted' end),
-     ((select string_agg(format('policy %s version %s is not in the history', k.key, v.version), '; ')
-        from unnest(array['auto_approve', 'proposal_caps', 'worker_policy']) k (key)
-       cross join lateral (select (p.policy_snapshot ->> k.key)::integer as version) v
-       -- One that was set later did not decide.
-       where exists (select from ops_policy_history h where h.key = k.key and h.updated_at <= p.approved_at)
-         and not exists (select from ops_policy_history h where h.key = k.key and h.version = v.version)))) f (fault)
-   where f.fault is not null;
+  select '6 once each', 'reaction ' || p.reaction_id, format('%s proposals', count(*))
+    from ops_mission_proposals p
+   where p.id > p_after and p.id <= p_upto and p.reaction_id is not null
+   group by p.reaction_id
+  having count(*) > 1;
 
   return query
   with counted as (
@@ -47,10 +42,11 @@ begin
         select f.cap
           from _caps_in_force(h.value, p.source, p.created_at at time zone 'UTC') f
          where f.scope = w.scope) k on true
-     where p.counted_at is not null and p.status <> 'rejected'
+     where p.id > p_after and p.id <= p_upto and p.counted_at is not null and p.status <> 'rejected'
   ), windows as (
     select c.scope, c.window_start, count(*) as used, max(c.cap) as cap, bool_and(c.cap is not null) as capped
       from counted c
+     where c.window_start >= v_first and c.window_start + ('1 ' || split_part(c.scope, ':', 1))::interval <= v_last
      group by c.scope, c.window_start
   )
   select '5 caps hold', format('%s from %s', w.scope, w.window_start), format('%s proposals under a cap of %s', w.used, w.cap)
@@ -61,6 +57,7 @@ begin
          format('the counter says %s, but %s proposals count', n.used, coalesce(w.used, 0))
     from ops_cap_counters n
     left join windows w using (scope, window_start)
-   where n.used <> coalesce(w.used, 0);
+   where n.window_start >= v_first and n.window_start + ('1 ' || split_part(n.scope, ':', 1))::interval <= v_last
+     and n.used <> coalesce(w.used, 0);
 end;
 $$;

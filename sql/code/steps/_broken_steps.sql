@@ -1,39 +1,59 @@
-create or replace function _broken_steps()
+create or replace function _broken_steps(p_after uuid, p_upto uuid)
 returns table (invariant text, subject text, detail text)
 language plpgsql
 stable
 set search_path from current
 as $$
--- Steps that break an invariant: a lease or a result held twice, a live step that nothing would free, a step that began
--- before its dependencies had ended. Reads all steps, attempts and timers.
+-- Steps that break an invariant, of those with an id above p_after and up to p_upto: a lease or a result held twice, a
+-- live step that nothing would free, a step that began before its dependencies had ended, or whose mission is gone. Reads
+-- these, their attempts and their dependencies, and the timers that are due.
 -- Locks: none. Writes: nothing. Raises: nothing.
+declare
+  v_now timestamptz := _now();
 begin
   return query
   select '1 one lease, one result', 'step ' || s.id, 'running without lease_token or worker_id'
     from ops_mission_steps s
-   where s.status = 'running' and (s.lease_token is null or s.worker_id is null)
+   where s.id > p_after and s.id <= p_upto and s.status = 'running' and (s.lease_token is null or s.worker_id is null)
   union all
   select '1 one lease, one result', 'token ' || s.lease_token, format('%s running steps hold it', count(*))
     from ops_mission_steps s
-   where s.status = 'running'
+   where s.id > p_after and s.id <= p_upto and s.status = 'running'
    group by s.lease_token
   having count(*) > 1
   union all
   select '1 one lease, one result', 'step ' || s.id, format('running with a token whose attempt has %s', r.status)
     from ops_mission_steps s
-    join ops_action_runs r on r.run_id = s.lease_token and r.status <> 'fenced'
-   where s.status = 'running'
+    join ops_action_runs r on r.step_id = s.id and r.run_id = s.lease_token and r.status <> 'fenced'
+   where s.id > p_after and s.id <= p_upto and s.status = 'running'
+  union all
+  select '1 one lease, one result', 'step ' || s.id, format('its lease is of epoch %s, which has not come yet', s.lease_epoch)
+    from ops_mission_steps s
+   where s.id > p_after and s.id <= p_upto and s.status = 'running' and s.lease_epoch > (select c.epoch from ops_control c)
   union all
   select '1 one lease, one result', 'step ' || r.step_id,
          format('attempt %s ended %s times: %s', r.attempt, count(*), string_agg(r.status, ', ' order by r.id))
     from ops_action_runs r
-   where r.status <> 'fenced' and not r.meta ? 'resolved_by'
+   where r.step_id > p_after and r.step_id <= p_upto and r.status <> 'fenced' and not r.meta ? 'resolved_by'
    group by r.step_id, r.attempt
   having count(*) > 1;
 
   return query
-  with timed as materialized (
-    select distinct u.id from ops_timers t cross join lateral unnest(t.step_ids) u (id)
+  with alive as materialized (
+    select s.*, case s.status when 'running' then s.lease_expires_at when 'queued' then s.run_after end as due_at
+      from ops_mission_steps s
+     where s.id > p_after and s.id <= p_upto and s.status in ('blocked', 'queued', 'running', 'waiting')
+  ), timed as materialized (
+    -- A timer is due when a lease or a pause before a retry ends; what is due already may be on its way.
+    select u.id
+      from (select distinct a.due_at from alive a) d
+      join ops_timers t on t.due_at = d.due_at
+     cross join lateral unnest(t.step_ids) u (id)
+    union
+    select u.id
+      from ops_timers t
+     cross join lateral unnest(t.step_ids) u (id)
+     where t.due_at <= v_now + interval '2 seconds'
   ), live as (
     select s.*, m.status as mission_status,
            exists (select from ops_ready r where r.lane = s.lane and r.seq = s.ready_seq and r.id = s.id) as ready,
@@ -42,9 +62,8 @@ begin
            (select count(*) from ops_mission_steps d
              where d.id = any (s.depends_on)
                and d.status <> 'succeeded' and not (d.status = 'failed' and d.on_failure = 'continue')) as waits_for
-      from ops_mission_steps s
+      from alive s
       join ops_missions m on m.id = s.mission_id
-     where s.status in ('blocked', 'queued', 'running', 'waiting')
   )
   select '2 something frees every live step', 'step ' || l.id, f.fault
     from live l
@@ -64,28 +83,31 @@ begin
        when l.status = 'waiting' and l.wait_reason like 'paused: %'
             and not exists (select from ops_paused_steps p where p.step_id = l.id)
          then 'parked by a pause, but no resume would find it'
+       when l.status = 'waiting' and l.wait_reason not like 'paused: %'
+            and not exists (select from ops_waiting_steps w where w.step_id = l.id)
+         then 'waits for a person, but is not in the inbox'
      end as fault) f
    where f.fault is not null;
 
   return query
-  with began as (
-    select s.id, s.depends_on, least(min(r.started_at), min(s.reserved_at)) as at
-      from ops_mission_steps s
-      left join ops_action_runs r on r.step_id = s.id and r.started_at is not null
-     where s.depends_on <> '{}' and s.attempt > 0
-     group by s.id, s.depends_on
-  ), ended as (
-    select r.step_id, min(r.completed_at) filter (where r.status = 'succeeded') as succeeded_at,
-           min(r.completed_at) filter (where r.status in ('failed', 'lost')) as failed_at
-      from ops_action_runs r
-     group by r.step_id
-  )
   select '4 dependencies first', 'step ' || b.id, format('began before step %s (%s) had ended', d.id, d.key)
-    from began b
+    from ops_mission_steps b
+   cross join lateral (
+     select least(min(r.started_at), b.reserved_at) as at
+       from ops_action_runs r where r.step_id = b.id and r.started_at is not null) began
     join ops_mission_steps d on d.id = any (b.depends_on)
-    left join ended e on e.step_id = d.id
-   where (e.step_id is not null or d.status not in ('succeeded', 'failed'))
-     and not coalesce(e.succeeded_at <= b.at, false)
-     and not coalesce(d.on_failure = 'continue' and e.failed_at <= b.at, false);
+   cross join lateral (
+     select count(*) as attempts, min(r.completed_at) filter (where r.status = 'succeeded') as succeeded_at,
+            min(r.completed_at) filter (where r.status in ('failed', 'lost')) as failed_at
+       from ops_action_runs r where r.step_id = d.id) ended
+   where b.id > p_after and b.id <= p_upto and b.depends_on <> '{}' and b.attempt > 0
+     and (ended.attempts > 0 or d.status not in ('succeeded', 'failed'))
+     and not coalesce(ended.succeeded_at <= began.at, false)
+     and not coalesce(d.on_failure = 'continue' and ended.failed_at <= began.at, false);
+
+  return query
+  select '3 missions follow from their steps', 'step ' || s.id, 'its mission is gone'
+    from ops_mission_steps s
+   where s.id > p_after and s.id <= p_upto and not exists (select from ops_missions m where m.id = s.mission_id);
 end;
 $$;

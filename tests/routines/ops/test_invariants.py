@@ -1,8 +1,12 @@
 """fn_check_invariants finds what is broken, and nothing in a sound database."""
 
-import pytest
+from uuid import UUID
 
-from looping import step
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from looping import Loop, step, template
 
 
 @pytest.fixture
@@ -65,6 +69,7 @@ BREAKAGES = {
       insert into ops_action_runs (id, run_id, step_id, executor, attempt, status, completed_at)
       select gen_random_uuid(), gen_random_uuid(), step_id, executor, attempt, status, completed_at
         from ops_action_runs where status = 'succeeded' limit 1""",
+    "1 a lease of an epoch that never was": f"{STEPS} lease_epoch = 7 where {RUNNING} and key = 'b'",
     "1 an attempt that ended still runs": f"""
       insert into ops_action_runs (id, run_id, step_id, executor, attempt, status, completed_at)
       select gen_random_uuid(), lease_token, id, executor, attempt, 'lost', now()
@@ -78,6 +83,11 @@ BREAKAGES = {
     "2 a blocked step that waits for nothing": f"{STEPS} depends_on = '{{}}' where {RUNNING} and key = 'c'",
     "2 a wrong count of what it waits for": f"{STEPS} waiting_on = 2 where {RUNNING} and key = 'c'",
     "2 a waiting step without a reason": "update ops_mission_steps set wait_reason = null where mission_id = %(held)s",
+    "2 a waiting step that no person would see": "delete from ops_waiting_steps",
+    "2 a step of a pause that no resume would find": """
+      update ops_mission_steps set status = 'waiting', wait_reason = 'paused: kind noop'
+       where mission_id = %(queued)s""",
+    "2 a timer that comes too late": "update ops_timers set due_at = due_at + interval '1 s' where due_at > now()",
     "2 a live step in a dead mission": "update ops_missions set status = 'failed' where id = %(queued)s",
     "2 a queued step below the mark of its lane": "with l as (update ops_lanes set mark_table = 'ops_ready'::regclass,"
     " mark_server_start = pg_postmaster_start_time() returning mark) select setval(mark, 1000000) from l",
@@ -116,3 +126,165 @@ def test_it_finds(loop, life, breakage):
     found = loop.broken()
     assert name.split()[0] in {b["invariant"].split()[0] for b in found}, found
     assert all(b["subject"] and b["detail"] for b in found)
+    assert same(found, loop.rows("select * from fn_check_invariants(null, 1000)"))
+    assert same(
+        found, [b for part in PARTS for b in loop.rows("select * from fn_check_invariants(%s)", part)]
+    )
+
+
+PARTS = ("steps", "missions", "approvals", "proposals", "events", "reactions", "queue", "locks", "policy")
+
+
+def same(one, other):
+    return sorted(map(str, one)) == sorted(map(str, other))
+
+
+# In parts
+
+
+@pytest.fixture(scope="module")
+def many(shared_dsn):
+    """A session in whose transaction 300 missions lie, every third one running; rolled back later."""
+    with psycopg.connect(shared_dsn, options="-c search_path=opsloop") as conn:
+        loop = Loop(conn)
+        loop.policy("proposal_caps", daily_limit=None)
+        made = [{"template": template(step("a"), step("b"))} for _ in range(300)]
+        loop.rows("select * from fn_create_proposals(%s)", Jsonb(made))
+        loop.claim(100)
+        for work in loop.claim(100):
+            loop.complete(work)
+        yield loop
+        conn.rollback()
+
+
+@pytest.fixture
+def broken_here(many):
+    """Breaks something about the n-th mission, counted from the oldest, and says what is found when asked how."""
+    many.do("savepoint before")
+
+    def found(nth, ask):
+        many.do("rollback to savepoint before")
+        many.do(
+            "update ops_mission_steps set worker_id = null, status = 'running', lease_expires_at = null where id ="
+            " (select s.id from ops_mission_steps s where s.key = 'b' order by s.id offset %s limit 1)",
+            nth,
+        )
+        return len(many.rows(f"select * from fn_check_invariants({ask})"))
+
+    yield found
+    many.do("rollback to savepoint before")
+
+
+def test_it_may_look_at_the_newest_rows_only(broken_here):
+    assert broken_here(299, "'steps', 10")
+    assert not broken_here(200, "'steps', 10")
+    assert broken_here(200, "'steps', 300")
+
+
+def test_a_walk_in_pieces_sees_every_row_once(many, broken_here):
+    for nth in (0, 50, 299):
+        broken_here(nth, "'steps'")
+        after, hits, pieces = UUID(int=0), 0, 0
+        while after:
+            hits += bool(many.rows("select * from fn_check_invariants('steps', 77, %s)", after))
+            after = many.value(
+                "select (select id from ops_mission_steps where id > %s order by id offset 76 limit 1)", after
+            )
+            pieces += 1
+        assert (hits, pieces) == (1, 8)
+
+
+def test_caps_are_judged_only_where_a_piece_has_the_whole_window(many):
+    many.do("savepoint windows")
+    many.do("update ops_mission_proposals set created_at = created_at - interval '1 day' where id in"
+            " (select id from ops_mission_proposals order by id limit 150)")  # fmt: skip
+    many.do("insert into ops_cap_counters (scope, window_start, used)"
+            " select 'day', date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - d * interval '1 day', 150"
+            " from generate_series(0, 1) d")  # fmt: skip
+    sound = [
+        many.rows("select * from fn_check_invariants('proposals', %s)", n)
+        for n in (None, 300, 200, 150, 100, 1)
+    ]
+    assert sound == [[]] * 6
+    many.do("update ops_cap_counters set used = 149")
+    counted = [
+        len(many.rows("select * from fn_check_invariants('proposals', %s)", n)) for n in (None, 200, 100)
+    ]
+    assert counted == [2, 1, 0]
+    first = many.value("select id from ops_mission_proposals order by id offset 99 limit 1")
+    assert many.rows("select * from fn_check_invariants('proposals', 100, %s)", first) == []
+    many.do("rollback to savepoint windows")
+
+
+@pytest.mark.parametrize("arguments", ["'stepz'", "null, 0", "'steps', -1"])
+def test_a_part_or_a_limit_that_cannot_be_is_ops_018(loop, arguments):
+    loop.refused("018", f"select * from fn_check_invariants({arguments})")
+
+
+ROWS = 50_000
+
+
+@pytest.fixture(scope="module")
+def big(shared_dsn):
+    """A session in whose transaction 50,000 ended missions lie in all tables; rolled back later."""
+    with psycopg.connect(shared_dsn, options="-c search_path=opsloop") as conn:
+        loop = Loop(conn)
+        loop.do(f"""
+          with e as (insert into ops_agent_events (id, type, processed_at)
+                     select _uuid_v7(), 'x', now() from generate_series(1, {ROWS}) returning id),
+               p as (insert into ops_mission_proposals (id, event_id, source, template, template_digest,
+                                                        approved_digest, status, approved_at, counted_at,
+                                                        policy_snapshot)
+                     select _uuid_v7(), e.id, 'x', '{{}}', '', _digest('[{{}}, []]'), 'auto_approved', now(), now(),
+                            '{{"auto_approve": 1, "proposal_caps": 1, "worker_policy": 1}}' from e
+                     returning id, event_id),
+               r as (insert into ops_agent_reactions (id, event_id, pattern, status, proposal_id)
+                     select _uuid_v7(), p.event_id, 'x', 'done', p.id from p),
+               m as (insert into ops_missions (id, proposal_id, status, steps_total, auto_approved, completed_at)
+                     select _uuid_v7(), p.id, 'succeeded', 2, true, now() from p returning id),
+               a as (insert into ops_mission_steps (id, mission_id, kind, executor, status, attempt)
+                     select _uuid_v7(), m.id, 'noop', 'noop', 'succeeded', 1 from m returning id, mission_id),
+               b as (insert into ops_mission_steps (id, mission_id, depends_on, kind, executor, status, attempt,
+                                                    reserved_at)
+                     select _uuid_v7(), a.mission_id, array[a.id], 'noop', 'noop', 'succeeded', 1,
+                            now() + interval '1 s' from a
+                     returning id)
+          insert into ops_action_runs (id, run_id, step_id, executor, attempt, status, started_at, completed_at)
+          select _uuid_v7(), _uuid_v7(), x.id, 'noop', 1, 'succeeded', x.at, x.at
+            from (select id, now() as at from a union all select id, now() + interval '1 s' from b) x""")
+        for table in BIG:
+            loop.do(f"analyze {table}")
+        yield loop
+        conn.rollback()
+
+
+BIG = (
+    "ops_agent_events", "ops_agent_reactions", "ops_mission_proposals", "ops_missions", "ops_mission_steps",
+    "ops_action_runs",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("after", ["newest", "in the middle"])
+def test_a_piece_costs_the_same_however_large_the_tables_are(big, part, after):
+    middle = (
+        big.value("select id from ops_missions order by id offset 25000 limit 1")
+        if after != "newest"
+        else None
+    )
+    # Once before: the first to pass marks what other tests have left behind, dead, in the indexes.
+    big.rows("select * from fn_check_invariants(%s, 100, %s)", part, middle)
+    query = "explain (analyze, buffers, format json) select * from fn_check_invariants(%s, 100, %s)"
+    before = whole_reads(big)
+    plan = big.value(query, part, middle)[0]["Plan"]
+    assert plan["Actual Rows"] == 0
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 6_000, plan
+    assert whole_reads(big) == before
+
+
+def whole_reads(loop):
+    """How many times this transaction has read each large table from end to end."""
+    return loop.rows(
+        "select relname, seq_scan from pg_stat_xact_user_tables where relname = any (%s) order by 1",
+        list(BIG),
+    )

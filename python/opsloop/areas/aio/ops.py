@@ -68,12 +68,16 @@ class AsyncOps(AsyncCaller):
         """List the metrics: counters that survive restarts and are exact, gauges, and when a person should look."""
         return await self._rows(Metric, "fn_metrics")
 
-    async def check_invariants(self) -> list[Broken]:
+    async def check_invariants(
+        self, part: str | None = None, limit: int | None = None, after: UUID | str | None = None
+    ) -> list[Broken]:
         """List what is not as it must be; nothing on a sound database.
 
-        Reads whole tables: for tests and quiet hours.
+        `part`: steps, missions, approvals, proposals, events, reactions, queue, locks or policy (default: all).
+        `limit`: look at the newest so many rows of each table only or, with `after`, at the so many after that id;
+        without it whole tables are read. A bad one is InvalidArgument (OPS_018).
         """
-        return await self._rows(Broken, "fn_check_invariants")
+        return await self._rows(Broken, "fn_check_invariants", part=part, limit=limit, after=after)
 
     async def inbox(self, limit: int | None = None) -> list[InboxEntry]:
         """List what waits for a person: the oldest `limit` (default 50, at most 1000) proposals and parked steps."""

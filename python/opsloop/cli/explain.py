@@ -1,0 +1,150 @@
+"""`explain`, `health` and `check`: why something is not running, whether the loop is well, and whether it is sound."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.text import Text
+
+from opsloop.cli import output
+from opsloop.cli.session import LOOP, WORK, Session, command
+from opsloop.client import Client
+from opsloop.errors import NotFound
+from opsloop.results import Check, Explanation, Health, Occurrence
+
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def explain(
+    session: Session,
+    which: Annotated[
+        UUID, typer.Argument(metavar="ID", help="Id of a mission, a step, a proposal or an event.")
+    ],
+    trail: Annotated[bool, typer.Option("--trail/--no-trail", help="Tell how it came about, too.")] = True,
+) -> None:
+    """Tell how a mission came about, and why it is not getting on: each reason with the SQL statement that frees it.
+
+    Statements of several reasons are to be run from top to bottom.
+    """
+    with session.client() as client:
+        story = client.trail(which)
+        reasons = _reasons(client, which)
+    shown = {"trail": story, "reasons": reasons} if trail else {"reasons": reasons}
+
+    def text() -> None:
+        if trail:
+            _tell(story)
+        for reason in reasons:
+            _give(reason)
+
+    session.show(shown, text)
+
+
+def _reasons(client: Client, which: UUID) -> list[Explanation]:
+    for ask in (client.explain_mission, client.explain_step, client.explain_proposal):
+        try:
+            return ask(which)
+        except NotFound:
+            continue
+    return []
+
+
+def _tell(story: list[Occurrence]) -> None:
+    rows = [
+        [
+            o.at.astimezone().isoformat(" ", "seconds"),
+            _line(o.what),
+            _line(o.subject),
+            _line(o.who),
+            _line(o.detail),
+        ]
+        for o in story
+    ]
+    output.console().print(output.table("Trail", ["at", "what", "subject", "who", "detail"], rows))
+
+
+def _give(reason: Explanation) -> None:
+    about = f"step {_line(reason.key)} ({reason.step_id})" if reason.step_id else "as a whole"
+    output.print_text(f"\n{reason.reason}: {about}, {reason.status}")
+    output.print_text(f"  {_line(' '.join(filter(None, (reason.code, reason.detail))))}")
+    if reason.frees:
+        output.print_text(reason.frees)
+
+
+def _line(value: str | None) -> str:
+    """Text on one line: what data brought in must not pass for a line of ours."""
+    return (value or "").replace("\n", "\\n")
+
+
+def health(session: Session) -> None:
+    """Show the system health overview, and every check with what to do about it.
+
+    Exit code 1 when a check fails; warnings do not count.
+    """
+    with session.client() as client:
+        overview, checks = client.health(), client.check_health()
+
+    def text() -> None:
+        _overview(overview)
+        _checks(checks)
+
+    session.show({"overview": overview, "checks": checks}, text)
+    if any(check.status == "fail" for check in checks):
+        raise typer.Exit(1)
+
+
+def _overview(overview: Health) -> None:
+    numbers = [
+        [name.replace("_", " "), str(getattr(overview, name))]
+        for name in Health.__dataclass_fields__
+        if isinstance(getattr(overview, name), int)
+    ]
+    output.console().print(output.table("Overview", ["what", "now"], numbers))
+
+
+def _checks(checks: list[Check]) -> None:
+    rows = [
+        [Text(c.status, style=_STYLES[c.status]), c.check, _line(c.value), c.threshold, c.hint]
+        for c in checks
+    ]
+    output.console().print(
+        output.table("Checks", ["status", "check", "found", "threshold", "what to do"], rows)
+    )
+
+
+def check(
+    session: Session,
+    part: Annotated[
+        str | None, typer.Option("--part", help="Only this part of the checks (default: all).")
+    ] = None,
+    newest: Annotated[
+        int | None,
+        typer.Option("--newest", min=1, help="Only the newest N rows of each table (default: all)."),
+    ] = None,
+) -> None:
+    """Check the invariants: print every broken instance. On a busy database, take --newest.
+
+    Exit code 1 when something is broken.
+    """
+    with session.client() as client:
+        broken = client.check_invariants(part, newest)
+
+    def text() -> None:
+        if not broken:
+            output.say("nothing is broken")
+            return
+        rows = [[b.invariant, b.subject, _line(b.detail)] for b in broken]
+        output.console().print(output.table("Broken", ["invariant", "subject", "detail"], rows))
+
+    session.show(broken, text)
+    if broken:
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    command(app, "explain", WORK)(explain)
+    command(app, "health", LOOP)(health)
+    command(app, "check", LOOP)(check)

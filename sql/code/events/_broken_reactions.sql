@@ -1,0 +1,28 @@
+create or replace function _broken_reactions(p_after uuid, p_upto uuid)
+returns table (invariant text, subject text, detail text)
+language plpgsql
+stable
+set search_path from current
+as $$
+-- Reactions that nobody would look at, that are there twice, or that are done without a proposal, of those with an id
+-- above p_after and up to p_upto. Reads these and their proposals.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return query
+  select '2 something frees all that waits', 'reaction ' || a.id, format('%s, but not in ops_ready', a.status)
+    from ops_agent_reactions a
+   where a.id > p_after and a.id <= p_upto
+     and a.status in ('queued', 'processing') and not exists (select from ops_ready r where r.lane = 2 and r.id = a.id)
+  union all
+  select '6 once each', format('event %s × %s', a.event_id, a.pattern), format('%s reactions', count(*))
+    from ops_agent_reactions a
+   where a.id > p_after and a.id <= p_upto
+   group by a.event_id, a.pattern
+  having count(*) > 1
+  union all
+  select '6 once each', 'reaction ' || a.id, 'done without a proposal'
+    from ops_agent_reactions a
+    left join ops_mission_proposals p on p.id = a.proposal_id
+   where a.id > p_after and a.id <= p_upto and a.status = 'done' and p.id is null;
+end;
+$$;
