@@ -7,62 +7,34 @@ role must be allowed to create databases.
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import structlog
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from pytest_postgresql import factories
-from pytest_postgresql.executors import NoopExecutor
-from pytest_postgresql.janitor import DatabaseJanitor
 
-from opsloop import embedded, migrate, sqlfiles
+from opsloop import embedded
+from opsloop.testing.databases import Databases
 
 SCHEMA = "opsloop"
 
 
 @pytest.fixture(scope="session")
-def embedded_server() -> Iterator[embedded.Server | None]:
-    """The embedded server, or None when OPSLOOP_TEST_DSN names another one."""
-    if "OPSLOOP_TEST_DSN" in os.environ:
-        yield None
-        return
+def databases() -> Iterator[Databases]:
+    """The server, where a test can have databases."""
     version = int(os.environ.get("OPSLOOP_TEST_PG_VERSION", embedded.DEFAULT_VERSION))
-    settings = {**embedded.THROWAWAY, "max_prepared_transactions": "5"}
-    with embedded.server(version=version, settings=settings) as running:
-        yield running
-
-
-class BareServer(NoopExecutor):
-    """A server that others start, whose new databases have nothing in them."""
-
-    template_dbname = "template0"
+    with Databases.open(version, {"max_prepared_transactions": "5"}) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def server(embedded_server: embedded.Server | None) -> NoopExecutor:
-    """Where the tests' databases are: host, port, user and password."""
-    given = conninfo_to_dict(embedded_server.dsn() if embedded_server else os.environ["OPSLOOP_TEST_DSN"])
-    return BareServer(
-        host=str(given.get("host", "")),
-        port=str(given.get("port", 5432)),
-        user=str(given.get("user", "postgres")),
-        password=str(given["password"]) if "password" in given else None,
-        options="",
-        dbname="opsloop_test",
-        maintenance_dbname=str(given.get("dbname", "postgres")),
-    )
-
-
-@pytest.fixture(scope="session")
-def programs(embedded_server: embedded.Server | None, server: NoopExecutor) -> Path:
+def programs(databases: Databases) -> Path:
     """Directory with psql and pg_dump of the server's version."""
-    if embedded_server:
-        return embedded_server.programs
-    debian = Path(f"/usr/lib/postgresql/{str(server.version).split('.')[0]}/bin")
+    if databases.embedded:
+        return databases.embedded.programs
+    with psycopg.connect(databases.dsn) as conn:
+        debian = Path(f"/usr/lib/postgresql/{conn.info.server_version // 10_000}/bin")
     found = debian if debian.is_dir() else Path(shutil.which("pg_dump") or "pg_dump").parent
     assert (found / "pg_dump").exists(), "the tests need psql and pg_dump of the server's version"
     return found
@@ -75,59 +47,32 @@ def _logging_as_at_first() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def _deploy(**where: Any) -> None:
-    """Fills the template database."""
-    where.pop("autocommit", None)
-    dsn = make_conninfo("", **{name: value for name, value in where.items() if value is not None})
-    migrate.migrate(dsn, SCHEMA)
-    if (sqlfiles.sql_root() / "seed/policies.sql").exists():
-        migrate.seed(dsn, SCHEMA)
-
-
-template = factories.postgresql_noproc(depends_on="server", dbname="opsloop_test", load=[_deploy])
-
-
-def dsn_for(where: NoopExecutor, database: str) -> str:
-    """The connection string of one database on that server."""
-    parts = {"host": where.host, "port": where.port, "user": where.user, "dbname": database}
-    return make_conninfo("", **parts, **({"password": where.password} if where.password else {}))
+@pytest.fixture(scope="session")
+def template(databases: Databases) -> Iterator[str]:
+    """Connection string of the template: opsloop deployed, the policies seeded. To be copied, never connected to."""
+    with databases.template() as dsn:
+        yield dsn
 
 
 @pytest.fixture
-def dsn(template: NoopExecutor) -> Iterator[str]:
+def dsn(databases: Databases, template: str) -> Iterator[str]:
     """Connection string of this test's own database, with opsloop deployed and the policies seeded."""
-    with _database(template, "opsloop_test", template.template_dbname) as own:
+    with databases.make(like=template) as own:
         yield own
 
 
 @pytest.fixture(scope="session")
-def shared_dsn(template: NoopExecutor) -> Iterator[str]:
+def shared_dsn(databases: Databases, template: str) -> Iterator[str]:
     """Connection string of a database for all tests that roll back whatever they do."""
-    with _database(template, "opsloop_shared", template.template_dbname) as shared:
+    with databases.make(like=template) as shared:
         yield shared
 
 
 @pytest.fixture
-def empty_dsn(server: NoopExecutor) -> Iterator[str]:
+def empty_dsn(databases: Databases) -> Iterator[str]:
     """Connection string of a database of this test's own that has nothing in it."""
-    with _database(server, "opsloop_empty", server.template_dbname) as own:
+    with databases.make() as own:
         yield own
-
-
-@contextmanager
-def _database(where: NoopExecutor, name: str, like: str) -> Iterator[str]:
-    janitor = DatabaseJanitor(
-        user=where.user,
-        host=where.host,
-        port=where.port,
-        password=where.password,
-        dbname=name,
-        template_dbname=like,
-        maintenance_dbname=where.maintenance_dbname,
-    )
-    janitor.drop()
-    with janitor:
-        yield dsn_for(where, name)
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pytest_postgresql.executors import NoopExecutor
 
 from harness import rounds
 from harness.figures import Record
 from harness.stage import Stage
 from harness.workload import Bench
+from opsloop.testing.databases import Databases
 from peers import PeerFailed, PeerMissing, Peers, Unsupported, rate_of
 from workloads.drain import Drain
 
@@ -90,7 +90,7 @@ def test_a_rate_counts_only_when_everything_was_done() -> None:
 
 
 def test_a_failed_peer_is_a_line_in_the_results_and_the_next_round_is_run(
-    make: MakePeer, server: NoopExecutor
+    make: MakePeer, databases: Databases
 ) -> None:
     peers = make(
         "import json, pathlib, sys\n"
@@ -102,7 +102,7 @@ def test_a_failed_peer_is_a_line_in_the_results_and_the_next_round_is_run(
         "print(json.dumps({'ok': True, 'done': n, 'seconds': 2, 'settings': {'batch': 7}}))\n"
     )
     (peers.root / "fake").rename(peers.root / "pgqueuer")
-    stage = Stage(f"host={server.host} port={server.port} user={server.user} dbname=postgres")
+    stage = Stage(databases.dsn)
     kept: list[Record] = []
     rounds.run(Bench(stage, peers, quick=True), Drain(), 2, {"pgqueuer", "absurd"}, kept.append)
     lines = [json.loads(record.line()) for record in kept]

