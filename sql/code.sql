@@ -179,6 +179,7 @@
 \ir code/outbox/_drop_outbox_hints.sql
 \ir code/outbox/_free_due_heads.sql
 \ir code/outbox/_free_heads.sql
+\ir code/outbox/_outbox_body.sql
 \ir code/outbox/_outbox_event_id.sql
 \ir code/outbox/_outbox_lease.sql
 \ir code/outbox/_outbox_ready_id.sql

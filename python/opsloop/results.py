@@ -424,12 +424,12 @@ class Delivery:
     aggregate_type: str
     aggregate_id: str
     event_type: str
-    payload: Any
     retry_count: int
     """Failed deliveries so far."""
-    created_at: datetime
     idempotency_key: str
     """The same for every delivery of this message, and never of another."""
+    body: str
+    """What to deliver: a JSON object, the same to the letter each time."""
     sink: str
     """http, notify, command, or one of the relay's own."""
     settings: dict[str, Any]

@@ -26,6 +26,7 @@ from opsloop.cli import (
     policy,
     proposals,
     ps,
+    relay,
     roles,
     schema,
     up,
@@ -80,6 +81,7 @@ for _commands in (
     schema,
     roles,
     worker,
+    relay,
 ):
     _commands.register(app)
 

@@ -30,9 +30,10 @@ _TRANSIENT = frozenset({"40P01", "40001", "55P03"})
 class Link:
     """One connection, in autocommit mode, used by one call at a time."""
 
-    def __init__(self, database: Database, purpose: str, log: Logger) -> None:
+    def __init__(self, database: Database, purpose: str, log: Logger, program: str = "worker") -> None:
         self._database = database
         self._purpose = purpose
+        self._name = f"opsloop {program}: {purpose}"
         self._log = log
         self._session: Session | None = None
         self._lock = asyncio.Lock()
@@ -110,7 +111,7 @@ class Link:
             await self.close()
         session = await Session.begin(
             self._database.dsn,
-            f"opsloop worker: {self._purpose}",
+            self._name,
             lambda: self._ring(),
             **{"prepare_threshold": 0, **self._database.connect_args},
         )

@@ -60,15 +60,18 @@ begin
     v_open := array(select x::xid from pg_snapshot_xip(pg_current_snapshot()) x);
     v_unseen := age(pg_snapshot_xmax(pg_current_snapshot())::xid);
     v_look := case v_round when 1 then least(greatest(v_left * 2, 100), 1000) else 1000 end;
+    -- (Whether a message waits is no condition of the join: the planner would take the wrong index.)
     select array_agg(l.seq order by l.seq), array_agg(l.event_id order by l.seq), array_agg(o.aggregate_type order by l.seq),
-           array_agg(o.aggregate_id order by l.seq), array_agg(l.seq) filter (where o.id is null)
+           array_agg(o.aggregate_id order by l.seq), array_agg(l.seq) filter (where o.waits is not true)
       into v_seqs, v_events, v_hint_types, v_hint_ids, v_stale
       from (select r.seq, _outbox_event_id(r.id) as event_id
               from ops_ready r
              where r.lane = 3 and r.seq >= v_front and age(r.xmax) > v_unseen and r.xmax <> all (v_open)
              order by r.seq
              limit v_look) l
-      left join outbox o on o.id = l.event_id and o.processed_at is null;
+      left join lateral (
+        select case when e.processed_at is null then e.aggregate_type end as aggregate_type, e.aggregate_id, e.processed_at is null as waits
+          from outbox e where e.id = l.event_id) o on true;
     exit when v_seqs is null;
     v_front := v_seqs[cardinality(v_seqs)] + 1;
     if v_stale is not null then
@@ -138,11 +141,13 @@ begin
       from unnest(v_types, v_ids) with ordinality n (aggregate_type, aggregate_id, place)
       join outbox_heads h on h.aggregate_type = n.aggregate_type and h.aggregate_id = n.aggregate_id
      cross join lateral (
-       select o.id, o.event_type from outbox o
-        where o.aggregate_type = n.aggregate_type and o.aggregate_id = n.aggregate_id
-          and o.processed_at is null and o.id > h.mark
-        order by o.id
-        limit v_each) w;
+       -- Compared as a row, so that no index but outbox_waiting gives the order.
+       select o.aggregate_type, o.aggregate_id, o.id, o.event_type from outbox o
+        where o.processed_at is null
+          and (o.aggregate_type, o.aggregate_id, o.id) > (n.aggregate_type, n.aggregate_id, h.mark)
+        order by o.aggregate_type, o.aggregate_id, o.id
+        limit v_each) w
+     where w.aggregate_type = n.aggregate_type and w.aggregate_id = n.aggregate_id;
     v_cut := null;
     if p_policy is not null then
       with kinds as materialized (select distinct kind from unnest(v_run_kind) kind)

@@ -13,13 +13,15 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 set jit = off
 as $$
--- What became of claimed messages: delivered, retry, dead or released. Of each aggregate they count in order: up to the
+-- What became of claimed messages: delivered, retry, dead or released; notify is delivered here, by NOTIFY, in this
+-- transaction. Of each aggregate they count in order: up to the
 -- first that failed, was released, or of which nothing is said yet. What that leaves behind it is released when the
 -- aggregate goes, and answered OPS_006, as is whatever the processor does not have (any more). busy: somebody holds the
 -- head of the aggregate just now; say it again.
 -- Locks: outbox_heads, SKIP LOCKED. Writes: outbox, outbox_heads, outbox_timers, ops_ready, dead_letter_archive,
 -- ops_counts. Raises: nothing.
 declare
+  c_longest constant integer := 7999;
   v_now timestamptz := _now();
   v_policy jsonb := _policy('outbox');
   v_types text[];
@@ -29,6 +31,8 @@ declare
   v_verdicts text[];
   v_errors text[];
   v_after double precision[];
+  v_channels text[];
+  v_bodies text[];
   v_free_types text[];
   v_free_ids text[];
 begin
@@ -48,32 +52,49 @@ begin
   ), kinds as materialized (
     select distinct o.event_type as kind from outbox o where o.id = any (p_event_ids)
   ), limits as materialized (
-    select k.kind, coalesce((_outbox_route(k.kind, v_policy) ->> 'max_tries')::integer, (v_policy ->> 'max_tries')::integer, 10) as tries
-      from kinds k
+    select r.kind, coalesce((r.route ->> 'max_tries')::integer, (v_policy ->> 'max_tries')::integer, 10) as tries,
+           r.route ->> 'channel' as channel
+      from (select k.kind, _outbox_route(k.kind, v_policy) as route from kinds k offset 0) r
   ), claimed as materialized (
-    select n.place, c.id, c.ord, s.error, s.after,
+    select n.place, c.id, c.ord, s.after,
+           case when octet_length(b.body) > c_longest
+                  then format('the message has %s bytes; NOTIFY carries %s at most', octet_length(b.body), c_longest)
+                else s.error end as error,
            case when o.id is null then 'gone'
                 when s.outcome = 'retry' and o.retry_count + 1 >= l.tries then 'dead'
+                when s.outcome = 'notify' then
+                  case when l.channel is null then 'released'
+                       when octet_length(b.body) > c_longest then 'dead'
+                       else 'notified' end
                 else s.outcome end as outcome,
-           o.retry_count
+           o.retry_count, l.channel, b.body
       from unnest(v_types, v_ids) with ordinality n (aggregate_type, aggregate_id, place)
       join outbox_heads h on h.aggregate_type = n.aggregate_type and h.aggregate_id = n.aggregate_id
      cross join lateral unnest(h.claimed) with ordinality c (id, ord)
       left join outbox o on o.id = c.id
       left join said s on s.id = c.id
       left join limits l on l.kind = o.event_type
+      left join lateral (
+        select _outbox_body(o.message_id, o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.created_at, o.payload) as body
+         where s.outcome = 'notify') b on true
   ), stops as (
     select c.place, min(c.ord) as ord from claimed c
      where c.outcome is null or c.outcome in ('retry', 'released')
      group by c.place
   )
   select array_agg(c.place), array_agg(c.id), array_agg(c.outcome), array_agg(c.error),
-         array_agg(case c.outcome when 'retry' then coalesce(c.after, 2 ^ least(c.retry_count + 1, 10)) end)
-    into v_places, v_events, v_verdicts, v_errors, v_after
+         array_agg(case c.outcome when 'retry' then coalesce(c.after, 2 ^ least(c.retry_count + 1, 10)) end),
+         array_agg(c.channel order by c.id) filter (where c.outcome = 'notified'),
+         array_agg(c.body order by c.id) filter (where c.outcome = 'notified')
+    into v_places, v_events, v_verdicts, v_errors, v_after, v_channels, v_bodies
     from claimed c
     left join stops s on s.place = c.place
    where c.outcome is not null and (s.ord is null or c.ord <= s.ord);
 
+  if v_bodies is not null then
+    perform pg_notify(n.channel, n.body) from unnest(v_channels, v_bodies) n (channel, body);
+    v_verdicts := array_replace(v_verdicts, 'notified', 'delivered');
+  end if;
   update outbox o
      set processed_at = case when v.verdict in ('delivered', 'dead') then v_now end,
          dead = v.verdict = 'dead',

@@ -9,10 +9,9 @@ returns table (
   aggregate_type text,
   aggregate_id text,
   event_type text,
-  payload jsonb,
   retry_count integer,
-  created_at timestamptz,
   idempotency_key text,
+  body text,
   sink text,
   settings jsonb,
   lease_seconds double precision
@@ -51,8 +50,9 @@ begin
   ), routes as materialized (
     select r.kind, r.route, _outbox_settings(r.route, v_policy, v_worker_policy) as settings from routed r
   )
-  select o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.payload, o.retry_count, o.created_at,
-         'outbox:' || o.message_id, r.route ->> 'sink', r.settings, extract(epoch from v_lease)::double precision
+  select o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.retry_count, 'outbox:' || o.message_id,
+         _outbox_body(o.message_id, o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.created_at, o.payload),
+         r.route ->> 'sink', r.settings, extract(epoch from v_lease)::double precision
     from unnest(v_claimed) with ordinality c (id, ord)
     join outbox o on o.id = c.id
     join routes r on r.kind = o.event_type
@@ -60,4 +60,4 @@ begin
 end;
 $$;
 comment on function fn_claim_outbox_deliveries(text, integer, integer, integer) is
-  'Claims up to p_limit (default 100, at most 1000) messages for a relay, up to p_per_aggregate (20) of each aggregate, each with its sink and settings by policy (outbox.routes); the lease is p_lease_seconds, else by policy, else 60. Deliver those of one aggregate in order and stop at the first that fails. OPS_018 for a bad argument.';
+  'Claims up to p_limit (default 100, at most 1000) messages for a relay, up to p_per_aggregate (20) of each aggregate, each with what to deliver (body) and its sink and settings by policy (outbox.routes); the lease is p_lease_seconds, else by policy, else 60. Deliver those of one aggregate in order and stop at the first that fails. OPS_018 for a bad argument.';

@@ -20,7 +20,7 @@ begin
             else _unknown_field_faults(format('p_outcomes[%s]', o.ord - 1), o.said, array['event_id', 'outcome', 'error', 'retry_after_seconds'])
                  || _missing_field_faults(format('p_outcomes[%s]', o.ord - 1), o.said, array['event_id', 'outcome'])
                  || _field_fault(format('p_outcomes[%s].event_id', o.ord - 1), o.said -> 'event_id', 'whole number', 0, 9223372036854775807)
-                 || _field_fault(format('p_outcomes[%s].outcome', o.ord - 1), o.said -> 'outcome', 'delivered|retry|dead|released')
+                 || _field_fault(format('p_outcomes[%s].outcome', o.ord - 1), o.said -> 'outcome', 'delivered|notify|retry|dead|released')
                  || _field_fault(format('p_outcomes[%s].error', o.ord - 1), o.said -> 'error', 'text')
                  || _field_fault(format('p_outcomes[%s].retry_after_seconds', o.ord - 1), o.said -> 'retry_after_seconds', 'number', 0, 1e9)
        end) f;
@@ -28,7 +28,7 @@ begin
   if v_faults is not null then
     raise exception using errcode = 'OP018', message = 'OPS_018: malformed batch: ' || v_faults[1],
       detail = jsonb_build_object('faults', v_faults)::text,
-      hint = 'Nothing was changed. Each: {"event_id", "outcome": "delivered|retry|dead|released", "error", "retry_after_seconds"}.';
+      hint = 'Nothing was changed. Each: {"event_id", "outcome": "delivered|notify|retry|dead|released", "error", "retry_after_seconds"}.';
   end if;
   return query
   select s.event_id, s.outcome
@@ -44,4 +44,4 @@ begin
 end;
 $$;
 comment on function fn_complete_outbox_events(text, jsonb) is
-  'Reports what became of claimed messages: [{"event_id", "outcome": "delivered|retry|dead|released", "error", "retry_after_seconds"}]; retry_after_seconds (a day at most) instead of 2^min(tries, 10) s; released burns no try. One row each: the outcome (dead for a retry that is out of tries), OPS_006 for what the processor does not have any more, or that comes behind one of its aggregate that failed, busy for what is to be said again. OPS_018 for a malformed batch.';
+  'Reports what became of claimed messages: [{"event_id", "outcome": "delivered|notify|retry|dead|released", "error", "retry_after_seconds"}]; retry_after_seconds (a day at most) instead of 2^min(tries, 10) s; released burns no try; notify delivers it here and now, by NOTIFY to the channel of its route. One row each: the outcome (dead for a retry that is out of tries), OPS_006 for what the processor does not have any more, or that comes behind one of its aggregate that failed, busy for what is to be said again. OPS_018 for a malformed batch.';

@@ -1,0 +1,160 @@
+"""`relay`: delivers what was published to the outbox; also `python -m opsloop.relay`."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from opsloop.cli import output
+from opsloop.cli.session import LOOP, Session, command
+from opsloop.errors import InvalidArgument
+from opsloop.executors.transaction import Database
+from opsloop.relay import command as command_sink
+from opsloop.relay.http import Http
+from opsloop.relay.loop import Relay
+from opsloop.relay.options import Mode, Options
+from opsloop.relay.sinks import Sinks
+from opsloop.worker import logs
+
+
+def relay(
+    session: Session,
+    once: Annotated[bool, typer.Option("--once", help="For cron: claim once, deliver that, end.")] = False,
+    drain: Annotated[
+        bool,
+        typer.Option(
+            "--drain", help="End when nothing more can be claimed; later retries are not waited for."
+        ),
+    ] = False,
+    app: Annotated[
+        list[str] | None,
+        typer.Option("--app", metavar="MODULE[:ATTRIBUTE]", help="Know the sinks in it, too. Repeatable."),
+    ] = None,
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, max=1000, help="Most messages claimed at once.")
+    ] = 400,
+    per_aggregate: Annotated[
+        int,
+        typer.Option(
+            "--per-aggregate", min=1, max=1000, help="Most messages of one aggregate claimed at once."
+        ),
+    ] = 50,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Most deliveries at a time.")] = 64,
+    grace: Annotated[
+        float, typer.Option("--grace", min=0, help="Seconds that deliveries get after a signal.")
+    ] = 10.0,
+    poll_seconds: Annotated[
+        float, typer.Option("--poll-seconds", min=0.02, help="Longest pause between two looks at the outbox.")
+    ] = 0.5,
+    lease_seconds: Annotated[
+        int | None,
+        typer.Option(
+            "--lease-seconds", min=1, max=3600, help="Length of a claim (default: policy, else 60)."
+        ),
+    ] = None,
+    pgbouncer: Annotated[
+        bool,
+        typer.Option("--pgbouncer", help="A transaction pooler stands in between: no prepared statements."),
+    ] = False,
+    log_level: Annotated[
+        str,
+        typer.Option(
+            "--log-level", metavar="|".join(logs.LEVELS), help="Least level that is logged, on stderr."
+        ),
+    ] = "info",
+) -> None:
+    """Deliver the messages of the outbox to where the policy document `outbox` routes them.
+
+    Run as many as you like: each message is with one of them at a time, and those about one aggregate arrive in order,
+    at least once each. Sinks: http, notify, command; installed packages' (entry points opsloop.sinks); those of --app.
+
+    SIGTERM or SIGINT stops claiming and lets what is on its way arrive for --grace seconds; the rest is given back. A
+    second signal does that at once.
+
+    Exit codes: 0 ended in order; 1 opsloop is not installed there, or the database refused; 2 the command line or the
+    environment cannot be used (OPS_018); 3 no database is configured, or it cannot be reached at the start (OPS_001),
+    while later the relay waits for it to come back; 130 ended by a second signal.
+    """
+    if once and drain:
+        raise InvalidArgument("--once and --drain exclude each other", hint="Choose one of them.")
+    if log_level not in logs.LEVELS:
+        raise InvalidArgument(f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}")
+    logs.configure(log_level)
+    options = Options(
+        mode=Mode.ONCE if once else Mode.DRAIN if drain else Mode.FOREVER,
+        batch=batch,
+        per_aggregate=per_aggregate,
+        concurrency=concurrency,
+        grace=grace,
+        poll=poll_seconds,
+        lease=lease_seconds,
+    )
+    with session.database() as dsn:
+        sinks = known(app or [])
+        database = Database(dsn, session.schema_name, pooled=pgbouncer)
+        # The objects of a batch live as long as the batch: looking for cycles among them a few times each is waste.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        code = asyncio.run(_run(database, sinks, options, session))
+    if code:
+        raise typer.Exit(code)
+
+
+def known(apps: Iterable[str]) -> Sinks:
+    """The sinks that a relay knows, but for `http`: built in, installed, and those of `apps`.
+
+    Raises InvalidArgument (OPS_018) naming what cannot be loaded.
+    """
+    sinks = Sinks()
+    sinks.put("command", command_sink.deliver)
+    sinks.load_entry_points()
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does, so that --app finds the user's module
+    for target in apps:
+        try:
+            sinks.load_app(target)
+        except (ImportError, AttributeError, TypeError) as error:
+            raise InvalidArgument(
+                f"--app {target}: {error}",
+                hint="Give module or module:attribute, with functions marked @sink.",
+            ) from error
+    return sinks
+
+
+async def _run(database: Database, sinks: Sinks, options: Options, session: Session) -> int:
+    """Run one relay; returns the exit code."""
+    http = Http()
+    sinks.put("http", http.deliver)
+    one = Relay(database, sinks, options)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, one.stop)
+    try:
+        await one.run()
+    finally:
+        http.close()
+        await one.close()
+    if options.mode is not Mode.FOREVER:
+        _summary(one, session)
+    return 130 if one.hurried else 0
+
+
+def _summary(one: Relay, session: Session) -> None:
+    if session.json:
+        output.print_json({"claimed": one.claimed, "outcomes": dict(one.outcomes)})
+    elif one.claimed:
+        ends = ", ".join(f"{number} {outcome}" for outcome, number in sorted(one.outcomes.items()))
+        output.print_text(f"{one.claimed} messages claimed: {ends}")
+    else:
+        output.print_text("No waiting messages")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    command(app, "relay", LOOP)(relay)

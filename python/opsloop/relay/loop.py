@@ -1,0 +1,299 @@
+"""The relay process: claims messages, delivers them, reports.
+
+Messages of one aggregate that one claim brought are a run: they are delivered one after the other, and the first that
+fails ends the run. Runs are delivered beside each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsloop.errors import OpsError, ParamsRefused, SchemaMismatch
+from opsloop.executors import jsonio
+from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
+from opsloop.executors.transaction import Database
+from opsloop.relay.options import Mode, Options
+from opsloop.relay.reporter import Reporter
+from opsloop.relay.sinks import IN_DATABASE, Message, Sinks
+from opsloop.worker import logs
+from opsloop.worker.link import Link
+from opsloop.worker.session import Row
+
+_FIRST_POLL = 0.02
+#: How long the last reports may take to reach the database at the end, seconds.
+_LAST_WORDS = 10.0
+#: So much of its lease a run must have left to begin another delivery: one that begins later might still be on its way
+#: when somebody else delivers what comes after it.
+_LEAST_LEFT = 0.25
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """Messages of one aggregate, in order, and until when they are this relay's."""
+
+    messages: list[tuple[Message, str]]
+    lease_until: float
+    lease: float
+    open: int = field(init=False)
+    """Messages that are not settled in the database."""
+    lost: bool = False
+
+    def __post_init__(self) -> None:
+        self.open = len(self.messages)
+
+    def may_go_on(self) -> bool:
+        """Whether the next message may be sent."""
+        return not self.lost and time.monotonic() < self.lease_until - _LEAST_LEFT * self.lease
+
+
+class Relay:
+    """One incarnation of a relay. `run` is its whole life."""
+
+    def __init__(self, database: Database, sinks: Sinks, options: Options) -> None:
+        self.processor_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._sinks = sinks
+        self._options = options
+        self._log = logs.get(processor_id=self.processor_id)
+        self._claims = Link(database, "claims", self._log, program="relay")
+        self._reports = Link(database, "reports", self._log, program="relay")
+        self._leases = Link(database, "leases", self._log, program="relay")
+        self._reporter = Reporter(self._reports, self.processor_id, self._settled, self._log)
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._room = asyncio.Semaphore(options.concurrency)
+        self._runs: dict[int, Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._settings: dict[str, Any] = {}
+        self._claimed = 0
+
+    def stop(self) -> None:
+        """Ask the relay to end: first letting what is on its way arrive, and at the second call at once."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+        self._wake.set()
+
+    @property
+    def claimed(self) -> int:
+        """Number of messages it was given so far."""
+        return self._claimed
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """How many ended how: delivered, retry, dead, released, OPS_006."""
+        return self._reporter.outcomes
+
+    @property
+    def hurried(self) -> bool:
+        """True when it was told twice to stop."""
+        return self._hurry.is_set()
+
+    async def run(self) -> None:
+        """Deliver until told to stop, or until nothing is left, by `Options.mode`.
+
+        Raises OpsError: OPS_001 when the database cannot be reached at the start, OPS_021 when opsloop is not there.
+        """
+        await self._claims.open()
+        self._log.info("relay started", sinks=sorted(self._sinks), mode=self._options.mode.value)
+        services = [asyncio.create_task(self._reporter.run()), asyncio.create_task(self._extend())]
+        try:
+            await self._work(services)
+            await self._finish()
+        finally:
+            for task in (*services, *self._tasks):
+                task.cancel()
+            await asyncio.gather(*services, *self._tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for link in (self._claims, self._reports, self._leases):
+            await link.close()
+        self._log.info("relay ended", claimed=self._claimed, **self.outcomes)
+
+    async def _work(self, services: list[asyncio.Task[None]]) -> None:
+        pause = _FIRST_POLL
+        while not self._stopping.is_set():
+            for service in services:
+                if service.done():
+                    service.result()
+            self._wake.clear()
+            if len(self._runs) > self._options.batch:
+                await self._nap(self._options.poll)
+                continue
+            if await self._claim():
+                pause = _FIRST_POLL
+                if self._options.mode is Mode.ONCE:
+                    return
+            elif self._options.mode is not Mode.FOREVER and not self._runs:
+                return
+            else:
+                await self._nap(pause)
+                pause = min(pause * 2, self._options.poll)
+
+    async def _nap(self, seconds: float) -> None:
+        """Wait until something was settled or a stop is asked for, `seconds` at most."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _claim(self) -> int:
+        """Claim messages and start their delivery; returns how many there were."""
+        args: dict[str, Any] = {
+            "processor_id": self.processor_id,
+            "limit": self._options.batch,
+            "per_aggregate": self._options.per_aggregate,
+        }
+        if self._options.lease is not None:
+            args["lease_seconds"] = self._options.lease
+        try:
+            rows = await self._claims.call("claim_outbox_deliveries", args)
+        except SchemaMismatch:
+            raise
+        except OpsError as error:
+            self._log.error("claim refused", code=error.code)
+            await asyncio.sleep(self._options.poll)
+            return 0
+        # Counted from when the answer is here: the call may have had to wait. Too late by one way of a packet.
+        now = time.monotonic()
+        self._claimed += len(rows)
+        together: dict[tuple[str, str], list[Row]] = {}
+        for row in rows:
+            together.setdefault((row[1], row[2]), []).append(row)
+        for group in together.values():
+            lease = float(group[0][9])
+            run = Run([self._message(row) for row in group], now + lease, lease)
+            for message, _ in run.messages:
+                self._runs[message.id] = run
+            task = asyncio.create_task(self._deliver_run(run))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return len(rows)
+
+    def _message(self, row: Row) -> tuple[Message, str]:
+        settings = self._settings.get(row[8])
+        if settings is None:
+            if len(self._settings) > 1000:
+                self._settings.clear()
+            settings = self._settings[row[8]] = jsonio.loads(row[8])
+        return Message(row[0], row[1], row[2], row[3], row[4], row[5], row[6].encode(), settings), row[7]
+
+    async def _deliver_run(self, run: Run) -> None:
+        for message, sink in run.messages:
+            async with self._room:
+                if self._stopping.is_set():
+                    self._reporter.report(message.id, "released")
+                    return
+                if not run.may_go_on():
+                    self._forget(run)
+                    return
+                if not await self._deliver(message, sink):
+                    return
+
+    async def _deliver(self, message: Message, sink: str) -> bool:
+        """Deliver one message and report it; whether the run goes on."""
+        if sink == IN_DATABASE:
+            self._reporter.report(message.id, "notify")
+            return True
+        try:
+            fault = message.settings.get("fault")
+            deliver = self._sinks.get(sink)
+            if fault is not None:
+                raise Retry(fault)
+            if deliver is None:
+                raise Retry(f"this relay has no sink {sink!r}")
+            await deliver(message)
+        except asyncio.CancelledError:
+            self._reporter.report(message.id, "retry", "the relay was stopped while it delivered this")
+            raise
+        except RetryAfter as error:
+            self._reporter.report(message.id, "retry", str(error), error.seconds)
+        except (Fatal, ParamsRefused) as error:
+            self._reporter.report(message.id, "dead", str(error))
+            self._log.warning("message is dead", event_id=message.id, sink=sink)
+            return True
+        except Retry as error:
+            self._reporter.report(message.id, "retry", str(error))
+        except Exception as error:  # noqa: BLE001 - whatever a sink raises, the message was not delivered
+            self._reporter.report(message.id, "retry", f"{type(error).__name__}: {error}")
+        else:
+            self._reporter.report(message.id, "delivered")
+            return True
+        self._log.info("delivery failed", event_id=message.id, sink=sink, retry_count=message.retry_count)
+        return False
+
+    def _settled(self, event_id: int, outcome: str) -> None:
+        """The database has heard what became of a message."""
+        run = self._runs.get(event_id)
+        if run is None:
+            return
+        if outcome in ("delivered", "dead", "gone"):
+            del self._runs[event_id]
+            run.open -= 1
+            if run.open:
+                return
+        else:
+            self._forget(run)
+        self._wake.set()
+
+    def _forget(self, run: Run) -> None:
+        """What is left of a run is not this relay's any more."""
+        run.lost = True
+        for message, _ in run.messages:
+            self._runs.pop(message.id, None)
+        self._wake.set()
+
+    async def _extend(self) -> None:
+        """Extend the leases of the runs that are on their way, for ever."""
+        while True:
+            lease = min((run.lease for run in self._runs.values()), default=self._options.poll * 3)
+            await asyncio.sleep(max(lease / 3, 0.1))
+            runs = {id(run): (event_id, run) for event_id, run in self._runs.items()}
+            if not runs:
+                continue
+            args: dict[str, Any] = {
+                "processor_id": self.processor_id,
+                "event_ids": [event_id for event_id, _ in runs.values()],
+            }
+            if self._options.lease is not None:
+                args["lease_seconds"] = self._options.lease
+            asked = time.monotonic()
+            try:
+                rows = await self._leases.call("extend_outbox_claims", args)
+            except OpsError as error:
+                self._log.warning("claims not extended", code=error.code)
+                continue
+            kept = {row[0] for row in rows if row[1]}
+            for event_id, run in runs.values():
+                if event_id in kept:
+                    run.lease_until = asked + run.lease
+                elif event_id in self._runs:
+                    self._log.warning("claim lost", code="OPS_006", event_id=event_id)
+                    self._forget(run)
+
+    async def _finish(self) -> None:
+        """Let deliveries finish within the grace period, give the rest back, and report it all."""
+        if self._tasks:
+            hurry = asyncio.create_task(self._hurry.wait())
+            everything: asyncio.Future[list[object]] = asyncio.gather(*self._tasks, return_exceptions=True)
+            limit = self._options.grace if self._stopping.is_set() else None
+            waiting: set[asyncio.Future[Any]] = {everything, hurry}
+            await asyncio.wait(waiting, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            hurry.cancel()
+            for task in self._tasks:
+                task.cancel()
+            await everything
+        try:
+            async with asyncio.timeout(_LAST_WORDS):
+                await self._reporter.until_all_said()
+        except TimeoutError:
+            self._log.error("reports not delivered", code="OPS_001", count=self._reporter.backlog)

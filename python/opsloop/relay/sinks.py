@@ -1,0 +1,125 @@
+"""Where messages go: the sinks that a relay knows, and the ways of adding one's own.
+
+1. by decorator, in a module named by `--app module` or `--app module:attribute`;
+2. by an entry point of the group `opsloop.sinks`, which names the decorated function.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.metadata
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+from opsloop.executors import jsonio
+
+ENTRY_POINT_GROUP = "opsloop.sinks"
+_MARK = "__opsloop_sink__"
+
+#: `notify` is the database's: it is delivered by the very transaction that records it as delivered.
+IN_DATABASE = "notify"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message on its way. It may come more than once, always with the same `idempotency_key` and `body`."""
+
+    id: int
+    """Its number: of two about one aggregate the higher one is the later."""
+    aggregate_type: str
+    aggregate_id: str
+    event_type: str
+    retry_count: int
+    """Failed deliveries so far."""
+    idempotency_key: str
+    body: bytes
+    """What to deliver: a JSON object with id, sequence, type, aggregate_type, aggregate_id, created_at, payload."""
+    settings: Mapping[str, Any]
+    """What the route in policy says; of a sink of one's own, what is under `settings`."""
+
+    @property
+    def payload(self) -> Any:
+        """What was published."""
+        return jsonio.loads(self.body)["payload"]
+
+
+Handler = Callable[[Message], Awaitable[None] | None]
+HandlerT = TypeVar("HandlerT", bound=Callable[[Any], Any])
+Deliver = Callable[[Message], Awaitable[None]]
+
+
+def sink(name: str) -> Callable[[HandlerT], HandlerT]:
+    """Mark a function as the sink `name`: `def send(message)`, run in a thread, or `async def send(message)`.
+
+    It returns once the message is safe with the receiver, and raises otherwise. Raises ValueError for a name that is
+    empty or padded with blanks.
+    """
+    if not name or name != name.strip():
+        raise ValueError(f"a sink needs a name without blanks around it, got {name!r}")
+
+    def mark(handler: HandlerT) -> HandlerT:
+        setattr(handler, _MARK, name)
+        return handler
+
+    return mark
+
+
+class Sinks:
+    """Sinks by name; the one added last under a name wins."""
+
+    def __init__(self) -> None:
+        self._sinks: dict[str, Deliver] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sinks)
+
+    def get(self, name: str) -> Deliver | None:
+        """The sink of that name, or None."""
+        return self._sinks.get(name)
+
+    def put(self, name: str, deliver: Deliver) -> None:
+        """Add a sink."""
+        self._sinks[name] = deliver
+
+    def add(self, source: object) -> list[str]:
+        """Add the marked function, or those of a module; returns the names. Raises TypeError when there is none."""
+        found = list(vars(source).values()) if isinstance(source, ModuleType) else [source]
+        names = []
+        for handler in found:
+            name = getattr(handler, _MARK, None)
+            if isinstance(name, str) and callable(handler):
+                self._sinks[name] = _asynchronous(handler)
+                names.append(name)
+        if not names:
+            raise TypeError(f"{source!r} holds no sink: mark a function with @sink(name)")
+        return names
+
+    def load_app(self, target: str) -> list[str]:
+        """Import `module` or `module:attribute` and add what it holds; returns the names added.
+
+        Raises ImportError, AttributeError or TypeError, each naming what is wrong with `target`.
+        """
+        module_name, _, attribute = target.partition(":")
+        module = importlib.import_module(module_name)
+        return self.add(getattr(module, attribute) if attribute else module)
+
+    def load_entry_points(self) -> list[str]:
+        """Add every sink that an installed package offers; returns the names added."""
+        names: list[str] = []
+        for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+            names += self.add(point.load())
+        return names
+
+
+def _asynchronous(handler: Callable[[Message], Any]) -> Deliver:
+    if inspect.iscoroutinefunction(handler):
+        return handler
+
+    async def deliver(message: Message) -> None:
+        await asyncio.to_thread(handler, message)
+
+    return deliver
