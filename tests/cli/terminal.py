@@ -28,6 +28,7 @@ class Terminal:
             start_new_session=True,
         )
         os.close(theirs)
+        self.cwd = cwd or Path.cwd()
         self.shown = ""
         self._read = 0
 

@@ -77,6 +77,19 @@ def test_the_statements_run(conn):
             conn.execute(text)
 
 
+def test_the_policy_files_are_put_in_force_and_somebody_is_told(conn, env, tmp_path):
+    for text in shell("toml"):
+        (tmp_path / "policy.toml").write_text(text)
+        assert "is in force" in run(["opsloop", "policy", "apply", "policy.toml"], "", env, tmp_path)
+    loop = Client(conn)
+    assert loop.get_policy("auto_approve")["allowed_step_kinds"] == ["noop", "radar", "disk_free"]
+    loop.create_proposal({"title": "Clean up", "steps": [{"kind": "cleaner"}]})
+    loop.heartbeat()
+    (told,) = [one for one in loop.list_proposals() if one.title == "Tell the chat"]
+    text = told.template["steps"][0]["params"]["json"]["text"]
+    assert text.startswith("Clean up waits: OPS_009: steps.step_1: kind cleaner is not in ")
+
+
 def test_who_may_emit_can_do_nothing_else(conn):
     grants = next(text for text in shell("sql") if "grant" in text)
     with conn.transaction(force_rollback=True):

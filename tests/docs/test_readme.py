@@ -2,6 +2,7 @@
 
 import subprocess
 
+from cli.terminal import Terminal
 from docs.documents import ROOT, blocks, environment
 
 DOCUMENT = "README.md"
@@ -15,19 +16,19 @@ def test_the_first_screen_has_the_two_commands():
     ]
 
 
-def test_use_it_takes_five_lines(empty_dsn, programs, tmp_path):
+def test_the_first_start_takes_five_lines(empty_dsn, programs, tmp_path):
     _, use = (block.text.splitlines() for block in blocks(DOCUMENT) if block.language == "sh")
     assert len(use) == 5
-    here = [line for line in use if not line.startswith(("pip ", "export "))]
-    done = subprocess.run(
-        ["bash", "-e"],
-        input="\n".join(here),
-        env=environment(empty_dsn, programs, tmp_path),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "1 steps run: 1 accepted" in done.stdout
+    env = environment(empty_dsn, programs, tmp_path)
+    with Terminal("bash", "--norc", "--noprofile", "--noediting", cwd=tmp_path, **env) as shell:
+        for line in use:
+            if line.startswith("opsloop inbox"):
+                shell.until("the loop runs")
+            if not line.startswith(("pip ", "export ")):
+                shell.type(line)
+        shell.until("nothing waits for you")
+        shell.type("kill %1; wait %1; exit")
+        assert shell.end() == 0
 
 
 def test_the_program_emits_with_its_own_transaction(conn, dsn, programs, tmp_path):

@@ -5,7 +5,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Stores events that the loop makes about its own work, step:* and mission:*, in the caller's transaction.
+-- Stores events that the loop makes about its own work, step:*, mission:* and proposal:*, in the caller's transaction.
 -- p_depths: causation depth of the missions. Types that no pattern watches are born processed.
 -- Locks: none. Writes: ops_agent_events, ops_ready. Raises: nothing.
 declare
