@@ -173,7 +173,9 @@ def test_a_step_that_somebody_holds_is_parked_when_he_has_let_go(loop, session):
     other.rows("select id from ops_mission_steps where mission_id = %s and key = 'a' for update", mission)
     assert loop.value(PAUSE, "mission", str(mission))["parked"] == 1
     assert loop.steps(mission) == {"a": "queued", "b": "waiting"}
-    claiming = start(lambda: session().claim(5))
+    claimer = session()
+    claiming = start(lambda: claimer.claim(5))
+    loop.sees_blocked(claimer)
     other.do("commit")
     assert claiming.result() == []
     assert loop.steps(mission) == {"a": "waiting", "b": "waiting"}

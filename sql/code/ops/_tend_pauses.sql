@@ -4,8 +4,7 @@ language plpgsql
 set search_path from current
 as $$
 -- For the heartbeat, what pauses and the kill switch leave to do: takes void leases back, puts steps back whose pause is
--- lifted (10,000 a turn), and parks what pauses cover at the front of the queue (20,000 a turn). One heartbeat at a
--- time.
+-- lifted, and parks what pauses cover at the front of the queue: 10,000 of each a turn. One heartbeat at a time.
 -- Locks: an advisory one, never waiting; those of what it calls. Writes: what it calls writes. Raises: nothing.
 declare
   v_pause record;
@@ -38,7 +37,7 @@ begin
     exit when v_left <= 0;
   end loop;
   if exists (select from ops_pauses where scope in ('kind', 'source', 'agent', 'mission')) then
-    perform _park_front(null, 20000);
+    perform _park_front(null, 10000);
   end if;
 end;
 $$;

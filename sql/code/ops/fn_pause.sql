@@ -32,7 +32,6 @@ begin
       detail = jsonb_build_object('mission_id', v_target)::text,
       hint = 'select * from fn_list_missions(); lists the newest.';
   end if;
-  select * into v_calls from _hold_calls(array[1]);
   v_now := _now();
   insert into ops_pauses (scope, target, reason, paused_by, paused_login, paused_at)
   values (p_scope, v_target, p_reason, coalesce(p_actor, session_user), session_user, v_now)
@@ -42,11 +41,8 @@ begin
     update ops_control set updated_at = v_now;
   end if;
 
-  if p_scope = 'mission' then
-    v_ids := array(select s.id from ops_mission_steps s where s.mission_id = v_target::uuid and s.status = 'queued');
-    v_parked := _park_queued(v_ids);
-    v_ready := v_parked;
-  else
+  -- Counted before the gate is closed: claims wait behind it.
+  if p_scope <> 'mission' then
     v_ids := array(
       select r.id
         from ops_lanes l
@@ -57,6 +53,12 @@ begin
        limit 10000);
     v_ready := case when p_scope in ('all', 'executor') then cardinality(v_ids)
                     else (select count(*) from _covering_pauses(v_ids) c where c.scope = p_scope and c.target = v_target) end;
+  end if;
+  select * into v_calls from _hold_calls(array[1]);
+  if p_scope = 'mission' then
+    v_parked := _park_queued(
+      array(select s.id from ops_mission_steps s where s.mission_id = v_target::uuid and s.status = 'queued'));
+    v_ready := v_parked;
   end if;
   v_result := jsonb_build_object('scope', p_scope, 'target', v_target, 'changed', v_changed, 'ready', v_ready,
                                  'parked', v_parked, 'could_still_commit', v_calls.could_still_commit);

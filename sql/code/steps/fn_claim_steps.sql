@@ -55,7 +55,7 @@ begin
       hint = 'p_limit: 1 to 10000; p_worker_id: the id of this process.';
   end if;
   perform _enter(1);
-  select c.epoch, array(select distinct p.scope from ops_pauses p) into v_lease_epoch, v_scopes from ops_control c;
+  select c.epoch, array(select p.scope from ops_pauses p) into v_lease_epoch, v_scopes from ops_control c;
   -- Before the documents: read the other way round, steps judged by an old document would pass as judged by a new one.
   v_epoch := _policy_epoch();
   v_worker_policy := _policy('worker_policy');
