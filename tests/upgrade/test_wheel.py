@@ -24,6 +24,8 @@ def test_the_wheel_carries_every_sql_file(tmp_path):
     assert {name for name in names if name.endswith(".sql")} == sql
     assert "opsloop/sql/sqitch/sqitch.plan" in names
     assert "opsloop/py.typed" in names
+    project = {f"opsloop/project/{path.name}" for path in (ROOT / "python/opsloop/project").glob("*.*")}
+    assert {name for name in names if name.startswith("opsloop/project/")} == project
     assert {name.split("/")[0] for name in names} == {"opsloop", "opsloop-0.1.0.dist-info"}
 
 

@@ -11,6 +11,7 @@ file does not name stay as they are. The database checks what comes of it, as it
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,10 @@ _HINT = 'Name documents and their fields, such as {"auto_approve": {"allowed_ste
 
 def _toml(text: str, path: Path) -> Any:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise InvalidPolicy(f"{path} is not TOML: {exc}", hint="Mend it; nothing was changed.") from exc
+        # As JSON has it: dates as text, and no number that is none.
+        return json.loads(json.dumps(tomllib.loads(text), default=str, allow_nan=False))
+    except ValueError as exc:
+        raise InvalidPolicy(f"{path} is not TOML that JSON could say: {exc}", hint="Mend it; nothing was changed.") from exc
 
 
 def apply(client: OwningClient, documents: Documents, actor: str) -> dict[str, int]:
