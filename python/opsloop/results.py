@@ -77,10 +77,13 @@ class ClaimedStep:
     progress: Any
     """The last progress that an earlier attempt reported; None for none."""
     attempt: int
+    """Number of this attempt, from 1."""
     lease_token: UUID
     lease_expires_at: datetime
     deadline_at: datetime | None
+    """When this attempt must be over; None for never."""
     idempotency_key: str
+    """The same for every attempt at the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,9 @@ class Recovered:
     """Steps whose lease ran out."""
 
     requeued_steps: int
+    """Those that are run again."""
     failed_steps: int
+    """Those that had no tries left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,9 @@ class MissingExecutor:
 
     executor: str
     waiting: int
+    """Ready steps, at most 1,000 counted for a priority."""
     oldest: datetime | None
+    """When the oldest of them was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,7 @@ class ListedProposal:
     mission_id: UUID | None
     proposed_login: str | None
     decided_by: str | None
+    """Who approved or rejected it, as claimed; None when policy or nobody did."""
     created_at: datetime
 
 
@@ -176,9 +184,12 @@ class ListedMission:
     title: str | None
     status: str
     priority: int
+    """Higher runs first."""
     steps_total: int
     steps_open: int
+    """Steps that have not ended."""
     steps_failed: int
+    """Steps that failed for good."""
     error: str | None
     created_at: datetime
     started_at: datetime | None
@@ -192,18 +203,24 @@ class ListedStep:
     step_id: UUID
     mission_id: UUID
     position: int
+    """Place in the template, from 1."""
     key: str | None
     kind: str
     executor: str
     status: str
     attempt: int
+    """Number of the current or last attempt; 0 before the first."""
     failure_count: int
+    """Failed attempts, lost leases included."""
     worker_id: str | None
     wait_reason: str | None
+    """Why it is parked as waiting."""
     last_error: str | None
     run_after: datetime | None
+    """A retry is not claimed before this time."""
     lease_expires_at: datetime | None
     reserved_at: datetime | None
+    """When the last attempt was claimed."""
     created_at: datetime
     updated_at: datetime
 
