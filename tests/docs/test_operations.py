@@ -119,6 +119,12 @@ def test_what_pg_cron_is_given_is_a_heartbeat(conn):
     assert conn.execute(command).fetchone()[0]["ok"] is True
 
 
+def test_the_reasons_are_those_that_explain_gives(conn):
+    given = set(re.findall(r"reason := '(\w+)'", conn.execute(
+        "select string_agg(prosrc, '') from pg_proc where proname ~ '^_?(fn_)?explain_'").fetchone()[0]))  # fmt: skip
+    assert {row[0].strip("`") for row in rows("Why is it not running?")} == given | {"dependency"}
+
+
 def unit() -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment, method-assign]

@@ -217,11 +217,13 @@ def test_a_step_reset_by_hand_is_adopted_by_the_next_heartbeat_and_its_mission_l
 
 
 def test_the_overview_counts_what_there_is(loop):
-    overview, attention = under("System health overview")
+    overview, attention, ours = under("System health overview")
     (row,) = loop.ask(overview)
     found = (row["running_missions"], row["failed_missions"], row["running_steps"], row["failed_steps"])
     assert found == (1, 1, 1, 1)
     assert row["pending_proposals"] == len(loop.ask(attention)) == 1
+    (health,) = loop.ask(ours)
+    assert {name: health[name] for name in row} == row
 
 
 def test_compliance_and_the_counter_agree_while_nothing_is_rejected(loop):
