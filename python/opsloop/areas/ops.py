@@ -71,7 +71,8 @@ class Ops(Caller):
     ) -> list[Broken]:
         """List what is not as it must be; nothing on a sound database.
 
-        `part`: steps, missions, approvals, proposals, events, reactions, queue, locks or policy (default: all).
+        `part`: steps, missions, approvals, proposals, events, reactions, queue, outbox, locks, replays or policy
+        (default: all).
         `limit`: look at the newest so many rows of each table only or, with `after`, at the so many after that id;
         without it whole tables are read. A bad one is InvalidArgument (OPS_018).
         """

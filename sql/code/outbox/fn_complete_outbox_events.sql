@@ -39,7 +39,8 @@ begin
       array(select case when o ->> 'outcome' in ('retry', 'dead') then left(coalesce(o ->> 'error', 'not said'), 2000) end
               from jsonb_array_elements(p_outcomes) with ordinality e (o, n) order by n),
       -- A receiver may ask for patience, but not for more than a day.
-      array(select least((o ->> 'retry_after_seconds')::double precision, 86400)
+      array(select case when o ->> 'retry_after_seconds' is not null
+                          then least((o ->> 'retry_after_seconds')::double precision, 86400) end
               from jsonb_array_elements(p_outcomes) with ordinality e (o, n) order by n)) s;
 end;
 $$;
