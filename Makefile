@@ -8,7 +8,7 @@ BENCH_STAMP := .venv/.bench-installed
 ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint fmt chaos-outbox demo bench bench-quick test-matrix plpgsql-check docs code-toc sqitch clean
+.PHONY: help setup test lint fmt chaos-outbox demo bench bench-quick test-matrix soak-locks plpgsql-check docs code-toc sqitch clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,10 @@ $(BENCH_STAMP): $(STAMP)
 
 test-matrix: $(STAMP) ## Run the tests on PostgreSQL 15 (where installed), 16 and 18
 	.venv/bin/python tools/test_matrix.py $(T)
+
+soak-locks: $(STAMP) ## Race 50 sessions for one lock for half a minute, killing some; then locks against their model
+	OPSLOOP_SOAK_SECONDS=30 OPSLOOP_LOCK_EXAMPLES=300 $(RUN) pytest -s \
+	  tests/concurrency/test_lock_race.py tests/properties/test_locks_against_model.py
 
 plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs PostgreSQL 15 and the extension)
 	.venv/bin/python tools/plpgsql_check.py

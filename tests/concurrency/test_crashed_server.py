@@ -1,0 +1,74 @@
+"""A crash of the server keeps what was said of locks, tokens and counters, with synchronous_commit off too."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from looping import Loop
+from opsloop import embedded, migrate
+from support import wait_until
+
+pytestmark = pytest.mark.skipif("OPSLOOP_TEST_DSN" in os.environ, reason="crashes a server of its own")
+
+
+def crash(home: Path) -> None:
+    """An immediate shutdown: no checkpoint, nothing written that was not written already."""
+    pid = int((home / "pgdata/postmaster.pid").read_text().splitlines()[0])
+    os.kill(pid, signal.SIGQUIT)
+
+    def gone() -> bool:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    wait_until(gone, "the server is gone")
+
+
+@contextmanager
+def session(server: embedded.Server) -> Iterator[Loop]:
+    conn = psycopg.connect(server.dsn(), autocommit=True, options="-c search_path=opsloop")
+    try:
+        yield Loop(conn)
+    finally:
+        conn.close()
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A directory that the server's own user can enter."""
+    with tempfile.TemporaryDirectory(prefix="opsloop-crashed-") as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
+
+
+def test_locks_tokens_and_counters_survive_a_crash(home: Path) -> None:
+    version = int(os.environ.get("OPSLOOP_TEST_PG_VERSION", embedded.DEFAULT_VERSION))
+    # The WAL writer sleeps, so that what nobody flushed is surely lost.
+    settings = {**embedded.THROWAWAY, "wal_writer_delay": "10s"}
+    with embedded.server(home, version=version, settings=settings) as server:
+        migrate.migrate(server.dsn())
+        with session(server) as loop:
+            assert loop.value("show synchronous_commit") == "off"
+            for n in range(50):  # more than the 32 numbers that a sequence logs ahead
+                assert loop.value("select fn_acquire_lock(%s, 'a', 600)", f"l{n}")
+            assert not loop.value("select fn_acquire_lock('l0', 'b')")
+            assert loop.value("select fn_extend_lock('l7', 'a', 6000)")
+            before = loop.rows("select * from distributed_locks order by token")
+            counted = loop.rows("select * from fn_metrics()")
+            crash(home)
+    with embedded.server(home, version=version, settings=settings) as server, session(server) as loop:
+        assert loop.rows("select * from distributed_locks order by token") == before
+        assert loop.rows("select * from fn_metrics()") == counted
+        assert loop.value("select fn_acquire_lock('l0', 'a')"), "still his"
+        assert not loop.value("select fn_acquire_lock('l1', 'b')")
+        assert loop.value("select fn_acquire_lock('new', 'b')")
+        assert loop.value("select fn_lock_token('new', 'b')") > before[-1]["token"]
+        assert loop.broken() == []
