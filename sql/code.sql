@@ -173,6 +173,7 @@
 \ir code/locks/fn_release_lock.sql
 
 -- outbox: side effects that become visible with the caller's commit
+\ir code/outbox/_broken_outbox.sql
 \ir code/outbox/_bury_outbox.sql
 \ir code/outbox/_check_outbox_claim.sql
 \ir code/outbox/_claim_outbox.sql
@@ -195,6 +196,18 @@
 \ir code/outbox/fn_publish_outbox.sql
 
 -- replay: replay log and dead letters
+\ir code/replay/_broken_replays.sql
+\ir code/replay/_bury_reaction.sql
+\ir code/replay/_dead_letter_filter.sql
+\ir code/replay/_dead_letter_kind.sql
+\ir code/replay/_dead_letters.sql
+\ir code/replay/_put_back.sql
+\ir code/replay/_redrive.sql
+\ir code/replay/fn_archive_dead_letter.sql
+\ir code/replay/fn_list_dead_letters.sql
+\ir code/replay/fn_record_replay.sql
+\ir code/replay/fn_redrive_dead_letter.sql
+\ir code/replay/fn_redrive_dead_letters.sql
 
 -- transitions: atomic transitions, handoffs, gates
 

@@ -80,7 +80,7 @@ declare
     'ops_agent_events', 'ops_agent_reactions', 'ops_pattern_cooldowns',
     'ops_mission_proposals', 'ops_proposal_votes', 'ops_cap_counters',
     'ops_missions', 'ops_mission_steps', 'ops_waiting_steps', 'ops_action_runs',
-    'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'ops_demand_radar', 'ops_idempotency_keys',
+    'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'replay_log', 'ops_demand_radar', 'ops_idempotency_keys',
     'distributed_locks', 'ops_counters', 'ops_counts',
     'ops_pauses', 'ops_paused_steps', 'ops_control', 'ops_control_log'
   ];
@@ -143,6 +143,12 @@ declare
     ['fn_extend_outbox_claims', 'worker'],
     ['fn_complete_outbox_event', 'worker'],
     ['fn_complete_outbox_events', 'worker'],
+    -- replay
+    ['fn_record_replay', 'worker operator'],
+    ['fn_archive_dead_letter', 'worker operator'],
+    ['fn_list_dead_letters', 'reader'],
+    ['fn_redrive_dead_letter', 'operator'],
+    ['fn_redrive_dead_letters', 'operator'],
     -- ops
     ['fn_heartbeat', 'worker operator'],
     ['fn_metrics', 'reader'],

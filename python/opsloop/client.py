@@ -32,6 +32,7 @@ from opsloop.areas.aio.ops import AsyncOps
 from opsloop.areas.aio.outbox import AsyncOutbox
 from opsloop.areas.aio.policy import AsyncPolicy
 from opsloop.areas.aio.proposals import AsyncProposals
+from opsloop.areas.aio.replay import AsyncReplay
 from opsloop.areas.aio.steps import AsyncSteps
 from opsloop.areas.events import Events
 from opsloop.areas.locks import Locks
@@ -40,12 +41,13 @@ from opsloop.areas.ops import Ops
 from opsloop.areas.outbox import Outbox
 from opsloop.areas.policy import Policy
 from opsloop.areas.proposals import Proposals
+from opsloop.areas.replay import Replay
 from opsloop.areas.steps import Steps
 from opsloop.config import Settings, check_dsn, check_schema
 from opsloop.errors import translate
 
 
-class Client(Events, Proposals, Missions, Steps, Policy, Locks, Outbox, Ops):
+class Client(Events, Proposals, Missions, Steps, Policy, Locks, Outbox, Replay, Ops):
     """Every function of the loop as a method, over a psycopg 3 connection that stays the caller's.
 
     It never commits, rolls back or closes: what it does is part of the caller's own transaction. `schema` is
@@ -54,7 +56,15 @@ class Client(Events, Proposals, Missions, Steps, Policy, Locks, Outbox, Ops):
 
 
 class AsyncClient(
-    AsyncEvents, AsyncProposals, AsyncMissions, AsyncSteps, AsyncPolicy, AsyncLocks, AsyncOutbox, AsyncOps
+    AsyncEvents,
+    AsyncProposals,
+    AsyncMissions,
+    AsyncSteps,
+    AsyncPolicy,
+    AsyncLocks,
+    AsyncOutbox,
+    AsyncReplay,
+    AsyncOps,
 ):
     """Every function of the loop as a coroutine, over a psycopg 3 `AsyncConnection` that stays the caller's.
 

@@ -11,9 +11,10 @@ as $$
 -- reactions are tried one by one, so that a bad one fails alone and the others go on. One that only met somebody else's
 -- lock, or a database short of something, is not bad: it stays queued, behind the others. The heartbeat waits a second
 -- at most for a transaction that is inserting the same dedupe key.
--- Locks: the reactions taken, cap counters, the unique index of dedupe_key. Writes: ops_agent_reactions, ops_ready, and what proposals write.
+-- Locks: the reactions taken, cap counters, the unique index of dedupe_key. Writes: ops_agent_reactions, ops_ready,
+-- dead_letter_archive, and what proposals write.
 -- Raises: OP018 for a batch of less than one; a reaction that cannot be processed is failed, with the SQLSTATE in its
--- reason.
+-- reason, and goes whole to dead_letter_archive.
 declare
   v_ids uuid[];
   v_now timestamptz := _now();
@@ -48,6 +49,7 @@ begin
             update ops_agent_reactions
                set status = 'failed', reason = v_message, updated_at = v_now
              where id = v_id;
+            perform _bury_reaction(v_id);
           end if;
         end;
       end loop;

@@ -1,0 +1,22 @@
+create or replace function _broken_replays()
+returns table (invariant text, subject text, detail text)
+language plpgsql
+stable
+set search_path from current
+as $$
+-- Dead letters and the replay log where they do not agree. That no message is replayed twice the unique index sees to.
+-- Reads all letters that were redriven.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return query
+  select '8 one replay per original message', 'dead letter ' || a.dl_msg_id, 'redriven, but no replay is on record'
+    from dead_letter_archive a
+   where a.redriven_at is not null
+     and not exists (select from replay_log l where l.dl_msg_id = a.dl_msg_id)
+  union all
+  select '8 one replay per original message', 'dead letter ' || a.dl_msg_id, 'its replay is on record, but it counts as not redriven'
+    from dead_letter_archive a
+    join replay_log l on l.dl_msg_id = a.dl_msg_id
+   where a.redriven_at is null;
+end;
+$$;

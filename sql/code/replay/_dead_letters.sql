@@ -1,0 +1,29 @@
+create or replace function _dead_letters(p_filter jsonb, p_limit integer, p_newest boolean)
+returns bigint[]
+language plpgsql
+stable
+set search_path from current
+as $$
+-- The ids of up to p_limit dead letters that a filter (_dead_letter_filter) picks, newest or oldest first; those that
+-- were redriven only where it says so.
+-- Locks: none. Writes: nothing. Raises: 22007 for a time that is none.
+declare
+  v_redriven boolean := coalesce((p_filter ->> 'redriven')::boolean, false);
+begin
+  return array(
+    select a.id
+      from dead_letter_archive a
+     where (a.redriven_at is not null) = v_redriven
+       and (p_filter ->> 'what' is null or _dead_letter_kind(a.dl_msg_id, a.archived_by) = p_filter ->> 'what')
+       and (p_filter ->> 'executor' is null or a.payload ->> 'executor' = p_filter ->> 'executor')
+       and (p_filter ->> 'kind' is null or a.payload ->> 'kind' = p_filter ->> 'kind')
+       and (p_filter ->> 'event_type' is null or a.payload ->> 'event_type' = p_filter ->> 'event_type')
+       and (p_filter ->> 'pattern' is null or a.payload ->> 'pattern' = p_filter ->> 'pattern')
+       and (p_filter ->> 'mission_id' is null or a.payload ->> 'mission_id' = p_filter ->> 'mission_id')
+       and (p_filter ->> 'reason' is null or a.reason like p_filter ->> 'reason')
+       and (p_filter ->> 'since' is null or a.dead_lettered_at >= (p_filter ->> 'since')::timestamptz)
+       and (p_filter ->> 'until' is null or a.dead_lettered_at < (p_filter ->> 'until')::timestamptz)
+     order by case when p_newest then -a.id else a.id end
+     limit p_limit);
+end;
+$$;

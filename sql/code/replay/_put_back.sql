@@ -1,0 +1,63 @@
+create or replace function _put_back(p_letter dead_letter_archive, p_actor text)
+returns text
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+as $$
+-- Puts what a dead letter is about back to work, and returns its name: a step runs again with all its tries, and its
+-- mission comes back to life; a reaction is queued; a message of the outbox is delivered again, with all its tries, but
+-- behind what was delivered since. Of a letter that the loop did not write it only tells, by dead_letter:redriven.
+-- Locks: mission and steps; the reaction; the message. Writes: what these write. Raises: OP012 what the letter is about
+-- is gone, OP014 it has moved on since, and what fn_retry_step raises.
+declare
+  v_now timestamptz := _now();
+  v_what text := _dead_letter_kind(p_letter.dl_msg_id, p_letter.archived_by);
+  v_found text;
+begin
+  case v_what
+    when 'step' then
+      perform _lock_missions_of(array[p_letter.original_msg_id::uuid]);
+      select case when s.status = 'failed' and s.attempt = p_letter.reclaim_count then '' else s.status end into v_found
+        from ops_mission_steps s where s.id = p_letter.original_msg_id::uuid;
+      if v_found = '' then
+        perform fn_retry_step(p_letter.original_msg_id::uuid, p_actor);
+        return 'step:' || p_letter.original_msg_id;
+      end if;
+    when 'reaction' then
+      select case when r.status = 'failed' then '' else r.status end into v_found
+        from ops_agent_reactions r where r.id = p_letter.original_msg_id::uuid for update;
+      if v_found = '' then
+        perform _announce();
+        update ops_agent_reactions r set status = 'queued', reason = null, updated_at = v_now
+         where r.id = p_letter.original_msg_id::uuid;
+        insert into ops_ready (lane, id) values (2, p_letter.original_msg_id::uuid);
+        return 'reaction:' || p_letter.original_msg_id;
+      end if;
+    when 'outbox' then
+      select case when o.dead then '' else 'not dead' end into v_found
+        from outbox o where o.id = split_part(p_letter.original_msg_id, ':', 2)::bigint for update;
+      if v_found = '' then
+        update outbox o set processed_at = null, dead = false, retry_count = 0
+         where o.id = split_part(p_letter.original_msg_id, ':', 2)::bigint;
+        perform _ready_outbox(array[split_part(p_letter.original_msg_id, ':', 2)::bigint]);
+        return p_letter.original_msg_id;
+      end if;
+    else
+      perform _emit_loop_events(array['dead_letter:redriven'],
+        array[jsonb_build_object('dl_msg_id', p_letter.dl_msg_id, 'original_msg_id', p_letter.original_msg_id,
+                                 'payload', p_letter.payload, 'actor', p_actor)],
+        array[null]::uuid[], array[-1]);
+      return 'event:dead_letter:redriven';
+  end case;
+  if v_found is null then
+    raise exception using errcode = 'OP012',
+      message = format('OPS_012: the %s of dead letter %s is gone', v_what, p_letter.dl_msg_id),
+      detail = jsonb_build_object('original_msg_id', p_letter.original_msg_id)::text,
+      hint = 'The letter has all there was in its payload: propose or publish it anew.';
+  end if;
+  raise exception using errcode = 'OP014',
+    message = format('OPS_014: the %s of dead letter %s has moved on: it is %s', v_what, p_letter.dl_msg_id, v_found),
+    detail = jsonb_build_object('original_msg_id', p_letter.original_msg_id, 'status', v_found)::text,
+    hint = 'Somebody put it back by hand, or a later letter tells of its last end.';
+end;
+$$;

@@ -1,0 +1,50 @@
+create or replace function fn_redrive_dead_letters(
+  p_filter jsonb default '{}',
+  p_limit integer default 100,
+  p_dry_run boolean default true,
+  p_actor text default null
+)
+returns table (dl_msg_id text, what text, reason text, outcome text, new_msg_id text)
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- Redrives up to p_limit dead letters that a filter picks, oldest first; a dry run, which is the default, only says
+-- which. One that cannot be put back does not sink the others: its outcome is the error, and it stays as it was. Those
+-- that somebody else is redriving are passed over.
+-- Locks: the letters, SKIP LOCKED, then as fn_redrive_dead_letter for each. Writes: as it does. Raises: OP018 for a
+-- filter or limit that cannot be.
+declare
+  v_ids bigint[] := _dead_letters(_dead_letter_filter(p_filter, p_limit), p_limit, false);
+  v_id bigint;
+  v_letter dead_letter_archive;
+  v_done record;
+  v_message text;
+begin
+  foreach v_id in array v_ids loop
+    if coalesce(p_dry_run, true) then
+      select * into v_letter from dead_letter_archive a where a.id = v_id;
+      outcome := 'would be redriven';
+    else
+      select * into v_letter from dead_letter_archive a where a.id = v_id for update skip locked;
+      continue when not found;
+      begin
+        select * into v_done from _redrive(v_letter, coalesce(p_actor, session_user));
+        outcome := case when v_done.redriven then 'redriven' else 'was redriven before' end;
+        new_msg_id := v_done.new_msg_id;
+      exception when others then
+        -- One item must not sink the batch.
+        get stacked diagnostics v_message = message_text;
+        outcome := format('%s (%s)', v_message, sqlstate);
+        new_msg_id := null;
+      end;
+    end if;
+    dl_msg_id := v_letter.dl_msg_id;
+    what := _dead_letter_kind(v_letter.dl_msg_id, v_letter.archived_by);
+    reason := v_letter.reason;
+    return next;
+  end loop;
+end;
+$$;
+comment on function fn_redrive_dead_letters(jsonb, integer, boolean, text) is
+  'Redrives up to p_limit (default 100, at most 10000) dead letters, oldest first, each as fn_redrive_dead_letter does, one failing alone. p_dry_run defaults to true: then it only lists them. p_filter: {"what": "step|reaction|outbox|other", "executor", "kind", "event_type", "pattern", "mission_id", "reason" (a LIKE pattern), "since", "until"}. OPS_018 for a filter or limit that cannot be.';
