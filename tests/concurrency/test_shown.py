@@ -42,3 +42,17 @@ def test_whoever_changed_the_preset_first_is_waited_for_and_seen(loop, session):
     with pytest.raises(Exception, match="OPS_016"):
         deciding.result()
     assert loop.value("select status from ops_mission_proposals") == "pending"
+
+
+def test_a_proposal_whose_gate_came_late_is_told_of_then_and_once(loop, session):
+    loop.policy("proposal_caps", daily_limit=100)
+    loop.propose(step("a"))
+    holder = session()
+    holder.do("begin")
+    holder.rows("select from ops_cap_counters for update")
+    assert loop.propose(step("a", "other"))["status"] == "pending"
+    assert loop.events("proposal:%") == []
+    holder.do("commit")
+    for _ in range(2):
+        loop.turn()
+        assert [e["type"] for e in loop.events("proposal:%")] == ["proposal:pending"]

@@ -53,7 +53,7 @@ def _toml(text: str, path: Path) -> Any:
         # As JSON has it: dates as text, and no number that is none.
         return json.loads(json.dumps(tomllib.loads(text), default=str, allow_nan=False))
     except ValueError as exc:
-        raise InvalidPolicy(f"{path} is not TOML that JSON could say: {exc}", hint="Mend it; nothing was changed.") from exc
+        raise InvalidPolicy(f"{path} is not TOML that JSON could say: {exc}", hint=_HINT) from exc
 
 
 def apply(client: OwningClient, documents: Documents, actor: str) -> dict[str, int]:
