@@ -1,0 +1,13 @@
+create or replace function m10_recovery.release_lock(
+  p_lock_name text, p_holder_id text
+)
+returns boolean
+language plpgsql
+set search_path from current
+as $$
+-- As fn_release_lock, under the name that migration 022 gave it, with the rights of the caller.
+-- Locks, Writes, Raises: as there.
+begin
+  return fn_release_lock(p_lock_name, p_holder_id);
+end;
+$$;
