@@ -1,0 +1,49 @@
+"""`opsloop metrics`: for people, for programs and for Prometheus."""
+
+import re
+
+import psycopg
+import pytest
+
+from cli.commandline import Cli
+
+
+@pytest.fixture(autouse=True)
+def _counted(conn: psycopg.Connection[tuple[object]]) -> None:
+    for holder in "abc":
+        conn.execute("select fn_acquire_lock('l', %s)", (holder,))
+
+
+def test_a_table_says_what_is_counted_and_from_where_to_look(cli: Cli) -> None:
+    done = cli("metrics")
+    assert done.code == 0, done.err
+    (line,) = [line for line in done.out.splitlines() if "m10_locks_failed_total" in line]
+    assert re.search(r"counter +2 +above 10 a minute", line)
+    (line,) = [line for line in done.out.splitlines() if "m10_outbox_pending_gauge" in line]
+    assert re.search(r"gauge +0 +above 100 ", line)
+
+
+def test_json_has_every_field(cli: Cli) -> None:
+    found = {m["name"]: m for m in cli("metrics", "--json").json}
+    assert found["m10_locks_failed_total"].items() >= {
+        "kind": "counter", "value": 2, "alert_above": 10, "alert_per": "minute",
+    }.items()  # fmt: skip
+    assert found["m10_locks_acquired_total"]["value"] == 1
+    assert found["m10_locks_acquired_total"]["alert_above"] is None
+
+
+def test_prometheus_gets_its_text_format(cli: Cli) -> None:
+    done = cli("metrics", "--prometheus")
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert len(lines) % 3 == 0
+    for about, kind, sample in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
+        name = about.split()[2]
+        assert about.startswith(f"# HELP {name} ")
+        assert re.fullmatch(rf"# TYPE {name} (counter|gauge)", kind)
+        assert re.fullmatch(rf'{name}\{{loop="opsloop"\}} \d+', sample)
+    assert 'm10_locks_failed_total{loop="opsloop"} 2' in lines
+
+
+def test_two_formats_at_once_are_refused(cli: Cli) -> None:
+    assert cli("metrics", "--prometheus", "--json").code == 2
