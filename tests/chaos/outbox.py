@@ -95,11 +95,11 @@ class Fleet:
         return subprocess.Popen(command, env=self._env, stdout=self._log, stderr=self._log)
 
     def kill_one(self, chance: random.Random) -> None:
-        """End one without a word."""
-        place = chance.randrange(len(self._running))
-        self._running[place].kill()
-        self._running[place].wait()
-        self._running[place] = self._start()
+        """End one without a word; one of the elder half, or none might live long enough to begin."""
+        victim = self._running.pop(chance.randrange((len(self._running) + 1) // 2))
+        victim.kill()
+        victim.wait()
+        self._running.append(self._start())
 
     def end(self) -> list[int]:
         """Ask all to end in order; their exit codes."""
@@ -230,6 +230,8 @@ def main() -> None:
         if name not in ("kills", "kill_every"):
             parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=getattr(Plan, name))
     plan = Plan(**vars(parser.parse_args()))
+    # Told to end, it ends what it has started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="opsloop-chaos-") as name:
         home = Path(name)
         home.chmod(0o711)
