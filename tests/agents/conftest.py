@@ -28,7 +28,7 @@ def login(loop: Loop, dsn: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One server for all tests: their databases have one name, and each call has a connection of its own."""
+    """One server for all tests: it takes a second to start."""
     one = Served(tmp_path_factory.mktemp("mcp"))
     yield one
     one.stop()
@@ -37,5 +37,5 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def agent(served: Served, login: str) -> Served:
     """The tools of an agent, as its MCP client has them."""
-    served.start(login)
+    served.serve(login)
     return served

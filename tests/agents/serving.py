@@ -13,24 +13,31 @@ from anyio.from_thread import start_blocking_portal
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.types import CallToolResult, Tool
+from psycopg.conninfo import conninfo_to_dict
 
 
 class Served:
-    """A server for as long as the tests run, started at the first call; its stderr is in a file."""
+    """A server for as long as the tests run; its stderr is in a file.
+
+    It opens a connection for each call, so libpq's file of services can lead it from one test's database to the next.
+    """
 
     def __init__(self, home: Path) -> None:
         self.log = home / "stderr.log"
+        self._service = home / "pg_service.conf"
         self._stack = ExitStack()
         self._client: Client | None = None
 
-    def start(self, dsn: str) -> None:
-        """Starts it for an agent with the role planner."""
+    def serve(self, dsn: str) -> None:
+        """Leads it to this database; starts it, for an agent with the role planner, when it does not run."""
+        lines = [f"{name}={value}" for name, value in conninfo_to_dict(dsn).items()]
+        self._service.write_text("\n".join(["[agent]", *lines, ""]))
         if self._client is not None:
             return
         parameters = StdioServerParameters(
             command=sys.executable,
             args=["-m", "opsloop", "mcp", "--role", "planner"],
-            env={**os.environ, "DATABASE_URL": dsn},
+            env={**os.environ, "DATABASE_URL": "service=agent", "PGSERVICEFILE": str(self._service)},
         )
         self._portal = self._stack.enter_context(start_blocking_portal())
         client = Client(
