@@ -29,6 +29,9 @@ from opsloop.config import DEFAULT_SCHEMA, check_schema
 from opsloop.errors import ForeignObject, IllegalState, InvalidArgument, SchemaMismatch, translate
 from opsloop.sqlfiles import Change
 
+#: How the comment on the schema of a compatibility layer begins; the schema of its loop follows.
+_LAYER = "opsloop compat of schema "
+
 
 @dataclass(frozen=True)
 class Status:
@@ -128,6 +131,40 @@ def apply_rights(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
         conn.execute(sqlfiles.rights_text(schema).encode())
 
 
+def layers(dsn: str) -> dict[str, str | None]:
+    """Each compatibility layer that this package ships, with the schema it is laid over here; None: not installed."""
+    with translate(), psycopg.connect(dsn, autocommit=True) as conn:
+        found = conn.execute(
+            "select n, obj_description(to_regnamespace(quote_ident(n))::oid, 'pg_namespace') from unnest(%s::text[]) n",
+            (sqlfiles.layers(),),
+        ).fetchall()
+    return {
+        name: over.removeprefix(_LAYER) if over and over.startswith(_LAYER) else None for name, over in found
+    }
+
+
+def install_layer(dsn: str, name: str, schema: str = DEFAULT_SCHEMA) -> None:
+    """Lays a compatibility layer over the loop in `schema`; again does no harm."""
+    _run_layer(dsn, name, name, schema)
+
+
+def remove_layer(dsn: str, name: str, schema: str = DEFAULT_SCHEMA) -> None:
+    """Takes a compatibility layer back. NotFound (OPS_012) when there is none over the loop in `schema`."""
+    _run_layer(dsn, name, f"{name}_remove", schema)
+
+
+def _run_layer(dsn: str, name: str, script: str, schema: str) -> None:
+    check_schema(schema, "schema")
+    if name not in sqlfiles.layers():
+        raise InvalidArgument(
+            f"there is no compatibility layer {name!r}",
+            detail={"layers": sqlfiles.layers()},
+            hint="opsloop compat list",
+        )
+    with translate(), _explain(schema), psycopg.connect(dsn) as conn:
+        conn.execute(sqlfiles.layer_text(script, schema).encode())
+
+
 def _use_schema(conn: psycopg.Connection[Any], schema: str) -> None:
     conn.execute(sql.SQL("set search_path = {}, pg_temp").format(sql.Identifier(schema)))
 
@@ -184,6 +221,12 @@ def _explain(schema: str) -> Iterator[None]:
             f"schema {schema} holds an object of a name that opsloop needs",
             detail=error.diag.message_primary,
             hint="Nothing was changed. Rename or drop it, or install opsloop into a schema of its own.",
+        ) from error
+    except psycopg.errors.DependentObjectsStillExist as error:
+        raise ForeignObject(
+            error.diag.message_primary or "something else depends on what is to be removed",
+            detail=error.diag.message_detail,
+            hint="Nothing of that change was taken back. Drop what depends on it first, or move it elsewhere.",
         ) from error
     except psycopg.errors.LockNotAvailable as error:
         raise IllegalState(

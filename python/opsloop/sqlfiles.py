@@ -99,6 +99,17 @@ def rights_text(schema: str) -> str:
     )
 
 
+def layers() -> list[str]:
+    """The names of the compatibility layers in sql/compat."""
+    scripts = (sql_root() / "compat").glob("*.sql")
+    return sorted(script.stem for script in scripts if not script.stem.endswith("_remove"))
+
+
+def layer_text(script: str, schema: str) -> str:
+    """What a script of sql/compat runs over the loop in `schema`, in a transaction of its own."""
+    return _join(_settings({"schema": schema}), expand(sql_root() / f"compat/{script}.sql"))
+
+
 def reload_text(schema: str) -> str:
     """What loads the routines alone, between releases, with a ledger row of its own."""
     digest = code_digest()

@@ -1,14 +1,15 @@
 -- The names of migration 022 over a loop: schema m10_recovery with its nine functions and four tables (views, here), for
--- scripts and dashboards that know no others. Installed and removed by itself: `opsloop compat install m10_recovery`, or
--- in one transaction of psql, as the owner of the loop:
---   begin; set local search_path = opsloop, pg_temp; \i sql/compat/m10_recovery.sql
---   commit;
+-- scripts and dashboards that know no others. Installed and removed by itself, as the owner of the loop:
+-- `opsloop compat install m10_recovery`, or
+--   psql -v ON_ERROR_STOP=1 --single-transaction -c "set local opsloop.schema = 'opsloop'" -f sql/compat/m10_recovery.sql
 -- Again after an upgrade does no harm. m10_recovery_remove.sql takes it back. One loop per database can have it.
+\ir ../loader/begin.sql
+set local lock_timeout = '5s';
 do $$
 declare
   v_owner text := obj_description(to_regnamespace('m10_recovery')::oid, 'pg_namespace');
 begin
-  if to_regclass('opsloop_routine') is null or to_regclass('replay_log') is null then
+  if to_regprocedure('fn_list_roles()') is null or to_regclass('replay_log') is null then
     raise exception using errcode = 'OP021',
       message = format('OPS_021: opsloop is not installed in schema %I, or too old', current_schema()),
       hint = 'opsloop migrate installs and upgrades it.';
@@ -25,19 +26,19 @@ begin
 end;
 $$;
 
-create or replace view m10_recovery.distributed_locks as
+create or replace view m10_recovery.distributed_locks with (security_invoker = true) as
 select l.lock_name, l.holder_id, l.acquired_at, l.expires_at from distributed_locks l;
 
-create or replace view m10_recovery.replay_log as
+create or replace view m10_recovery.replay_log with (security_invoker = true) as
 select l.id, l.original_msg_id, l.dl_msg_id, l.candidate_id, l.idempotency_key, l.new_msg_id, l.replayed_at, l.replayed_by
   from replay_log l;
 
-create or replace view m10_recovery.dead_letter_archive as
+create or replace view m10_recovery.dead_letter_archive with (security_invoker = true) as
 select a.id, a.dl_msg_id, a.original_msg_id, a.candidate_id, a.failure_match_id, a.payload, a.reason, a.reclaim_count,
        a.dead_lettered_at, a.archived_at, a.archived_by
   from dead_letter_archive a;
 
-create or replace view m10_recovery.outbox as
+create or replace view m10_recovery.outbox with (security_invoker = true) as
 select o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.payload, o.created_at, o.processed_at, o.retry_count, o.last_error
   from outbox o;
 
@@ -51,17 +52,28 @@ select o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.payload, o.create
 \ir m10_recovery/record_replay.sql
 \ir m10_recovery/release_lock.sql
 
--- Nobody's but the roles' of the loop. The functions run with the rights of the caller, and so do no more for anybody
--- than those of the loop would.
+-- Nobody's but the roles' of the loop, whatever default privileges say. Views and functions work with the rights of the
+-- caller, and so show and do no more for anybody than those of the loop would.
 do $$
 declare
-  v_routine record;
+  v_do text;
   v_roles text;
 begin
-  for v_routine in
-    select p.oid::regprocedure as signature from pg_proc p where p.pronamespace = 'm10_recovery'::regnamespace
+  for v_do in
+    select distinct format('revoke all on %s from %s', o.name,
+                           case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
+      from (select 'schema m10_recovery' as name, n.nspacl as acl, n.nspowner as owner
+              from pg_namespace n where n.nspname = 'm10_recovery'
+            union all
+            select c.oid::regclass::text, c.relacl, c.relowner
+              from pg_class c where c.relnamespace = 'm10_recovery'::regnamespace and c.relkind = 'v'
+            union all
+            select 'function ' || p.oid::regprocedure, coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner
+              from pg_proc p where p.pronamespace = 'm10_recovery'::regnamespace) o
+     cross join lateral aclexplode(o.acl) a
+     where a.grantee <> o.owner
   loop
-    execute format('revoke all on routine %s from public', v_routine.signature);
+    execute v_do;
   end loop;
   select string_agg(quote_ident(r.name), ', ') into v_roles from fn_list_roles() r where r.remedy is null;
   if v_roles is not null then

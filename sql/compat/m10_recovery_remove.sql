@@ -1,8 +1,8 @@
--- Takes the layer m10_recovery back; the loop and its rows stay as they are. What somebody else put into the schema is
--- not touched, and keeps it there: then nothing is removed.
+-- Takes the layer m10_recovery back; to be run as m10_recovery.sql is. The loop and its rows stay as they are. What
+-- somebody else put into the schema, or built on it, is not touched: then nothing is removed.
+\ir ../loader/begin.sql
+set local lock_timeout = '5s';
 do $$
-declare
-  v_object text;
 begin
   if obj_description(to_regnamespace('m10_recovery')::oid, 'pg_namespace')
      is distinct from 'opsloop compat of schema ' || quote_ident(current_schema()) then
@@ -10,18 +10,18 @@ begin
       message = format('OPS_012: schema %I has no compatibility layer m10_recovery', current_schema()),
       hint = 'opsloop compat list shows what is installed.';
   end if;
-  for v_object in
-    select format('function %s', p.oid::regprocedure) from pg_proc p
-     where p.pronamespace = 'm10_recovery'::regnamespace
-       and p.proname in ('acquire_lock', 'archive_dead_letter', 'claim_outbox_events', 'cleanup_expired_locks',
-                         'complete_outbox_event', 'extend_lock', 'publish_outbox', 'record_replay', 'release_lock')
-    union all
-    select format('view %s', c.oid::regclass) from pg_class c
-     where c.relnamespace = 'm10_recovery'::regnamespace and c.relkind = 'v'
-       and c.relname in ('dead_letter_archive', 'distributed_locks', 'outbox', 'replay_log')
-  loop
-    execute 'drop ' || v_object;
-  end loop;
-  drop schema m10_recovery;
 end;
 $$;
+drop function if exists
+  m10_recovery.acquire_lock(text, text, integer),
+  m10_recovery.archive_dead_letter(text, text, text, text, jsonb, text, integer, timestamptz, text),
+  m10_recovery.claim_outbox_events(text, integer),
+  m10_recovery.cleanup_expired_locks(),
+  m10_recovery.complete_outbox_event(bigint, text, boolean, text),
+  m10_recovery.extend_lock(text, text, integer),
+  m10_recovery.publish_outbox(text, text, text, jsonb),
+  m10_recovery.record_replay(text, text, text, text, text, text),
+  m10_recovery.release_lock(text, text);
+drop view if exists
+  m10_recovery.dead_letter_archive, m10_recovery.distributed_locks, m10_recovery.outbox, m10_recovery.replay_log;
+drop schema m10_recovery;

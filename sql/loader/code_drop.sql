@@ -2,10 +2,22 @@
 -- digests are forgotten, so that the next `opsloop migrate` loads the routines of its own release. The group roles
 -- lose what grants.sql gave them here; they themselves stay, since other databases may use them.
 -- Locks: each table that loses a trigger, ACCESS EXCLUSIVE. Writes: opsloop_routine, opsloop_schema_change.
+-- Raises: OP014 while a compatibility layer lies over this schema.
 do $$
 declare
   v_drop text;
+  v_layer text;
 begin
+  select min(n.nspname) into v_layer
+    from pg_namespace n
+   where obj_description(n.oid, 'pg_namespace') = 'opsloop compat of schema ' || quote_ident(current_schema());
+  if v_layer is not null then
+    raise exception using
+      errcode = 'OP014',
+      message = format('OPS_014: the compatibility layer %s needs the routines of schema %I', v_layer, current_schema()),
+      hint = format('Nothing was changed. Remove it first: opsloop compat remove %s', v_layer);
+  end if;
+
   if to_regprocedure('fn_list_roles()') is not null then
     for v_drop in
       select format('drop policy opsloop_read on %s', y.polrelid::regclass)

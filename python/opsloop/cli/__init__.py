@@ -15,6 +15,7 @@ import typer
 
 import opsloop
 from opsloop.cli import (
+    compat,
     control,
     events,
     explain,
@@ -81,6 +82,7 @@ for _commands in (
     operations,
     control,
     schema,
+    compat,
     roles,
     worker,
     relay,
