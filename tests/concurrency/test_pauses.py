@@ -1,5 +1,6 @@
 """Pauses beside claims: once a pause is committed, nothing that it covers starts."""
 
+import threading
 import time
 
 import pytest
@@ -24,6 +25,7 @@ def propose_many(loop, count, *steps, **fields):
 def test_no_claim_that_ends_after_the_pause_has_started_anything(loop, session, scope, target):
     propose_many(loop, 1000, step("a"), source="api")
     begun = []
+    paused = threading.Event()
 
     def claiming(worker):
         mine = session()
@@ -31,6 +33,8 @@ def test_no_claim_that_ends_after_the_pause_has_started_anything(loop, session, 
         def work():
             empty = 0
             while empty < 3:
+                if len(begun) > 500:
+                    paused.wait()  # something has to be left that could start
                 claimed = mine.claim(3, worker)
                 begun.extend(claimed)
                 empty = 0 if claimed else empty + 1
@@ -41,7 +45,9 @@ def test_no_claim_that_ends_after_the_pause_has_started_anything(loop, session, 
         mine = session()
         wait_until(lambda: len(begun) > 20, "they are at it")
         mine.value(PAUSE, scope, target)
-        return mine.value("select clock_timestamp()")
+        paused_at = mine.value("select clock_timestamp()")
+        paused.set()
+        return paused_at
 
     *_, paused_at = at_once([claiming(f"w{n}") for n in range(6)] + [pausing])
     assert loop.value("select count(*) from ops_mission_steps where reserved_at > %s", paused_at) == 0
