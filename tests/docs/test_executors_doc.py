@@ -85,7 +85,7 @@ def provider() -> Iterator[Callable[..., Provider]]:
 def work(conn: Conn, env: dict[str, str], home: Path) -> Iterator[Callable[..., dict[str, dict[str, Any]]]]:
     """Lets a worker process do a mission of these steps; gives the steps by their keys when it has ended."""
     client = Client(conn)
-    kinds = ["greet", "count_lines", "charge", "record"]
+    kinds = ["greet", "count_lines", "charge", "record", "number"]
     client.set_policy("auto_approve", {"enabled": True, "allowed_step_kinds": kinds})
     client.set_policy("worker_policy", {**client.get_policy("worker_policy"), "backoff": {"base_seconds": 0}})
     with (home / "worker.log").open("w") as log:
@@ -147,6 +147,19 @@ def test_the_order_is_charged_by_one_key_and_recorded_under_the_lease(work, prov
     assert receipts == [(steps["note"]["id"], "R-1")]
     messages = conn.execute("select aggregate_id, event_type, payload from outbox").fetchall()
     assert messages == [("R-1", "receipt:recorded", {"step": steps["note"]["id"]})]
+
+
+def test_a_number_is_drawn_once_for_all_attempts(work, conn):
+    conn.execute("create sequence public.invoice_numbers start 1001")
+    steps = work({"key": "n", "kind": "number"})
+    assert steps["n"]["result"] == {"number": 1001}
+    # As if its report had been lost: it is put back, and run once more.
+    conn.execute(
+        "update ops_mission_steps set status = 'queued', result = null where id = %s", (steps["n"]["id"],)
+    )
+    again = "select attempt, result from ops_mission_steps where status = 'succeeded'"
+    wait_until(lambda: conn.execute(again).fetchall() == [(2, {"number": 1001})], "it has run again")
+    assert conn.execute("select last_value from public.invoice_numbers").fetchone() == (1001,)
 
 
 def test_what_cannot_succeed_is_tried_once(work, provider):
