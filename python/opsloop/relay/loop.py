@@ -87,6 +87,11 @@ class Relay:
         return self._claimed
 
     @property
+    def on_the_way(self) -> int:
+        """Number of messages that it has and that are not settled."""
+        return len(self._runs)
+
+    @property
     def outcomes(self) -> Mapping[str, int]:
         """How many ended how: delivered, retry, dead, released, OPS_006."""
         return self._reporter.outcomes
