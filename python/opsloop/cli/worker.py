@@ -92,8 +92,8 @@ def worker(
 ) -> None:
     """Run steps: lease them, execute them, report them. One process of it is one incarnation; run as many as you like.
 
-    It also runs the heartbeat of the loop. Executors: noop, http, command, radar; sql when OPS_SQL_DSN names the
-    login that it uses; installed packages' (entry points opsloop.executors); those of --app.
+    It also runs the heartbeat of the loop. Executors: noop, http, command, radar, agent; sql when OPS_SQL_DSN names
+    the login that it uses; installed packages' (entry points opsloop.executors); those of --app.
 
     SIGTERM or SIGINT stops claiming and lets running steps finish for --grace seconds; what is left then is cancelled
     and given back. A second signal does that at once.
