@@ -4,6 +4,8 @@ language plpgsql
 stable
 security definer
 set search_path from current
+set enable_seqscan = off
+set jit = off
 as $$
 -- What a monitor reads. Counters only rise, survive restarts, and are exact: each counts what was committed, no more and
 -- no less. Gauges say how things stand. alert_above is when a person should look: a rise per alert_per for a counter,

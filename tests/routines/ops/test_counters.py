@@ -47,3 +47,27 @@ def test_what_is_counted_has_a_definition(loop):
     }
     defined = {r["name"] for r in loop.rows("select name from _metric_definitions() where kind = 'counter'")}
     assert counted <= defined
+
+
+def test_each_metric_comes_with_the_threshold_of_the_runbook(loop):
+    found = {
+        r["name"]: (r["kind"], r["alert_above"], r["alert_per"])
+        for r in loop.rows("select * from fn_metrics()")
+    }
+    assert (
+        found.items()
+        >= {
+            "m10_locks_acquired_total": ("counter", None, None),
+            "m10_locks_failed_total": ("counter", 10, "minute"),
+            "m10_replay_duplicates_total": ("counter", 5, "minute"),
+            "m10_outbox_pending_gauge": ("gauge", 100, None),
+            "m10_outbox_retry_total": ("counter", 20, "minute"),
+        }.items()
+    )
+
+
+def test_the_gauge_of_the_outbox_is_what_waits_in_it(loop):
+    for n in range(3):
+        loop.rows("select fn_publish_outbox('order', %s, 'order:placed')", str(n))
+    loop.do("update outbox set processed_at = now() where aggregate_id = '0'")
+    assert loop.value("select value from fn_metrics() where name = 'm10_outbox_pending_gauge'") == 2
