@@ -216,6 +216,7 @@
 -- ops: running it (heartbeat, health, metrics, explain, pause, retention, invariants)
 \ir code/ops/_announce.sql
 \ir code/ops/_announced.sql
+\ir code/ops/_assert_login_may.sql
 \ir code/ops/_broken_marks.sql
 \ir code/ops/_chance.sql
 \ir code/ops/_check_list.sql

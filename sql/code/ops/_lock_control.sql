@@ -3,19 +3,21 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- One pause, resume or kill at a time, to the end of its transaction.
--- Locks: an advisory one (ops_control, 0), exclusive; waits two seconds at most. Writes: nothing. Raises: OP023.
+-- One pause, resume or kill at a time, to the end of its transaction. The row is locked, and not a number: numbers
+-- anybody may lock who can connect, and so keep others from stopping the loop. That it is also updated tells a claim
+-- whose snapshot is from before (_enter).
+-- Locks: ops_control, FOR NO KEY UPDATE; waits two seconds at most. Writes: ops_control. Raises: OP023.
 declare
-  v_class constant integer := 'ops_control'::regclass::oid::integer;
   v_deadline constant timestamptz := clock_timestamp() + interval '2 seconds';
   v_pid integer;
 begin
-  while not pg_try_advisory_xact_lock(v_class, 0) loop
+  loop
+    perform from ops_control for no key update skip locked;
+    exit when found;
     if clock_timestamp() > v_deadline then
       select l.pid into v_pid
-        from pg_locks l
-       where l.locktype = 'advisory' and l.classid = 'ops_control'::regclass and l.objid = 0 and l.objsubid = 2 and l.granted
-         and l.database = (select d.oid from pg_database d where d.datname = current_database());
+        from ops_control c
+        join pg_locks l on l.locktype = 'transactionid' and l.transactionid = c.xmax and l.granted;
       raise exception using errcode = 'OP023',
         message = format('OPS_023: session %s has paused, resumed or killed and not yet committed', coalesce(v_pid::text, '?')),
         detail = jsonb_build_object('pid', v_pid)::text,
@@ -23,5 +25,6 @@ begin
     end if;
     perform pg_sleep(0.01);
   end loop;
+  update ops_control c set epoch = c.epoch;
 end;
 $$;

@@ -12,7 +12,8 @@ as $$
 -- Puts a policy document in force and returns its version. Every call makes a version, also with the same value:
 -- somebody decided it. Does not rely on the trigger of ops_policy, which is for changes by hand.
 -- Locks: the row of ops_policy. Writes: ops_policy, ops_policy_history.
--- Raises: OP011 when the version in force is not the expected one (0: none yet), OP017 with every fault, OP018.
+-- Raises: OP011 when the version in force is not the expected one (0: none yet), OP015 when the login may not itself,
+-- OP017 with every fault, OP018.
 declare
   v_now timestamptz;
   v_login text := session_user::text;
@@ -20,6 +21,7 @@ declare
   v_current integer;
   v_version integer;
 begin
+  perform _assert_login_may('fn_set_policy(text, jsonb, text, integer)');
   if coalesce(p_key, '') = '' then
     raise exception using errcode = 'OP018', message = 'OPS_018: p_key must name a policy document',
       detail = jsonb_build_object('p_key', p_key)::text, hint = 'For example auto_approve.';
