@@ -99,8 +99,9 @@ class Replay(Caller):
     ) -> list[RedrivenLetter]:
         """Redrive up to `limit` (100) dead letters, oldest first; unless `dry_run` is false, only say which.
 
-        `filter`: what (step, reaction, outbox or other), executor, kind, event_type, pattern, mission_id, reason (a
-        LIKE pattern), since, until. One that cannot be put back fails alone. Raises InvalidArgument (OPS_018).
+        `filter`: dl_msg_id, what (step, reaction, outbox or other), executor, kind, event_type, pattern, mission_id,
+        reason (a LIKE pattern), since, until. One that cannot be put back fails alone. Raises InvalidArgument
+        (OPS_018).
         """
         return self._rows(
             RedrivenLetter,

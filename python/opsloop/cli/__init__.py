@@ -17,6 +17,7 @@ import opsloop
 from opsloop.cli import (
     compat,
     control,
+    dead,
     events,
     explain,
     inbox,
@@ -76,6 +77,7 @@ for _commands in (
     mcp,
     policy,
     ps,
+    dead,
     metrics,
     explain,
     up,

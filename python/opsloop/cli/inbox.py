@@ -100,12 +100,12 @@ def describe(session: Session, entry: InboxEntry, *, whole: bool) -> str:
     who = f"{entry.proposed_by} (login {entry.proposed_login})" if entry.proposed_by else "unknown"
     lines = [
         f"{entry.kind} {entry.id}  {entry.status} for {output.age(entry.since)}",
-        f"  title        {_line(entry.title or '')}",
-        f"  proposed by  {_line(who)}",
+        f"  title        {output.one_line(entry.title or '')}",
+        f"  proposed by  {output.one_line(who)}",
         f"  risk         {entry.risk_level or 'unknown'}",
-        f"  waits        {_line(entry.waits_because or '')}",
+        f"  waits        {output.one_line(entry.waits_because or '')}",
     ]
-    lines += [f"  vote         {_line(_vote(vote))}" for vote in entry.votes]
+    lines += [f"  vote         {output.one_line(_vote(vote))}" for vote in entry.votes]
     steps = entry.would_run if isinstance(entry.would_run, list) else [entry.would_run]
     lines.append("  would run")
     for number, step in enumerate(steps, 1):
@@ -132,20 +132,20 @@ def _vote(vote: dict[str, Any]) -> str:
 
 def _step(number: int, step: Any, *, whole: bool) -> Iterator[str]:
     if not isinstance(step, dict) or "params" not in step:
-        yield f"    {number}. | {_line(json.dumps(step, ensure_ascii=False))}"
+        yield f"    {number}. | {output.one_line(json.dumps(step, ensure_ascii=False))}"
         return
     with_ = "" if step.get("run_with") == step["executor"] else f" (run by {step.get('run_with')})"
     after = f", after {', '.join(step['after'])}" if step.get("after") else ""
-    yield _line(
+    yield output.one_line(
         f"    {number}. {step['key']}: kind {step['kind']}, executor {step['executor']}{with_}{after}"
     )
     params = step["params"]
     for name, value in params.items() if isinstance(params, dict) else [("params", params)]:
         yield from _value(name, value, whole=whole)
     for place, written in (step.get("unknown") or {}).items():
-        yield f"       not known yet: {_line(place)} is {_line(written)}"
+        yield f"       not known yet: {output.one_line(place)} is {output.one_line(written)}"
     if step.get("fault"):
-        yield f"       cannot run as it is: {_line(step['fault'])}"
+        yield f"       cannot run as it is: {output.one_line(step['fault'])}"
 
 
 def _value(name: str, value: Any, *, whole: bool) -> Iterator[str]:
@@ -155,20 +155,15 @@ def _value(name: str, value: Any, *, whole: bool) -> Iterator[str]:
         text = f"{text[:_SHOWN]}\n… {len(text) - _SHOWN} more characters: --json shows all"
     first, *more = text.split("\n")
     if not more:
-        yield f"       {_name(name)}: {_line(first)}"
+        yield f"       {_name(name)}: {output.one_line(first)}"
         return
     yield f"       {_name(name)}:"
     for line in (first, *more):
-        yield f"         | {_line(line)}"
-
-
-def _line(text: str) -> str:
-    """Text from data on one line: a line break in it could fake the next field."""
-    return output.plain(text).replace("\n", "\\n").replace("\t", "\\t")
+        yield f"         | {output.one_line(line)}"
 
 
 def _name(text: str) -> str:
-    return text if re.fullmatch(r"[\w-]+", text) else _line(json.dumps(text, ensure_ascii=False))
+    return text if re.fullmatch(r"[\w-]+", text) else output.one_line(json.dumps(text, ensure_ascii=False))
 
 
 def _ask(session: Session, client: OwningClient, entry: InboxEntry, actor: str) -> None:

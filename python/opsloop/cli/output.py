@@ -47,6 +47,11 @@ def plain(value: Any) -> str:
     )
 
 
+def one_line(text: Any) -> str:
+    """As `plain`, on one line: a line break in text from data could fake the next field."""
+    return plain(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def say(text: str, *, stderr: bool = False) -> None:
     """Print a line for people."""
     console(stderr=stderr).print(plain(text))

@@ -1,20 +1,22 @@
 create or replace function _dead_letter_filter(p_filter jsonb, p_limit integer)
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path from current
 as $$
 -- The filter of dead letters with all its fields, null where it says nothing.
 -- Locks: none. Writes: nothing. Raises: OP018 with every fault of the filter, and for a limit that cannot be.
 declare
-  c_fields constant text[] := array['what', 'executor', 'kind', 'event_type', 'pattern', 'reason', 'mission_id', 'since', 'until', 'redriven'];
+  c_fields constant text[] := array['dl_msg_id', 'what', 'executor', 'kind', 'event_type', 'pattern', 'reason', 'mission_id', 'since', 'until', 'redriven'];
   v_filter jsonb := coalesce(nullif(p_filter, 'null'), '{}');
   v_faults text[] := '{}';
+  v_field text;
 begin
   if jsonb_typeof(v_filter) <> 'object' then
     v_faults := array[format('p_filter: must be an object, not %s', jsonb_typeof(v_filter))];
   else
     v_faults := _unknown_field_faults('', v_filter, c_fields)
+      || _field_fault('dl_msg_id', v_filter -> 'dl_msg_id', 'text', 1, 1000)
       || _field_fault('what', v_filter -> 'what', 'step|reaction|outbox|other')
       || _field_fault('executor', v_filter -> 'executor', 'text', 1, 200)
       || _field_fault('kind', v_filter -> 'kind', 'text', 1, 200)
@@ -25,6 +27,13 @@ begin
       || _field_fault('since', v_filter -> 'since', 'text', 1, 100)
       || _field_fault('until', v_filter -> 'until', 'text', 1, 100)
       || _field_fault('redriven', v_filter -> 'redriven', 'true or false');
+    foreach v_field in array array['since', 'until'] loop
+      begin
+        perform (v_filter ->> v_field)::timestamptz;
+      exception when data_exception then
+        v_faults := v_faults || format('%s: must be a time, not %s', v_field, left(v_filter ->> v_field, 80));
+      end;
+    end loop;
   end if;
   if p_limit is null or p_limit not between 1 and 10000 then
     v_faults := v_faults || format('p_limit: must be 1 to 10000, not %s', coalesce(p_limit::text, 'null'));

@@ -5,15 +5,16 @@ stable
 set search_path from current
 as $$
 -- The ids of up to p_limit dead letters that a filter (_dead_letter_filter) picks, newest or oldest first; those that
--- were redriven only where it says so.
--- Locks: none. Writes: nothing. Raises: 22007 for a time that is none.
+-- were redriven only where it says so, or names one.
+-- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  v_redriven boolean := coalesce((p_filter ->> 'redriven')::boolean, false);
+  v_redriven boolean := coalesce((p_filter ->> 'redriven')::boolean, case when p_filter ->> 'dl_msg_id' is null then false end);
 begin
   return array(
     select a.id
       from dead_letter_archive a
-     where (a.redriven_at is not null) = v_redriven
+     where (v_redriven is null or (a.redriven_at is not null) = v_redriven)
+       and (p_filter ->> 'dl_msg_id' is null or a.dl_msg_id = p_filter ->> 'dl_msg_id')
        and (p_filter ->> 'what' is null or _dead_letter_kind(a.dl_msg_id, a.archived_by) = p_filter ->> 'what')
        and (p_filter ->> 'executor' is null or a.payload ->> 'executor' = p_filter ->> 'executor')
        and (p_filter ->> 'kind' is null or a.payload ->> 'kind' = p_filter ->> 'kind')

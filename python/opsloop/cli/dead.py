@@ -1,0 +1,287 @@
+"""`dead list|show|redrive|archive`: what gave up, and how it comes back to work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from opsloop.cli import output
+from opsloop.cli.jsonin import read_object
+from opsloop.cli.session import WORK, Actor, Session, command
+from opsloop.errors import InvalidArgument, NotFound, OpsError
+from opsloop.results import DeadLetter, RedrivenLetter
+
+app = typer.Typer(
+    name="dead", no_args_is_help=True, help="Look at what gave up for good, and put it back to work."
+)
+
+
+class What(StrEnum):
+    """What gave up."""
+
+    STEP = "step"
+    REACTION = "reaction"
+    OUTBOX = "outbox"
+    OTHER = "other"
+
+
+WhatOption = Annotated[What | None, typer.Option("--what", help="step, reaction, outbox or other.")]
+Executor = Annotated[str | None, typer.Option("--executor", help="Steps of this executor.")]
+Kind = Annotated[str | None, typer.Option("--kind", help="Steps of this kind.")]
+EventType = Annotated[str | None, typer.Option("--event-type", help="Messages of this type.")]
+Pattern = Annotated[str | None, typer.Option("--pattern", help="Reactions of this pattern.")]
+Mission = Annotated[str | None, typer.Option("--mission", help="Steps of this mission.")]
+Like = Annotated[
+    str | None, typer.Option("--reason", help="Why it gave up: a LIKE pattern, such as '%timeout%'.")
+]
+Since = Annotated[
+    str | None, typer.Option("--since", help="Given up at this time or later, as PostgreSQL reads times.")
+]
+Until = Annotated[str | None, typer.Option("--until", help="Given up before this time.")]
+LetterId = Annotated[
+    str, typer.Argument(metavar="ID", help="Id of the dead letter, as `dead list` shows it.")
+]
+
+#: Fields of a letter as `archive` takes them.
+_FIELDS = (
+    "dl_msg_id", "original_msg_id", "candidate_id", "failure_match_id", "payload", "reason", "reclaim_count",
+    "dead_lettered_at", "archived_by",
+)  # fmt: skip
+
+
+def list_(
+    session: Session,
+    what: WhatOption = None,
+    executor: Executor = None,
+    kind: Kind = None,
+    event_type: EventType = None,
+    pattern: Pattern = None,
+    mission: Mission = None,
+    reason: Like = None,
+    since: Since = None,
+    until: Until = None,
+    redriven: Annotated[bool, typer.Option("--redriven", help="Those that were put back, instead.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Letters to list.")] = 50,
+) -> None:
+    """List dead letters that wait, newest first; --json has all that was kept of each."""
+    wanted = _filter(what, executor, kind, event_type, pattern, mission, reason, since, until)
+    with session.client() as client:
+        found = client.list_dead_letters({**wanted, "redriven": True} if redriven else wanted, limit=limit)
+
+    def text() -> None:
+        if not found:
+            output.say("no dead letters")
+            return
+        last = "put back" if redriven else "given up"
+        rows = [
+            [f.dl_msg_id, f.attempts, output.age(f.redriven_at if redriven else f.dead_lettered_at),
+             output.one_line(_short(f.reason or ""))]
+            for f in found
+        ]  # fmt: skip
+        output.console().print(output.table("Dead letters", ["id", "attempts", last, "reason"], rows))
+        if not redriven:
+            output.say(f"next: {session.command('dead', 'show', found[0].dl_msg_id)}")
+
+    session.show(found, text)
+
+
+def show(session: Session, letter: LetterId) -> None:
+    """Show all that was kept of one dead letter: why it gave up, every error, and what it was."""
+    with session.client() as client:
+        found = client.list_dead_letters({"dl_msg_id": letter})
+    if not found:
+        raise NotFound(
+            f"there is no dead letter {letter}", detail={"id": letter}, hint="`opsloop dead list` lists them."
+        )
+    session.show(found[0], lambda: output.print_text("\n".join(_described(session, found[0]))))
+
+
+def _described(session: Session, letter: DeadLetter) -> Iterator[str]:
+    yield f"dead letter {output.one_line(letter.dl_msg_id)}"
+    yield f"  about        {output.one_line(letter.original_msg_id)}"
+    yield f"  reason       {output.one_line(letter.reason or '')}"
+    yield f"  attempts     {letter.attempts}"
+    yield f"  given up     {_moment(letter.dead_lettered_at)}"
+    yield f"  archived by  {output.one_line(letter.archived_by)}"
+    if letter.redriven_at is None:
+        yield f"  put back     {session.command('dead', 'redrive', output.one_line(letter.dl_msg_id))}"
+    else:
+        came = f", as {output.one_line(letter.new_msg_id)}" if letter.new_msg_id else ""
+        who = output.one_line(letter.replayed_by or "unknown")
+        yield f"  put back     {_moment(letter.redriven_at)} by {who}{came}"
+    history = letter.payload.get("error_history")
+    if isinstance(history, list) and history:
+        yield "  errors"
+        for number, error in enumerate(history, 1):
+            told = _error(error) if isinstance(error, dict) else _word(error)
+            yield f"    {number}. {output.one_line(told)}"
+    yield "  payload"
+    rest = {name: value for name, value in letter.payload.items() if name != "error_history"}
+    for line in json.dumps(rest, ensure_ascii=False, indent=2).split("\n"):
+        yield f"    {output.one_line(line)}"
+
+
+def _error(error: dict[str, Any]) -> str:
+    """One entry of an error history: what is known of it, and the error itself at the end."""
+    known = {name: value for name, value in error.items() if name != "error" and value is not None}
+    about = ", ".join(f"{name} {_word(value)}" for name, value in sorted(known.items()))
+    return f"{about}: {_word(error.get('error'))}"
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one letter, as `redrive` prints it."""
+
+    dl_msg_id: str
+    outcome: str
+    new_msg_id: str | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it lies there still, although it was to be put back."""
+        return self.outcome not in ("redriven", "was redriven before", "would be redriven")
+
+
+def redrive(
+    session: Session,
+    actor: Actor,
+    letters: Annotated[
+        list[str] | None, typer.Argument(metavar="ID…", help="These; none: those that the options pick.")
+    ] = None,
+    what: WhatOption = None,
+    executor: Executor = None,
+    kind: Kind = None,
+    event_type: EventType = None,
+    pattern: Pattern = None,
+    mission: Mission = None,
+    reason: Like = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=10_000, help="At most so many, oldest first.")
+    ] = 100,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without this, letters picked by options are only listed.")
+    ] = False,
+) -> None:
+    """Put dead letters back to work, each exactly once, however many ask.
+
+    A step gets all its tries again, and its mission comes back to life; a reaction is queued; a message is delivered,
+    behind what was delivered of its aggregate since. Of a letter of another system the event dead_letter:redriven
+    tells. Exit code 1 when one could not be put back; the others are.
+    """
+    wanted = _filter(what, executor, kind, event_type, pattern, mission, reason, since, until)
+    if letters and wanted:
+        raise InvalidArgument(
+            "ID and options that pick letters exclude each other", hint="opsloop dead redrive --help"
+        )
+    with session.client() as client:
+        if letters:
+            done = [_one(session, client, letter, actor) for letter in dict.fromkeys(letters)]
+        else:
+            found: list[RedrivenLetter] = client.redrive_dead_letters(
+                wanted, limit=limit, dry_run=not yes, actor=actor
+            )
+            done = [_Outcome(f.dl_msg_id, f.outcome, f.new_msg_id) for f in found]
+
+    def text() -> None:
+        if not done:
+            output.say("no dead letters to put back")
+            return
+        rows = [[d.dl_msg_id, output.one_line(d.outcome), d.new_msg_id] for d in done]
+        output.console().print(output.table("Dead letters", ["id", "outcome", "came back as"], rows))
+        if not letters and not yes:
+            options = [word for name, value in wanted.items() for word in (_option(name), value)]
+            again = session.command("dead", "redrive", *options, "--limit", limit, "--yes")
+            output.say(f"nothing was changed; to put them back: {again}")
+
+    session.show(done, text)
+    if any(d.failed for d in done):
+        raise typer.Exit(1)
+
+
+def _one(session: Session, client: Any, letter: str, actor: str) -> _Outcome:
+    try:
+        answer = client.redrive_dead_letter(letter, actor=actor)
+    except OpsError as error:
+        if error.code in ("OPS_001", "OPS_018"):
+            raise
+        return _Outcome(letter, str(error), None)
+    return _Outcome(letter, "redriven" if answer.redriven else "was redriven before", answer.new_msg_id)
+
+
+def archive(
+    session: Session,
+    document: Annotated[
+        str, typer.Argument(metavar="DOCUMENT", help="A letter as JSON, or @file, or - for stdin.")
+    ],
+) -> None:
+    """Keep a dead letter of another system: {"dl_msg_id", "original_msg_id", "payload", "reason", …}.
+
+    Also candidate_id, failure_match_id, reclaim_count, dead_lettered_at, archived_by (default: the login). The same
+    dl_msg_id again changes nothing.
+    """
+    given = read_object(document, "DOCUMENT", InvalidArgument)
+    faults = [f"unknown field {name!r}" for name in given if name not in _FIELDS]
+    faults += ["dl_msg_id is missing"] if not isinstance(given.get("dl_msg_id"), str) else []
+    faults += ["payload must be an object"] if not isinstance(given.get("payload"), dict | None) else []
+    if faults:
+        raise InvalidArgument(
+            f"DOCUMENT: {'; '.join(faults)}", detail=faults, hint=f"Fields: {', '.join(_FIELDS)}."
+        )
+    with session.client() as client:
+        number = client.archive_dead_letter(**given)
+    letter = given["dl_msg_id"]
+    session.show(
+        {"id": number, "dl_msg_id": letter},
+        lambda: output.say(f"kept; to look at it: {session.command('dead', 'show', letter)}"),
+    )
+
+
+def _filter(
+    what: What | None,
+    executor: str | None,
+    kind: str | None,
+    event_type: str | None,
+    pattern: str | None,
+    mission: str | None,
+    reason: str | None,
+    since: str | None,
+    until: str | None,
+) -> dict[str, str]:
+    given = {
+        "what": what, "executor": executor, "kind": kind, "event_type": event_type, "pattern": pattern,
+        "mission_id": mission, "reason": reason, "since": since, "until": until,
+    }  # fmt: skip
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def _option(name: str) -> str:
+    return "--mission" if name == "mission_id" else f"--{name.replace('_', '-')}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z} ({output.age(moment)})"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def register(parent: typer.Typer) -> None:
+    """Add `dead` and its commands to `parent`."""
+    command(app, "list")(list_)
+    command(app, "show")(show)
+    command(app, "redrive")(redrive)
+    command(app, "archive")(archive)
+    parent.add_typer(app, rich_help_panel=WORK)
