@@ -12,16 +12,18 @@ set enable_seqscan = on
 set plan_cache_mode = auto
 as $$
 -- Whether the loop is sound: one row for each broken instance of the invariants, none on a sound database. Parts: steps,
--- missions, approvals, proposals (and caps), events, reactions, queue, outbox, locks, replays, policy; null for all. By default it reads whole
--- tables: for tests and quiet hours. On a busy database give p_limit: only the newest p_limit rows of each table are
--- looked at, and what belongs to them, by their keys (and for events and reactions what is ready); with p_after, an id,
--- the p_limit rows after it, for a walk in pieces. What concerns rows of two pieces, a token held twice or a cap of a day, is then seen only where one piece has
--- both. queue, outbox (of which only what waits is read), locks, replays and policy are small and always read whole. All of it sees one snapshot (it and what it calls are
--- stable, but for the marks of lanes), so that what happens beside it does not disturb it.
+-- missions, approvals, proposals (and caps), events, reactions, queue, outbox, locks, replays, policy; null for all. By
+-- default it reads whole tables: for tests and quiet hours. On a busy database give p_limit: only the newest p_limit rows
+-- of each table are looked at, and what belongs to them, by their keys (and for events and reactions what is ready); with
+-- p_after, an id, the p_limit rows after it, for a walk in pieces. What concerns rows of two pieces, a token held twice or
+-- a cap of a day, is then seen only where one piece has both. queue, outbox (of which only what waits is read), locks,
+-- replays and policy are read whole. All of it sees one snapshot (it and what it calls are stable, but for the marks of
+-- lanes), so that what happens beside it does not disturb it.
 -- A step that was set to queued by hand is reported until the next heartbeat adopts it.
 -- Locks: none. Writes: nothing. Raises: OP018 for a part or a limit that cannot be.
 declare
-  c_parts constant text[] := array['steps', 'missions', 'approvals', 'proposals', 'events', 'reactions', 'queue', 'outbox', 'locks', 'replays', 'policy'];
+  c_parts constant text[] := array['steps', 'missions', 'approvals', 'proposals', 'events', 'reactions', 'queue', 'outbox',
+                                   'locks', 'replays', 'policy'];
   v_part text;
   v_rows record;
 begin

@@ -6,7 +6,7 @@ set search_path from current
 as $$
 -- Reactions with two proposals, cap counters that are not exact, and caps that were exceeded: in a window where every
 -- proposal was counted under a cap, there are no more than the highest of these caps. Reads the proposals with an id
--- above p_after and up to p_upto; of days and hours, only those that lie between these as a whole are judged.
+-- above p_after and up to p_upto; counters only of days and hours that lie between these as a whole.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_first timestamptz;
@@ -46,7 +46,6 @@ begin
   ), windows as (
     select c.scope, c.window_start, count(*) as used, max(c.cap) as cap, bool_and(c.cap is not null) as capped
       from counted c
-     where c.window_start >= v_first and c.window_start + ('1 ' || split_part(c.scope, ':', 1))::interval <= v_last
      group by c.scope, c.window_start
   )
   select '5 caps hold', format('%s from %s', w.scope, w.window_start), format('%s proposals under a cap of %s', w.used, w.cap)

@@ -97,6 +97,10 @@ def test_it_names_the_session_whose_snapshot_is_the_oldest(conn, connect):
     holder = connect(application_name="a report", autocommit=False)
     holder.execute("set transaction isolation level repeatable read")
     holder.execute("select 'what it reads'")
+    loop.emit()
+    later = connect(autocommit=False)
+    later.execute("set transaction isolation level repeatable read")
+    later.execute("select 'what another reads'")
     row = health(loop)
     assert (
         f"session {holder.info.backend_pid} of postgres (a report), idle in transaction" in row["xmin_holder"]
@@ -111,6 +115,8 @@ def test_it_names_the_session_whose_snapshot_is_the_oldest(conn, connect):
     assert found["status"] == "fail"
     assert "a report" in found["value"]
     holder.rollback()
+    assert "what another reads" in health(loop)["xmin_holder"]
+    later.rollback()
     assert health(loop)["xmin_holder"] is None
 
 
