@@ -39,8 +39,8 @@ begin
     begin
       perform from ops_control for share;
       perform from ops_policy for share;
-      raise exception using errcode = 'OP000';
-    exception when sqlstate 'OP000' then null;  -- both locks are gone again: nobody shall wait for them
+      raise sqlstate 'ZZ000';
+    exception when sqlstate 'ZZ000' then null;  -- undoes the block, and with it both locks: nobody shall wait for them
     end;
   end if;
 end;
