@@ -29,6 +29,8 @@ PUBLISH = """
   select count(fn_publish_outbox('account', (n %% %s)::text, 'changed', jsonb_build_object('n', n)))
     from generate_series(%s::int, %s::int) n"""
 
+HOLDERS = "select distinct processor_id from outbox_heads where processor_id is not null"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -46,7 +48,7 @@ class Plan:
     late: float = 0.1
     late_seconds: float = 1.5
     timeout: float = 1.0
-    lease: int = 5
+    lease: int = 3
     seconds: float = 900
     seed: int = 1
 
@@ -92,14 +94,21 @@ class Fleet:
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "opsloop.relay", "--log-level", "error", "--poll-seconds", "0.1"]
+        # A relay that dies keeps others from what it had until its lease has run out: let it not have everything.
+        command += ["--batch", "25"]
         return subprocess.Popen(command, env=self._env, stdout=self._log, stderr=self._log)
 
-    def kill_one(self, chance: random.Random) -> None:
-        """End one without a word; one of the elder half, or none might live long enough to begin."""
-        victim = self._running.pop(chance.randrange((len(self._running) + 1) // 2))
-        victim.kill()
-        victim.wait()
-        self._running.append(self._start())
+    def kill_one(self, chance: random.Random, holders: list[str]) -> bool:
+        """End one of those that have messages without a word, if any has."""
+        pids = {int(holder.split(":")[1]) for holder in holders}
+        places = [place for place, one in enumerate(self._running) if one.pid in pids]
+        if not places:
+            return False
+        place = chance.choice(places)
+        self._running[place].kill()
+        self._running[place].wait()
+        self._running[place] = self._start()
+        return True
 
     def end(self) -> list[int]:
         """Ask all to end in order; their exit codes."""
@@ -176,10 +185,6 @@ def _fire(
     while waiting:
         now = time.monotonic()
         assert now < begun + plan.seconds, f"{waiting} messages still wait after {plan.seconds:g} s"
-        if now >= next_kill and (plan.kills is None or figures.kills < plan.kills):
-            fleet.kill_one(chance)
-            figures.kills += 1
-            next_kill = now + (plan.kill_every or plan.seconds)
         # Restarts at even distances on the way, the first in an orderly manner, the next by crash.
         done = 1 - waiting / plan.messages
         if figures.restarts < plan.restarts and done > (figures.restarts + 1) / (plan.restarts + 2):
@@ -191,12 +196,16 @@ def _fire(
                     upto = min(published + step, plan.messages)
                     conn.execute(PUBLISH, (plan.aggregates, published + 1, upto))
                     published = upto
-                (left,) = conn.execute(
-                    "select count(*) from outbox where processed_at is null"
-                ).fetchone() or (0,)
+                row = conn.execute("select count(*) from outbox where processed_at is null").fetchone()
+                holders = [row[0] for row in conn.execute(HOLDERS).fetchall()]
         except psycopg.OperationalError:
             continue  # it restarts
-        waiting = left + plan.messages - published
+        assert row is not None
+        waiting = row[0] + plan.messages - published
+        wanted = plan.kills is None or figures.kills < plan.kills
+        if wanted and now >= next_kill and fleet.kill_one(chance, holders):
+            figures.kills += 1
+            next_kill = now + (plan.kill_every or plan.seconds)
         say(f"{now - begun:6.1f} s  {waiting:>7,} wait  {figures.kills} killed  {figures.restarts} restarts")
         time.sleep(0.1)
 

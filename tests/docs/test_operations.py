@@ -132,6 +132,15 @@ def unit() -> configparser.ConfigParser:
     return parser
 
 
+def test_the_command_of_the_relays_unit_runs(env, tmp_path):
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str
+    parser.read(ROOT / "ops/systemd/opsloop-relay.service")
+    program, *arguments = shlex.split(parser["Service"]["ExecStart"])
+    assert Path(program).name == "python"
+    assert run(["python", *arguments, "--once"], "", env, tmp_path, errors=False) == "No waiting messages\n"
+
+
 def test_the_command_of_the_unit_is_a_worker_that_runs(env, tmp_path):
     program, *arguments = shlex.split(unit()["Service"]["ExecStart"])
     assert Path(program).name == "python"
