@@ -372,7 +372,7 @@ class Health:
 class Check:
     """One health check."""
 
-    check: str
+    name: str
     status: str
     """ok, warn or fail."""
     value: str

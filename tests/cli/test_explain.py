@@ -99,7 +99,7 @@ def test_health_shows_every_check_and_fails_with_one_that_fails(cli: Cli, loop: 
     loop.do("update ops_agent_events set created_at = now() - interval '30 minutes'")
     done = cli("health", "--json")
     assert done.code == 1
-    assert {c["check"]: c["status"] for c in done.json["checks"]}["heartbeat"] == "fail"
+    assert {c["name"]: c["status"] for c in done.json["checks"]}["heartbeat"] == "fail"
     assert done.json["overview"]["live_workers"] == 1
 
 

@@ -11,7 +11,7 @@ declare
   v_lanes integer[] := '{}'::integer[];
   v_lane integer;
   v_mark text;
-  v_grantee text;
+  v_grantee oid;
 begin
   for v_nth in 1 .. coalesce(cardinality(p_executors), 0) loop
     -- Neighbours mostly have the same.
@@ -26,12 +26,13 @@ begin
         execute format('create sequence %I minvalue 0 owned by ops_lanes.lane', v_mark);
         -- Default privileges of the database may have granted something; who moves a mark hides steps.
         for v_grantee in
-          select distinct case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end
+          select distinct a.grantee
             from pg_class c
            cross join lateral aclexplode(c.relacl) a
            where c.oid = v_mark::regclass and a.grantee <> c.relowner
         loop
-          execute format('revoke all on sequence %I from %s', v_mark, v_grantee);
+          execute format('revoke all on sequence %I from ' || case v_grantee when 0 then 'public' else '%I' end,
+                         v_mark, pg_get_userbyid(v_grantee));
         end loop;
         insert into ops_lanes (lane, queue, executor, priority, mark)
         values (v_lane, 'steps', p_executors[v_nth], p_priorities[v_nth], v_mark::regclass);

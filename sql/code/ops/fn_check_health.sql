@@ -1,5 +1,5 @@
 create or replace function fn_check_health()
-returns table ("check" text, status text, value text, threshold text, hint text)
+returns table (name text, status text, value text, threshold text, hint text)
 language plpgsql
 stable
 security definer
