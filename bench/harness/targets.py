@@ -89,6 +89,8 @@ TARGETS: tuple[Target, ...] = (
     _variant("dump held / control", "holds", "dump", "control", 0.85, 1.0),
     _variant("writing transaction held / control", "holds", "writing", "control", 0.85, 1.0),
     _variant("enqueuer left open / control", "holds", "enqueuer", "control", 0.5, 0.9),
+    Target("relay: webhooks/s", "relay", 2_000, 3_000, Entrant("opsloop", "relay")),
+    _variant("relay / bare loop", "relay", "relay", "bare loop", 0.2, 0.5),
     _variant("64 workers / 8", "workers", "64", "8", 0.8, 0.95),
     *(
         _none(f"{number} workers: {what}", "workers", str(number), what)

@@ -10,6 +10,7 @@ from workloads.fanout import Fanout
 from workloads.holds import Holds
 from workloads.latency import Latency
 from workloads.loop import Loop
+from workloads.relay import Relay
 from workloads.sequential import Sequential
 from workloads.workers import Workers
 
@@ -24,5 +25,6 @@ ALL: tuple[Workload, ...] = (
     Backlog(),
     Holds(),
     Workers(),
+    Relay(),
     Cost(),
 )

@@ -60,6 +60,8 @@ def run(stage: Stage, name: str, *variants: str) -> list[Record]:
         ("latency", "", {"p50", "p95", "p99"}),
         ("loop", "batch held", {"rate"}),
         ("backlog", "large", {"rate"}),
+        ("relay", "relay", {"rate"}),
+        ("relay", "bare loop", {"rate"}),
         ("workers", "2", {"rate", "deadlocks", "serialization failures"}),
     ],
 )

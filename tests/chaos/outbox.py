@@ -6,6 +6,7 @@ is lost, nothing waits, nothing is dead, and the invariants hold.
 """
 
 import argparse
+import multiprocessing
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ import psycopg
 
 from harness.receiver import Receiver, receiver
 from opsloop import embedded, migrate
+from opsloop.cli import run
 from opsloop.client import Client
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,19 +87,33 @@ class Figures:
         )
 
 
+def _relay(dsn: str, log: str) -> None:
+    """What a relay process is: `opsloop relay`, in a process that has imported it already."""
+    with Path(log).open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.environ.update(DATABASE_URL=dsn, OPS_CHAOS_KEY="secret")
+    # A relay that dies keeps others from what it had until its lease has run out: let it not have everything.
+    sys.exit(run(["relay", "--log-level", "error", "--poll-seconds", "0.1", "--batch", "50"]))
+
+
 class Fleet:
-    """Relay processes; one that is killed has a successor at once."""
+    """Relay processes; one that is killed has a successor at once.
+
+    They are forked from a process that has nothing but the imports done, or a machine with few cores would be busy with
+    the starts.
+    """
 
     def __init__(self, dsn: str, log: Path, number: int) -> None:
-        self._env = {**os.environ, "DATABASE_URL": dsn, "OPS_CHAOS_KEY": "secret"}
-        self._log = log.open("ab")
+        self._arguments = (dsn, str(log))
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["opsloop.cli"])
         self._running = [self._start() for _ in range(number)]
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "opsloop.relay", "--log-level", "error", "--poll-seconds", "0.1"]
-        # A relay that dies keeps others from what it had until its lease has run out: let it not have everything.
-        command += ["--batch", "25"]
-        return subprocess.Popen(command, env=self._env, stdout=self._log, stderr=self._log)
+    def _start(self) -> BaseProcess:
+        process = self._context.Process(target=_relay, args=self._arguments, daemon=True)
+        process.start()
+        return process
 
     def kill_one(self, chance: random.Random, holders: list[str]) -> bool:
         """End one of those that have messages without a word, if any has."""
@@ -106,23 +123,23 @@ class Fleet:
             return False
         place = chance.choice(places)
         self._running[place].kill()
-        self._running[place].wait()
+        self._running[place].join()
         self._running[place] = self._start()
         return True
 
-    def end(self) -> list[int]:
+    def end(self) -> list[int | None]:
         """Ask all to end in order; their exit codes."""
         for one in self._running:
-            one.send_signal(signal.SIGTERM)
-        codes = [one.wait(30) for one in self._running]
-        self._log.close()
-        return codes
+            one.terminate()
+        for one in self._running:
+            one.join(30)
+        return [one.exitcode for one in self._running]
 
     def destroy(self) -> None:
         """End what is left of them."""
         for one in self._running:
             one.kill()
-            one.wait()
+            one.join()
 
 
 def chaos(
