@@ -113,8 +113,8 @@ def _described(session: Session, letter: DeadLetter) -> Iterator[str]:
         yield f"  put back     {session.command('dead', 'redrive', output.one_line(letter.dl_msg_id))}"
     else:
         came = f", as {output.one_line(letter.new_msg_id)}" if letter.new_msg_id else ""
-        who = output.one_line(letter.replayed_by or "unknown")
-        yield f"  put back     {_moment(letter.redriven_at)} by {who}{came}"
+        who = f" by {output.one_line(letter.replayed_by)}" if letter.replayed_by else ""
+        yield f"  put back     {_moment(letter.redriven_at)}{who}{came}"
     history = letter.payload.get("error_history")
     if isinstance(history, list) and history:
         yield "  errors"

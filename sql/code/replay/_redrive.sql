@@ -8,11 +8,15 @@ as $$
 -- Locks: replay_log, and those of _put_back. Writes: replay_log, dead_letter_archive, ops_counts, and what _put_back
 -- writes. Raises: what _put_back raises.
 declare
+  v_now timestamptz := _now();
   v_replay record;
 begin
   if p_letter.redriven_at is not null then
     select l.id, l.new_msg_id into replay_id, new_msg_id
-      from replay_log l where l.dl_msg_id = p_letter.dl_msg_id order by l.id desc limit 1;
+      from replay_log l
+     where l.dl_msg_id = p_letter.dl_msg_id or l.original_msg_id in (p_letter.original_msg_id, p_letter.dl_msg_id)
+     order by l.dl_msg_id is not distinct from p_letter.dl_msg_id desc, l.id desc
+     limit 1;
     perform _count('m10_replay_duplicates_total');
     redriven := false;
     return next;
@@ -30,6 +34,8 @@ begin
     update replay_log l set new_msg_id = _redrive.new_msg_id where l.id = v_replay.replay_id;
   else
     select l.new_msg_id into new_msg_id from replay_log l where l.id = v_replay.replay_id;
+    -- By another letter of the same message, or before this letter was archived: it has had its replay.
+    update dead_letter_archive a set redriven_at = v_now where a.id = p_letter.id;
   end if;
   return next;
 end;

@@ -162,6 +162,18 @@ def test_two_letters_of_one_message_of_another_system_are_one_replay(loop):
     assert loop.row(REDRIVE, "dl-1")["redriven"] is True
     assert loop.row(REDRIVE, "dl-2")["redriven"] is False
     assert len(loop.events("dead_letter:%")) == 1
+    assert loop.rows("select * from fn_list_dead_letters()") == []
+    assert loop.row(REDRIVE, "dl-2")["replay_id"] == loop.value("select id from replay_log")
+    assert loop.rows("select * from fn_check_invariants()") == []
+
+
+def test_a_letter_that_is_archived_after_its_replay_was_recorded_comes_too_late(loop):
+    loop.rows("select * from fn_record_replay('msg-9', 'dl-1')")
+    loop.value("select fn_archive_dead_letter('dl-1', 'msg-9')")
+    assert loop.rows("select * from fn_check_invariants()") == []
+    assert loop.row(REDRIVE, "dl-1")["redriven"] is False
+    assert loop.events("dead_letter:%") == []
+    assert loop.rows("select * from fn_list_dead_letters()") == []
 
 
 def test_many_are_redriven_by_a_filter_oldest_first(loop):
