@@ -1,6 +1,6 @@
 """Writes what psql prints into the documents that show it; what differs in ids and times only stays as it is.
 
-Usage: python tools/psql_results.py [document …]; default docs/psql.md.
+Usage: python tools/psql_results.py [document …]; default docs/psql.md and docs/dead-letters.md.
 """
 
 import sys
@@ -10,8 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from docs.documents import Example, environment, masked, sessions  # noqa: E402
-from opsloop import embedded  # noqa: E402
+from docs.documents import Example, environment, examples, masked, sessions  # noqa: E402
+from opsloop import embedded, migrate  # noqa: E402
 
 
 def with_results(text: str, ran: list[tuple[Example, str]]) -> str:
@@ -29,11 +29,14 @@ def with_results(text: str, ran: list[tuple[Example, str]]) -> str:
 
 def main() -> None:
     """Runs each document on a database of its own and writes it anew."""
-    for name in sys.argv[1:] or ["docs/psql.md"]:
+    for name in sys.argv[1:] or ["docs/psql.md", "docs/dead-letters.md"]:
         with (
             tempfile.TemporaryDirectory() as home,
             embedded.server(settings=embedded.THROWAWAY) as server,
         ):
+            if not examples(name, "sh"):  # what installs opsloop
+                migrate.migrate(server.dsn())
+                migrate.seed(server.dsn())
             ran = sessions(name, environment(server.dsn(), server.programs, Path(home)))
         document = ROOT / name
         document.write_text(with_results(document.read_text(encoding="utf-8"), ran), encoding="utf-8")
