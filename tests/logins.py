@@ -36,6 +36,12 @@ class Logins:
             self._admin.execute(sql.SQL("grant {} to {}").format(sql.Identifier(role), own))
         return name
 
+    def adopt(self, *names: str) -> None:
+        """Takes on logins that somebody else has made."""
+        for name in names:
+            self._admin.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(name), _PASSWORD))
+            self._made.append(name)
+
     def dsn_of(self, name: str) -> str:
         """The connection string of a login."""
         return make_conninfo(self.dsn, user=name, password=_PASSWORD)
