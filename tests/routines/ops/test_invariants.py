@@ -87,7 +87,7 @@ BREAKAGES = {
     "2 a step of a pause that no resume would find": """
       update ops_mission_steps set status = 'waiting', wait_reason = 'paused: kind noop'
        where mission_id = %(queued)s""",
-    "2 a timer that comes too late": "update ops_timers set due_at = due_at + interval '1 s' where due_at > now()",
+    "2 a timer that comes too late": "update ops_timers set due_at = due_at + interval '1 hour'",
     "2 a live step in a dead mission": "update ops_missions set status = 'failed' where id = %(queued)s",
     "2 a queued step below the mark of its lane": "with l as (update ops_lanes set mark_table = 'ops_ready'::regclass,"
     " mark_server_start = pg_postmaster_start_time() returning mark) select setval(mark, 1000000) from l",
