@@ -422,6 +422,7 @@ def machine(connect: Callable[..., psycopg.Connection[Any]]) -> type[ReplayMachi
     """The machine on this test's database."""
     opened = [Loop(connect()) for _ in range(4)]
     opened[0].conn.execute(CLOCK)
+    opened[0].do("set statement_timeout = '20s'")  # nothing here waits for long
     for loop in opened[1:]:
         loop.do("set lock_timeout = '20ms'")
     return type("Machine", (ReplayMachine,), {"loops": opened})

@@ -26,6 +26,11 @@ begin
       message = format('OPS_018: cannot archive dead letter %s by %s', quote_nullable(p_dl_msg_id), quote_nullable(p_archived_by)),
       hint = 'p_dl_msg_id: the name of the letter; p_archived_by: who archives it, but not opsloop, which is the loop itself.';
   end if;
+  -- Looked for first: an insert would wait for whoever redrives the letter.
+  select a.id into v_id from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id;
+  if found then
+    return v_id;
+  end if;
   insert into dead_letter_archive (dl_msg_id, original_msg_id, candidate_id, failure_match_id, payload, reason, reclaim_count,
                                    dead_lettered_at, archived_at, archived_by)
   values (p_dl_msg_id, coalesce(p_original_msg_id, p_dl_msg_id), p_candidate_id, p_failure_match_id, coalesce(p_payload, '{}'),
