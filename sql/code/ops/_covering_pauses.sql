@@ -9,7 +9,7 @@ set enable_mergejoin = off
 set jit = off
 as $$
 -- Which of these steps a pause by kind, source, agent or mission covers, each with the oldest such pause. p_params:
--- by id, what steps whose placeholders have been filled would run with ({"<id>": {"params": …}}).
+-- by id, whom the steps are for whose placeholders have been filled ({"<id>": {"role": …}}).
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -22,7 +22,7 @@ begin
      ('kind', s.kind),
      ('mission', s.mission_id::text),
      ('source', r.source),
-     ('agent', coalesce(p_params -> s.id::text -> 'params', s.params) ->> 'role'),
+     ('agent', coalesce(p_params -> s.id::text, s.params) ->> 'role'),
      ('agent', substring(r.source from '^agent:(.+)$'))) c (scope, target)
     join ops_pauses p on p.scope = c.scope and p.target = c.target
    order by s.id, p.paused_at, p.scope, p.target;

@@ -1,5 +1,5 @@
 create or replace function _claim_verdicts(p_step_ids uuid[], p_epoch integer, p_worker_policy jsonb)
-returns table (step_id uuid, params jsonb, run_with text, fault text, hold text, digest text)
+returns table (step_id uuid, params jsonb, run_with text, role text, fault text, hold text, digest text)
 language plpgsql
 stable
 set search_path from current
@@ -8,14 +8,14 @@ set jit = off
 as $$
 -- What policy says about steps as they would run now, placeholders filled and presets expanded. Asked only of steps
 -- with slots, of presets, and when policy changed since the gate judged them. fault: a placeholder has no value, the
--- step fails. hold: policy no longer covers it, the step parks until a person decides. digest: of exactly what would
+-- step fails. role: the agent it is for, which the params of a preset no longer say. hold: policy no longer covers it, the step parks until a person decides. digest: of exactly what would
 -- run, program and all; the decision of a person counts for that digest only.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_auto jsonb := _policy('auto_approve');
 begin
   return query
-  select s.id, x.params, x.run_with, coalesce(f.fault, x.fault),
+  select s.id, x.params, x.run_with, f.params ->> 'role', coalesce(f.fault, x.fault),
          case
            when j.forbidden is not null then 'OPS_003: ' || j.forbidden
            when s.approved_digest = d.digest then null

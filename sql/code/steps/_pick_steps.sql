@@ -53,7 +53,7 @@ begin
       select array_agg(v.step_id) filter (where v.fault is not null or v.hold is not null) as bad,
              jsonb_object_agg(v.step_id, v.fault) filter (where v.fault is not null) as faults,
              jsonb_object_agg(v.step_id, v.hold) filter (where v.fault is null and v.hold is not null) as holds,
-             jsonb_object_agg(v.step_id, jsonb_build_object('params', v.params, 'run_with', v.run_with))
+             jsonb_object_agg(v.step_id, jsonb_build_object('params', v.params, 'run_with', v.run_with, 'role', v.role))
                filter (where v.fault is null and v.hold is null) as params
         into v_verdicts
         from _claim_verdicts(v_special, p_epoch, p_worker_policy) v;

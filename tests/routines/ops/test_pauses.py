@@ -117,6 +117,21 @@ def test_the_source_of_an_agent_counts_as_the_agent(loop, stop):
     assert loop.step(mission)["status"] == "waiting"
 
 
+@pytest.mark.parametrize("role", ["planner", "{{steps.a.result.who}}"])
+def test_the_role_of_a_preset_counts_though_its_command_says_it_otherwise(loop, stop, role):
+    loop.allow()
+    loop.policy(
+        "worker_policy",
+        presets={"minion": {"argv": ["ask", "{{params.role}}"]}},
+        command_allow=[["ask", "*"]],
+    )
+    mission = loop.mission(step("a"), step("b", kind="minion", params={"role": role}))
+    stop("agent", "planner")
+    loop.complete(loop.work(mission), {"who": "planner"})
+    assert loop.claim(1) == []
+    assert loop.step(mission, "b")["wait_reason"] == "paused: agent planner: a reason"
+
+
 def test_a_role_that_is_filled_in_when_the_step_is_claimed_counts(loop, stop):
     loop.allow()
     mission = loop.mission(step("a"), step("b", params={"role": "{{steps.a.result.who}}"}))
