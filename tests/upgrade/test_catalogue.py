@@ -15,7 +15,15 @@ ROUTINE_FILES = sorted((SQL / "code").glob("*/*.sql"))
 TOOLS = Path(__file__).parents[2] / "tools"
 
 #: Called once per row by the hot path and depends on nothing but pg_catalog: a pinned path would cost 0.5 µs.
-UNPINNED = {"_lane_mark", "_like_pattern", "_nth_uuid_v7", "_outbox_event_id", "_outbox_ready_id", "_uuid_v7", "_step_event"}
+UNPINNED = {
+    "_lane_mark",
+    "_like_pattern",
+    "_nth_uuid_v7",
+    "_outbox_event_id",
+    "_outbox_ready_id",
+    "_uuid_v7",
+    "_step_event",
+}
 
 ROUTINES = """
   select p.oid::regprocedure::text as signature, p.proname as name, p.prosrc as body, p.proconfig as settings,

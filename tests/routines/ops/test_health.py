@@ -17,7 +17,7 @@ def health(loop: Loop) -> Row:
 
 
 def check(loop: Loop, name: str) -> Row:
-    return loop.row('select * from fn_check_health() where name = %s', name)
+    return loop.row("select * from fn_check_health() where name = %s", name)
 
 
 @pytest.fixture

@@ -94,7 +94,14 @@ def test_what_is_no_template_is_refused(loop, bad):
 
 @pytest.mark.parametrize(
     ("source", "key"),
-    [("", None), ("x" * 201, None), ("trigger", None), ("step:noop", None), ("manual", ""), ("manual", "k" * 1001)],
+    [
+        ("", None),
+        ("x" * 201, None),
+        ("trigger", None),
+        ("step:noop", None),
+        ("manual", ""),
+        ("manual", "k" * 1001),
+    ],
 )
 def test_a_source_or_key_that_cannot_be_is_refused(loop, source, key):
     loop.refused("018", CREATE, template(), source, key)
