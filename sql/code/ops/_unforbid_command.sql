@@ -5,8 +5,8 @@ immutable
 set search_path from current
 as $$
 -- What worker_policy would have to list besides for this command to be allowed: {"command_allow": […], "command_env": […],
--- "command_cwd": […]}, no more than this very command needs; null when no entry could allow it. An argument that a result
--- will fill is allowed whatever it will be.
+-- "command_cwd": […]}, no more than this very command needs; null when no entry could allow it, or none could allow it alone: a * that it
+-- was given, or a last "...", would allow others. An argument that a result will fill is allowed whatever it will be.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_policy jsonb := p_worker_policy;
@@ -30,7 +30,10 @@ begin
          where not _matches_any(k, coalesce(nullif(v_policy -> 'command_env', 'null'), '[]')))
       when 'command_cwd' then jsonb_build_array(p_params -> 'cwd')
     end;
-    exit when v_entry is null;
+    exit when v_entry is null
+           or (v_name = 'command_allow' and (v_entry -> 0 ->> -1 = '...' or exists (
+                 select from jsonb_array_elements_text(p_params -> 'argv') a (arg) where strpos(a.arg, '*') > 0)))
+           or (v_name <> 'command_allow' and strpos(v_entry::text, '*') > 0);
     v_entries := v_entries || jsonb_build_object(v_name, v_entry);
     v_policy := v_policy || jsonb_build_object(v_name, coalesce(nullif(v_policy -> v_name, 'null'), '[]') || v_entry);
   end loop;

@@ -483,3 +483,21 @@ def test_a_mission_that_succeeded_has_ended_and_nothing_frees_it(loop):
     assert (row["reason"], row["status"], row["step_id"], row["frees"]) == ("ended", "succeeded", None, None)
     (row,) = explain(loop, loop.step(mission)["id"])
     assert (row["reason"], row["status"], row["frees"]) == ("ended", "succeeded", None)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"argv": ["sh", "-c", "*"]},
+        {"argv": ["*"]},
+        {"argv": ["sh", "..."]},
+        {"argv": ["id"], "env": {"*": "1"}},
+        {"argv": ["id"], "cwd": "/*"},
+    ],
+)
+def test_a_statement_never_allows_more_than_the_command_it_explains(loop, params):
+    """Whoever proposes writes the arguments; a glob among them must not end up in policy."""
+    loop.policy("worker_policy", command_allow=[["id"]], command_env=[], command_cwd=[])
+    made = loop.propose(step("a", "command", params=params))
+    row = loop.rows("select * from fn_explain_proposal(%s)", made["proposal_id"])[0]
+    assert (row["reason"], row["code"], row["frees"]) == ("policy", "OPS_003", None)
