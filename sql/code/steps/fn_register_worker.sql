@@ -13,7 +13,7 @@ set search_path from current
 as $$
 -- Announces a worker process: its incarnation, the executors it offers ({"name": {"idempotent": true}}) and settings
 -- from its environment. Registering again updates the row. Returns what policy sets for it.
--- Locks: the worker's row. Writes: ops_workers. Raises: OP018 without an id.
+-- Locks: the worker's row. Writes: ops_workers. Raises: OP018 without an id, and for what is no object.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
@@ -22,6 +22,11 @@ begin
   if coalesce(p_worker_id, '') = '' then
     raise exception using errcode = 'OP018', message = 'OPS_018: p_worker_id is empty',
       hint = 'Give an id that no other process ever had, such as host:pid:random.';
+  end if;
+  if jsonb_typeof(p_executors) <> 'object' or jsonb_typeof(p_settings) <> 'object' then
+    raise exception using errcode = 'OP018', message = 'OPS_018: p_executors and p_settings must be objects',
+      detail = jsonb_build_object('p_executors', p_executors, 'p_settings', p_settings)::text,
+      hint = 'Give {"name": {"idempotent": true}, "other": {}} for what this process offers.';
   end if;
   insert into ops_workers (worker_id, hostname, pid, version, executors, settings, login, started_at, last_seen_at)
   values (p_worker_id, p_hostname, p_pid, p_version, coalesce(p_executors, '{}'), coalesce(p_settings, '{}'), v_login, v_now, v_now)
@@ -40,4 +45,4 @@ begin
 end;
 $$;
 comment on function fn_register_worker(text, text, integer, text, jsonb, jsonb) is
-  'Announces a worker incarnation with the executors it offers and settings from its environment (max_retries, lease_seconds). Returns the settings policy has for it, the channel that wakes it and the version of the schema. OPS_018 without an id.';
+  'Announces a worker incarnation with the executors it offers and settings from its environment (max_retries, lease_seconds). Returns the settings policy has for it, the channel that wakes it and the version of the schema. OPS_018 without an id, and for executors or settings that are no object.';

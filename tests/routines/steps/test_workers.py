@@ -1,6 +1,7 @@
 """Workers in the books: who they are, what they offer, when they are told of new work."""
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from looping import step
 
@@ -60,3 +61,11 @@ def test_a_worker_is_told_the_agent_roles_wherever_the_document_has_them(loop):
     assert loop.register()["agent_roles"] == {"scribe": {"model": "m"}}
     loop.value("select fn_set_policy('agent_roles', %s)", {"roles": {"planner": {"model": "n"}}})
     assert loop.register()["agent_roles"] == {"planner": {"model": "n"}}
+
+
+@pytest.mark.parametrize(
+    ("executors", "settings"), [(Jsonb(["noop"]), Jsonb({})), (Jsonb({}), Jsonb("x")), (Jsonb(None), None)]
+)
+def test_what_a_worker_offers_has_to_be_an_object(loop, executors, settings):
+    """A list would break fn_explain_step for everybody."""
+    loop.refused("018", "select fn_register_worker('w1', 'here', 1, '0', %s, %s)", executors, settings)
