@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 
+import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
@@ -260,3 +261,34 @@ def test_it_may_be_pulled_by_one_who_holds_rows_himself(loop, session):
     assert [other["pid"] for other in done["could_still_commit"]] == [worker.conn.info.backend_pid]
     operator.do("commit")
     assert reporting.result() == "OPS_006"
+
+
+@pytest.mark.parametrize("report", ["fn_complete_step", "fn_assert_lease"])
+def test_a_report_with_a_snapshot_from_before_it_is_refused_though_the_step_is_not_taken_back_yet(
+    loop, session, report
+):
+    propose_many(loop, 1, step("a"))
+    (work,) = loop.claim(1)
+    holder, worker = session(), session()
+    holder.do("begin")
+    holder.rows("select fn_assert_lease(%s, %s)", work["step_id"], work["lease_token"])
+    worker.do("begin isolation level repeatable read")
+    worker.rows("select from ops_missions")
+    done = loop.value(KILL)
+    assert done["remaining"] == 1
+    assert [other["pid"] for other in done["could_still_commit"]] == [holder.conn.info.backend_pid]
+    holder.do("rollback")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        worker.rows(f"select {report}(%s, %s)", work["step_id"], work["lease_token"])
+    worker.do("rollback")
+
+
+def test_a_report_above_read_committed_does_not_wait_for_a_pause_that_is_left_open(loop, session):
+    propose_many(loop, 1, step("a"))
+    (work,) = loop.claim(1)
+    operator, worker = session(), session()
+    operator.do("begin")
+    operator.value("select fn_pause('all')")
+    worker.do("set default_transaction_isolation = 'repeatable read'")
+    assert worker.complete(work) == "accepted"
+    operator.do("commit")

@@ -221,3 +221,27 @@ def test_a_snapshot_that_somebody_holds_open_does_not_slow_a_claim_past_what_is_
     claimer = session()
     assert [work["mission_id"] for work in claimer.claim(1)] == [mission]
     old.do("commit")
+
+
+def test_a_pause_that_is_lifted_while_a_claim_parks_what_it_covers_loses_no_step(loop, session):
+    mission = loop.mission(step("a"))
+    loop.value(PAUSE, "kind", "noop")
+    other, claimer = session(), session()
+    other.do("begin")
+    other.rows("select id from ops_mission_steps where mission_id = %s for update", mission)
+    claiming = start(lambda: claimer.claim(5))
+    loop.sees_blocked(claimer)
+    loop.value(RESUME, "kind", "noop")
+    other.do("commit")
+    assert claiming.result() == []
+    assert loop.value(RESUME, "kind", "noop")["requeued"] == 1
+    assert len(loop.claim(5)) == 1
+
+
+def test_who_keeps_the_gate_from_being_closed_is_named(loop, session):
+    intruder = session()
+    intruder.rows("select pg_advisory_lock_shared('ops_control'::regclass::oid::integer, 1)")
+    (named,) = loop.value(PAUSE, "all", None)["could_still_commit"]
+    assert named["pid"] == intruder.conn.info.backend_pid
+    intruder.rows("select pg_advisory_unlock_all()")
+    assert loop.value(PAUSE, "all", None)["could_still_commit"] == []

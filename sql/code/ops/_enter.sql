@@ -9,7 +9,7 @@ as $$
 -- the loop (_hold_calls) keeps the gate closed until he has committed, and so new calls wait for his end, while a
 -- session that has entered before goes on: it would else wait for him who waits for it.
 -- Locks: advisory ones (ops_control, number), shared: the gate for a moment, the one behind it until the transaction
--- ends. Writes: nothing. Raises: 40001 above read committed when it had to wait, or claims, and its snapshot is from before.
+-- ends. Writes: nothing. Raises: 40001 above read committed when it had to wait, or its snapshot is from before.
 declare
   v_class constant integer := 'ops_control'::regclass::oid::integer;
 begin
@@ -34,11 +34,16 @@ begin
         hint = 'Try again in a new transaction.';
     end if;
   end loop;
-  -- A claim has to see the pauses and the policy of now: it fails when one has changed since its snapshot.
-  if p_gate = 1 and current_setting('transaction_isolation') <> 'read committed' then
+  -- A claim has to see the pauses and the policy of now, a report the epoch: it fails when one has changed since its
+  -- snapshot. A report does not wait for whoever is about to change it: who kills waits for the report.
+  if current_setting('transaction_isolation') <> 'read committed' then
     begin
-      perform from ops_control for share;
-      perform from ops_policy for share;
+      if p_gate = 1 then
+        perform from ops_control for share;
+        perform from ops_policy for share;
+      else
+        perform from ops_control for share skip locked;
+      end if;
       raise sqlstate 'ZZ000';
     exception when sqlstate 'ZZ000' then null;  -- undoes the block, and with it both locks: nobody shall wait for them
     end;

@@ -6,7 +6,8 @@ as $$
 -- Closes these gates (_enter) until the caller's transaction ends, and waits for the calls that have passed them: two
 -- seconds at most, then goes on regardless and says whose transactions could still commit what they have done.
 -- It polls: waiting in line for a lock, it could be taken for a part of a deadlock. Calls behind a closed gate
--- become no more, so that it cannot starve.
+-- become no more, so that it cannot starve. Who holds a gate himself, so that it cannot be closed, is named too: calls
+-- may slip by as long as he does.
 -- Locks: advisory ones (ops_control, number), exclusive. Writes: nothing. Raises: nothing.
 declare
   v_class constant integer := 'ops_control'::regclass::oid::integer;
@@ -28,7 +29,7 @@ begin
                                                'since', a.xact_start) order by a.xact_start), '[]')
     from (select distinct h.pid, h.virtualtransaction
             from pg_locks h
-           where h.locktype = 'advisory' and h.classid = 'ops_control'::regclass and h.objid::bigint = any (v_behind)
+           where h.locktype = 'advisory' and h.classid = 'ops_control'::regclass and h.objid::bigint = any (p_gates || v_behind)
              and h.objsubid = 2 and h.granted and h.pid is distinct from pg_backend_pid()
              and h.database = (select d.oid from pg_database d where d.datname = current_database())) l
     left join pg_stat_activity a on a.pid = l.pid;

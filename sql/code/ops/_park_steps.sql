@@ -20,7 +20,8 @@ begin
      set status = 'waiting', updated_at = v_now,
          wait_reason = concat('paused: ', c.scope, ' ', c.target, ': ' || p.reason)
     from unnest(p_step_ids, p_scopes, p_targets) c (id, scope, target)
-    join ops_pauses p on p.scope = c.scope and p.target = c.target
+    -- One that was lifted meanwhile is parked all the same: it is out of the queue, and the next heartbeat puts it back.
+    left join ops_pauses p on p.scope = c.scope and p.target = c.target
    where s.id = c.id and s.id = any (v_ids);
   insert into ops_paused_steps (step_id, scope, target, parked_at)
   select c.id, c.scope, c.target, v_now
