@@ -106,8 +106,7 @@ def _overview(overview: Health) -> None:
 
 def _checks(checks: list[Check]) -> None:
     rows = [
-        [Text(c.status, style=_STYLES[c.status]), c.name, _line(c.value), c.threshold, c.hint]
-        for c in checks
+        [Text(c.status, style=_STYLES[c.status]), c.name, _line(c.value), c.threshold, c.hint] for c in checks
     ]
     output.console().print(
         output.table("Checks", ["status", "check", "found", "threshold", "what to do"], rows)

@@ -159,7 +159,14 @@ def test_several_documents_in_one_update_are_a_version_each(conn):
     conn.execute("update ops_policy set value = value")
     assert set(conn.execute("select key, max(version) from ops_policy_history group by key").fetchall()) == {
         (key, 2)
-        for key in ("reaction_matrix", "auto_approve", "proposal_caps", "worker_policy", "agent_roles")
+        for key in (
+            "reaction_matrix",
+            "auto_approve",
+            "proposal_caps",
+            "worker_policy",
+            "agent_roles",
+            "outbox",
+        )
     }
 
 
@@ -169,7 +176,7 @@ def test_several_documents_in_one_update_are_a_version_each(conn):
 )
 def test_a_document_cannot_be_removed(conn, statement):
     refusal(conn, statement, "OP014")
-    assert conn.execute("select count(*) from ops_policy").fetchone() == (5,)
+    assert conn.execute("select count(*) from ops_policy").fetchone() == (6,)
 
 
 def test_a_document_cannot_be_renamed(conn):

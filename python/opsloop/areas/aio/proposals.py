@@ -34,6 +34,22 @@ class AsyncProposals(AsyncCaller):
         """
         return await self._rows(Proposal, "fn_create_proposals", proposals=document(list(proposals)))
 
+    async def propose_for_step(
+        self, step_id: UUID | str, lease_token: UUID | str, templates: Sequence[DocumentLike]
+    ) -> list[Proposal]:
+        """Propose what a running step wants done next, 1 to 20 exact templates; a step proposes once.
+
+        Call it in `ctx.transaction()`. Asked again it gives what was proposed before. Raises GateRefused (OPS_003)
+        when causes are too deep, InvalidTemplate (OPS_004), LeaseLost (OPS_006).
+        """
+        return await self._rows(
+            Proposal,
+            "fn_propose_for_step",
+            step_id=step_id,
+            lease_token=lease_token,
+            templates=document(list(templates)),
+        )
+
     async def gate_proposal(self, proposal_id: UUID | str) -> Gate:
         """Ask what the gate says about a proposal now; changes nothing. Raises NotFound (OPS_012)."""
         return await self._row(Gate, "fn_gate_proposal", proposal_id=proposal_id)
