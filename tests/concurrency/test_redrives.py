@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from looping import Loop, step
-from support import wait_until
+from support import run, wait_until
 
 REDRIVE = "select redriven, replay_id, new_msg_id from fn_redrive_dead_letter(%s, %s)"
 CALLERS = 100
@@ -78,3 +78,18 @@ def test_two_who_redrive_all_share_the_work(connect: Connect, conn: psycopg.Conn
     assert len({name for name, _ in theirs + ours}) == 20
     assert len(theirs) == 10
     assert loop.rows("select * from fn_check_invariants()") == []
+
+
+def test_a_redrive_waits_for_whoever_records_that_the_letter_is_replayed(
+    connect: Connect, conn: psycopg.Connection[Any]
+) -> None:
+    conn.execute("select fn_archive_dead_letter('dl-1', 'msg-1')")
+    first, second = connect(autocommit=False), Loop(connect())
+    first.execute("select fn_record_replay('msg-1 anew', 'dl-1')")
+    waiting = run(second.conn, REDRIVE, ("dl-1", "second"))
+    Loop(conn).sees_blocked(second)
+    first.commit()
+
+    (answer,) = waiting.result()
+    assert answer["redriven"] is False
+    assert second.events("dead_letter:%") == []
