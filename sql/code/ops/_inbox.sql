@@ -38,10 +38,11 @@ begin
          d.digest
     from ops_mission_proposals p
    cross join lateral fn_gate_proposal(p.id) g
-   -- A template that was changed is not known to be sound: it is shown as it stands.
+   -- A template that was changed is not known to be sound: it is shown as it stands. Offset 0: it is worked out once,
+   -- however often it is named.
    cross join lateral (select case when g.code = 'OPS_016' then p.template -> 'steps'
-                                   else _would_run(p.template, p.slots, v_policy) end as would_run) w
-   cross join lateral (select left(_digest(w.would_run), 16) as digest) d
+                                   else _would_run(p.template, p.slots, v_policy) end as would_run offset 0) w
+   cross join lateral (select left(_digest(w.would_run), 16) as digest offset 0) d
    cross join lateral (
      select coalesce(jsonb_agg(jsonb_build_object('role', o.agent_role, 'vote', o.vote, 'reason', o.reason)
                                order by o.created_at, o.agent_role), '[]') as votes

@@ -3,6 +3,7 @@ returns jsonb
 language plpgsql
 immutable
 set search_path from current
+set enable_nestloop = off
 as $$
 -- The steps of a sound template as a person shall judge them: one object for each, in order, with key, kind, executor,
 -- after (the steps it waits for), and run_with and params as they would reach the executor, presets expanded. unknown:
@@ -23,12 +24,16 @@ begin
     into v_run
     from _template_steps(array[p_template]) s
    cross join lateral _expand_preset(s.executor, s.params, p_worker_policy) x
-    left join lateral (
-      select jsonb_object_agg('params.' || _path_text(array(select jsonb_array_elements_text(l -> 'path'))), w.written) as unknown
-        from jsonb_array_elements(_step_slots(p_slots, s.pos)) l
+    -- All slots in one go: asked for step by step, a template with many of both would keep the inbox busy for minutes.
+    left join (
+      select (l #>> '{path,1}')::integer + 1 as pos,
+             jsonb_object_agg(_path_text((array(select jsonb_array_elements_text(l -> 'path')))[3:]), w.written) as unknown
+        from jsonb_array_elements(p_slots) l
        cross join lateral (
          select string_agg(coalesce(g.segment ->> 'lit', format('{{%s}}', g.segment ->> 'ref')), '' order by g.no) as written
-           from jsonb_array_elements(l -> 'segments') with ordinality g (segment, no)) w) u on p_slots <> '[]';
+           from jsonb_array_elements(l -> 'segments') with ordinality g (segment, no)) w
+       where l #>> '{path,0}' = 'steps' and l #>> '{path,2}' = 'params'
+       group by 1) u on u.pos = s.pos;
   return v_run;
 end;
 $$;

@@ -370,3 +370,18 @@ def test_a_step_that_parks_is_told_with_the_reason(loop):
     assert first["data"]["step_id"] == str(loop.step(mission)["id"])
     assert re.match("OPS_009: ", first["data"]["reason"])
     assert second["type"] == "step:http:waiting"
+
+
+def test_a_large_template_full_of_placeholders_does_not_hide_the_inbox(loop):
+    """Whoever may propose could else keep everybody from seeing what waits: its cost grows with the steps alone."""
+    count = 1500
+    steps = [
+        step("a"),
+        *(step(f"b{n}", params={"x": "{{steps.a.result.v}}"}, depends_on=["a"]) for n in range(count)),
+    ]
+    loop.propose(*steps, risk_level="high")
+    loop.do("set local statement_timeout = '10s'")
+    entry = the_entry(loop)
+    assert [s.get("unknown") for s in entry["would_run"]] == [None] + [
+        {"params.x": "{{steps.a.result.v}}"}
+    ] * count
