@@ -501,3 +501,10 @@ def test_a_statement_never_allows_more_than_the_command_it_explains(loop, params
     made = loop.propose(step("a", "command", params=params))
     row = loop.rows("select * from fn_explain_proposal(%s)", made["proposal_id"])[0]
     assert (row["reason"], row["code"], row["frees"]) == ("policy", "OPS_003", None)
+
+
+def test_a_ban_on_more_commands_than_anybody_reads_gets_no_statement(loop):
+    loop.policy("worker_policy", command_allow=[])
+    made = loop.propose(*(step(f"s{n}", "command", params={"argv": ["id", str(n)]}) for n in range(102)))
+    row = loop.rows("select * from fn_explain_proposal(%s)", made["proposal_id"])[0]
+    assert (row["reason"], row["frees"]) == ("policy", None)
