@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 import opsloop
 from opsloop import Client, errors
-from support import start, wait_until, wait_until_blocked
+from support import start, wait_until
 
 Conn = psycopg.Connection[Any]
 Connect = Callable[..., Conn]
@@ -97,10 +98,11 @@ def test_a_session_that_is_ended_is_replaced_in_time(conn: Conn, lock: Make) -> 
 
 def test_the_block_is_told_when_somebody_deletes_it(conn: Conn, lock: Make) -> None:
     told: list[str] = []
-    with pytest.raises(errors.LockLost) as raised, lock(on_lost=lambda: told.append("lost")) as held:  # noqa: PT012
+    with pytest.raises(errors.LockLost) as raised, lock(ttl=3, on_lost=lambda: told.append("lost")) as held:  # noqa: PT012
         held.check()
         conn.execute("delete from distributed_locks")
         assert held.lost.wait(20)
+        assert time.monotonic() < held._until, "by the next extension, not only when its time is over"
         with pytest.raises(errors.LockLost):
             held.check()
         wait_until(lambda: told == ["lost"], "the callback was called")
@@ -118,16 +120,26 @@ def test_the_blocks_own_exception_goes_first(conn: Conn, lock: Make) -> None:
         1 / 0  # noqa: B018
 
 
+HANG = """
+  create table hang (n integer);
+  create or replace function _now() returns timestamptz language plpgsql volatile set search_path from current as $$
+  begin
+    while exists (select from hang) loop perform pg_sleep(0.01); end loop;
+    return clock_timestamp();
+  end; $$"""
+
+
 def test_an_extension_that_hangs_loses_the_lock_in_time_and_does_not_hold_up_the_end(
-    conn: Conn, connect: Connect, lock: Make
+    conn: Conn, lock: Make
 ) -> None:
-    blocker = connect(autocommit=False)
+    conn.execute(HANG)
     with pytest.raises(errors.LockLost), lock() as held:  # noqa: PT012
-        blocker.execute("lock table distributed_locks in access exclusive mode")
-        wait_until_blocked(conn, sessions(conn)[0])
+        conn.execute("insert into hang values (1)")
         assert held.lost.wait(20)
-    blocker.rollback()
-    wait_until(lambda: holder(conn) is None, "it expires")
+    assert len(sessions(conn)) == 1, "it still hangs"
+    conn.execute("delete from hang")
+    wait_until(lambda: sessions(conn) == [], "it has ended")
+    assert holder(conn) is None
 
 
 def test_without_a_database_it_is_lost_when_its_time_is_over(

@@ -153,6 +153,16 @@ def test_an_assertion_fails_at_once_when_somebody_is_taking_the_lock(impatient, 
     impatient.refused("030", "select fn_assert_lock('l', %s)", held)
 
 
+def test_nor_does_it_wait_for_one_who_extended_and_released_and_has_not_committed(impatient, other):
+    acquire(impatient, "a")
+    held = token(impatient, "a")
+    assert extend(other, "a")
+    assert release(other, "a")
+    impatient.refused("030", "select fn_assert_lock('l', %s)", held)
+    other.do("rollback")
+    impatient.rows("select fn_assert_lock('l', %s)", held)
+
+
 # Snapshots
 
 
@@ -169,6 +179,20 @@ def test_an_old_snapshot_does_not_take_what_was_taken_since(loop, snapshot):
     acquire(loop, "a")
     with pytest.raises(SERIALIZATION):
         acquire(snapshot, "b")
+
+
+def test_nor_does_it_wait_for_one_who_is_extending_what_it_does_not_see(loop, snapshot, other):
+    acquire(loop, "a")
+    extend(other, "a")
+    snapshot.do("set local statement_timeout = '5s'")
+    assert not acquire(snapshot, "b")
+
+
+def test_nobody_waits_for_a_row_that_is_being_inserted_by_hand(impatient, other):
+    other.do("insert into distributed_locks (lock_name, holder_id, expires_at) values ('l', 'x', now())")
+    assert not acquire(impatient, "a")
+    other.do("rollback")
+    assert acquire(impatient, "a")
 
 
 def test_nor_what_had_expired_then_and_was_taken_since(loop, session):

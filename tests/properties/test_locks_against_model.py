@@ -23,6 +23,10 @@ from looping import Loop
 NAMES = st.sampled_from(["one", "one", "two"])
 HOLDERS = st.sampled_from(["a", "b", "c"])
 SECONDS = st.sampled_from([5, 10, 30])
+HAPPENS = (
+    ["acquire"] * 4 + ["reacquire", "extend", "extend", "release", "release", "assert", "assert", "assert", "ask"]
+    + ["clean up", "time passes", "time passes", "from outside"] + ["transaction"] * 4
+)  # fmt: skip
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
 CLOCK = """
@@ -123,9 +127,6 @@ class LocksMachine(RuleBasedStateMachine):
     def lock(self, work: Work, name: str, lock: str) -> None:
         work.locked.setdefault(name, set()).add(lock)
 
-    def pick(self, data: st.DataObject) -> Session:
-        return data.draw(st.sampled_from(self.sessions), label="session")
-
     def answer(self, session: Session, expected: bool, query: str, *params: Any) -> bool:
         """The answer of the call, as the model has it; an old snapshot may refuse to say, and is left then."""
         try:
@@ -139,48 +140,65 @@ class LocksMachine(RuleBasedStateMachine):
         assert said is expected
         return bool(said)
 
+    # What happens. One rule: of several, hypothesis leaves some out of an example, and nothing would meet.
+
+    @rule(data=st.data(), what=st.sampled_from(HAPPENS))
+    def happen(self, data: st.DataObject, what: str) -> None:
+        session = data.draw(st.sampled_from(self.sessions), label="session")
+        name, holder = data.draw(NAMES, label="name"), data.draw(HOLDERS, label="holder")
+        row = self.seen(session, name)
+        if row is not None and what != "acquire" and data.draw(st.booleans(), label="by the holder"):
+            holder = row.holder
+        if what in ("acquire", "reacquire"):
+            self.acquire(session, name, holder, data.draw(SECONDS, label="ttl"))
+        elif what == "extend":
+            self.extend(session, name, holder, data.draw(SECONDS, label="ttl"))
+        elif what == "release":
+            self.release(session, name, holder)
+        elif what == "assert":
+            self.assert_it(session, name, row is None or holder != row.holder)
+        elif what == "ask":
+            self.ask(session, name, holder)
+        elif what == "clean up":
+            self.clean_up(session)
+        elif what == "time passes":
+            self.pass_time(data.draw(st.sampled_from([1, 4, 5, 10, 31]), label="seconds"))
+        elif what == "from outside":
+            data.draw(st.sampled_from([self.delete_by_hand, self.new_epoch, self.sum_up]), label="what")(name)
+        elif session.open:
+            self.go_on(
+                session, data.draw(st.sampled_from(["commit", "rollback", "savepoint", "undo"]), label="how")
+            )
+        else:
+            self.begin(session, data.draw(st.sampled_from([False, False, False, True]), label="old"))
+
     # Transactions
 
-    @rule(data=st.data(), old=st.sampled_from([False, False, True]))
-    def begin(self, data: st.DataObject, old: bool) -> None:
-        session = self.pick(data)
-        if session.open:
-            return
+    def begin(self, session: Session, old: bool) -> None:
         session.loop.do(f"begin isolation level {'repeatable read' if old else 'read committed'}")
         session.loop.rows("select * from distributed_locks")
         session.work, session.savepoint, session.old = Work(), None, old
 
-    @rule(data=st.data(), how=st.sampled_from(["commit", "rollback"]))
-    def end(self, data: st.DataObject, how: str) -> None:
-        self.leave(self.pick(data), how)
+    def go_on(self, session: Session, how: str) -> None:
+        if how in ("commit", "rollback"):
+            self.leave(session, how)
+        elif how == "savepoint" and session.savepoint is None:
+            session.loop.do("savepoint s")
+            session.savepoint = deepcopy(session.work)
+        elif how == "undo" and session.savepoint is not None:
+            session.loop.do("rollback to savepoint s")
+            session.work = deepcopy(session.savepoint)
 
     def leave(self, session: Session, how: str) -> None:
-        if session.work is None:
-            return
+        assert session.work is not None
         session.loop.do(how)
         if how == "commit":
             self.apply(session.work)
         session.work, session.savepoint, session.old = None, None, False
 
-    @rule(data=st.data())
-    def savepoint(self, data: st.DataObject) -> None:
-        session = self.pick(data)
-        if session.work is not None and session.savepoint is None:
-            session.loop.do("savepoint s")
-            session.savepoint = deepcopy(session.work)
-
-    @rule(data=st.data())
-    def undo(self, data: st.DataObject) -> None:
-        session = self.pick(data)
-        if session.savepoint is not None:
-            session.loop.do("rollback to savepoint s")
-            session.work = deepcopy(session.savepoint)
-
     # Calls
 
-    @rule(data=st.data(), name=NAMES, holder=HOLDERS, ttl=SECONDS)
-    def acquire(self, data: st.DataObject, name: str, holder: str, ttl: int) -> None:
-        session = self.pick(data)
+    def acquire(self, session: Session, name: str, holder: str, ttl: int) -> None:
         row = self.seen(session, name)
         held = row is not None and row.expires > self.now
         if held:
@@ -214,9 +232,7 @@ class LocksMachine(RuleBasedStateMachine):
 
         self.do(session, change)
 
-    @rule(data=st.data(), name=NAMES, holder=HOLDERS, ttl=SECONDS)
-    def extend(self, data: st.DataObject, name: str, holder: str, ttl: int) -> None:
-        session = self.pick(data)
+    def extend(self, session: Session, name: str, holder: str, ttl: int) -> None:
         row = self.seen(session, name)
         ok = self.held(session, name, holder) and self.free(session, name, "keep")
         if (
@@ -230,9 +246,7 @@ class LocksMachine(RuleBasedStateMachine):
 
             self.do(session, change)
 
-    @rule(data=st.data(), name=NAMES, holder=HOLDERS)
-    def release(self, data: st.DataObject, name: str, holder: str) -> None:
-        session = self.pick(data)
+    def release(self, session: Session, name: str, holder: str) -> None:
         row = self.seen(session, name)
         ok = self.held(session, name, holder) and self.free(session, name, "keep")
         if self.answer(session, ok, "select fn_release_lock(%s, %s)", name, holder) and row is not None:
@@ -244,9 +258,7 @@ class LocksMachine(RuleBasedStateMachine):
 
             self.do(session, change)
 
-    @rule(data=st.data(), name=NAMES, late=st.booleans())
-    def assert_it(self, data: st.DataObject, name: str, late: bool) -> None:
-        session = self.pick(data)
+    def assert_it(self, session: Session, name: str, late: bool) -> None:
         if session.old:
             return
         row = self.seen(session, name)
@@ -259,17 +271,13 @@ class LocksMachine(RuleBasedStateMachine):
             with pytest.raises(psycopg.DatabaseError, match="OPS_030"), session.loop.savepoint():
                 session.loop.rows("select fn_assert_lock(%s, %s)", name, token)
 
-    @rule(data=st.data(), name=NAMES, holder=HOLDERS)
-    def ask(self, data: st.DataObject, name: str, holder: str) -> None:
-        session = self.pick(data)
+    def ask(self, session: Session, name: str, holder: str) -> None:
         if not session.old:
             row = self.seen(session, name)
             expected = row.token if row and self.held(session, name, holder) else None
             assert session.loop.value("select fn_lock_token(%s, %s)", name, holder) == expected
 
-    @rule(data=st.data())
-    def clean_up(self, data: st.DataObject) -> None:
-        session = self.pick(data)
+    def clean_up(self, session: Session) -> None:
         if session.old:
             return
         gone = [
@@ -290,29 +298,26 @@ class LocksMachine(RuleBasedStateMachine):
 
     # What happens from outside
 
-    @rule(seconds=st.sampled_from([1, 4, 5, 10, 31]))
     def pass_time(self, seconds: int) -> None:
         self.now += seconds
         self.watch.rows("select setval('test_clock', %s)", self.now)
 
-    @rule(name=NAMES)
     def delete_by_hand(self, name: str) -> None:
         if not any(w.locked.get(name) for w in self.others(Session(self.watch))):
             self.watch.do("delete from distributed_locks where lock_name = %s", name)
             self.rows.pop(name, None)
 
-    @rule()
-    def new_epoch(self) -> None:
+    def new_epoch(self, name: str) -> None:
         self.watch.do("update ops_control set epoch = epoch + 1")
 
-    @rule()
-    def sum_up(self) -> None:
+    def sum_up(self, name: str) -> None:
         self.watch.rows("select _sum_counts()")
+        self.counters_say_what_the_model_says()
 
     # What must hold at any moment
 
     @invariant()
-    def table_and_counters_and_model_say_the_same(self) -> None:
+    def table_and_model_say_the_same(self) -> None:
         def seconds(moment: datetime) -> int:
             return (moment - START) // timedelta(seconds=1)
 
@@ -323,6 +328,8 @@ class LocksMachine(RuleBasedStateMachine):
             for r in self.watch.rows("select * from distributed_locks")
         }
         assert found == self.rows
+
+    def counters_say_what_the_model_says(self) -> None:
         counters = {
             r["name"].split("_")[2]: int(r["value"])
             for r in self.watch.rows("select * from fn_metrics() where name like 'm10\\_locks\\_%%'")
@@ -333,6 +340,7 @@ class LocksMachine(RuleBasedStateMachine):
         for session in self.sessions:
             with suppress(psycopg.Error):
                 session.loop.conn.rollback()
+        self.counters_say_what_the_model_says()
         assert self.watch.broken() == []
 
 

@@ -2,6 +2,7 @@ create or replace function _hold_lock(p_lock_name text, p_holder_id text)
 returns boolean
 language plpgsql
 set search_path from current
+set lock_timeout = '50ms'
 as $$
 -- Whether that holder holds that lock, and keeps it from changing hands until the transaction ends; who does not hold it
 -- locks nothing. The clock is asked again once the row is locked. Another session of the same holder that is at it gets
@@ -9,7 +10,6 @@ as $$
 -- Locks: the row of the lock. Writes: nothing. Raises: nothing.
 declare
   v_expires_at timestamptz;
-  v_timeout text;
 begin
   select l.expires_at into v_expires_at from distributed_locks l where l.lock_name = p_lock_name and l.holder_id = p_holder_id;
   if (v_expires_at > _now()) is not true then
@@ -20,17 +20,14 @@ begin
    where l.lock_name = p_lock_name and l.holder_id = p_holder_id
      for no key update skip locked;
   if not found then
-    v_timeout := current_setting('lock_timeout');
     begin
-      perform set_config('lock_timeout', '50ms', true);
       select l.expires_at into v_expires_at
         from distributed_locks l
        where l.lock_name = p_lock_name and l.holder_id = p_holder_id
          for no key update;
     exception when lock_not_available then
-      v_expires_at := null;
+      return false;
     end;
-    perform set_config('lock_timeout', v_timeout, true);
   end if;
   return coalesce(v_expires_at > _now(), false);
 end;
