@@ -127,6 +127,10 @@ class Fleet:
         self._running[place] = self._start()
         return True
 
+    def tend(self) -> None:
+        """Start those anew that have ended by themselves, as systemd would: the database was away when they began."""
+        self._running = [self._start() if one.exitcode is not None else one for one in self._running]
+
     def end(self) -> list[int | None]:
         """Ask all to end in order; their exit codes."""
         for one in self._running:
@@ -217,6 +221,7 @@ def _fire(
                 holders = [row[0] for row in conn.execute(HOLDERS).fetchall()]
         except psycopg.OperationalError:
             continue  # it restarts
+        fleet.tend()
         assert row is not None
         waiting = row[0] + plan.messages - published
         wanted = plan.kills is None or figures.kills < plan.kills

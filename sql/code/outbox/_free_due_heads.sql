@@ -5,6 +5,8 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set jit = off
 as $$
 -- Lets go of aggregates whose time has come: of a retry, or of a lease that ran out (its processor vanished; that burns

@@ -5,6 +5,8 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set jit = off
 as $$
 -- Lets go of aggregates, whose heads the caller has locked: the next message of each becomes ready; an aggregate that has
@@ -17,14 +19,12 @@ declare
 begin
   select array_agg(a.aggregate_type), array_agg(a.aggregate_id), array_agg(a.next) into v_types, v_ids, v_next
     from (select h.aggregate_type, h.aggregate_id,
-                 -- Compared as a row, so that no index but outbox_waiting gives the order.
-                 (select w.id
-                    from (select o.aggregate_type, o.aggregate_id, o.id from outbox o
-                           where o.processed_at is null
-                             and (o.aggregate_type, o.aggregate_id, o.id) > (h.aggregate_type, h.aggregate_id, h.mark)
-                           order by o.aggregate_type, o.aggregate_id, o.id
-                           limit 1) w
-                   where w.aggregate_type = h.aggregate_type and w.aggregate_id = h.aggregate_id) as next
+                 -- So that no index but outbox_waiting gives the order, and the scan ends with the aggregate.
+                 (select o.id from outbox o
+                   where o.processed_at is null and o.aggregate_type = h.aggregate_type
+                     and (o.aggregate_id, o.id) > (h.aggregate_id, h.mark) and o.aggregate_id <= h.aggregate_id
+                   order by o.aggregate_id, o.id
+                   limit 1) as next
             from unnest(p_types, p_ids) n (aggregate_type, aggregate_id)
             join outbox_heads h on h.aggregate_type = n.aggregate_type and h.aggregate_id = n.aggregate_id
            order by next) a;

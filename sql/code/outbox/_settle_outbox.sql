@@ -11,6 +11,8 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set jit = off
 as $$
 -- What became of claimed messages: delivered, retry, dead or released; notify is delivered here, by NOTIFY, in this
@@ -45,11 +47,7 @@ begin
 
   -- Per aggregate what was claimed, in order, each with what is said of it and, where that is retry, whether it may;
   -- then only what comes up to the first that stops the aggregate. What was deleted by hand stops nothing.
-  with said as materialized (
-    select distinct on (s.id) s.id, s.outcome, s.error, s.after
-      from unnest(p_event_ids, p_outcomes, p_errors, p_after) with ordinality s (id, outcome, error, after, ord)
-     order by s.id, s.ord
-  ), kinds as materialized (
+  with kinds as materialized (
     select distinct o.event_type as kind from outbox o where o.id = any (p_event_ids)
   ), limits as materialized (
     select r.kind, coalesce((r.route ->> 'max_tries')::integer, (v_policy ->> 'max_tries')::integer, 10) as tries,
@@ -72,7 +70,9 @@ begin
       join outbox_heads h on h.aggregate_type = n.aggregate_type and h.aggregate_id = n.aggregate_id
      cross join lateral unnest(h.claimed) with ordinality c (id, ord)
       left join outbox o on o.id = c.id
-      left join said s on s.id = c.id
+     -- Of several reports of one message the first counts.
+     cross join lateral (select array_position(p_event_ids, c.id) as at) p
+     cross join lateral (select p_outcomes[p.at] as outcome, p_errors[p.at] as error, p_after[p.at] as after) s
       left join limits l on l.kind = o.event_type
       left join lateral (
         select _outbox_body(o.message_id, o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.created_at, o.payload) as body
@@ -148,7 +148,7 @@ begin
                                                where n.t = h.aggregate_type and n.i = h.aggregate_id)) then 'busy'
               else 'OPS_006' end
     from unnest(p_event_ids) with ordinality s (id, ord)
-    left join unnest(v_events, v_verdicts) v (id, verdict) on v.id = s.id
+   cross join lateral (select v_verdicts[array_position(v_events, s.id)] as verdict) v
    order by s.ord;
 end;
 $$;

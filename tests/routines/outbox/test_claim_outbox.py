@@ -217,9 +217,22 @@ def test_several_messages_of_an_aggregate_come_in_order_up_to_what_is_asked_for(
     assert take(loop, each=3) == events[3:]
 
 
-def test_a_small_claim_takes_a_little_of_each_aggregate(loop):
+def test_a_claim_is_filled_from_as_many_aggregates_as_it_takes(loop):
     events = publish(loop, *"aaabbb")
-    assert take(loop, limit=4) == [events[0], events[1], events[3], events[4]]
+    assert take(loop, limit=4) == events[:4]
+    single = publish(loop, *"cdefghijklmnopqrstuvwxyz")
+    assert take(loop, limit=20) == single[:20]
+
+
+def test_a_message_that_was_passed_by_is_not_overtaken_by_a_later_one_of_its_aggregate(loop):
+    # A first look of a hundred hints sees the first of each aggregate and takes some; a second one sees later ones.
+    names = [f"n{n}" for n in range(60)]
+    first = publish(loop, *names)
+    publish(loop, *names, *names)
+    taken = take(loop, limit=45, each=1)
+    assert taken == first[:45]
+    rest = take(loop, limit=45, each=1)
+    assert set(rest) == set(first[45:])
 
 
 def test_what_comes_behind_a_failure_does_not_count(loop):
