@@ -59,7 +59,7 @@ declare
   v_run_kind text[];
   v_nowhere text[];
   v_cut bigint[];
-  v_claimed bigint[] := '{}';
+  v_claimed bigint[] := '{}'::bigint[];
 begin
   v_front := coalesce(v_front, _last_ready_number() + 1);
   perform _free_due_heads();
