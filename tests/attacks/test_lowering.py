@@ -25,27 +25,23 @@ def test_lowered_risk(scene, agent, lenient):
     scene.nothing_ran()
 
 
-@pytest.mark.parametrize(
-    ("kind", "executor"),
-    [("noop", "command"), ("radar", "command"), ("noop", "openclaw"), ("command", "openclaw")],
-)
-def test_kind_and_executor_do_not_match(scene, agent, kind, executor):
+def test_kind_and_executor_do_not_match(scene, agent):
     params = scene.command()["params"]
-    for risk in ("low", "medium"):
-        made = agent.propose(step("a", kind, executor=executor, params=params), risk_level=risk)
-        assert made["status"] in ("pending", "rejected")
+    pairs = [("noop", "command"), ("radar", "command"), ("noop", "openclaw"), ("command", "openclaw")]
+    for kind, executor in pairs:
+        for risk in ("low", "medium"):
+            made = agent.propose(step("a", kind, executor=executor, params=params), risk_level=risk)
+            assert made["status"] in ("pending", "rejected"), (kind, executor)
     scene.nothing_ran()
 
 
-@pytest.mark.parametrize(
-    "executor", ["Command", "COMMAND", "command ", " command", "ｃommand", "command\u200b", "com\u00admand"]
-)
-def test_an_executor_that_only_looks_like_another(scene, agent, executor):
+def test_an_executor_that_only_looks_like_another(scene, agent):
     """It is another, or none: nobody runs it as a command."""
-    given = step("a", "noop", executor=executor, params=scene.command()["params"])
-    if sqlstate(agent.propose, given) != "OP004":
-        (made,) = scene.loop.proposals()
-        assert made["status"] == "pending"
+    alike = ["Command", "COMMAND", "command ", " command", "\uff43ommand", "command\u200b", "com\u00admand"]
+    for executor in alike:
+        given = step("a", "noop", executor=executor, params=scene.command()["params"])
+        if sqlstate(agent.propose, given) != "OP004":
+            assert scene.loop.proposals()[-1]["status"] == "pending", executor
     scene.nothing_ran()
 
 
@@ -73,10 +69,10 @@ def test_placeholder_smuggling_in_the_data_of_an_event(scene, agent, loop):
     assert {(row["executor"], row["status"]) for row in done} == {("noop", "succeeded")}
 
 
-@pytest.mark.parametrize("field", ["kind", "executor"])
-def test_a_pattern_never_lets_data_say_what_runs(scene, loop, field):
-    hole = {**step("a"), field: "{{event.data.what}}"}
-    assert sqlstate(loop.react, {"template": template(hole)}) == "OP017"
+def test_a_pattern_never_lets_data_say_what_runs(loop):
+    for field in ("kind", "executor"):
+        hole = {**step("a"), field: "{{event.data.what}}"}
+        assert sqlstate(loop.react, {"template": template(hole)}) == "OP017"
 
 
 def test_a_pattern_never_lets_data_say_which_program_runs(loop):
