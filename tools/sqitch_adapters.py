@@ -53,15 +53,17 @@ rollback;
 
 
 def plan(current: str, changes: list[str]) -> str:
-    """The plan with a line added for every change that it lacks."""
-    planned = {line.split()[0] for line in current.splitlines() if line and not line.startswith("%")}
+    """The plan with a line for every change, in their order; a line that is there stays as it is."""
+    lines = [line for line in current.splitlines() if line]
+    planned = {line.split()[0]: line for line in lines if not line.startswith("%")}
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     for change in changes:
         if change not in planned:
             comment = (SQL / "schema" / f"{change}.sql").read_text().splitlines()[0]
             note = re.split(r"[.:] |\.$", comment.removeprefix("-- "))[0]
-            current += f"{change} {now} opsloop <opsloop@example.org> # {note}\n"
-    return current
+            planned[change] = f"{change} {now} opsloop <opsloop@example.org> # {note}"
+    pragmas = [line for line in lines if line.startswith("%")]
+    return "\n".join([*pragmas, "", *(planned[change] for change in changes)]) + "\n"
 
 
 def main() -> int:
