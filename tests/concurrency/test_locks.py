@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from support import at_once, run, start
+from support import at_once, run, start, wait_until
 
 SERIALIZATION = psycopg.errors.SerializationFailure
 
@@ -58,6 +58,29 @@ def test_an_expired_lock_is_taken_by_one_of_two(impatient, other):
     assert not acquire(impatient, "b")
     other.do("rollback")
     assert acquire(impatient, "b")
+
+
+HANGS_ONCE_A_TOKEN_IS_DRAWN = """
+  create table hang as select 1;
+  create or replace function _now() returns timestamptz language plpgsql volatile set search_path from current as $$
+  begin
+    while current_setting('test.hangs', true) = 'yes' and (select is_called from distributed_locks_token_seq)
+          and exists (select from hang) loop
+      perform pg_sleep(0.01);
+    end loop;
+    return clock_timestamp();
+  end; $$"""
+
+
+def test_nobody_takes_the_lock_from_under_one_who_has_drawn_his_token(loop, session):
+    slow = session()
+    loop.do(HANGS_ONCE_A_TOKEN_IS_DRAWN)
+    slow.do("set test.hangs = 'yes'")
+    acquiring = run(slow.conn, "select fn_acquire_lock('l', 'slow') as got")
+    wait_until(lambda: loop.value("select is_called from distributed_locks_token_seq"), "he has drawn it")
+    assert not acquire(loop, "quick")
+    loop.do("delete from hang")
+    assert acquiring.result() == [{"got": True}]
 
 
 @pytest.mark.parametrize(("end", "free"), [("commit", True), ("rollback", False)])
