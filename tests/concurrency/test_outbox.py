@@ -31,6 +31,18 @@ def test_what_an_open_claim_took_is_not_overtaken_and_comes_back_when_it_is_roll
     assert [r["id"] for r in loop.rows(TAKE, "p", 10, 5)] == [first, second]
 
 
+def test_a_message_that_is_committed_late_still_comes_and_before_what_is_published_after_it(loop, session):
+    other = session()
+    other.do("begin")
+    (late,) = publish(other, "a")
+    first, second = publish(loop, "a", "a")
+    assert [r["id"] for r in loop.rows(TAKE, "p", 10, 1)] == [first]
+    assert loop.value("select fn_complete_outbox_event(%s, 'p')", first)
+    other.do("commit")
+    (last,) = publish(loop, "a")
+    assert [r["id"] for r in loop.rows(TAKE, "p", 10, 5)] == [late, second, last]
+
+
 def test_publishing_about_an_aggregate_waits_for_nobody_who_has_it_or_publishes_about_it(loop, session):
     other, third = session(), session()
     publish(loop, "a")

@@ -25,7 +25,7 @@ from psycopg.types.json import Jsonb
 from looping import Loop
 
 LEASE, TRIES = 60, 3
-AGGREGATES = "abc"
+AGGREGATES = "ab"
 PROCESSORS = ("p", "q")
 TABLES = "outbox, outbox_heads, outbox_timers, ops_ready, ops_late_enqueuers, dead_letter_archive"
 
@@ -275,7 +275,7 @@ def test_the_outbox_does_what_the_model_says(connect: Callable[..., psycopg.Conn
         Machine,
         settings=settings(
             max_examples=60,
-            stateful_step_count=30,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
