@@ -130,7 +130,8 @@ def test_a_change_gives_up_when_its_lock_is_not_free_and_leaves_nothing_of_itsel
 
 
 def test_a_statement_timeout_of_the_role_does_not_stop_an_installation(empty_dsn, admin):
-    admin.execute("alter database opsloop_empty set statement_timeout = '20ms'")
+    (database,) = admin.execute("select quote_ident(current_database())").fetchone()
+    admin.execute(f"alter database {database} set statement_timeout = '20ms'")
 
     assert migrate.migrate(empty_dsn) == ALL
 
