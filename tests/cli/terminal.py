@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,11 @@ from types import TracebackType
 from typing import Self
 
 _SECONDS = 60
+
+
+def _hear_ctrl_c() -> None:
+    """Also where the tests run in the background of a shell, which lets its jobs ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Terminal:
@@ -26,6 +32,7 @@ class Terminal:
             cwd=cwd,
             env={**os.environ, "USER": "ann", "COLUMNS": "120", "TERM": "dumb", **environ},
             start_new_session=True,
+            preexec_fn=_hear_ctrl_c,
         )
         os.close(theirs)
         self.cwd = cwd or Path.cwd()

@@ -85,7 +85,7 @@ def test_a_step_that_fails_for_good_fails_the_mission_at_once_and_stops_its_sibl
     row = loop.the_mission(mission)
     assert (row["status"], row["steps_open"], row["steps_failed"]) == ("failed", 1, 1)
     assert row["error"] == "step a failed: no disk"
-    assert told(loop) == ["mission:failed", "step:noop:failed"]
+    assert told(loop) == ["mission:failed", "proposal:pending", "step:noop:failed"]
     assert loop.broken() == []
 
 
