@@ -4,9 +4,9 @@ Headers: `Content-Type: application/json`, `Idempotency-Key`, and with `secret_e
 of the relay that holds the key) `Opsloop-Signature: t=<seconds since 1970>,v1=<hex>`, the HMAC-SHA256 of
 `<t>.<body>`; what `headers` of the route says besides.
 
-2xx is delivered. 429 and 503 are tried again after Retry-After, or after the backoff; so are 408, 425 and every other
-5xx, and whatever went wrong on the way, the timeout (`timeout_seconds`, 10) included. Everything else is dead:
-redirects are not followed. Addresses that are not public are refused unless policy has `allow_private`.
+2xx is delivered. 429 and 503 are tried again after Retry-After, or after the backoff; so are every other 5xx and
+whatever went wrong on the way, the timeout (`timeout_seconds`, 10) included. Everything else is dead: redirects are
+not followed. Addresses that are not public are refused unless policy has `allow_private`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from opsloop.relay.sinks import Message
 
 SIGNATURE = "Opsloop-Signature"
 DEFAULT_TIMEOUT = 10.0
-_TRY_AGAIN = frozenset({408, 425, 429})
+_TOO_MANY = 429
 
 
 class Http:
@@ -92,7 +92,7 @@ def _refusal(answer: Answer) -> Exception:
     said = f"HTTP {answer.status}: {answer.text[:500]}".rstrip(": ")
     if 300 <= answer.status < 400:
         return Fatal(f"{said} (redirects are not followed)")
-    if answer.status not in _TRY_AGAIN and answer.status < 500:
+    if answer.status != _TOO_MANY and answer.status < 500:
         return Fatal(said)
     if answer.status in (429, 503):
         asked = answer.headers.get(b"retry-after")
