@@ -78,24 +78,26 @@ class Racer:
             self.held.append(mine)
             for _ in range(random.randint(0, 3)):
                 self.work(conn, mine)
-                if self.ask(conn, "fn_extend_lock('race', %s, %s)", me, TTL):
-                    mine.ends = self.ask(
-                        conn,
-                        "(select expires_at from distributed_locks where lock_name = 'race' and holder_id = %s)",
-                        me,
-                    )
+                if not self.ask(conn, "fn_extend_lock('race', %s, %s)", me, TTL):
+                    break
+                row = conn.execute(
+                    "select expires_at from distributed_locks where lock_name = 'race' and holder_id = %s",
+                    (me,),
+                ).fetchone()
+                mine.ends = row[0] if row else mine.ends
             if random.random() < 0.03:
                 return  # vanishes without a word: the lock has to expire
             mine.gave_back = self.ask(conn, "clock_timestamp()")
             self.ask(conn, "fn_release_lock('race', %s)", me)
 
     def work(self, conn: psycopg.Connection[Any], mine: Held) -> None:
-        """Writes under the lock, in two statements with time between them."""
-        with conn.transaction():
-            conn.execute("select fn_assert_lock('race', %s)", (mine.token,))
-            for _ in range(2):
-                conn.execute("insert into written (token) values (%s)", (mine.token,))
-                time.sleep(random.uniform(0, 0.005))
+        """Writes under the lock, in two statements; now and then he stops between them for longer than its time."""
+        write = "insert into written (token) values (%s)"
+        with suppress(psycopg.DatabaseError), conn.transaction():
+            self.ask(conn, "fn_assert_lock('race', %s)", mine.token)
+            conn.execute(write, (mine.token,))
+            time.sleep(TTL + 0.3 if random.random() < 0.05 else random.uniform(0, 0.01))
+            conn.execute(write, (mine.token,))
 
     @staticmethod
     def ask(conn: psycopg.Connection[Any], what: str, *params: Any) -> Any:
@@ -144,5 +146,5 @@ def test_fifty_sessions_hold_it_one_after_the_other_whoever_is_killed(
         "rows written under the lock": len(written),
     }
     print("\n" + "\n".join(f"{name:30}{value:>10}" for name, value in lines.items()))
-    assert len(held) > SECONDS
+    assert len(held) > SECONDS / 2
     assert killed > 10 * SECONDS
