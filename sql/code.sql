@@ -34,6 +34,7 @@
 \ir code/proposals/_judge_templates.sql
 \ir code/proposals/_lock_proposal.sql
 \ir code/proposals/_open_cap_counter.sql
+\ir code/proposals/_propose.sql
 \ir code/proposals/_release_caps.sql
 \ir code/proposals/_reserve_caps.sql
 \ir code/proposals/_risk_name.sql

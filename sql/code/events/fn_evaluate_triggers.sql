@@ -27,7 +27,7 @@ begin
     raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
       hint = 'Give at least 1; the default is 50.';
   end if;
-  select _take_ready(f.lane, coalesce(p_batch_size, 50), f.front) into v_ids from _lane_fronts(array[1]) f;
+  v_ids := _take_ready(1, coalesce(p_batch_size, 50), (_lane_fronts(array[1]))[1]);
   events := cardinality(v_ids);
   queued := 0;
   if events = 0 then

@@ -25,7 +25,7 @@ begin
     raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
       hint = 'Give at least 1; the default is 50.';
   end if;
-  select _take_ready(f.lane, coalesce(p_batch_size, 50), f.front) into v_ids from _lane_fronts(array[2]) f;
+  v_ids := _take_ready(2, coalesce(p_batch_size, 50), (_lane_fronts(array[2]))[1]);
   processed := cardinality(v_ids);
   created := 0;
   if processed > 0 then

@@ -1,14 +1,14 @@
 create or replace function _lane_fronts(p_lanes integer[])
-returns table (lane integer, front bigint)
+returns bigint[]
 language plpgsql
 set search_path from current
 set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
--- The front of each lane: the first place that is not empty, null for none. Looked for behind the mark of the lane, or
--- from where a late enqueuer began that has ended since, until nothing of it is left below the mark. Marks that lie far
--- behind are moved, by one session at a time unless it keeps its transaction open.
+-- The front of each of these lanes, in their order: the first place that is not empty, null for none. Looked for behind
+-- the mark of the lane, or from where a late enqueuer began that has ended since, until nothing of it is left below the
+-- mark. Marks that lie far behind are moved, by one session at a time unless it keeps its transaction open.
 -- Locks: advisory ones, none that waits. Writes: marks; ops_late_enqueuers, seldom. Raises: nothing.
 declare
   c_worth constant bigint := 1000;
@@ -18,11 +18,8 @@ declare
   v_ended oid[];
   v_forget boolean;
   v_floors jsonb := '{}';
-  v_lane record;
-  v_lanes integer[];
   v_marks bigint[];
   v_fronts bigint[];
-  v_lag bigint;
   v_lags integer[];
   v_most bigint;
 begin
@@ -42,39 +39,32 @@ begin
                 and pg_try_advisory_xact_lock(v_movers, 1);
   end if;
 
-  for v_lane in
-    select n.lane, m.mark,
-           -- One probe of the index.
-           (select r.seq from ops_ready r
-             where r.lane = n.lane and r.seq > least(m.mark, (v_floors ->> n.lane::text)::bigint)
-             order by r.seq limit 1) as front
-      from unnest(p_lanes) n (lane)
-      join ops_lanes l on l.lane = n.lane
-     cross join lateral (
-       select _lane_mark(l.mark, l.mark_table, l.mark_server_start, v_ready) as mark) m
-  loop
-    v_lanes := v_lanes || v_lane.lane;
-    v_marks := v_marks || v_lane.mark;
-    v_fronts := v_fronts || v_lane.front;
-    v_lag := coalesce(v_lane.front, v_last) - v_lane.mark;
-    if v_lag > c_worth then
-      v_lags := v_lags || v_lane.lane;
-      v_most := greatest(v_most, v_lag);
-    end if;
-  end loop;
+  select array_agg(f.mark), array_agg(f.front), array_agg(f.lane) filter (where coalesce(f.front, v_last) - f.mark > c_worth),
+         max(coalesce(f.front, v_last) - f.mark)
+    into v_marks, v_fronts, v_lags, v_most
+    from (select n.lane, m.mark,
+                 -- One probe of the index.
+                 (select r.seq from ops_ready r
+                   where r.lane = n.lane and r.seq > least(m.mark, (v_floors ->> n.lane::text)::bigint)
+                   order by r.seq limit 1) as front
+            from unnest(p_lanes) with ordinality n (lane, nth)
+            left join ops_lanes l on l.lane = n.lane
+           cross join lateral (
+             select _lane_mark(l.mark, l.mark_table, l.mark_server_start, v_ready) as mark) m
+           order by n.nth) f;
 
   if v_forget then
     delete from ops_late_enqueuers
      where ctid = any (array(
        select e.ctid
          from ops_late_enqueuers e
-         join unnest(v_lanes, v_marks, v_fronts) f (lane, mark, front) on f.lane = e.lane
+         join unnest(p_lanes, v_marks, v_fronts) f (lane, mark, front) on f.lane = e.lane
         where e.holder = any (v_ended) and (f.front is null or f.front > f.mark)
           for update of e skip locked));
   end if;
   if v_lags is not null and (pg_try_advisory_xact_lock(v_movers, 0) or v_most > 5 * c_worth) then
     perform _move_marks(v_lags);
   end if;
-  return query select f.lane, f.front from unnest(v_lanes, v_fronts) f (lane, front);
+  return v_fronts;
 end;
 $$;

@@ -10,6 +10,8 @@ as $$
 -- Raises: nothing.
 declare
   c_chunk constant integer := 1000;
+  v_lanes integer[] := array(select l.lane from ops_lanes l
+                             where l.queue = 'steps' and (p_executors is null or l.executor = any (p_executors)));
   v_lane record;
   v_from bigint;
   v_ids uuid[];
@@ -20,8 +22,7 @@ declare
 begin
   for v_lane in
     select f.lane, f.front
-      from _lane_fronts(array(select l.lane from ops_lanes l
-                               where l.queue = 'steps' and (p_executors is null or l.executor = any (p_executors)))) f
+      from unnest(v_lanes, _lane_fronts(v_lanes)) f (lane, front)
      where f.front is not null
   loop
     v_from := v_lane.front;

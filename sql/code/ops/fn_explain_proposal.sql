@@ -16,7 +16,7 @@ declare
   v_caps constant jsonb := _policy('proposal_caps');
   v_proposal ops_mission_proposals;
   v_mission uuid;
-  v_verdict record;
+  v_judged record;
   v_versions text;
   v_votes text;
   v_cap record;
@@ -53,11 +53,11 @@ begin
     return;
   end if;
 
-  select * into v_verdict from _judge_templates(array[v_proposal.template], _policy('auto_approve'), v_policy);
-  if v_verdict.forbidden is not null then
+  v_judged := _judge_templates(array[v_proposal.template], _policy('auto_approve'), v_policy);
+  if v_judged.forbidden[1] is not null then
     reason := 'policy';
     code := 'OPS_003';
-    detail := format('nobody may run this: %s (%s)', v_verdict.forbidden, v_versions);
+    detail := format('nobody may run this: %s (%s)', v_judged.forbidden[1], v_versions);
     frees := (select _lift_ban(array_agg(s.executor order by s.pos), array_agg(s.params order by s.pos), v_policy)
                 from _template_steps(array[v_proposal.template]) s);
     return next;
@@ -99,7 +99,7 @@ begin
     return;
   end if;
 
-  if v_verdict.forbidden is null and v_verdict.auto_ok and v_proposal.counted_at is null then
+  if v_judged.forbidden[1] is null and v_judged.auto_oks[1] and v_proposal.counted_at is null then
     reason := 'queue';
     code := null;
     detail := format('%s; the next heartbeat gates it', v_proposal.reason);
@@ -113,8 +113,8 @@ begin
   reason := 'approval';
   code := 'OPS_009';
   detail := format('a person must decide%s: %s (%s)', ', another than ' || v_proposal.proposed_login || ', who proposed it',
-                   case when v_verdict.auto_ok then 'policy would allow it by now, but did not when it was gated'
-                        else coalesce(v_verdict.reason, v_proposal.reason) end, v_versions)
+                   case when v_judged.auto_oks[1] then 'policy would allow it by now, but did not when it was gated'
+                        else coalesce(v_judged.reasons[1], v_proposal.reason) end, v_versions)
     || coalesce('; votes: ' || v_votes, '');
   frees := format('select * from %s.fn_approve_proposal(%L);', v_schema, p_proposal_id);
   return next;

@@ -21,6 +21,7 @@ declare
   v_target text := _check_scope(p_scope, p_target);
   v_calls record;
   v_changed boolean;
+  v_lanes integer[];
   v_ids uuid[];
   v_parked integer := 0;
   v_ready integer;
@@ -43,10 +44,11 @@ begin
 
   -- Counted before the gate is closed: claims wait behind it.
   if p_scope <> 'mission' then
+    v_lanes := array(select l.lane from ops_lanes l where l.queue = 'steps');
     v_ids := array(
       select r.id
         from ops_lanes l
-        join _lane_fronts(array(select n.lane from ops_lanes n where n.queue = 'steps')) f on f.lane = l.lane
+        join unnest(v_lanes, _lane_fronts(v_lanes)) f (lane, front) on f.lane = l.lane
         join ops_ready r on r.lane = f.lane and r.seq >= f.front
        where p_scope <> 'executor' or l.executor = v_target
           or (v_target = 'command' and coalesce(_policy('worker_policy') -> 'presets' ? l.executor, false))

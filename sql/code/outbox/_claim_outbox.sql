@@ -32,7 +32,7 @@ declare
   c_depth constant integer := 8;
   c_unrouted constant interval := interval '30 seconds';
   v_class constant integer := 'outbox_heads'::regclass::oid::integer;
-  v_front bigint := (select f.front from _lane_fronts(array[3]) f);
+  v_front bigint := (_lane_fronts(array[3]))[1];
   v_now timestamptz;
   v_open xid[];
   v_unseen integer;

@@ -4,11 +4,13 @@ create or replace function _judge_step(
   p_params jsonb,
   p_declared_risk text,
   p_auto_approve jsonb,
-  p_worker_policy jsonb
+  p_worker_policy jsonb,
+  out risk smallint,
+  out auto_ok boolean,
+  out forbidden text,
+  out reason text
 )
-returns table (risk smallint, auto_ok boolean, forbidden text, reason text)
 language plpgsql
-rows 1
 immutable
 set search_path from current
 as $$
@@ -62,6 +64,5 @@ begin
                   (array['low', 'medium', 'high'])[v_max])
   end;
   auto_ok := reason is null;
-  return next;
 end;
 $$;

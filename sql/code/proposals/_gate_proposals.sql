@@ -21,48 +21,39 @@ as $$
 -- risks: of each template. versions and epoch: those of the documents that judged, read in one moment with them.
 -- Locks: cap counters. Writes: ops_cap_counters. Raises: nothing.
 declare
-  v_document record;
-  v_auto_approve jsonb := '{}';
-  v_proposal_caps jsonb := '{}';
-  v_worker_policy jsonb := '{}';
+  v_keys text[];
+  v_documents jsonb[];
+  v_auto_approve jsonb;
+  v_proposal_caps jsonb;
+  v_worker_policy jsonb;
   v_judged record;
-  v_verdicts text[] := '{}'::text[];
-  v_why text[] := '{}'::text[];
+  v_verdicts text[];
+  v_why text[];
   v_asking text[] := p_sources;
   v_caps record;
   v_refusals text[];
 begin
-  versions := '{}';
-  epoch := 0;
-  for v_document in
-    select y.key, y.version, y.value from ops_policy y where y.key in ('auto_approve', 'proposal_caps', 'worker_policy')
-  loop
-    versions := versions || jsonb_build_object(v_document.key, v_document.version);
-    if v_document.key = 'proposal_caps' then
-      v_proposal_caps := v_document.value;
-    else
-      -- As _policy_epoch(), but of the very documents that judge.
-      epoch := epoch + v_document.version;
-      if v_document.key = 'auto_approve' then
-        v_auto_approve := v_document.value;
-      else
-        v_worker_policy := v_document.value;
-      end if;
-    end if;
-  end loop;
+  -- The epoch as _policy_epoch(), but of the very documents that judge.
+  select coalesce(jsonb_object_agg(y.key, y.version), '{}'), array_agg(y.key), array_agg(y.value),
+         coalesce(sum(y.version) filter (where y.key <> 'proposal_caps'), 0)
+    into versions, v_keys, v_documents, epoch
+    from ops_policy y where y.key in ('auto_approve', 'proposal_caps', 'worker_policy');
+  v_auto_approve := coalesce(v_documents[array_position(v_keys, 'auto_approve')], '{}');
+  v_proposal_caps := coalesce(v_documents[array_position(v_keys, 'proposal_caps')], '{}');
+  v_worker_policy := coalesce(v_documents[array_position(v_keys, 'worker_policy')], '{}');
 
-  risks := '{}';
-  for v_judged in select j.* from _judge_templates(p_templates, v_auto_approve, v_worker_policy) j loop
-    risks[v_judged.no] := _risk_name(v_judged.risk);
-    if v_judged.forbidden is not null then
-      v_verdicts[v_judged.no] := 'rejected';
-      v_why[v_judged.no] := 'OPS_003: ' || v_judged.forbidden;
-    elsif v_judged.auto_ok then
-      v_verdicts[v_judged.no] := 'auto_approved';
-      v_why[v_judged.no] := 'policy allows it';
+  v_judged := _judge_templates(p_templates, v_auto_approve, v_worker_policy);
+  for v_no in 1 .. cardinality(p_templates) loop
+    risks[v_no] := _risk_name(v_judged.risks[v_no]);
+    if v_judged.forbidden[v_no] is not null then
+      v_verdicts[v_no] := 'rejected';
+      v_why[v_no] := 'OPS_003: ' || v_judged.forbidden[v_no];
+    elsif v_judged.auto_oks[v_no] then
+      v_verdicts[v_no] := 'auto_approved';
+      v_why[v_no] := 'policy allows it';
     else
-      v_verdicts[v_judged.no] := 'pending';
-      v_why[v_judged.no] := 'OPS_009: ' || v_judged.reason;
+      v_verdicts[v_no] := 'pending';
+      v_why[v_no] := 'OPS_009: ' || v_judged.reasons[v_no];
     end if;
   end loop;
 

@@ -17,10 +17,10 @@ as $$
 -- Locks: ops_cap_counters, the caps of all sources first, then those of each source by name; 50 ms at most for each.
 -- Writes: ops_cap_counters. Raises: nothing.
 declare
-  v_utc timestamp := p_created_at at time zone 'UTC';
-  v_day timestamptz := date_trunc('day', v_utc) at time zone 'UTC';
-  v_hour timestamptz := date_trunc('hour', v_utc) at time zone 'UTC';
-  v_timeout constant text := current_setting('lock_timeout');
+  v_utc timestamp;
+  v_day timestamptz;
+  v_hour timestamptz;
+  v_timeout text;
   v_cap record;
   v_used integer;
   v_tight boolean := false;
@@ -31,9 +31,13 @@ declare
 begin
   busy := false;
   if coalesce(p_caps ->> 'daily_limit', p_caps ->> 'hourly_limit', nullif(p_caps ->> 'per_source', '{}')) is null
-     and not exists (select from ops_cap_counters c where c.window_start in (v_day, v_hour)) then
+     and not exists (select from ops_cap_counters c where c.window_start > p_created_at - interval '24 hours') then
     return;
   end if;
+  v_utc := p_created_at at time zone 'UTC';
+  v_day := date_trunc('day', v_utc) at time zone 'UTC';
+  v_hour := date_trunc('hour', v_utc) at time zone 'UTC';
+  v_timeout := current_setting('lock_timeout');
   -- The exception block is what 50 ms of waiting at most costs; this is not the path of steps.
   begin
     perform set_config('lock_timeout', '50ms', true);

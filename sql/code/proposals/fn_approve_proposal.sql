@@ -21,7 +21,7 @@ declare
   v_actor text := coalesce(p_actor, session_user);
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
   v_epoch integer := _policy_epoch();
-  v_verdict record;
+  v_judged record;
   v_caps record;
 begin
   if v_proposal.status not in ('approved', 'auto_approved') then
@@ -39,10 +39,9 @@ begin
           'found', _digest(jsonb_build_array(v_proposal.template, v_proposal.slots)))::text,
         hint = 'Reject it and propose the changed template again.';
     end if;
-    select * into v_verdict
-      from _judge_templates(array[v_proposal.template], _policy('auto_approve'), _policy('worker_policy'));
-    if v_verdict.forbidden is not null then
-      raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_verdict.forbidden,
+    v_judged := _judge_templates(array[v_proposal.template], _policy('auto_approve'), _policy('worker_policy'));
+    if v_judged.forbidden[1] is not null then
+      raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_judged.forbidden[1],
         detail = jsonb_build_object('proposal_id', v_proposal.id)::text,
         hint = 'Nobody may run this under the policy in force; change worker_policy or reject the proposal.';
     end if;
@@ -63,10 +62,10 @@ begin
            policy_snapshot = p.policy_snapshot || (
              select coalesce(jsonb_object_agg(y.key, y.version), '{}') from ops_policy y
               where y.key in ('auto_approve', 'worker_policy') or (y.key = 'proposal_caps' and p.counted_at is null)),
-           risk_level = _risk_name(v_verdict.risk), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
+           risk_level = _risk_name(v_judged.risks[1]), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
      where p.id = v_proposal.id;
     perform _start_missions(array[v_proposal.id], array[1], array[v_proposal.depth], array[v_proposal.template],
-                            array[v_proposal.slots], array[_risk_name(v_verdict.risk)], false, v_epoch);
+                            array[v_proposal.slots], array[_risk_name(v_judged.risks[1])], false, v_epoch);
   end if;
 
   return query

@@ -7,15 +7,19 @@ returns table (proposal_id uuid, status text, mission_id uuid, reason text)
 language plpgsql
 security definer
 set search_path from current
+set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 -- Proposes one template and gates it, in the caller's transaction.
--- Locks: the unique index of dedupe_key, cap counters. Writes: ops_mission_proposals, ops_cap_counters, and a mission
--- with its steps when policy approves. Raises: OP004 with every fault of the template, OP018 for a bad source or key.
+-- Locks and writes: as _propose. Raises: OP004 with every fault of the template, OP018 for a bad source or key.
+declare
+  v_made record := _propose(array[coalesce(p_template, 'null')::text], array[coalesce(p_source, 'manual')], array[p_dedupe_key]);
 begin
-  return query
-  select c.proposal_id, c.status, c.mission_id, c.reason
-    from fn_create_proposals(jsonb_build_array(jsonb_build_object(
-           'template', p_template, 'source', p_source, 'dedupe_key', p_dedupe_key))) c;
+  proposal_id := v_made.ids[1];
+  status := v_made.statuses[1];
+  mission_id := v_made.mission_ids[1];
+  reason := v_made.reasons[1];
+  return next;
 end;
 $$;
 comment on function fn_create_proposal(jsonb, text, text) is

@@ -13,6 +13,7 @@ declare
   v_ids uuid[] := '{}';
   v_left integer := p_limit;
   v_idle integer := (select count(*) from ops_workers where idle);
+  v_ready record;
   v_lanes integer[];
   v_priorities smallint[];
   v_fronts bigint[];
@@ -22,8 +23,10 @@ declare
   v_share integer;
   v_taken uuid[];
 begin
-  select array_agg(o.lane), array_agg(o.priority), array_agg(o.front) into v_lanes, v_priorities, v_fronts
-    from _open_lanes(p_executors, p_worker_policy) o;
+  v_ready := _open_lanes(p_executors, p_worker_policy);
+  v_lanes := v_ready.lanes;
+  v_priorities := v_ready.priorities;
+  v_fronts := v_ready.fronts;
   if v_idle > 1 then
     -- There are no more ready steps than numbers drawn since the first of them; counting them would cost more.
     v_left := least(v_left, greatest(c_least, (_last_ready_number() - (select min(f) from unnest(v_fronts) f)) / v_idle + 1));

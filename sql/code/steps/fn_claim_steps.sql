@@ -55,10 +55,10 @@ begin
       hint = 'p_limit: 1 to 10000; p_worker_id: the id of this process.';
   end if;
   perform _enter(1);
-  select c.epoch, array(select p.scope from ops_pauses p) into v_lease_epoch, v_scopes from ops_control c;
-  -- Before the documents: read the other way round, steps judged by an old document would pass as judged by a new one.
-  v_epoch := _policy_epoch();
-  v_worker_policy := _policy('worker_policy');
+  -- In one statement: read one after the other, steps judged by an old document could pass as judged by a new one.
+  select c.epoch, array(select p.scope from ops_pauses p), _policy_epoch(), _policy('worker_policy')
+    into v_lease_epoch, v_scopes, v_epoch, v_worker_policy
+    from ops_control c;
   v_lease := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
   if 'all' = any (v_scopes) then
     return;
