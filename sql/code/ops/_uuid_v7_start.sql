@@ -4,10 +4,11 @@ volatile
 set search_path from current
 as $$
 -- Where a run of ids begins: what _nth_uuid_v7() needs. The time is the machine's, not _now(): ids must differ whatever
--- the loop's clock says.
+-- the loop's clock says. Chance as in _uuid_v7().
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  start := (extract(epoch from clock_timestamp()) * 4096000)::bigint;
-  tail := right(gen_random_uuid()::text, 17);
+  start := (date_part('epoch', clock_timestamp()) * 4096000::double precision)::bigint;
+  tail := to_hex((32768 + floor(random() * 16384))::integer)
+          || right(to_hex((281474976710656::double precision + random() * 281474976710655)::bigint), 12);
 end;
 $$;

@@ -17,9 +17,9 @@ declare
   v_lanes integer[];
   v_priorities smallint[];
   v_fronts bigint[];
-  v_priority smallint;
+  v_at integer := 1;
   v_open integer[];
-  v_at integer;
+  v_lane integer;
   v_share integer;
   v_taken uuid[];
 begin
@@ -31,22 +31,22 @@ begin
     -- There are no more ready steps than numbers drawn since the first of them; counting them would cost more.
     v_left := least(v_left, greatest(c_least, (_last_ready_number() - (select min(f) from unnest(v_fronts) f)) / v_idle + 1));
   end if;
-  foreach v_priority in array coalesce((select array_agg(distinct p order by p desc) from unnest(v_priorities) p), '{}') loop
-    v_open := array_positions(v_priorities, v_priority);
+  while v_left > 0 and v_at <= cardinality(v_lanes) loop
+    v_open := array_positions(v_priorities, v_priorities[v_at]);
+    v_at := v_at + cardinality(v_open);
     -- A lane that gave less than its share is empty; the others share what it left.
     while v_left > 0 and cardinality(v_open) > 0 loop
       v_share := greatest(v_left / cardinality(v_open), 1);
-      foreach v_at in array v_open loop
-        v_taken := _take_ready(v_lanes[v_at], least(v_share, v_left), v_fronts[v_at]);
+      foreach v_lane in array v_open loop
+        v_taken := _take_ready(v_lanes[v_lane], least(v_share, v_left), v_fronts[v_lane]);
         if cardinality(v_taken) < least(v_share, v_left) then
-          v_open := array_remove(v_open, v_at);
+          v_open := array_remove(v_open, v_lane);
         end if;
         v_ids := v_ids || v_taken;
         v_left := v_left - cardinality(v_taken);
         exit when v_left = 0;
       end loop;
     end loop;
-    exit when v_left = 0;
   end loop;
   return v_ids;
 end;
