@@ -53,8 +53,8 @@
 \ir code/missions/_ensure_lanes.sql
 \ir code/missions/_revive_missions.sql
 \ir code/missions/_settle_missions.sql
+\ir code/missions/_slots_by_step.sql
 \ir code/missions/_start_missions.sql
-\ir code/missions/_step_slots.sql
 \ir code/missions/fn_cancel_mission.sql
 \ir code/missions/fn_resolve_step.sql
 \ir code/missions/fn_retry_step.sql

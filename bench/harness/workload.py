@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -44,11 +44,19 @@ class Workload(ABC):
     def entrants(self, quick: bool = False) -> Sequence[Entrant]:
         """Who takes part; in a quick run some may be left out."""
 
+    @abstractmethod
+    def prepared(self, bench: Bench) -> AbstractContextManager[Turn]:
+        """Gives what runs one entrant once; what all rounds share is set up before and torn down after."""
+
+
+class Fresh(Workload):
+    """A workload whose turns share nothing."""
+
     @contextmanager
     def prepared(self, bench: Bench) -> Iterator[Turn]:
-        """Gives what runs one entrant once; what all rounds share is set up before and torn down after."""
+        """Nothing is shared."""
         yield lambda entrant: self.turn(bench, entrant)
 
+    @abstractmethod
     def turn(self, bench: Bench, entrant: Entrant) -> list[Figure]:
-        """Run an entrant once. A workload that shares something between rounds overrides `prepared` instead."""
-        raise NotImplementedError(f"{self.name}, {bench}, {entrant}")
+        """Run an entrant once."""

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from harness import engine, fleet
 from harness.figures import Entrant, Figure
-from harness.workload import Bench, Workload
+from harness.workload import Bench, Fresh
 
 _UNITS = {"WAL": "bytes/step", "commits": "per step", "pages": "touched/step", "rows written": "per step"}
 _COUNTERS = """
@@ -25,7 +25,7 @@ _OTHERS = """
    where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"""
 
 
-class Cost(Workload):
+class Cost(Fresh):
     """Counted by the server: one session enqueues, then one worker works off. Nothing else runs, no autovacuum."""
 
     name = "cost"

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 
 from harness import engine, fleet
 from harness.figures import Entrant, Figure
-from harness.workload import Bench, Workload
+from harness.workload import Bench, Fresh
 from peers import NAMES, rate_of
-from workloads.floor import floor_rate
+from workloads.floor import floor_rate, kept_rate
 
 WORKERS = 2
+#: As many as a worker claims at once (its option --batch).
+_KEPT_BATCH = 400
 #: Jobs of a full and of a quick run: seconds of work for each, so that what starts cold counts for little.
 _JOBS = {
     "floor_rows": (10_000, 2_000),
     "floor_batched": (200_000, 50_000),
+    "floor_kept": (100_000, 20_000),
     "opsloop": (100_000, 20_000),
     "pgqueuer": (100_000, 20_000),
     "procrastinate": (5_000, 1_000),
@@ -26,7 +29,7 @@ _JOBS = {
 }
 
 
-class Drain(Workload):
+class Drain(Fresh):
     """Jobs per second from the start of the first to the record of the last as done."""
 
     name = "drain"
@@ -35,12 +38,20 @@ class Drain(Workload):
 
     def entrants(self, quick: bool = False) -> Sequence[Entrant]:
         """The floor, opsloop and every peer."""
-        return [Entrant(system) for system in ("floor_rows", "floor_batched", "opsloop", *NAMES)]
+        return [
+            Entrant(system) for system in ("floor_rows", "floor_batched", "floor_kept", "opsloop", *NAMES)
+        ]
 
     def turn(self, bench: Bench, entrant: Entrant) -> list[Figure]:
         """Enqueue, drain, verify."""
         system = entrant.system
         jobs = bench.size(*_JOBS[system])
+        if system == "floor_kept":
+            with bench.stage.database("drain", engine.TEMPLATE) as dsn:
+                engine.propose(dsn, [engine.NOOP] * jobs)
+                engine.settle(dsn)
+                rate = kept_rate(dsn, jobs, _KEPT_BATCH)
+                return [Figure("rate", rate, "jobs/s", {"n": jobs, "batch": _KEPT_BATCH})]
         if system.startswith("floor"):
             batch = 1 if system == "floor_rows" else 100
             with bench.stage.database("drain") as dsn:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness import engine
 from harness.figures import Entrant, Figure
-from harness.workload import Bench, Workload
+from harness.workload import Bench, Fresh
 from opsloop.client import Client
 from peers import NAMES, rate_of
 
@@ -18,7 +18,7 @@ _BULK_OTHERS = (50_000, 10_000)
 _SESSIONS = 2
 
 
-class Enqueue(Workload):
+class Enqueue(Fresh):
     """Jobs per second, through one connection one per transaction, and in bulk through two at most."""
 
     name = "enqueue"

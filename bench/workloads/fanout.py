@@ -8,13 +8,13 @@ from typing import Any
 from harness import engine, fleet
 from harness.figures import Entrant, Figure
 from harness.troubles import troubles
-from harness.workload import Bench, Workload
+from harness.workload import Bench, Fresh
 
 _WIDTH = 100
 _WORKERS = 8
 
 
-class Fanout(Workload):
+class Fanout(Fresh):
     """Steps per second from the first claim to the last completion, all workers up and idle before."""
 
     name = "fanout"

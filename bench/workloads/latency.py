@@ -10,7 +10,7 @@ import psycopg
 
 from harness import engine, fleet
 from harness.figures import Entrant, Figure, percentile
-from harness.workload import Bench, Workload
+from harness.workload import Bench, Fresh
 from opsloop.client import Client
 from peers import NAMES
 
@@ -21,7 +21,7 @@ _IDLE = "select from ops_workers where idle and stopped_at is null"
 _DONE = "select s.result from ops_mission_steps s where s.mission_id = %s and s.status = 'succeeded'"
 
 
-class Latency(Workload):
+class Latency(Fresh):
     """Milliseconds from just before the call that enqueues to the start of the handler, by the machine's clock."""
 
     name = "latency"

@@ -12,7 +12,7 @@ import psycopg
 from harness import engine, fleet
 from harness.churn import Plan, churn
 from harness.figures import Entrant, Figure
-from harness.workload import Bench, Workload
+from harness.workload import Bench, Fresh
 from opsloop.client import Client
 from workloads.holds import read_snapshot
 
@@ -35,7 +35,7 @@ _SECONDS = """
                           - (select min(processed_at) from ops_agent_events where type = 'signal'))"""
 
 
-class Loop(Workload):
+class Loop(Fresh):
     """Loops per second: of events that wait, and of events that keep coming; each also beside a held snapshot."""
 
     name = "loop"

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness import engine
 from harness.figures import Entrant, Figure
 from harness.receiver import receiver
-from harness.workload import Bench, Workload
+from harness.workload import Bench, Fresh
 from opsloop.client import Client
 
 _AGGREGATES = 1_000
@@ -25,7 +25,7 @@ _SECONDS = """
 _LOOPS = {"bare loop": "own", "httpx loop": "httpx"}
 
 
-class Relay(Workload):
+class Relay(Fresh):
     """Deliveries per second of one relay process, and of loops that do nothing but post."""
 
     name = "relay"

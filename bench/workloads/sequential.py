@@ -7,7 +7,7 @@ from typing import Any
 
 from harness import engine, fleet
 from harness.figures import Entrant, Figure
-from harness.workload import Bench, Workload
+from harness.workload import Bench, Fresh
 from peers import rate_of
 
 _STEPS = 10
@@ -15,7 +15,7 @@ _WORKERS = 2
 _MISSIONS = {"opsloop": (5_000, 1_000), "absurd": (1_000, 300), "dbos": (300, 60), "awa": (1_000, 300)}
 
 
-class Sequential(Workload):
+class Sequential(Fresh):
     """Missions per second from the start of the first step to the end of the last mission."""
 
     name = "sequential"

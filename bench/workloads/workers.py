@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness import engine, fleet
 from harness.figures import Entrant, Figure
 from harness.troubles import troubles
-from harness.workload import Bench, Workload
+from harness.workload import Bench, Fresh
 
 _NUMBERS = (1, 2, 4, 8, 16, 32, 64)
 _QUICK = (2, 8, 24)
@@ -15,7 +15,7 @@ _QUICK = (2, 8, 24)
 _CLAIM = 400
 
 
-class Workers(Workload):
+class Workers(Fresh):
     """Steps per second from the first claim to the last completion, all workers warm and asleep before."""
 
     name = "workers"

@@ -42,7 +42,7 @@ comment on column ops_mission_proposals.reaction_id is 'The reaction behind it, 
 comment on column ops_mission_proposals.status is 'pending, voting, approved (by a person), auto_approved (by policy), rejected or expired.';
 comment on column ops_mission_proposals.title is 'The title of the template.';
 comment on column ops_mission_proposals.risk_level is 'The risk judged: the higher of the declared one and what risk_rules say.';
-comment on column ops_mission_proposals.priority is 'Higher runs first; from the template, default 0.';
+comment on column ops_mission_proposals.priority is 'Higher runs first, -100 to 100; from the template, default 0.';
 comment on column ops_mission_proposals.depth is 'Causation depth of the event behind it; 0 without one.';
 comment on column ops_mission_proposals.template is 'What would run, placeholders of the event filled in.';
 comment on column ops_mission_proposals.slots is 'Places still to be filled from results of earlier steps, fixed when the template was written.';

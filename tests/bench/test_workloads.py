@@ -71,6 +71,19 @@ def test_a_workload_gives_its_figures(stage: Stage, name: str, variant: str, met
     assert all(record.value > 0 for record in kept if record.metric in ("rate", "p50"))
 
 
+@pytest.mark.parametrize("system", ["floor_rows", "floor_batched", "floor_kept"])
+def test_the_floor_is_measured(stage: Stage, system: str) -> None:
+    kept: list[Record] = []
+
+    class Floor(type(BY_NAME["drain"])):  # type: ignore[misc]
+        def entrants(self, quick: bool = False) -> list[Entrant]:
+            return [Entrant(system)]
+
+    rounds.run(Tiny(stage, Peers(Path("/nowhere"))), Floor(), 1, None, kept.append)
+    assert [(record.metric, record.error) for record in kept] == [("rate", None)]
+    assert kept[0].value > 0
+
+
 def test_what_an_open_transaction_had_enqueued_is_done_after_it(stage: Stage) -> None:
     (record,) = run(stage, "holds", "enqueuer")
     # The stock, what was fed, and the ten of the open transaction; that they were all done is verified inside.

@@ -27,6 +27,7 @@ declare
   v_priorities smallint[] := '{}'::smallint[];
   v_sizes integer[] := '{}'::integer[];
   v_ends integer[] := '{}'::integer[];
+  v_step_slots jsonb[] := '{}'::jsonb[];
   v_most bigint := 0;
   v_pos integer[];
   v_keys text[];
@@ -53,10 +54,13 @@ begin
     v_sizes[n] := jsonb_array_length(p_templates[n] -> 'steps');
     v_ends[n] := v_sizes[n] + coalesce(v_ends[n - 1], 0);
     v_most := greatest(v_most, v_sizes[n]);
+    if p_slots[n] <> '[]' then
+      v_step_slots[n] := _slots_by_step(p_slots[n]);
+    end if;
   end loop;
   -- Arrays of arrays cannot be of different lengths: needs and unblocks are kept as text.
   select array_agg(s.pos), array_agg(s.key), array_agg(s.kind), array_agg(s.executor), array_agg(s.params),
-         array_agg(case when p_slots[s.no] <> '[]' then _step_slots(p_slots[s.no], s.pos) end),
+         array_agg(v_step_slots[s.no] -> s.pos::text),
          array_agg(s.needs::text), array_agg(s.unblocks::text), array_agg(cardinality(s.needs)),
          array_agg(s.timeout_seconds), array_agg(s.max_retries), array_agg(s.on_failure), array_agg(s.on_lease_lost),
          array_agg(v_priorities[s.no]),

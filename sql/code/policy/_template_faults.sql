@@ -31,7 +31,8 @@ begin
     v_faults := v_faults || _field_fault('risk_level', p_template -> 'risk_level', 'low|medium|high');
   end if;
   if p_template ? 'priority' then
-    v_faults := v_faults || _field_fault('priority', p_template -> 'priority', 'whole number', -32768, 32767);
+    -- Each makes a lane for each executor, and a claim looks at all lanes: so nobody may make as many as he likes.
+    v_faults := v_faults || _field_fault('priority', p_template -> 'priority', 'whole number', -100, 100);
   end if;
   if jsonb_typeof(v_steps) is distinct from 'array' then
     return v_faults || text 'steps: must be an array of steps';

@@ -272,3 +272,34 @@ def test_an_agent_called_noop_is_judged_by_its_executor(loop):
     made = loop.propose(step("a", "noop", executor="agent", params={"role": "planner", "prompt": "?"}))
     assert made["status"] == "pending"
     assert "executor agent is not in" in made["reason"]
+
+
+# Templates of very many steps
+
+
+def test_a_reason_that_would_name_a_thousand_steps_is_cut(loop):
+    given = template(*(step(f"s{n}", kind="shell", depends_on=[]) for n in range(1000)))
+    (made,) = loop.rows("select status, reason from fn_create_proposal(%s)", Jsonb(given))
+    assert made["status"] == "pending"
+    assert made["reason"].startswith("OPS_009: steps.s0: kind shell is not in")
+    assert made["reason"].endswith("; …")
+    assert len(made["reason"]) < 3000
+
+
+def test_each_step_of_a_template_has_its_own_slots(loop):
+    given = template(
+        step("a"),
+        step("b", params={"x": "{{steps.a.result.n}}"}),
+        step("c"),
+        step("d", params={"y": ["{{steps.b.result.m}}", "{{steps.a.result.n}}"]}),
+    )
+    mission = loop.mission(*given["steps"])
+    slots = loop.rows(
+        "select key, slots from ops_mission_steps where mission_id = %s order by position", mission
+    )
+    assert [(row["key"], [slot["path"] for slot in row["slots"] or []]) for row in slots] == [
+        ("a", []),
+        ("b", [["x"]]),
+        ("c", []),
+        ("d", [["y", "0"], ["y", "1"]]),
+    ]
