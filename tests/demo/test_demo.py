@@ -30,7 +30,8 @@ def test_the_demo_mends_what_is_low_risk_and_leaves_the_rest_to_a_person():
     assert {m["status"] for m in result["missions"]} == {"succeeded"}
     fell = {(f["mission"], f["figure"]): (f["before"], f["after"]) for f in result["figures"]}
     before, after = fell["vacuum shop.stock", "dead_rows"]
-    assert before >= 20_000 > before / 4 > after
+    assert before >= 20_000
+    assert after < before / 4
     before, after = fell["analyze shop.orders", "planner_rows"]
     assert before == 1000 < after
     waiting = {one["title"].rstrip("0123456789"): one for one in result["waiting"]}

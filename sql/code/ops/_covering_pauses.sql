@@ -13,11 +13,13 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
-  select distinct on (s.id) s.id, p.scope, p.target
+  select distinct on (n.id) n.id, p.scope, p.target
     from unnest(p_step_ids) n (id)
-    join ops_mission_steps s on s.id = n.id
-    left join ops_missions m on m.id = s.mission_id
-    left join ops_mission_proposals r on r.id = m.proposal_id
+    -- Each looked up by its key, limit 1: as plain joins they would be walks over whole tables where these were empty when
+    -- their statistics were taken.
+   cross join lateral (select t.id, t.mission_id, t.kind, t.params from ops_mission_steps t where t.id = n.id limit 1) s
+    left join lateral (select t.proposal_id from ops_missions t where t.id = s.mission_id limit 1) m on true
+    left join lateral (select t.source from ops_mission_proposals t where t.id = m.proposal_id limit 1) r on true
    cross join lateral (values
      ('kind', s.kind),
      ('mission', s.mission_id::text),
@@ -25,6 +27,6 @@ begin
      ('agent', coalesce(p_params -> s.id::text, s.params) ->> 'role'),
      ('agent', substring(r.source from '^agent:(.+)$'))) c (scope, target)
     join ops_pauses p on p.scope = c.scope and p.target = c.target
-   order by s.id, p.paused_at, p.scope, p.target;
+   order by n.id, p.paused_at, p.scope, p.target;
 end;
 $$;

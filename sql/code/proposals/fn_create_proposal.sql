@@ -11,7 +11,8 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 -- Proposes one template and gates it, in the caller's transaction.
--- Locks and writes: as _propose. Raises: OP004 with every fault of the template, OP018 for a bad source or key.
+-- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and
+-- missions and steps for what policy approves. Raises: OP004 with every fault of the template, OP018 for a bad source or key.
 declare
   v_made record := _propose(array[coalesce(p_template, 'null')::text], array[coalesce(p_source, 'manual')], array[p_dedupe_key]);
 begin

@@ -7,7 +7,9 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 -- Proposes a batch and gates it, in the caller's transaction: all of it or, when one template is faulty, nothing.
--- Locks and writes: as _propose. Raises: OP018 for a batch that is no array of proposals, and what _propose raises.
+-- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and
+-- missions and steps for what policy approves. Raises: OP004 with every fault, OP018 for a batch that
+-- is no array of proposals and for a bad source or dedupe_key.
 declare
   v_bad bigint;
   v_templates text[];

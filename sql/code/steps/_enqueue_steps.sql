@@ -33,7 +33,10 @@ begin
      set status = 'queued', waiting_on = 0, lane = r.lane, ready_seq = r.seq, run_after = null, wait_reason = null,
          lease_expires_at = null, updated_at = v_now
     from ready r
-   where s.id = r.id;
+   -- By its place, found by its key: as a plain join this would be a walk over all steps where the table was empty when its
+   -- statistics were taken. The caller's locks keep the place.
+   cross join lateral (select t.ctid from ops_mission_steps t where t.id = r.id limit 1) f (place)
+   where s.ctid = f.place;
   perform _wake_workers();
 end;
 $$;

@@ -56,9 +56,8 @@ begin
   end if;
   perform _enter(1);
   -- In one statement: read one after the other, steps judged by an old document could pass as judged by a new one.
-  select c.epoch, array(select p.scope from ops_pauses p), _policy_epoch(), _policy('worker_policy')
-    into v_lease_epoch, v_scopes, v_epoch, v_worker_policy
-    from ops_control c;
+  select (select c.epoch from ops_control c), array(select p.scope from ops_pauses p), _policy_epoch(), _policy('worker_policy')
+    into v_lease_epoch, v_scopes, v_epoch, v_worker_policy;
   v_lease := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
   if 'all' = any (v_scopes) then
     return;

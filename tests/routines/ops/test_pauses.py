@@ -350,6 +350,29 @@ def test_many_parked_steps_come_back_in_bounded_calls(loop, stop, go):
     assert keys(loop.claim(1)) == [mission]
 
 
+def test_steps_come_back_by_their_keys_whatever_statistics_say(loop, stop):
+    """Tables analyzed while they held nothing but dead rows count as having one row, however many come afterwards."""
+    many = 3_000
+    loop.do(
+        f"""with m as (
+              insert into ops_missions (id, status, steps_total, steps_open)
+              select gen_random_uuid(), 'approved', 1, 1 from generate_series(1, {many}) returning id),
+            s as (
+              insert into ops_mission_steps (mission_id, key, kind, executor, status, wait_reason)
+              select id, 'a', 'deploy', 'noop', 'waiting', 'paused: kind deploy: a reason' from m returning id)
+            insert into ops_paused_steps (step_id, scope, target) select id, 'kind', 'deploy' from s"""
+    )
+    loop.do(
+        "update pg_class set reltuples = 0, relpages = 10 where oid = any (array["
+        "'ops_missions', 'ops_mission_steps', 'ops_paused_steps', 'ops_mission_proposals', 'ops_ready']::regclass[])"
+    )
+    stop("source", "nobody")
+    (plan,) = loop.value(
+        "explain (analyze, buffers, format json) select * from _unpark_steps('kind', 'deploy', 1000)"
+    )
+    assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 100 * 1000
+
+
 def test_what_runs_is_listed(loop):
     mission = loop.mission(step("a", after=[]), step("b", after=[]))
     (work, other) = loop.claim(2)
