@@ -327,10 +327,8 @@ def test_a_parked_step_that_its_pause_forgot_is_found_by_the_sweep(loop, covered
     assert covered["mission"] in keys(loop.claim(10))
 
 
-def test_many_parked_steps_come_back_in_bounded_calls(loop, stop, go):
-    many = 20_500
-    loop.policy("proposal_caps", daily_limit=None)
-    mission = loop.mission(step("a"))
+def parked_before(loop, many):
+    """Steps of kind deploy that a pause has parked, each of a mission of its own."""
     loop.do(
         f"""with m as (
               insert into ops_missions (id, status, steps_total, steps_open)
@@ -340,6 +338,13 @@ def test_many_parked_steps_come_back_in_bounded_calls(loop, stop, go):
               select id, 'a', 'deploy', 'noop', 'waiting', 'paused: kind deploy: a reason' from m returning id)
             insert into ops_paused_steps (step_id, scope, target) select id, 'kind', 'deploy' from s"""
     )
+
+
+def test_many_parked_steps_come_back_in_bounded_calls(loop, stop, go):
+    many = 20_500
+    loop.policy("proposal_caps", daily_limit=None)
+    mission = loop.mission(step("a"))
+    parked_before(loop, many)
     stop("kind", "deploy")
     done = go("kind", "deploy")
     assert (done["requeued"], done["remaining"]) == (10_000, 10_500)
@@ -353,15 +358,7 @@ def test_many_parked_steps_come_back_in_bounded_calls(loop, stop, go):
 def test_steps_come_back_by_their_keys_whatever_statistics_say(loop, stop):
     """Tables analyzed while they held nothing but dead rows count as having one row, however many come afterwards."""
     many = 3_000
-    loop.do(
-        f"""with m as (
-              insert into ops_missions (id, status, steps_total, steps_open)
-              select gen_random_uuid(), 'approved', 1, 1 from generate_series(1, {many}) returning id),
-            s as (
-              insert into ops_mission_steps (mission_id, key, kind, executor, status, wait_reason)
-              select id, 'a', 'deploy', 'noop', 'waiting', 'paused: kind deploy: a reason' from m returning id)
-            insert into ops_paused_steps (step_id, scope, target) select id, 'kind', 'deploy' from s"""
-    )
+    parked_before(loop, many)
     loop.do(
         "update pg_class set reltuples = 0, relpages = 10 where oid = any (array["
         "'ops_missions', 'ops_mission_steps', 'ops_paused_steps', 'ops_mission_proposals', 'ops_ready']::regclass[])"
