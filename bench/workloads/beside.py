@@ -104,8 +104,8 @@ def multiply(conn: psycopg.Connection[object], rows: int) -> int:
 def _full_pages(conn: psycopg.Connection[object], table: str) -> Iterator[None]:
     """Pages are filled up while the block runs.
 
-    All copies are of one length. Were room left as the table has it, each of a million pages would take one of the new,
-    shorter rows: a new mission would be written all over the past, as no past of many lengths makes it.
+    All copies are of one length. Were room left as the table has it, each of a hundred thousand pages would take one of
+    the new, shorter rows: new missions would be written all over the past, as no past of many lengths makes it.
     """
     own = engine.number(
         conn,

@@ -8,7 +8,7 @@ from harness import engine, fleet
 from harness.figures import Entrant, Figure
 from harness.workload import Bench, Fresh
 from peers import NAMES, rate_of
-from workloads.floor import floor_rate, kept_rate
+from workloads.floor import floor_rate, work_off_kept
 
 WORKERS = 2
 #: As many as a worker claims at once (its option --batch).
@@ -46,21 +46,18 @@ class Drain(Fresh):
         """Enqueue, drain, verify."""
         system = entrant.system
         jobs = bench.size(*_JOBS[system])
-        if system == "floor_kept":
-            with bench.stage.database("drain", engine.TEMPLATE) as dsn:
-                engine.propose(dsn, [engine.NOOP] * jobs)
-                engine.settle(dsn)
-                rate = kept_rate(dsn, jobs, _KEPT_BATCH)
-                return [Figure("rate", rate, "jobs/s", {"n": jobs, "batch": _KEPT_BATCH})]
-        if system.startswith("floor"):
+        if system in ("floor_rows", "floor_batched"):
             batch = 1 if system == "floor_rows" else 100
             with bench.stage.database("drain") as dsn:
                 return [Figure("rate", floor_rate(dsn, jobs, batch), "jobs/s", {"n": jobs, "batch": batch})]
-        if system == "opsloop":
+        if system in ("floor_kept", "opsloop"):
             with bench.stage.database("drain", engine.TEMPLATE) as dsn:
                 engine.propose(dsn, [engine.NOOP] * jobs)
                 engine.settle(dsn)
-                fleet.drain(dsn, WORKERS, "--no-heartbeat")
+                if system == "floor_kept":
+                    work_off_kept(dsn, _KEPT_BATCH)
+                else:
+                    fleet.drain(dsn, WORKERS, "--no-heartbeat")
                 return [Figure("rate", jobs / engine.seconds_of_work(dsn, jobs, jobs), "jobs/s", {"n": jobs})]
         with bench.stage.database("drain") as dsn:
             bench.peers.run(system, "setup", dsn)

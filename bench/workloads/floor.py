@@ -80,10 +80,9 @@ def floor_rate(dsn: str, rows: int, batch: int) -> float:
     return rows / took
 
 
-def kept_rate(dsn: str, missions: int, batch: int) -> float:
-    """One-step missions that wait in opsloop's tables, per second, all rows written as opsloop writes them."""
+def work_off_kept(dsn: str, batch: int) -> None:
+    """Work off the one-step missions that wait in opsloop's tables, all rows written as opsloop writes them."""
     _seconds(dsn, _CLAIM_KEPT, _FINISH_KEPT, batch)
-    return missions / engine.seconds_of_work(dsn, missions, missions)
 
 
 def _seconds(dsn: str, claim: str, finish: str, batch: int) -> float:
