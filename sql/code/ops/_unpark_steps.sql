@@ -14,6 +14,7 @@ declare
   v_left integer := p_limit;
   v_ids uuid[];
   v_free uuid[];
+  v_parked uuid[];
   v_covered uuid[];
   v_back uuid[];
 begin
@@ -28,27 +29,31 @@ begin
                for update skip locked) l;
     exit when v_ids is null;
     v_left := v_left - cardinality(v_ids);
-    select coalesce(array_agg(l.id), '{}') into v_free
-      from (select s.id from ops_mission_steps s where s.id = any (v_ids) order by s.id for no key update skip locked) l;
+    select coalesce(array_agg(l.id), '{}'),
+           coalesce(array_agg(l.id) filter (where l.status = 'waiting' and l.wait_reason like 'paused: %'), '{}')
+      into v_free, v_parked
+      from (select s.id, s.status, s.wait_reason
+              from ops_mission_steps s where s.id = any (v_ids) order by s.id for no key update skip locked) l;
 
+    -- By their places, found by key: as plain joins these would be walks over all that is parked where the tables were empty
+    -- when their statistics were taken. The locks keep the places.
     with other as (
       update ops_paused_steps p
          set scope = c.scope, target = c.target
-        from _covering_pauses(v_free) c
-       where p.step_id = c.step_id and p.step_id = any (v_free)
-         and exists (select from ops_mission_steps s where s.id = c.step_id and s.status = 'waiting' and s.wait_reason like 'paused: %')
+        from _covering_pauses(v_parked) c
+       cross join lateral (select t.ctid from ops_paused_steps t where t.step_id = c.step_id limit 1) f (place)
+       where p.ctid = f.place
       returning p.step_id, p.scope, p.target
     ), said as (
       update ops_mission_steps s
          set wait_reason = concat('paused: ', o.scope, ' ', o.target, ': ' || p.reason)
         from other o
         join ops_pauses p on p.scope = o.scope and p.target = o.target
-       where s.id = o.step_id
+       cross join lateral (select t.ctid from ops_mission_steps t where t.id = o.step_id limit 1) f (place)
+       where s.ctid = f.place
     )
     select coalesce(array_agg(o.step_id), '{}') into v_covered from other o;
-    select array_agg(s.id) into v_back
-      from ops_mission_steps s
-     where s.id = any (v_free) and s.id <> all (v_covered) and s.status = 'waiting' and s.wait_reason like 'paused: %';
+    select array_agg(n.id) into v_back from unnest(v_parked) n (id) where n.id <> all (v_covered);
     -- Who is not there at all could not be locked either.
     delete from ops_paused_steps p
      where p.step_id = any (v_ids) and p.step_id <> all (v_covered)

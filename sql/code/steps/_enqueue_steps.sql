@@ -22,10 +22,13 @@ begin
   with ready as (
     insert into ops_ready (lane, id)
     select l.lane, s.id
-      from ops_mission_steps s
-     cross join lateral (select min(n.lane) as lane from ops_lanes n
-                           where n.queue = 'steps' and n.executor = s.executor and n.priority = s.priority) l
-     where s.id = any (p_step_ids)
+      from unnest(p_step_ids) n (id)
+     -- Each looked up by its key, limit 1: read in one go and in this order, they would be a walk over all steps where the
+     -- table was empty when its statistics were taken.
+     cross join lateral (select t.id, t.mission_id, t.position, t.executor, t.priority
+                           from ops_mission_steps t where t.id = n.id limit 1) s
+     cross join lateral (select min(o.lane) as lane from ops_lanes o
+                           where o.queue = 'steps' and o.executor = s.executor and o.priority = s.priority) l
      order by s.mission_id, s.position
     returning lane, seq, id
   )
@@ -33,8 +36,7 @@ begin
      set status = 'queued', waiting_on = 0, lane = r.lane, ready_seq = r.seq, run_after = null, wait_reason = null,
          lease_expires_at = null, updated_at = v_now
     from ready r
-   -- By its place, found by its key: as a plain join this would be a walk over all steps where the table was empty when its
-   -- statistics were taken. The caller's locks keep the place.
+   -- By its place, found by its key, for the same reason. The caller's locks keep the place.
    cross join lateral (select t.ctid from ops_mission_steps t where t.id = r.id limit 1) f (place)
    where s.ctid = f.place;
   perform _wake_workers();

@@ -355,19 +355,23 @@ def test_many_parked_steps_come_back_in_bounded_calls(loop, stop, go):
     assert keys(loop.claim(1)) == [mission]
 
 
-def test_steps_come_back_by_their_keys_whatever_statistics_say(loop, stop):
+@pytest.mark.parametrize(
+    "other", [("source", "nobody"), ("kind", "deploy")], ids=["free", "paused-otherwise"]
+)
+def test_steps_come_back_by_their_keys_whatever_statistics_say(loop, stop, other):
     """Tables analyzed while they held nothing but dead rows count as having one row, however many come afterwards."""
-    many = 3_000
-    parked_before(loop, many)
+    for table in ("ops_mission_steps", "ops_paused_steps", "ops_ready"):
+        loop.do(f"reindex table {table}")  # without what other tests left dead, which is walked over, too
+    parked_before(loop, 20_000)
     loop.do(
         "update pg_class set reltuples = 0, relpages = 10 where oid = any (array["
         "'ops_missions', 'ops_mission_steps', 'ops_paused_steps', 'ops_mission_proposals', 'ops_ready']::regclass[])"
     )
-    stop("source", "nobody")
+    stop(*other)
     (plan,) = loop.value(
         "explain (analyze, buffers, format json) select * from _unpark_steps('kind', 'deploy', 1000)"
     )
-    assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 100 * 1000
+    assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 40 * 1000
 
 
 def test_what_runs_is_listed(loop):
