@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from uuid import UUID
 
 from harness import engine, fleet
 from harness.figures import Entrant, Figure
@@ -18,13 +19,18 @@ _KINDS = ("noop", "stamp", "unserved")
 _PRIORITIES = (0, 1, 5)
 _SERVED = ("--app", "workloads.stamp", "--executors", "noop,stamp", "--no-heartbeat")
 _WORKERS = 2
-_RATE = """
+#: Attempts later than one, which their time-ordered ids find without reading those before.
+_SINCE = "from ops_action_runs r where r.id > %(last)s"
+_RATE = f"""
   select %(n)s / extract(epoch from max(completed_at) - min(started_at))
-    from (select started_at, completed_at from ops_action_runs order by completed_at limit %(n)s) first"""
-_WRONG = """
+    from (select r.started_at, r.completed_at {_SINCE} order by r.completed_at limit %(n)s) first"""
+_WRONG = f"""
   select count(*) filter (where r.status <> 'succeeded' or s.executor not in ('noop', 'stamp'))
          + count(*) - count(distinct r.step_id)
-    from ops_action_runs r join ops_mission_steps s on s.id = r.step_id"""
+    from (select * {_SINCE}) r join ops_mission_steps s on s.id = r.step_id"""
+_LATEST = "select id from ops_action_runs order by id desc limit 1"
+_SERVED_WAITING = """
+  select count(*) from ops_mission_steps where status = 'queued' and executor in ('noop', 'stamp')"""
 
 
 class Backlog(Workload):
@@ -32,7 +38,8 @@ class Backlog(Workload):
 
     name = "backlog"
     measures = "the first steps of a mixed backlog drained by two workers, of a large one and of a small one"
-    rounds = (3, 1)
+    #: Short ones and many, for the reason that `beside` has.
+    rounds = (15, 1)
 
     def entrants(self, quick: bool = False) -> Sequence[Entrant]:
         """Opsloop with both backlogs."""
@@ -40,22 +47,23 @@ class Backlog(Workload):
 
     @contextmanager
     def prepared(self, bench: Bench) -> Iterator[Turn]:
-        """Both backlogs, copied for each turn."""
-        steps = bench.size(30_000, 5_000)
+        """Two databases that are kept for all rounds; what a turn drains is put in again at the end of the queue."""
+        steps = bench.size(20_000, 5_000)
         sizes = {"small": bench.size(1_000, 1_000), "large": bench.size(1_000_000, 50_000)}
         with ExitStack() as stack:
+            dsns = {name: stack.enter_context(bench.stage.database(name, engine.TEMPLATE)) for name in sizes}
+            full = {}
             for name, size in sizes.items():
-                dsn = stack.enter_context(bench.stage.database(name, engine.TEMPLATE))
                 say(f"backlog: enqueueing {size:,} missions")
-                # The steps that will be drained, and the backlog that stays.
-                engine.propose(dsn, _mixed(steps, _KINDS[:2]) + _mixed(size, _KINDS))
-                engine.settle(dsn)
-                engine.checkpoint(dsn)
+                engine.propose(dsns[name], _mixed(size, _KINDS))
+                engine.settle(dsns[name])
+                engine.checkpoint(dsns[name])
+                full[name] = _served(dsns[name]) + steps
 
             def turn(entrant: Entrant) -> list[Figure]:
-                with bench.stage.database("backlog", entrant.variant) as dsn:
-                    rate = _first(dsn, steps)
-                return [Figure("rate", rate, "steps/s", {"n": steps, "backlog": sizes[entrant.variant]})]
+                dsn, name = dsns[entrant.variant], entrant.variant
+                engine.propose(dsn, _mixed(full[name] - _served(dsn), _KINDS[:2]))
+                return [Figure("rate", _first(dsn, steps), "steps/s", {"n": steps, "backlog": sizes[name]})]
 
             yield turn
 
@@ -69,16 +77,26 @@ def _mixed(number: int, kinds: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _first(dsn: str, steps: int) -> float:
-    """Steps per second until so many are done."""
-    done = "select count(*) from ops_action_runs"
+def _served(dsn: str) -> int:
+    """How many steps wait that the workers serve."""
     with engine.connect(dsn) as conn:
+        return engine.number(conn, _SERVED_WAITING)
+
+
+def _first(dsn: str, steps: int) -> float:
+    """Steps per second until so many more are done."""
+    with engine.connect(dsn) as conn:
+        latest = conn.execute(_LATEST).fetchone()
+        since: dict[str, Any] = {"last": latest[0] if latest else UUID(int=0), "n": steps}
+        done = f"select count(*) {_SINCE}"
         with fleet.workers(dsn, _WORKERS, *_SERVED) as running:
-            fleet.until(f"{steps} steps are done", lambda: engine.number(conn, done) >= steps, running, 0.1)
-        if wrong := engine.number(conn, _WRONG):
+            fleet.until(
+                f"{steps} steps are done", lambda: engine.number(conn, done, since) >= steps, running, 0.1
+            )
+        if wrong := engine.number(conn, _WRONG, since):
             raise AssertionError(
                 f"{wrong} attempts too many, unsuccessful or of an executor that is not served"
             )
-        row = conn.execute(_RATE, {"n": steps}).fetchone()
+        row = conn.execute(_RATE, since).fetchone()
     assert row is not None
     return float(row[0])
