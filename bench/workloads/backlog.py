@@ -57,12 +57,12 @@ class Backlog(Workload):
                 say(f"backlog: enqueueing {size:,} missions")
                 engine.propose(dsns[name], _mixed(size, _KINDS))
                 engine.settle(dsns[name])
-                engine.checkpoint(dsns[name])
                 full[name] = _served(dsns[name]) + steps
 
             def turn(entrant: Entrant) -> list[Figure]:
                 dsn, name = dsns[entrant.variant], entrant.variant
                 engine.propose(dsn, _mixed(full[name] - _served(dsn), _KINDS[:2]))
+                engine.checkpoint(dsn)
                 return [Figure("rate", _first(dsn, steps), "steps/s", {"n": steps, "backlog": sizes[name]})]
 
             yield turn
