@@ -32,7 +32,8 @@ begin
     insert into ops_agent_events (id, dedupe_key, type, data, mission_id, depth, emitted_login, created_at)
     select g.id, g.dedupe_key, g.type, g.data, g.mission_id, coalesce(m.depth + 1, 0), v_login, v_now
       from given g
-      left join ops_missions m on m.id = g.mission_id
+      -- Looked up by its key, limit 1: as in _enqueue_steps.
+      left join lateral (select t.depth from ops_missions t where t.id = g.mission_id limit 1) m on true
      order by g.dedupe_key nulls first, g.ord
     on conflict do nothing
     returning id
@@ -46,7 +47,7 @@ begin
   if cardinality(v_new) is distinct from cardinality(v_ids) then
     select array_agg(coalesce(e.id, n.id) order by n.ord) into v_ids
       from unnest(v_ids, p_dedupe_keys) with ordinality n (id, dedupe_key, ord)
-      left join ops_agent_events e on e.dedupe_key = n.dedupe_key;
+      left join lateral (select t.id from ops_agent_events t where t.dedupe_key = n.dedupe_key limit 1) e on true;
   end if;
   return v_ids;
 end;

@@ -15,7 +15,9 @@ begin
   with event as materialized (
     select e.ord, v.id, v.type, v.data, v.depth
       from unnest(p_event_ids) with ordinality e (id, ord)
-      join ops_agent_events v on v.id = e.id and v.processed_at is null
+     -- Looked up by its key, limit 1: as in _enqueue_steps.
+     cross join lateral (select t.* from ops_agent_events t where t.id = e.id limit 1) v
+     where v.processed_at is null
   ), matching as materialized (
     select t.type, p.no::integer as no, p.pattern, nullif(p.pattern -> 'tags', '[]') as tags, p.pattern -> 'source' as source,
            coalesce((p.pattern ->> 'max_depth')::integer, 5) as max_depth,

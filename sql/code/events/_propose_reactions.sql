@@ -19,8 +19,10 @@ begin
     select r.id, r.event_id, r.payload, (r.payload -> 'template')::text as template, coalesce(r.payload -> 'slots', '[]')::text as slots,
            e.emitted_login as login
       from unnest(p_ids) n (id)
-      join ops_agent_reactions r on r.id = n.id and r.status = 'queued'
-      left join ops_agent_events e on e.id = r.event_id
+     -- Each looked up by its key, limit 1: as in _enqueue_steps.
+     cross join lateral (select t.* from ops_agent_reactions t where t.id = n.id limit 1) r
+      left join lateral (select t.emitted_login from ops_agent_events t where t.id = r.event_id limit 1) e on true
+     where r.status = 'queued'
   ), template as materialized (
     select g.template, g.slots, row_number() over () as no from given g group by g.template, g.slots
   )
@@ -44,7 +46,8 @@ begin
      set status = 'done', proposal_id = m.proposal_id, updated_at = v_now,
          reason = case when not m.is_new then 'its dedupe_key was proposed before' end
     from unnest(v_given.ids, v_made.ids, v_made.are_new) m (id, proposal_id, is_new)
-   where r.id = m.id;
+   -- The list: as in _accept_results.
+   where r.id = m.id and r.id = any (v_given.ids);
   return (select count(*) from unnest(v_given.ids, v_made.are_new) m (id, is_new) where m.is_new is not false);
 end;
 $$;

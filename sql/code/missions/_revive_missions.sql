@@ -18,8 +18,9 @@ begin
        set status = 'running', completed_at = null, error = null, updated_at = v_now,
            started_at = coalesce(m.started_at, v_now)
      where m.id = any (p_mission_ids) and m.status in ('failed', 'succeeded', 'cancelled')
-       and not exists (select from ops_mission_steps f
-                        where f.mission_id = m.id and f.status = 'failed' and f.on_failure = 'fail')
+       -- Not asked for each mission: that could be a walk over all steps, as _accept_results says.
+       and m.id <> all (array(select f.mission_id from ops_mission_steps f
+                               where f.mission_id = any (p_mission_ids) and f.status = 'failed' and f.on_failure = 'fail'))
     returning m.id
   )
   select array_agg(r.id) into v_revived from revived r;
@@ -39,15 +40,19 @@ begin
      and s.status = 'blocked';
 
   -- Also where the mission never ended: a step that had failed with on_failure continue is waited for once more.
+  with counted as materialized (
+    select b.id, w.n
+      from ops_mission_steps b
+     cross join lateral (select count(*)::integer as n from ops_mission_steps d
+                          where d.id = any (b.depends_on) and d.status <> 'succeeded'
+                            and not (d.status = 'failed' and d.on_failure = 'continue')) w
+     where b.mission_id = any (p_mission_ids) and b.status = 'blocked' and b.waiting_on <> w.n
+  )
   update ops_mission_steps s
-     set waiting_on = w.n
-    from (select b.id, count(*) filter (where d.status <> 'succeeded'
-                                          and not (d.status = 'failed' and d.on_failure = 'continue'))::integer as n
-            from ops_mission_steps b
-            left join ops_mission_steps d on d.id = any (b.depends_on)
-           where b.mission_id = any (p_mission_ids) and b.status = 'blocked'
-           group by b.id) w
-   where s.id = w.id and s.waiting_on <> w.n;
+     set waiting_on = c.n
+    from counted c
+   -- The list: as in _accept_results.
+   where s.id = c.id and s.id = any (array(select o.id from counted o));
   select array_agg(s.id) into v_ready
     from ops_mission_steps s
    where s.mission_id = any (p_mission_ids) and s.status = 'blocked' and s.waiting_on = 0;

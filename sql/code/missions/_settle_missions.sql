@@ -16,8 +16,10 @@ begin
   -- In a statement of its own: asked for each step, it would cost the square of the steps of a mission.
   select array_agg(distinct m.id) into v_failing
     from ops_mission_steps f
-    join ops_missions m on m.id = f.mission_id and m.status in ('approved', 'running')
-   where f.mission_id = any (p_mission_ids) and f.status = 'failed' and f.on_failure = 'fail';
+   -- Looked up by its key, limit 1: as in _enqueue_steps.
+   cross join lateral (select t.id, t.status from ops_missions t where t.id = f.mission_id limit 1) m
+   where f.mission_id = any (p_mission_ids) and f.status = 'failed' and f.on_failure = 'fail'
+     and m.status in ('approved', 'running');
   update ops_mission_steps s
      set status = case when s.status = 'running' then 'running' else 'cancelled' end,
          cancel_requested = s.status = 'running', run_after = null,
@@ -49,7 +51,8 @@ begin
            completed_at = case when m.status in ('approved', 'running') and (c.error is not null or c.open = 0)
                                then v_now else m.completed_at end
       from counted c
-     where m.id = c.mission_id
+     -- The list: as in _accept_results.
+     where m.id = c.mission_id and m.id = any (p_mission_ids)
     returning m.*
   )
   select array_agg('mission:' || m.status) as types,

@@ -31,7 +31,8 @@ begin
       message = format('OPS_014: mission %s has %s and cannot be cancelled', v_mission.id, v_mission.status),
       hint = 'Nothing of it runs any more.';
   end if;
-  perform from ops_mission_steps s where s.mission_id = v_mission.id order by s.id for no key update;
+  -- least(): as in _lock_missions_of.
+  perform from ops_mission_steps s where s.mission_id = v_mission.id order by least(s.id) for no key update;
   v_now := _now();
   update ops_mission_steps s
      set status = case when s.status = 'running' then 'running' else 'cancelled' end,

@@ -40,8 +40,7 @@ begin
 
   perform _assert_may_decide(p)
      from ops_mission_proposals p
-     join ops_missions m on m.proposal_id = p.id
-    where m.id = v_step.mission_id;
+     where p.id = (select m.proposal_id from ops_missions m where m.id = v_step.mission_id);
 
   v_now := _now();
   v_note := format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, session_user, ': ' || p_reason);

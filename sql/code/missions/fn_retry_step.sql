@@ -51,8 +51,7 @@ begin
   if v_verdict.hold is not null then
     perform _assert_may_decide(p)
        from ops_mission_proposals p
-       join ops_missions m on m.proposal_id = p.id
-      where m.id = v_step.mission_id;
+       where p.id = (select m.proposal_id from ops_missions m where m.id = v_step.mission_id);
   end if;
 
   v_now := _now();

@@ -59,13 +59,15 @@ begin
                                'failed', format('select %s.fn_resolve_step(%L, ''failed'');', v_schema, s.id)),
          d.digest
     from _claim_verdicts(p_step_ids, -1, v_policy) c
-    join ops_mission_steps s on s.id = c.step_id and s.status = 'waiting'
-    join ops_missions m on m.id = s.mission_id
+    -- Each looked up by its key, limit 1: as in _enqueue_steps.
+   cross join lateral (select t.* from ops_mission_steps t where t.id = c.step_id limit 1) s
+   cross join lateral (select t.* from ops_missions t where t.id = s.mission_id limit 1) m
     join ops_waiting_steps q on q.step_id = s.id
-    left join ops_mission_proposals p on p.id = m.proposal_id
+    left join lateral (select t.* from ops_mission_proposals t where t.id = m.proposal_id limit 1) p on true
    cross join lateral (select jsonb_build_array(
            jsonb_build_object('key', s.key, 'kind', s.kind, 'executor', s.executor, 'run_with', c.run_with, 'params', c.params)
            || case when c.fault is null then '{}' else jsonb_build_object('fault', c.fault) end) as would_run) w
-   cross join lateral (select left(_digest(w.would_run), 16) as digest) d;
+   cross join lateral (select left(_digest(w.would_run), 16) as digest) d
+   where s.status = 'waiting';
 end;
 $$;

@@ -18,9 +18,10 @@ begin
   select array_agg(q.id), array_agg(q.scope), array_agg(q.target) into v_ids, v_scopes, v_targets
     from (select r.id, c.scope, c.target
             from _covering_pauses(p_step_ids) c
-            join ops_mission_steps s on s.id = c.step_id
-            join ops_ready r on r.lane = s.lane and r.seq = s.ready_seq and r.id = s.id
-             for update of r skip locked) q;
+           -- Each looked up by its key: as in _enqueue_steps.
+           cross join lateral (select t.id, t.lane, t.ready_seq from ops_mission_steps t where t.id = c.step_id limit 1) s
+           cross join lateral (select t.id from ops_ready t where t.lane = s.lane and t.seq = s.ready_seq and t.id = s.id
+                                  for update skip locked) r) q;
   if v_ids is null then
     return 0;
   end if;
@@ -29,8 +30,9 @@ begin
    where ctid = any (array(
      select r.ctid
        from unnest(v_parked) p (id)
-       join ops_mission_steps s on s.id = p.id
-       join ops_ready r on r.lane = s.lane and r.seq = s.ready_seq and r.id = s.id));
+      cross join lateral (select t.id, t.lane, t.ready_seq from ops_mission_steps t where t.id = p.id limit 1) s
+      cross join lateral (select t.ctid from ops_ready t
+                           where t.lane = s.lane and t.seq = s.ready_seq and t.id = s.id limit 1) r));
   return cardinality(v_parked);
 end;
 $$;

@@ -22,12 +22,18 @@ begin
   if v_watched <> '{}' then
     perform _announce();
   end if;
-  -- Nothing is joined but by primary key: what one part made of the batch is as long as the batch.
+  -- Nothing is joined but by primary key: what one part made of the batch is as long as the batch. The keys are given
+  -- twice, as a join and as a list, which makes the index the only way in: by the join alone, these updates would be walks
+  -- over whole tables where these were empty when their statistics were taken. (By their places, as in _enqueue_steps, only
+  -- rows may be updated that were locked before.)
   with done as (
     update ops_mission_steps s
        set status = 'succeeded', result = c.result, lease_expires_at = null, updated_at = v_now
-      from unnest(p_ids, p_tokens, p_results, p_usages) c (id, token, result, usage)
-     where s.id = c.id and s.lease_token = c.token and s.status = 'running' and s.lease_epoch = p_epoch
+      from rows from (unnest(p_ids), unnest(p_tokens), unnest(p_results), unnest(p_usages),
+                      -- With this they are taken for a thousand rows and hashed; taken for ten, they would be gone through for
+                      -- each step.
+                      generate_series(1, cardinality(p_ids))) c (id, token, result, usage, n)
+     where s.id = c.id and s.id = any (p_ids) and s.lease_token = c.token and s.status = 'running' and s.lease_epoch = p_epoch
     returning s.id, s.mission_id, s.key, s.kind, s.executor, s.worker_id, s.attempt, s.reserved_at, s.lease_token,
               s.unblocks, s.depth, s.result, c.usage
   ), run as (
@@ -41,8 +47,10 @@ begin
            status = case when m.steps_open = d.n and m.status = 'running' then 'succeeded' else m.status end,
            completed_at = case when m.steps_open = d.n and m.status = 'running' then v_now else m.completed_at end,
            updated_at = v_now
-      from (select mission_id, count(*)::integer as n from done group by mission_id) d
-     where m.id = d.mission_id
+      from (select u.mission_id, count(*)::integer as n
+              from unnest(array(select o.mission_id from done o)) u (mission_id)  -- done itself is taken for one row
+             group by u.mission_id) d
+     where m.id = d.mission_id and m.id = any (array(select o.mission_id from done o))
     returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth
   ), event as (
     insert into ops_agent_events (id, type, data, mission_id, depth, processed_at, created_at)

@@ -26,7 +26,8 @@ begin
      set status = 'blocked', wait_reason = null, lease_token = null, cancel_requested = false, updated_at = v_now
    where s.id = any (v_ids);
   delete from ops_waiting_steps w where w.step_id = any (v_ids);
-  perform _revive_missions(array_agg(distinct s.mission_id)) from ops_mission_steps s where s.id = any (v_ids);
+  -- least(): as in _lock_missions_of.
+  perform _revive_missions(array_agg(distinct least(s.mission_id))) from ops_mission_steps s where s.id = any (v_ids);
   return cardinality(v_ids);
 end;
 $$;

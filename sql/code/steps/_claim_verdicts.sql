@@ -26,9 +26,10 @@ begin
          end,
          d.digest
     from unnest(p_step_ids) n (id)
-    join ops_mission_steps s on s.id = n.id
-    join ops_missions m on m.id = s.mission_id
-    left join ops_mission_proposals p on p.id = m.proposal_id
+    -- Each looked up by its key, limit 1: as in _covering_pauses.
+   cross join lateral (select t.* from ops_mission_steps t where t.id = n.id limit 1) s
+   cross join lateral (select t.* from ops_missions t where t.id = s.mission_id limit 1) m
+    left join lateral (select t.template from ops_mission_proposals t where t.id = m.proposal_id limit 1) p on true
    cross join lateral (select case when s.slots is null then '{}' else _step_results(s.mission_id, s.slots) end) r (results)
    cross join lateral _fill_step(s.params, coalesce(s.slots, '[]'), r.results) f
    cross join lateral _expand_preset(s.executor, f.params, p_worker_policy) x

@@ -26,7 +26,8 @@ begin
   select _uuid_v7(), s.lease_token, s.id, s.executor, s.worker_id, s.attempt,
          case when s.cancel_requested then 'cancelled' else p_run_status end, s.reserved_at, p_now, e.error
     from unnest(p_ids, p_errors) e (id, error)
-    join ops_mission_steps s on s.id = e.id;
+   -- Looked up by its key, limit 1: as in _enqueue_steps.
+   cross join lateral (select t.* from ops_mission_steps t where t.id = e.id limit 1) s;
 
   update ops_mission_steps s
      set failure_count = s.failure_count + case when s.cancel_requested then 0 else 1 end,
@@ -35,7 +36,8 @@ begin
          run_after = case when not s.cancel_requested then p_now + make_interval(secs =>
            coalesce(e.after_seconds, _backoff_seconds(s.id, s.failure_count + 1, v_policy))) end
     from unnest(p_ids, p_errors, p_after_seconds) e (id, error, after_seconds)
-   where s.id = e.id;
+   -- The list: as in _accept_results.
+   where s.id = e.id and s.id = any (p_ids);
 
   select array_agg(s.id) filter (where s.status = 'cancelled'),
          array_agg(s.id) filter (where s.status = 'queued' and (not e.retryable or s.failure_count >= coalesce(s.max_retries, 3))),
@@ -44,7 +46,7 @@ begin
                                    and s.failure_count < coalesce(s.max_retries, 3) and s.run_after <= p_now)
     into v_cancelled, v_final, v_final_errors, v_now_ready
     from unnest(p_ids, p_errors, p_retryable) e (id, error, retryable)
-    join ops_mission_steps s on s.id = e.id;
+   cross join lateral (select t.* from ops_mission_steps t where t.id = e.id limit 1) s;
 
   insert into ops_timers (due_at, step_ids)
   select s.run_after, array[s.id]
@@ -58,7 +60,8 @@ begin
     perform _fail_for_good(v_final, v_final_errors);
   end if;
   if v_cancelled is not null then
-    perform _settle_missions(array_agg(distinct s.mission_id)) from ops_mission_steps s where s.id = any (v_cancelled);
+    -- least(): as in _lock_missions_of.
+    perform _settle_missions(array_agg(distinct least(s.mission_id))) from ops_mission_steps s where s.id = any (v_cancelled);
   end if;
 end;
 $$;

@@ -17,7 +17,8 @@ begin
      set status = 'failed', last_error = e.error, lease_expires_at = null, run_after = null, wait_reason = null,
          updated_at = v_now
     from unnest(p_ids, p_errors) e (id, error)
-   where s.id = e.id;
+   -- The list: as in _accept_results.
+   where s.id = e.id and s.id = any (p_ids);
 
   insert into dead_letter_archive (dl_msg_id, original_msg_id, payload, reason, reclaim_count, dead_lettered_at,
                                    archived_at, archived_by)
@@ -40,7 +41,8 @@ begin
             array_agg(_step_event(s.id, s.mission_id, s.key, s.kind, s.executor, s.attempt, null, s.last_error)),
             array_agg(s.mission_id), array_agg(m.depth))
      from ops_mission_steps s
-     join ops_missions m on m.id = s.mission_id
+    -- Looked up by its key, limit 1: as in _enqueue_steps.
+    cross join lateral (select t.depth from ops_missions t where t.id = s.mission_id limit 1) m
     where s.id = any (p_ids);
 
   select array_agg(u) into v_unblocks
@@ -53,6 +55,7 @@ begin
       perform _enqueue_steps(v_ready);
     end if;
   end if;
-  perform _settle_missions(array_agg(distinct s.mission_id)) from ops_mission_steps s where s.id = any (p_ids);
+  -- least(): as in _lock_missions_of.
+  perform _settle_missions(array_agg(distinct least(s.mission_id))) from ops_mission_steps s where s.id = any (p_ids);
 end;
 $$;

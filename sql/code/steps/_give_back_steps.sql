@@ -19,7 +19,8 @@ begin
   select _uuid_v7(), s.lease_token, s.id, s.executor, s.worker_id, s.attempt,
          case when s.cancel_requested then 'cancelled' else p_run_status end, s.reserved_at, v_now, g.reason
     from unnest(p_ids, p_reasons) g (id, reason)
-    join ops_mission_steps s on s.id = g.id;
+   -- Looked up by its key, limit 1: as in _enqueue_steps.
+   cross join lateral (select t.* from ops_mission_steps t where t.id = g.id limit 1) s;
   with given_back as (
     update ops_mission_steps s
        set status = case when s.cancel_requested then 'cancelled' when g.hold then 'waiting' else 'queued' end,
@@ -28,7 +29,8 @@ begin
                                           coalesce(s.worker_id, '?')) end,
            lease_token = null, lease_expires_at = null, updated_at = v_now
       from unnest(p_ids, p_hold) g (id, hold)
-     where s.id = g.id
+     -- The list: as in _accept_results.
+     where s.id = g.id and s.id = any (p_ids)
     returning s.id, s.status, s.mission_id
   )
   select array_agg(g.id) filter (where g.status = 'queued'), array_agg(g.id) filter (where g.status = 'waiting'),

@@ -19,13 +19,15 @@ begin
   select coalesce(array_agg(l.id), '{}') into v_steps
     from (select s.id from ops_mission_steps s
            where s.mission_id = any (v_missions)
-           order by s.id
+           order by least(s.id)  -- as in _lock_missions_of
              for no key update skip locked) l;
   return array(
     select f.id from unnest(v_missions) f (id)
+     -- Offset 0: what is joined by the primary key could be read in its order, a walk over all steps as in _lock_missions_of.
      where f.id not in (select s.mission_id
-                          from ops_mission_steps s
+                          from (select t.id, t.mission_id from ops_mission_steps t
+                                 where t.mission_id = any (v_missions) offset 0) s
                           left join unnest(v_steps) l (id) on l.id = s.id
-                         where s.mission_id = any (v_missions) and l.id is null));
+                         where l.id is null));
 end;
 $$;

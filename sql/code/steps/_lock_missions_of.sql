@@ -10,9 +10,11 @@ as $$
 declare
   v_missions uuid[];
 begin
-  select array_agg(distinct s.mission_id) into v_missions from ops_mission_steps s where s.id = any (p_step_ids);
+  -- least() is just the id, but no index is in its order: walked in that order, whatever the condition, the index would be
+  -- read from end to end where the table was empty when its statistics were taken.
+  select array_agg(distinct least(s.mission_id)) into v_missions from ops_mission_steps s where s.id = any (p_step_ids);
   perform from ops_missions m where m.id = any (v_missions) order by m.id for no key update;
-  perform from ops_mission_steps s where s.mission_id = any (v_missions) order by s.id for no key update;
+  perform from ops_mission_steps s where s.mission_id = any (v_missions) order by least(s.id) for no key update;
   return v_missions;
 end;
 $$;

@@ -17,7 +17,8 @@ begin
     update ops_mission_steps s
        set status = 'waiting', wait_reason = h.value, updated_at = v_now
       from jsonb_each_text(p_holds) h
-     where s.id = h.key::uuid and s.status = 'queued'
+     -- The list: as in _accept_results.
+     where s.id = h.key::uuid and s.id = any (array(select k::uuid from jsonb_object_keys(p_holds) k)) and s.status = 'queued'
     returning s.id
   )
   select array_agg(p.id) into v_parked from parked p;
@@ -27,7 +28,9 @@ begin
   if p_faults <> '{}' then
     perform _fail_for_good(array_agg(s.id), array_agg('OPS_004: ' || f.value))
        from jsonb_each_text(p_faults) f
-       join ops_mission_steps s on s.id = f.key::uuid and s.status = 'queued'
+      -- Looked up by its key, limit 1: as in _enqueue_steps.
+      cross join lateral (select t.id, t.status from ops_mission_steps t where t.id = f.key::uuid limit 1) s
+      where s.status = 'queued'
      having count(*) > 0;
   end if;
 end;

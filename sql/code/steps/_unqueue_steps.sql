@@ -12,11 +12,12 @@ begin
    where ctid = any (array(
      select r.ctid
        from ops_mission_steps s
-       join ops_ready r on r.lane = s.lane and r.seq = s.ready_seq and r.id = s.id
-      where s.mission_id = any (p_mission_ids) and s.status = 'cancelled'
-        for update of r skip locked));
+      -- Each looked up by its key: as a plain join this could be a walk over all steps, as _enqueue_steps says.
+      cross join lateral (select t.ctid from ops_ready t where t.lane = s.lane and t.seq = s.ready_seq and t.id = s.id
+                             for update skip locked) r
+      where s.mission_id = any (p_mission_ids) and s.status = 'cancelled'));
   delete from ops_waiting_steps w
-   using ops_mission_steps s
-   where s.mission_id = any (p_mission_ids) and w.step_id = s.id and s.status = 'cancelled';
+   where w.step_id = any (array(select s.id from ops_mission_steps s
+                                 where s.mission_id = any (p_mission_ids) and s.status = 'cancelled'));
 end;
 $$;

@@ -34,7 +34,7 @@ as $$
 -- word about it must show. Steps that policy no longer covers, or that a pause covers, are parked; steps whose
 -- placeholders have no value fail. None while everything is paused.
 -- Locks: the gate of starts; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order: the updates walk the
--- primary key in the order of the ids given, hence the plans that are ruled out.
+-- primary key by the ids given, hence the plans that are ruled out.
 -- Writes: ops_ready, ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_paused_steps, marks of lanes. Raises:
 -- OP018 for a bad argument.
 declare
@@ -46,7 +46,6 @@ declare
   v_lease interval;
   v_picked record;
   v_run uuid[];
-  v_tokens uuid[];
   v_limits jsonb;
 begin
   if p_limit is null or p_limit not between 1 and 10000 or coalesce(p_worker_id, '') = '' then
@@ -73,8 +72,7 @@ begin
     end if;
     return;
   end if;
-  select array_agg(c.id), array_agg(gen_random_uuid()) into v_run, v_tokens
-    from (select n.id from unnest(v_picked.run) n (id) order by n.id) c;
+  v_run := v_picked.run;
   v_limits := _attempt_limits(v_picked.executors, v_worker_policy, p_worker_id);
 
   v_now := _now();
@@ -90,7 +88,7 @@ begin
   return query
   with claimed as (
     update ops_mission_steps s
-       set status = 'running', attempt = s.attempt + 1, worker_id = p_worker_id, lease_token = c.token,
+       set status = 'running', attempt = s.attempt + 1, worker_id = p_worker_id, lease_token = gen_random_uuid(),
            lease_epoch = v_lease_epoch, reserved_at = v_now,
            deadline_at = v_now + make_interval(secs =>
              coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision)),
@@ -98,8 +96,7 @@ begin
              coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision) + 5)),
            max_retries = coalesce(s.max_retries, (v_limits -> s.executor ->> 1)::integer),
            cancel_requested = false, wait_reason = null, judged_epoch = v_epoch, updated_at = v_now
-      from unnest(v_run, v_tokens) c (id, token)
-     where s.id = c.id and s.status = 'queued'
+     where s.id = any (v_run) and s.status = 'queued'
     returning s.id, s.mission_id, s.key, s.kind, s.executor, s.params, s.depends_on, s.progress, s.attempt, s.lease_token,
               s.lease_expires_at, s.deadline_at, s.priority, s.ready_seq
   ), timer as (

@@ -35,8 +35,8 @@ begin
                  with ordinality r (step_id, lease_token, result, usage, events, outbox, ord)
            order by r.step_id, r.lease_token, r.ord) c;
 
-  select array_agg(distinct s.mission_id) into v_missions
-    from unnest(v_ids) c (id) join ops_mission_steps s on s.id = c.id;
+  -- least(): as in _lock_missions_of.
+  select array_agg(distinct least(s.mission_id)) into v_missions from ops_mission_steps s where s.id = any (v_ids);
   select array_agg(l.id) filter (where l.status = 'running') into v_running
     from (select m.id, m.status from ops_missions m
            where m.id = any (v_missions)
@@ -58,7 +58,8 @@ begin
     select c.id, c.token, c.result, c.usage, s.executor, s.attempt, s.id is not null as known,
            coalesce(s.lease_token = c.token and s.status = 'succeeded', false) as ok
       from unnest(v_ids, v_tokens, v_results, v_usages) c (id, token, result, usage)
-      left join ops_mission_steps s on s.id = c.id
+      -- Looked up by its key, limit 1: as in _enqueue_steps.
+      left join lateral (select t.* from ops_mission_steps t where t.id = c.id limit 1) s on true
   ), evidence as (
     insert into ops_action_runs (id, run_id, step_id, executor, attempt, status, completed_at, meta)
     select _uuid_v7(), a.token, a.id, a.executor, a.attempt, 'fenced', _now(),

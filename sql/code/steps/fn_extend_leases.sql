@@ -53,7 +53,8 @@ begin
          coalesce(s.cancel_requested, false), s.lease_expires_at
     from (select (r ->> 'step_id')::uuid as id, (r ->> 'lease_token')::uuid as token
             from jsonb_array_elements(p_leases) r) e
-    left join ops_mission_steps s on s.id = e.id;
+    -- Looked up by its key, limit 1: as in _enqueue_steps.
+    left join lateral (select t.* from ops_mission_steps t where t.id = e.id limit 1) s on true;
 end;
 $$;
 comment on function fn_extend_leases(text, jsonb, integer) is

@@ -25,8 +25,9 @@ begin
   select jsonb_object_agg(s.id, f)
     into v_accepted
     from jsonb_array_elements(p_failures) f
-    join ops_mission_steps s on s.id = (f ->> 'step_id')::uuid
-     and s.lease_token = (f ->> 'lease_token')::uuid and s.status = 'running' and s.lease_epoch = v_epoch;
+   -- Looked up by its key, limit 1: as in _enqueue_steps.
+   cross join lateral (select t.* from ops_mission_steps t where t.id = (f ->> 'step_id')::uuid limit 1) s
+   where s.lease_token = (f ->> 'lease_token')::uuid and s.status = 'running' and s.lease_epoch = v_epoch;
   if v_accepted is not null then
     perform _end_attempts(
       array_agg(a.key::uuid),
@@ -48,7 +49,7 @@ begin
            case when s.lease_token = g.lease_token and s.status in ('queued', 'failed', 'cancelled')
                 then s.status else 'OPS_006' end as answer
       from given g
-      left join ops_mission_steps s on s.id = g.step_id
+      left join lateral (select t.* from ops_mission_steps t where t.id = g.step_id limit 1) s on true
   ), evidence as (
     insert into ops_action_runs (id, run_id, step_id, executor, attempt, status, completed_at, meta, error)
     select _uuid_v7(), a.lease_token, a.id, a.executor, a.attempt, 'fenced', _now(), '{"said": "failed"}', a.error

@@ -35,11 +35,11 @@ begin
     from (select s.id, s.cancel_requested, coalesce(e ->> 'reason', p_reason) as reason,
                  coalesce(e -> 'started' = 'true'
                           and _on_lease_lost(s.executor, s.on_lease_lost, w.executors, v_policy) = 'hold', false) as unknown
-            from ops_mission_steps s
-            join jsonb_array_elements(p_leases) e
-              on s.id = (e ->> 'step_id')::uuid and s.lease_token = (e ->> 'lease_token')::uuid
+            from jsonb_array_elements(p_leases) e
+           -- Looked up by its key, limit 1: as in _enqueue_steps.
+           cross join lateral (select t.* from ops_mission_steps t where t.id = (e ->> 'step_id')::uuid limit 1) s
             left join ops_workers w on w.worker_id = s.worker_id
-           where s.status = 'running' and s.lease_epoch = v_epoch) h;
+           where s.lease_token = (e ->> 'lease_token')::uuid and s.status = 'running' and s.lease_epoch = v_epoch) h;
   if v_held is not null then
     perform _give_back_steps(v_held, v_unknowns, v_reasons, 'released', 'stopped in the middle by');
   end if;
