@@ -91,12 +91,14 @@ class Mission:
                 self.done(s)
         self.settle()
 
+    def doomed(self) -> bool:
+        return any(s.status == "failed" and s.on_failure == "fail" for s in self.steps.values())
+
     def settle(self) -> None:
-        doomed = any(s.status == "failed" and s.on_failure == "fail" for s in self.steps.values())
-        if doomed and self.alive():
+        if self.doomed() and self.alive():
             self.stop_all()
         self.open = sum(s.status in LIVE for s in self.steps.values())
-        if self.alive() and doomed:
+        if self.alive() and self.doomed():
             self.status = "failed"
         elif self.alive() and self.open == 0:
             self.status = "succeeded"
@@ -109,7 +111,11 @@ class Mission:
                 s.status, s.ready, s.retry_at = "cancelled", False, None
 
     def revive(self) -> None:
-        if not self.alive():
+        if self.status == "failed" and self.doomed():  # another step keeps it so
+            for s in self.steps.values():
+                if s.status == "blocked":
+                    s.status = "cancelled"
+        elif not self.alive():
             self.status = "running"
             for s in self.steps.values():
                 if s.status == "cancelled":
@@ -188,11 +194,21 @@ class LoopMachine(RuleBasedStateMachine):
         return [(m, s) for m in self.missions for s in m.steps.values()]
 
     def some_step(self, data: st.DataObject, *states: str) -> tuple[Mission, Step] | None:
-        found = [(n, m, s) for n, (m, s) in enumerate(self.all_steps()) if s.status in states]
-        if not found:
-            return None
-        _, m, s = found[data.draw(st.integers(0, len(found) - 1), label="step")]
-        return m, s
+        return self.one_of(data, [(m, s) for m, s in self.all_steps() if s.status in states])
+
+    def one_of(self, data: st.DataObject, found: list[tuple[Mission, Step]]) -> tuple[Mission, Step] | None:
+        return found[data.draw(st.integers(0, len(found) - 1), label="step")] if found else None
+
+    def retryable(self, data: st.DataObject, yes: bool) -> tuple[Mission, Step] | None:
+        """A step that a person may, or may not, put back to work; a failed one's next try may be brought forward."""
+        return self.one_of(
+            data,
+            [
+                (m, s)
+                for m, s in self.all_steps()
+                if (s.status in ("failed", "cancelled", "waiting") or s.retry_at is not None) is yes
+            ],
+        )
 
     def id_of(self, m: Mission, s: Step) -> UUID:
         return UUID(str(self.loop.step(m.id, s.key)["id"])) if m.id else UUID(int=0)
@@ -387,7 +403,7 @@ class LoopMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def retry(self, data: st.DataObject) -> None:
-        if (found := self.some_step(data, "failed", "cancelled", "waiting")) is None:
+        if (found := self.retryable(data, True)) is None:
             return
         mission, s = found
         s.failures, s.token, s.stop, s.status, s.retry_at = 0, None, False, "blocked", None
@@ -396,7 +412,7 @@ class LoopMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def retry_what_cannot_be(self, data: st.DataObject) -> None:
-        if found := self.some_step(data, "queued", "running", "succeeded", "blocked"):
+        if found := self.retryable(data, False):
             with pytest.raises(psycopg.DatabaseError, match="OPS_014"):
                 self.session(data).retry(self.id_of(*found))
 
