@@ -127,6 +127,30 @@ def test_approval_by_votes(scene, agent):
     scene.nothing_ran()
 
 
+@pytest.mark.parametrize(
+    "gone", ["delete from ops_mission_proposals", "update ops_missions set proposal_id = null"]
+)
+def test_approval_by_retrying_a_held_step_whose_proposal_is_gone(scene, agent, gone):
+    """Nobody can be told to be its proposer any more; who may decide at all is asked nevertheless."""
+    scene.loop.policy("auto_approve", enabled=True, allowed_step_kinds=["noop"])
+    assert agent.propose(step("a"))["status"] == "auto_approved"
+    scene.loop.policy("auto_approve", enabled=True, allowed_step_kinds=[])
+    scene.work()  # what policy covers no more waits for a person
+    (held,) = scene.loop.rows("select id from ops_mission_steps where status = 'waiting'")
+    scene.loop.do(gone)
+    wrapped = Loop(scene.people.session("worker"))
+    scene.loop.do("create schema wrappers")
+    for name, call in {"again": "fn_retry_step(s)", "as_done": "fn_resolve_step(s, 'succeeded')"}.items():
+        scene.loop.do(
+            f"""create function wrappers.{name}(s uuid) returns text language sql security definer
+                as $$ select opsloop.{call} $$"""
+        )
+        scene.loop.do("grant usage on schema wrappers to public")
+        for login in (agent, wrapped):
+            assert sqlstate(login.value, f"select wrappers.{name}(%s)", held["id"]) == "OP015"
+    scene.loop.do("drop schema wrappers cascade")
+
+
 def test_replaying_an_approval_the_same_proposal_twice(scene, agent):
     proposal = scene.propose()
     scene.operator.approve(proposal)

@@ -135,6 +135,22 @@ def test_eight_sessions_complete_a_fan_out_of_a_hundred_without_a_deadlock(loop,
     assert [e["type"] for e in loop.events("mission:%")] == ["mission:succeeded"]
 
 
+def test_a_step_that_somebody_updates_by_hand_is_unblocked_nevertheless(loop, session):
+    """The table may have columns of its users: an update of theirs must not make the loop lose a step."""
+    mission = loop.mission(step("a"), step("b", after=["a"]))
+    work = loop.work(mission)
+    somebody, worker = session(), session()
+    somebody.do("begin")
+    somebody.do("update ops_mission_steps set progress = '1' where key = 'b'")
+    completing = start(lambda: worker.complete(work))
+    loop.sees_blocked(worker)
+    somebody.do("commit")
+    assert completing.result() == "accepted"
+    assert loop.steps(mission) == {"a": "succeeded", "b": "queued"}
+    assert [w["key"] for w in loop.claim(5)] == ["b"]
+    assert loop.broken() == []
+
+
 def test_batches_over_many_missions_in_any_order_do_not_deadlock(loop, session):
     given = [step("a", after=[]), step("b", after=[]), step("c", after=["a", "b"])]
     loop.rows("select * from fn_create_proposals(%s)", Jsonb([{"template": template(*given)}] * 40))

@@ -38,9 +38,9 @@ begin
       hint = 'Use fn_retry_step for a failed step, fn_cancel_mission for a running one.';
   end if;
 
-  perform _assert_may_decide(p)
-     from ops_mission_proposals p
-     where p.id = (select m.proposal_id from ops_missions m where m.id = v_step.mission_id);
+  -- Asked also where the proposal is gone.
+  perform _assert_may_decide((select p from ops_mission_proposals p
+                              where p.id = (select m.proposal_id from ops_missions m where m.id = v_step.mission_id)));
 
   v_now := _now();
   v_note := format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, session_user, ': ' || p_reason);

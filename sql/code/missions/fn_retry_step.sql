@@ -49,9 +49,9 @@ begin
   end if;
 
   if v_verdict.hold is not null then
-    perform _assert_may_decide(p)
-       from ops_mission_proposals p
-       where p.id = (select m.proposal_id from ops_missions m where m.id = v_step.mission_id);
+    -- Asked also where the proposal is gone.
+    perform _assert_may_decide((select p from ops_mission_proposals p
+                                where p.id = (select m.proposal_id from ops_missions m where m.id = v_step.mission_id)));
   end if;
 
   v_now := _now();

@@ -5,7 +5,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Makes steps ready to be claimed: status queued, and a row at the end of their lane. The caller holds their locks.
+-- Makes steps ready to be claimed: status queued, and a row at the end of their lane. The caller holds their locks, or
+-- those of their missions.
 -- Locks: none of its own. Writes: ops_mission_steps, ops_lanes, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -36,9 +37,9 @@ begin
      set status = 'queued', waiting_on = 0, lane = r.lane, ready_seq = r.seq, run_after = null, wait_reason = null,
          lease_expires_at = null, updated_at = v_now
     from ready r
-   -- By its place, found by its key, for the same reason. The caller's locks keep the place.
-   cross join lateral (select t.ctid from ops_mission_steps t where t.id = r.id limit 1) f (place)
-   where s.ctid = f.place;
+   -- The list: as in _accept_results. Not by its place, were it quicker: a blocked step, of which the caller holds no more
+   -- than the mission, may be updated by hand meanwhile, and would then be passed over for ever.
+   where s.id = r.id and s.id = any (p_step_ids);
   perform _wake_workers();
 end;
 $$;

@@ -43,7 +43,8 @@ begin
   return query
   with given as (
     select distinct on (1, 2) (f ->> 'step_id')::uuid as step_id, (f ->> 'lease_token')::uuid as lease_token, f ->> 'error' as error
-      from jsonb_array_elements(p_failures) f
+      from jsonb_array_elements(p_failures) with ordinality r (f, ord)
+     order by 1, 2, r.ord
   ), answered as (
     select g.*, s.id, s.executor, s.attempt,
            case when s.lease_token = g.lease_token and s.status in ('queued', 'failed', 'cancelled')

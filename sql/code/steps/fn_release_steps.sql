@@ -32,14 +32,16 @@ begin
          array_agg(h.id) filter (where not h.cancel_requested and h.unknown),
          array_agg(h.id) filter (where not h.cancel_requested and not h.unknown)
     into v_held, v_unknowns, v_reasons, v_stopped, v_unknown, v_back
-    from (select s.id, s.cancel_requested, coalesce(e ->> 'reason', p_reason) as reason,
+    -- Named more than once, it is given back once, and as started if any of them says so.
+    from (select distinct on (s.id) s.id, s.cancel_requested, coalesce(e ->> 'reason', p_reason) as reason,
                  coalesce(e -> 'started' = 'true'
                           and _on_lease_lost(s.executor, s.on_lease_lost, w.executors, v_policy) = 'hold', false) as unknown
-            from jsonb_array_elements(p_leases) e
+            from jsonb_array_elements(p_leases) with ordinality l (e, ord)
            -- Looked up by its key, limit 1: as in _enqueue_steps.
            cross join lateral (select t.* from ops_mission_steps t where t.id = (e ->> 'step_id')::uuid limit 1) s
             left join ops_workers w on w.worker_id = s.worker_id
-           where s.lease_token = (e ->> 'lease_token')::uuid and s.status = 'running' and s.lease_epoch = v_epoch) h;
+           where s.lease_token = (e ->> 'lease_token')::uuid and s.status = 'running' and s.lease_epoch = v_epoch
+           order by s.id, unknown desc, l.ord) h;
   if v_held is not null then
     perform _give_back_steps(v_held, v_unknowns, v_reasons, 'released', 'stopped in the middle by');
   end if;

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from looping import step
 
@@ -142,6 +143,20 @@ def test_a_step_given_back_in_the_middle_is_treated_as_if_its_lease_were_lost(
     row = loop.step(mission)
     assert (row["status"], row["failure_count"]) == (outcome, 0)
     assert ("outcome unknown" in (row["wait_reason"] or "")) is (outcome == "waiting")
+    assert loop.broken() == []
+
+
+@pytest.mark.parametrize("started", [(True, False), (False, True), (True, True)])
+def test_given_back_twice_in_one_batch_it_is_given_back_once_and_counts_as_started(loop, started):
+    mission = loop.mission(step("a", on_lease_lost="hold"))
+    work = loop.work(mission)
+    lease = {"step_id": str(work["step_id"]), "lease_token": str(work["lease_token"])}
+    answers = loop.rows(
+        "select outcome from fn_release_steps('w1', %s)", Jsonb([{**lease, "started": s} for s in started])
+    )
+    assert [a["outcome"] for a in answers] == ["waiting", "waiting"]
+    assert loop.step(mission)["status"] == "waiting"
+    assert [r["status"] for r in loop.runs(work["step_id"])] == ["released"]
     assert loop.broken() == []
 
 
