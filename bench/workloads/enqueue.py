@@ -13,10 +13,10 @@ from harness.workload import Bench, Fresh
 from opsloop.client import Client
 from peers import NAMES, rate_of
 
-#: Jobs of a full and of a quick run, for both modes.
+#: Jobs of a full and of a quick run, for both modes: some seconds of work where there are so many in a second.
 _SINGLE = (2_000, 400)
-_BULK = {"dbos": (5_000, 1_000), "absurd": (20_000, 5_000)}
-_BULK_OTHERS = (50_000, 10_000)
+_BULK = {"dbos": (5_000, 1_000), "absurd": (20_000, 5_000), "procrastinate": (50_000, 10_000)}
+_BULK_OTHERS = (150_000, 10_000)
 _SESSIONS = 2
 _PATIENCE = 300.0
 
