@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -66,6 +67,18 @@ class Terminal:
     def type(self, text: str) -> None:
         """Type a line."""
         os.write(self._ours, text.encode() + b"\n")
+
+    def interrupt(self) -> int:
+        """Ctrl-C, and its exit code.
+
+        Once more for a program that goes on, as a person would: Python hears one that comes between the question it
+        wrote and the answer it begins to read only with the next.
+        """
+        while self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self.popen.wait(timeout=2)
+        return self.end()
 
     def end(self) -> int:
         """Read what it still shows, and its exit code."""

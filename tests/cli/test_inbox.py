@@ -236,8 +236,7 @@ def test_ctrl_c_at_the_prompt_decides_nothing(dsn: str, client: Client, conn: Co
     propose(client)
     with asking(dsn) as terminal:
         terminal.until(QUESTION)
-        terminal.popen.send_signal(signal.SIGINT)
-        assert terminal.end() == 130
+        assert terminal.interrupt() == 130
     assert statuses(conn) == [("pending", None)]
 
 
@@ -252,8 +251,7 @@ def test_watching_shows_what_comes(dsn: str, client: Client) -> None:
         terminal.until("second")
         parked(client)
         terminal.until("step ")
-        terminal.popen.send_signal(signal.SIGINT)
-        assert terminal.end() == 130
+        assert terminal.interrupt() == 130
     assert terminal.shown.count("first") == 1
 
 
