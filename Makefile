@@ -72,7 +72,7 @@ docs: $(STAMP) ## Generate docs/reference.md from the comments in the database, 
 	.venv/bin/python tools/reference.py
 	.venv/bin/python tools/psql_results.py
 
-code-toc: $(STAMP) ## Rewrite the list of routine files in sql/code.sql
+code-toc: $(STAMP) ## Complete the list of routine files in sql/code.sql
 	.venv/bin/python tools/code_toc.py
 
 sqitch: $(STAMP) ## Write the sqitch adapters of new schema scripts, and their lines in the plan

@@ -2,14 +2,16 @@
 set local lock_timeout = '5s';
 
 create table ops_policy (
-  key text primary key,
+  key text constraint ops_policy_pkey primary key,
   value jsonb not null,
   version integer not null default 1,
   updated_at timestamptz not null default now(),
   updated_by text not null default session_user
 );
-comment on table ops_policy is 'The policy documents in force; change them with fn_set_policy, or by plain UPDATE as the operations runbook does.';
-comment on column ops_policy.key is 'Name of the document: reaction_matrix, auto_approve, proposal_caps, worker_policy, agent_roles or outbox.';
+comment on table ops_policy is
+  'The policy documents in force; change them with fn_set_policy, or by plain UPDATE as the operations runbook does.';
+comment on column ops_policy.key is
+  'Name of the document: reaction_matrix, auto_approve, proposal_caps, worker_policy, agent_roles or outbox.';
 comment on column ops_policy.value is 'The document; its top-level keys are those of the operations runbook.';
 comment on column ops_policy.version is 'Counts up by one with every change, starting at 1.';
 comment on column ops_policy.updated_at is 'When this version came into force.';
@@ -22,7 +24,7 @@ create table ops_policy_history (
   updated_at timestamptz not null default now(),
   changed_by text not null,
   changed_login text not null default session_user,
-  primary key (key, version)
+  constraint ops_policy_history_pkey primary key (key, version)
 );
 comment on table ops_policy_history is 'Every version of every policy document, append-only and without holes.';
 comment on column ops_policy_history.key is 'Name of the document.';
@@ -39,7 +41,8 @@ select h.key as policy_key,
        h.changed_by,
        h.updated_at as changed_at
   from ops_policy_history h;
-comment on view ops_policy_audit is 'Policy changes as before and after, for the audit query of the operations runbook.';
+comment on view ops_policy_audit is
+  'Policy changes as before and after, for the audit query of the operations runbook.';
 comment on column ops_policy_audit.policy_key is 'Name of the document.';
 comment on column ops_policy_audit.old_value is 'The document before the change; null for the first version.';
 comment on column ops_policy_audit.new_value is 'The document after the change.';

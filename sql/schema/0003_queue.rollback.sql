@@ -6,6 +6,7 @@ drop table ops_workers;
 drop table ops_timers;
 drop sequence ops_timer_seq;
 drop table ops_late_enqueuers;
+drop sequence ops_late_enqueuers_id_seq;
 drop table ops_ready;
 drop sequence ops_ready_seq;
 drop table ops_lanes;

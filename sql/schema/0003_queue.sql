@@ -4,15 +4,15 @@ set local lock_timeout = '5s';
 
 create sequence ops_lane_seq as integer start 10;
 create table ops_lanes (
-  lane integer primary key default nextval('ops_lane_seq'),
-  queue text not null check (queue in ('events', 'reactions', 'outbox', 'steps')),
+  lane integer constraint ops_lanes_pkey primary key default nextval('ops_lane_seq'),
+  queue text not null constraint ops_lanes_queue_known check (queue in ('events', 'reactions', 'outbox', 'steps')),
   executor text,
   priority smallint not null default 0,
   mark regclass not null,
   mark_table oid,
   mark_server_start timestamptz,
   created_at timestamptz not null default now(),
-  check ((queue = 'steps') = (executor is not null))
+  constraint ops_lanes_steps_have_executor check ((queue = 'steps') = (executor is not null))
 );
 create index ops_lanes_steps on ops_lanes (executor, priority) where queue = 'steps';
 create sequence ops_lane_mark_1 minvalue 0 owned by ops_lanes.lane;
@@ -20,14 +20,21 @@ create sequence ops_lane_mark_2 minvalue 0 owned by ops_lanes.lane;
 create sequence ops_lane_mark_3 minvalue 0 owned by ops_lanes.lane;
 insert into ops_lanes (lane, queue, mark)
 values (1, 'events', 'ops_lane_mark_1'), (2, 'reactions', 'ops_lane_mark_2'), (3, 'outbox', 'ops_lane_mark_3');
-comment on table ops_lanes is 'The lanes of ops_ready: events, reactions, the outbox, and one per executor and priority (rarely two, when two transactions at once needed the first), so that work nobody may run never lies in front of work that can.';
+comment on table ops_lanes is
+  'The lanes of ops_ready: events, reactions, the outbox, and one per executor and priority (rarely two, when two '
+  'transactions at once needed the first), so that work nobody may run never lies in front of work that can.';
 comment on column ops_lanes.lane is 'Lane number; 1 is events, 2 is reactions, 3 is the outbox, steps start at 10.';
 comment on column ops_lanes.queue is 'What waits in the lane: events, reactions, messages of the outbox, or steps.';
 comment on column ops_lanes.executor is 'For steps: the executor that the lane belongs to.';
 comment on column ops_lanes.priority is 'For steps: the priority; a higher lane is served first.';
-comment on column ops_lanes.mark is 'The sequence whose value is the low-water mark of the lane: nothing will be found at or below it, so a pick-up begins behind it and never walks over what was taken before, however long a snapshot keeps that alive. A sequence, since a row that is updated all the time would itself leave such remains.';
+comment on column ops_lanes.mark is
+  'The sequence whose value is the low-water mark of the lane: nothing will be found at or below it, so a pick-up '
+  'begins behind it and never walks over what was taken before, however long a snapshot keeps that alive. A sequence, '
+  'since a row that is updated all the time would itself leave such remains.';
 comment on column ops_lanes.mark_table is 'The mark holds only for the ops_ready with this oid …';
-comment on column ops_lanes.mark_server_start is '… and since this start of the server: pg_dump reads sequences outside its snapshot, so that a restored mark could lie above rows restored with it.';
+comment on column ops_lanes.mark_server_start is
+  '… and since this start of the server: pg_dump reads sequences outside its snapshot, so that a restored mark could '
+  'lie above rows restored with it.';
 comment on column ops_lanes.created_at is 'When the lane was first needed.';
 
 create sequence ops_ready_seq;
@@ -35,25 +42,35 @@ create table ops_ready (
   lane integer not null,
   seq bigint not null default nextval('ops_ready_seq'),
   id uuid not null,
-  primary key (lane, seq)
+  constraint ops_ready_pkey primary key (lane, seq)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.5,
         autovacuum_vacuum_cost_delay = 0);
-comment on table ops_ready is 'What is ready to be picked up; a pick-up deletes the row. The truth about a step stays in ops_mission_steps.';
+comment on table ops_ready is
+  'What is ready to be picked up; a pick-up deletes the row. The truth about a step stays in ops_mission_steps.';
 comment on column ops_ready.lane is 'The lane (ops_lanes) it waits in.';
 comment on column ops_ready.seq is 'Order within the lane; smaller goes first.';
-comment on column ops_ready.id is 'The event, reaction or step that waits; for the outbox the number of the message, in hexadecimal.';
+comment on column ops_ready.id is
+  'The event, reaction or step that waits; for the outbox the number of the message, in hexadecimal.';
 
+create sequence ops_late_enqueuers_id_seq;
 create table ops_late_enqueuers (
+  id bigint constraint ops_late_enqueuers_pkey primary key default nextval('ops_late_enqueuers_id_seq'),
   lane integer not null,
   holder oid not null,
   floor bigint not null,
   noticed_at timestamptz not null default now()
 );
 create index ops_late_enqueuers_lane on ops_late_enqueuers (lane);
-comment on table ops_late_enqueuers is 'Transactions that began to enqueue so long ago, and are still open, that the mark of a lane goes past what they may bring; when such a one has ended, the lane is looked at from its floor on until nothing is left there. Normally empty; a row may be there twice.';
+comment on table ops_late_enqueuers is
+  'Transactions that began to enqueue so long ago, and are still open, that the mark of a lane goes past what they '
+  'may bring; when such a one has ended, the lane is looked at from its floor on until nothing is left there. '
+  'Normally empty; a row may be there twice.';
+comment on column ops_late_enqueuers.id is
+  'Makes the key: a unique (lane, holder) would make one session wait for another that notes the same.';
 comment on column ops_late_enqueuers.lane is 'The lane whose mark passes it.';
-comment on column ops_late_enqueuers.holder is 'The transaction, by the number in its advisory lock: objid in pg_locks, where its process id is.';
+comment on column ops_late_enqueuers.holder is
+  'The transaction, by the number in its advisory lock: objid in pg_locks, where its process id is.';
 comment on column ops_late_enqueuers.floor is 'All that it brings has a higher ops_ready.seq than this.';
 comment on column ops_late_enqueuers.noticed_at is 'When it was found to have fallen behind.';
 
@@ -62,15 +79,17 @@ create table ops_timers (
   due_at timestamptz not null,
   id bigint not null default nextval('ops_timer_seq'),
   step_ids uuid[] not null,
-  primary key (due_at, id)
+  constraint ops_timers_pkey primary key (due_at, id)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
-comment on table ops_timers is 'Look at these steps at that time: one row per claim (lease) and per retry batch. A hint only; the truth is in the step.';
+comment on table ops_timers is
+  'Look at these steps at that time: one row per claim (lease) and per retry batch. A hint only; the truth is in the '
+  'step.';
 comment on column ops_timers.due_at is 'When to look.';
 comment on column ops_timers.id is 'Makes the key unique.';
 comment on column ops_timers.step_ids is 'The steps to look at.';
 
 create table ops_workers (
-  worker_id text primary key,
+  worker_id text constraint ops_workers_pkey primary key,
   hostname text,
   pid integer,
   version text,
@@ -97,7 +116,7 @@ comment on column ops_workers.last_seen_at is 'Its last sign of life.';
 comment on column ops_workers.stopped_at is 'When it said goodbye; null while it lives or if it vanished.';
 
 create table ops_sweep (
-  name text primary key,
+  name text constraint ops_sweep_pkey primary key,
   position uuid,
   swept_at timestamptz
 ) with (fillfactor = 50);

@@ -2,15 +2,17 @@
 set local lock_timeout = '5s';
 
 create table ops_mission_proposals (
-  id uuid primary key,
+  id uuid constraint ops_mission_proposals_pkey primary key,
   dedupe_key text,
   source text not null,
   event_id uuid,
   reaction_id uuid,
   status text not null default 'pending'
-    check (status in ('pending', 'voting', 'approved', 'auto_approved', 'rejected', 'expired')),
+    constraint ops_mission_proposals_status_known
+      check (status in ('pending', 'voting', 'approved', 'auto_approved', 'rejected', 'expired')),
   title text,
-  risk_level text not null default 'low' check (risk_level in ('low', 'medium', 'high')),
+  risk_level text not null default 'low'
+    constraint ops_mission_proposals_risk_known check (risk_level in ('low', 'medium', 'high')),
   priority smallint not null default 0,
   depth integer not null default 0,
   template jsonb not null,
@@ -36,22 +38,31 @@ create index ops_mission_proposals_created on ops_mission_proposals using brin (
 comment on table ops_mission_proposals is 'Gated intents: what somebody wants to run, what policy said, who decided.';
 comment on column ops_mission_proposals.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_mission_proposals.dedupe_key is 'Optional; a second proposal with the same key is the first one.';
-comment on column ops_mission_proposals.source is 'Where it came from: trigger when born of a reaction, else what the proposer said.';
+comment on column ops_mission_proposals.source is
+  'Where it came from: trigger when born of a reaction, else what the proposer said.';
 comment on column ops_mission_proposals.event_id is 'The event behind it, if any.';
 comment on column ops_mission_proposals.reaction_id is 'The reaction behind it, if any.';
-comment on column ops_mission_proposals.status is 'pending, voting, approved (by a person), auto_approved (by policy), rejected or expired.';
+comment on column ops_mission_proposals.status is
+  'pending, voting, approved (by a person), auto_approved (by policy), rejected or expired.';
 comment on column ops_mission_proposals.title is 'The title of the template.';
-comment on column ops_mission_proposals.risk_level is 'The risk judged: the higher of the declared one and what risk_rules say.';
+comment on column ops_mission_proposals.risk_level is
+  'The risk judged: the higher of the declared one and what risk_rules say.';
 comment on column ops_mission_proposals.priority is 'Higher runs first, -100 to 100; from the template, default 0.';
 comment on column ops_mission_proposals.depth is 'Causation depth of the event behind it; 0 without one.';
 comment on column ops_mission_proposals.template is 'What would run, placeholders of the event filled in.';
-comment on column ops_mission_proposals.slots is 'Places still to be filled from results of earlier steps, fixed when the template was written.';
+comment on column ops_mission_proposals.slots is
+  'Places still to be filled from results of earlier steps, fixed when the template was written.';
 comment on column ops_mission_proposals.template_digest is 'sha256 (hex) of template and slots when proposed.';
-comment on column ops_mission_proposals.approved_digest is 'The digest that was approved; an approval counts for that digest only.';
+comment on column ops_mission_proposals.approved_digest is
+  'The digest that was approved; an approval counts for that digest only.';
 comment on column ops_mission_proposals.reason is 'Why it has its status.';
-comment on column ops_mission_proposals.policy_snapshot is 'Versions of the policy documents that decided, such as {"auto_approve": 7}.';
-comment on column ops_mission_proposals.counted_at is 'When it was counted against the caps; null while the counter was busy, or when it was over a cap.';
-comment on column ops_mission_proposals.proposed_login is 'Login role (session_user) of the proposer, or of whoever emitted the event behind it; null when that is an event of the loop itself.';
+comment on column ops_mission_proposals.policy_snapshot is
+  'Versions of the policy documents that decided, such as {"auto_approve": 7}.';
+comment on column ops_mission_proposals.counted_at is
+  'When it was counted against the caps; null while the counter was busy, or when it was over a cap.';
+comment on column ops_mission_proposals.proposed_login is
+  'Login role (session_user) of the proposer, or of whoever emitted the event behind it; null when that is an event '
+  'of the loop itself.';
 comment on column ops_mission_proposals.decided_by is 'Who decided, as claimed; policy when nobody had to.';
 comment on column ops_mission_proposals.decided_login is 'Login role (session_user) that decided.';
 comment on column ops_mission_proposals.approved_at is 'When it was approved.';
@@ -59,16 +70,18 @@ comment on column ops_mission_proposals.created_at is 'When it was proposed; cap
 comment on column ops_mission_proposals.updated_at is 'When the status changed last.';
 
 create table ops_proposal_votes (
-  proposal_id uuid not null references ops_mission_proposals (id) on delete cascade,
+  proposal_id uuid not null
+    constraint ops_proposal_votes_proposal_id_fkey references ops_mission_proposals (id) on delete cascade,
   agent_role text not null,
-  vote text not null check (vote in ('approve', 'reject', 'abstain')),
+  vote text not null constraint ops_proposal_votes_vote_known check (vote in ('approve', 'reject', 'abstain')),
   reason text,
   decision boolean not null default false,
   voted_login text not null default session_user,
   created_at timestamptz not null default now(),
-  primary key (proposal_id, agent_role, decision)
+  constraint ops_proposal_votes_pkey primary key (proposal_id, agent_role, decision)
 );
-comment on table ops_proposal_votes is 'Votes of agents, and decisions of persons, on proposals; votes advise, decisions decide.';
+comment on table ops_proposal_votes is
+  'Votes of agents, and decisions of persons, on proposals; votes advise, decisions decide.';
 comment on column ops_proposal_votes.proposal_id is 'The proposal.';
 comment on column ops_proposal_votes.agent_role is 'The role that voted (agent_roles), or the actor who decided.';
 comment on column ops_proposal_votes.vote is 'approve, reject or abstain.';
@@ -81,9 +94,10 @@ create table ops_cap_counters (
   scope text not null,
   window_start timestamptz not null,
   used integer not null default 0,
-  primary key (window_start, scope)
+  constraint ops_cap_counters_pkey primary key (window_start, scope)
 ) with (fillfactor = 50);
-comment on table ops_cap_counters is 'How many proposals count against each cap, so that a cap is one row to lock and not a count.';
+comment on table ops_cap_counters is
+  'How many proposals count against each cap, so that a cap is one row to lock and not a count.';
 comment on column ops_cap_counters.scope is 'day, hour, day:<source> or hour:<source>.';
 comment on column ops_cap_counters.window_start is 'Start of the UTC day or hour.';
 comment on column ops_cap_counters.used is 'Proposals that count: all created in the window but the rejected.';

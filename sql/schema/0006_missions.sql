@@ -2,11 +2,11 @@
 set local lock_timeout = '5s';
 
 create table ops_missions (
-  id uuid primary key,
+  id uuid constraint ops_missions_pkey primary key,
   proposal_id uuid,
   title text,
   status text not null default 'approved'
-    check (status in ('approved', 'running', 'succeeded', 'failed', 'cancelled')),
+    constraint ops_missions_status_known check (status in ('approved', 'running', 'succeeded', 'failed', 'cancelled')),
   priority smallint not null default 0,
   depth integer not null default 0,
   approved_risk smallint not null default 1,
@@ -24,13 +24,16 @@ create unique index ops_missions_proposal on ops_missions (proposal_id);
 create index ops_missions_created on ops_missions using brin (created_at);
 comment on table ops_missions is 'Approved proposals at work; status and counters follow from the steps.';
 comment on column ops_missions.id is 'Time-ordered id (UUID version 7).';
-comment on column ops_missions.proposal_id is 'The proposal whose approval made it; a proposal makes one mission at most.';
+comment on column ops_missions.proposal_id is
+  'The proposal whose approval made it; a proposal makes one mission at most.';
 comment on column ops_missions.title is 'The title of the template.';
 comment on column ops_missions.status is 'approved, running, succeeded, failed or cancelled.';
 comment on column ops_missions.priority is 'Higher runs first.';
 comment on column ops_missions.depth is 'Causation depth of the event behind it; its own events are one deeper.';
-comment on column ops_missions.approved_risk is 'Risk (1 low, 2 medium, 3 high) that the approval covers; a step found riskier when claimed is parked.';
-comment on column ops_missions.auto_approved is 'True when policy approved it; then the claim also checks auto_approve again.';
+comment on column ops_missions.approved_risk is
+  'Risk (1 low, 2 medium, 3 high) that the approval covers; a step found riskier when claimed is parked.';
+comment on column ops_missions.auto_approved is
+  'True when policy approved it; then the claim also checks auto_approve again.';
 comment on column ops_missions.steps_total is 'Number of steps.';
 comment on column ops_missions.steps_open is 'Steps that have not ended.';
 comment on column ops_missions.steps_failed is 'Steps that failed for good.';
@@ -41,7 +44,7 @@ comment on column ops_missions.created_at is 'When it was approved.';
 comment on column ops_missions.updated_at is 'When it changed last.';
 
 create table ops_mission_steps (
-  id uuid primary key default gen_random_uuid(),
+  id uuid constraint ops_mission_steps_pkey primary key default gen_random_uuid(),
   mission_id uuid not null,
   key text,
   position integer not null default 1,
@@ -53,14 +56,16 @@ create table ops_mission_steps (
   unblocks uuid[] not null default '{}',
   waiting_on integer not null default 0,
   status text not null default 'queued'
-    check (status in ('blocked', 'queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'skipped')),
+    constraint ops_mission_steps_status_known
+      check (status in ('blocked', 'queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'skipped')),
   priority smallint not null default 0,
   depth integer not null default 0,
   lane integer,
   ready_seq bigint,
   run_after timestamptz,
-  on_failure text not null default 'fail' check (on_failure in ('fail', 'continue')),
-  on_lease_lost text check (on_lease_lost in ('retry', 'hold')),
+  on_failure text not null default 'fail'
+    constraint ops_mission_steps_on_failure_known check (on_failure in ('fail', 'continue')),
+  on_lease_lost text constraint ops_mission_steps_on_lease_lost_known check (on_lease_lost in ('retry', 'hold')),
   timeout_seconds integer,
   max_retries integer,
   failure_count integer not null default 0,
@@ -76,41 +81,53 @@ create table ops_mission_steps (
   result jsonb,
   last_error text,
   wait_reason text,
-  judged_epoch integer,
+  judged_generation integer,
   approved_digest text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 ) with (fillfactor = 40);
 create index ops_mission_steps_mission on ops_mission_steps (mission_id);
 create index ops_mission_steps_created on ops_mission_steps using brin (created_at);
-comment on table ops_mission_steps is 'The steps of missions. No index on a column that changes, so that claim and completion stay HOT; an ordinary table to add columns to, copy, delete from and truncate.';
+comment on table ops_mission_steps is
+  'The steps of missions. No index on a column that changes, so that claim and completion stay HOT; an ordinary table '
+  'to add columns to, copy, delete from and truncate.';
 comment on column ops_mission_steps.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_mission_steps.mission_id is 'The mission.';
 comment on column ops_mission_steps.key is 'Name of the step within its template; step_1, step_2 … by default.';
 comment on column ops_mission_steps.position is 'Place in the template, from 1.';
 comment on column ops_mission_steps.kind is 'What kind of work it is; part of the names of its events.';
 comment on column ops_mission_steps.executor is 'The code that runs it.';
-comment on column ops_mission_steps.params is 'Input for the executor, as judged; slots are filled when the step is claimed.';
+comment on column ops_mission_steps.params is
+  'Input for the executor, as judged; slots are filled when the step is claimed.';
 comment on column ops_mission_steps.slots is 'Places in params filled from results of earlier steps; null for none.';
 comment on column ops_mission_steps.depends_on is 'Steps that must end before this one may start.';
 comment on column ops_mission_steps.unblocks is 'Steps that wait for this one.';
 comment on column ops_mission_steps.waiting_on is 'How many steps of depends_on have not ended.';
-comment on column ops_mission_steps.status is 'blocked, queued, running, waiting, succeeded, failed, cancelled or skipped.';
+comment on column ops_mission_steps.status is
+  'blocked, queued, running, waiting, succeeded, failed, cancelled or skipped.';
 comment on column ops_mission_steps.priority is 'Higher runs first; from the mission.';
 comment on column ops_mission_steps.depth is 'Causation depth; from the mission.';
 comment on column ops_mission_steps.lane is 'Lane of its last row in ops_ready.';
 comment on column ops_mission_steps.ready_seq is 'Place of its last row in ops_ready.';
 comment on column ops_mission_steps.run_after is 'A retry is not claimed before this time.';
-comment on column ops_mission_steps.on_failure is 'fail: a final failure fails the mission; continue: the mission goes on without it.';
-comment on column ops_mission_steps.on_lease_lost is 'retry or hold when its worker vanished; null leaves it to policy and executor.';
-comment on column ops_mission_steps.timeout_seconds is 'How long one attempt may take, seconds; null leaves it to policy.';
-comment on column ops_mission_steps.max_retries is 'Failures after which it fails for good; fixed at the first claim when the template does not say.';
+comment on column ops_mission_steps.on_failure is
+  'fail: a final failure fails the mission; continue: the mission goes on without it.';
+comment on column ops_mission_steps.on_lease_lost is
+  'retry or hold when its worker vanished; null leaves it to policy and executor.';
+comment on column ops_mission_steps.timeout_seconds is
+  'How long one attempt may take, seconds; null leaves it to policy.';
+comment on column ops_mission_steps.max_retries is
+  'Failures after which it fails for good; fixed at the first claim when the template does not say.';
 comment on column ops_mission_steps.failure_count is 'Failed attempts so far, lost leases included.';
 comment on column ops_mission_steps.attempt is 'Number of the current or last attempt; 0 before the first.';
 comment on column ops_mission_steps.worker_id is 'Worker of the current or last attempt.';
-comment on column ops_mission_steps.lease_token is 'Token of the current or last attempt; every word about the attempt must show it.';
-comment on column ops_mission_steps.lease_epoch is 'Epoch (ops_control) under which the current or last attempt was claimed; the lease is void once that has been raised.';
-comment on column ops_mission_steps.lease_expires_at is 'When the lease runs out unless it is extended; null while not running.';
+comment on column ops_mission_steps.lease_token is
+  'Token of the current or last attempt; every word about the attempt must show it.';
+comment on column ops_mission_steps.lease_epoch is
+  'Epoch (ops_control) under which the current or last attempt was claimed; the lease is void once that has been '
+  'raised.';
+comment on column ops_mission_steps.lease_expires_at is
+  'When the lease runs out unless it is extended; null while not running.';
 comment on column ops_mission_steps.deadline_at is 'When the current attempt must be over; not extendable.';
 comment on column ops_mission_steps.reserved_at is 'When the last attempt was claimed; kept after the end.';
 comment on column ops_mission_steps.cancel_requested is 'True when its worker has been asked to stop.';
@@ -118,17 +135,21 @@ comment on column ops_mission_steps.progress is 'Last progress reported; handed 
 comment on column ops_mission_steps.result is 'What the accepted attempt returned.';
 comment on column ops_mission_steps.last_error is 'Error of the last failed attempt.';
 comment on column ops_mission_steps.wait_reason is 'Why it is parked as waiting.';
-comment on column ops_mission_steps.judged_epoch is 'Policy epoch under which the params without slots were judged; the claim judges again when it moved.';
-comment on column ops_mission_steps.approved_digest is 'Digest of rendered params that a person approved for this very step.';
+comment on column ops_mission_steps.judged_generation is
+  'Policy generation under which the params without slots were judged; the claim judges again when it moved.';
+comment on column ops_mission_steps.approved_digest is
+  'Digest of rendered params that a person approved for this very step.';
 comment on column ops_mission_steps.created_at is 'When the mission was approved.';
 comment on column ops_mission_steps.updated_at is 'When the step changed last.';
 
 create table ops_waiting_steps (
-  step_id uuid primary key,
+  step_id uuid constraint ops_waiting_steps_pkey primary key,
   since timestamptz not null default now()
 );
 create index ops_waiting_steps_since on ops_waiting_steps (since, step_id);
-comment on table ops_waiting_steps is 'Steps that wait for a person, so that the inbox finds them without an index on their status; a hint only, the truth is in the step. Steps that a pause parked are not among them.';
+comment on table ops_waiting_steps is
+  'Steps that wait for a person, so that the inbox finds them without an index on their status; a hint only, the '
+  'truth is in the step. Steps that a pause parked are not among them.';
 comment on column ops_waiting_steps.step_id is 'The step.';
 comment on column ops_waiting_steps.since is 'When it was parked.';
 
@@ -139,21 +160,26 @@ create table ops_action_runs (
   executor text not null,
   worker_id text,
   attempt integer not null,
-  status text not null check (status in ('succeeded', 'failed', 'lost', 'released', 'cancelled', 'fenced')),
+  status text not null
+    constraint ops_action_runs_status_known
+      check (status in ('succeeded', 'failed', 'lost', 'released', 'cancelled', 'fenced')),
   started_at timestamptz,
   completed_at timestamptz not null,
   meta jsonb not null default '{}',
   error text,
-  primary key (step_id, id)
+  constraint ops_action_runs_pkey primary key (step_id, id)
 );
-comment on table ops_action_runs is 'Every attempt at a step, append-only, written when it ended; the running one is in the step.';
+comment on table ops_action_runs is
+  'Every attempt at a step, append-only, written when it ended; the running one is in the step.';
 comment on column ops_action_runs.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_action_runs.run_id is 'The attempt: its lease token, spent by now.';
 comment on column ops_action_runs.step_id is 'The step.';
 comment on column ops_action_runs.executor is 'The code that ran it.';
 comment on column ops_action_runs.worker_id is 'The worker incarnation that held the lease.';
 comment on column ops_action_runs.attempt is 'Number of the attempt, from 1.';
-comment on column ops_action_runs.status is 'succeeded, failed, lost (lease ran out), released (given back unused), cancelled, or fenced: a late report that changed nothing.';
+comment on column ops_action_runs.status is
+  'succeeded, failed, lost (lease ran out), released (given back unused), cancelled, or fenced: a late report that '
+  'changed nothing.';
 comment on column ops_action_runs.started_at is 'When it was claimed.';
 comment on column ops_action_runs.completed_at is 'When its end was recorded.';
 comment on column ops_action_runs.meta is 'Usage reported by the executor, and the evidence of a fenced report.';
@@ -166,13 +192,16 @@ select l.executor,
        (select s.created_at from ops_ready q join ops_mission_steps s on s.id = q.id
          where q.lane = l.lane order by q.seq limit 1) as oldest,
        (select count(*) from ops_workers w
-         where w.stopped_at is null and w.executors ? l.executor and w.last_seen_at > now() - interval '1 minute') as live_workers
+         where w.stopped_at is null and w.executors ? l.executor
+           and w.last_seen_at > now() - interval '1 minute') as live_workers
   from ops_lanes l
   cross join lateral (select count(*) as ready from ops_ready q where q.lane = l.lane) r
  where l.queue = 'steps' and r.ready > 0;
-comment on view ops_queue is 'Steps that are ready to be claimed, by executor and priority, and how many live workers offer that executor.';
+comment on view ops_queue is
+  'Steps that are ready to be claimed, by executor and priority, and how many live workers offer that executor.';
 comment on column ops_queue.executor is 'The executor that the steps ask for.';
 comment on column ops_queue.priority is 'Their priority.';
 comment on column ops_queue.ready is 'How many are ready.';
 comment on column ops_queue.oldest is 'When the one in front was created.';
-comment on column ops_queue.live_workers is 'Workers that offer the executor and were seen in the last minute; 0 means nobody will claim them (OPS_005).';
+comment on column ops_queue.live_workers is
+  'Workers that offer the executor and were seen in the last minute; 0 means nobody will claim them (OPS_005).';

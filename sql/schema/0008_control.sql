@@ -2,16 +2,17 @@
 set local lock_timeout = '5s';
 
 create table ops_pauses (
-  scope text not null check (scope in ('all', 'executor', 'agent', 'kind', 'source', 'mission')),
+  scope text not null
+    constraint ops_pauses_scope_known check (scope in ('all', 'executor', 'agent', 'kind', 'source', 'mission')),
   target text not null default '',
   reason text,
   paused_by text,
   paused_login text not null default session_user,
   paused_at timestamptz not null default now(),
   kill boolean not null default false,
-  primary key (scope, target),
-  check ((scope = 'all') = (target = '')),
-  check (scope = 'all' or not kill)
+  constraint ops_pauses_pkey primary key (scope, target),
+  constraint ops_pauses_all_has_no_target check ((scope = 'all') = (target = '')),
+  constraint ops_pauses_kill_is_of_all check (scope = 'all' or not kill)
 );
 comment on table ops_pauses is 'What is paused: a row stands for a pause in force; resuming deletes it.';
 comment on column ops_pauses.scope is 'all, executor, agent, kind, source or mission.';
@@ -23,20 +24,22 @@ comment on column ops_pauses.paused_at is 'When.';
 comment on column ops_pauses.kill is 'True when the kill switch did it: leases were revoked as well.';
 
 create table ops_paused_steps (
-  step_id uuid primary key,
+  step_id uuid constraint ops_paused_steps_pkey primary key,
   scope text not null,
   target text not null,
   parked_at timestamptz not null default now()
 );
 create index ops_paused_steps_pause on ops_paused_steps (scope, target, step_id);
-comment on table ops_paused_steps is 'Ready steps that a pause took out of the queue, each under one pause. While rows are left whose pause is lifted, heartbeats put those steps back.';
+comment on table ops_paused_steps is
+  'Ready steps that a pause took out of the queue, each under one pause. While rows are left whose pause is lifted, '
+  'heartbeats put those steps back.';
 comment on column ops_paused_steps.step_id is 'The step, parked as waiting.';
 comment on column ops_paused_steps.scope is 'Scope of the pause that parked it.';
 comment on column ops_paused_steps.target is 'Target of that pause.';
 comment on column ops_paused_steps.parked_at is 'When it was parked.';
 
 create table ops_control (
-  one boolean primary key default true check (one),
+  one boolean constraint ops_control_pkey primary key default true constraint ops_control_one_row check (one),
   epoch integer not null default 0,
   revoked_epoch integer not null default 0,
   stragglers text[] not null default '{}',
@@ -46,14 +49,17 @@ insert into ops_control (one) values (true);
 comment on table ops_control is 'One row: the epoch that leases are given under.';
 comment on column ops_control.one is 'Keeps it one row.';
 comment on column ops_control.epoch is 'Raised by the kill switch; a lease of an older epoch is void.';
-comment on column ops_control.revoked_epoch is 'The epoch up to which void leases have all been taken back; below epoch, heartbeats go on doing so.';
-comment on column ops_control.stragglers is 'Transactions (pg_locks.virtualtransaction) that were still at it when the kill switch went on without them, and may yet commit a lease of an older epoch.';
+comment on column ops_control.revoked_epoch is
+  'The epoch up to which void leases have all been taken back; below epoch, heartbeats go on doing so.';
+comment on column ops_control.stragglers is
+  'Transactions (pg_locks.virtualtransaction) that were still at it when the kill switch went on without them, and '
+  'may yet commit a lease of an older epoch.';
 comment on column ops_control.updated_at is 'When a pause, a resume or the kill switch last changed something.';
 
 create sequence ops_control_log_id_seq;
 create table ops_control_log (
-  id bigint primary key default nextval('ops_control_log_id_seq'),
-  action text not null check (action in ('pause', 'resume', 'kill')),
+  id bigint constraint ops_control_log_pkey primary key default nextval('ops_control_log_id_seq'),
+  action text not null constraint ops_control_log_action_known check (action in ('pause', 'resume', 'kill')),
   scope text not null,
   target text not null default '',
   actor text,

@@ -2,6 +2,7 @@
 set local lock_timeout = '5s';
 
 drop table ops_counts;
+drop sequence ops_counts_id_seq;
 drop table ops_counters;
 drop table ops_idempotency_keys;
 drop table distributed_locks;

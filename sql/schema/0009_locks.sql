@@ -1,49 +1,61 @@
--- Locks, idempotency and counters: who holds what until when, what was done once already, and how often things happened.
+-- Locks, idempotency and counters: what is held until when, what was done once already, how often things happened.
 set local lock_timeout = '5s';
 
 create sequence distributed_locks_token_seq;
 create table distributed_locks (
-  lock_name text primary key,
+  lock_name text constraint distributed_locks_pkey primary key,
   holder_id text not null,
   acquired_at timestamptz not null default now(),
   expires_at timestamptz not null,
   token bigint not null default nextval('distributed_locks_token_seq')
 );
 create index distributed_locks_expiry on distributed_locks (expires_at);
-comment on table distributed_locks is 'Locks that expire: a row stands for a lock held until expires_at. An expired row is nobody''s; heartbeats delete it.';
+comment on table distributed_locks is
+  'Locks that expire: a row stands for a lock held until expires_at. An expired row is nobody''s; heartbeats delete '
+  'it.';
 comment on column distributed_locks.lock_name is 'Name of the lock.';
 comment on column distributed_locks.holder_id is 'Who holds it, as the caller said; one id, one holder.';
 comment on column distributed_locks.acquired_at is 'When this holder got it; extending does not change it.';
-comment on column distributed_locks.expires_at is 'Held before this moment, on the clock of the server; free from then on.';
-comment on column distributed_locks.token is 'Fencing token: drawn when the lock is acquired, higher than all before it.';
+comment on column distributed_locks.expires_at is
+  'Held before this moment, on the clock of the server; free from then on.';
+comment on column distributed_locks.token is
+  'Fencing token: drawn when the lock is acquired, higher than all before it.';
 
 create table ops_idempotency_keys (
-  key text primary key,
+  key text constraint ops_idempotency_keys_pkey primary key,
   taken_at timestamptz not null,
   taken_in xid8 not null,
   expires_at timestamptz not null,
   result jsonb
 );
 create index ops_idempotency_keys_expiry on ops_idempotency_keys (expires_at);
-comment on table ops_idempotency_keys is 'What own code did once already: a key, taken in the transaction of the effect, and its result.';
+comment on table ops_idempotency_keys is
+  'What own code did once already: a key, taken in the transaction of the effect, and its result.';
 comment on column ops_idempotency_keys.key is 'The key, as the caller made it.';
 comment on column ops_idempotency_keys.taken_at is 'When it was taken.';
-comment on column ops_idempotency_keys.taken_in is 'The transaction that took it, the only one that may store the result.';
-comment on column ops_idempotency_keys.expires_at is 'From then on it may be taken again; worker_policy.idempotency.keep_hours after it was taken.';
-comment on column ops_idempotency_keys.result is 'What later callers with the same key get; null when nothing was stored.';
+comment on column ops_idempotency_keys.taken_in is
+  'The transaction that took it, the only one that may store the result.';
+comment on column ops_idempotency_keys.expires_at is
+  'From then on it may be taken again; worker_policy.idempotency.keep_hours after it was taken.';
+comment on column ops_idempotency_keys.result is
+  'What later callers with the same key get; null when nothing was stored.';
 
 create table ops_counters (
-  name text primary key,
+  name text constraint ops_counters_pkey primary key,
   value bigint not null
 );
 comment on table ops_counters is 'Counters, summed up: what fn_metrics gives is this plus ops_counts.';
 comment on column ops_counters.name is 'Name of the counter.';
 comment on column ops_counters.value is 'How often it happened, up to the last summing up.';
 
+create sequence ops_counts_id_seq;
 create table ops_counts (
+  id bigint constraint ops_counts_pkey primary key default nextval('ops_counts_id_seq'),
   name text not null,
-  n bigint not null check (n > 0)
+  n bigint not null constraint ops_counts_counts_up check (n > 0)
 );
-comment on table ops_counts is 'What was counted and is not summed up yet: a row for each count, so that no two transactions that count meet.';
+comment on table ops_counts is
+  'What was counted and is not summed up yet: a row for each count, so that no two transactions that count meet.';
+comment on column ops_counts.id is 'Order of counting.';
 comment on column ops_counts.name is 'Name of the counter.';
 comment on column ops_counts.n is 'How often.';

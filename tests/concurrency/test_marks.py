@@ -325,7 +325,7 @@ def test_the_floor_of_an_announcement_is_a_number_of_its_own_also_past_32_bits(l
     other.do("begin")
     loop.do("select setval('ops_ready_seq', %s)", last + since)
     other.do("select _announce()")
-    assert [a["floor"] for a in loop.rows("select * from _announced(%s)", last)] == [last + since + 1]
+    assert [a["floor"] for a in loop.rows("select * from _open_enqueuers(%s)", last)] == [last + since + 1]
     other.do("rollback")
 
 

@@ -17,4 +17,5 @@ begin
 end;
 $$;
 comment on function fn_emit_event(text, jsonb, text, uuid) is
-  'Emits an event and returns its id; the same dedupe_key gives the first one''s id. It is looked at by the next heartbeat, if the caller''s transaction commits. OPS_019 names every fault.';
+  'Emits an event and returns its id; the same dedupe_key gives the first one''s id. It is looked at by the next '
+  'heartbeat, if the caller''s transaction commits. OPS_019 names every fault.';

@@ -52,4 +52,5 @@ begin
 end;
 $$;
 comment on function fn_emit_events(jsonb) is
-  'Emits a batch of events [{"type", "data", "dedupe_key", "mission_id"}] in the caller''s transaction and returns their ids in order. The same dedupe_key gives the first one''s id. OPS_019 names every fault and emits nothing.';
+  'Emits a batch of events [{"type", "data", "dedupe_key", "mission_id"}] in the caller''s transaction and returns '
+  'their ids in order. The same dedupe_key gives the first one''s id. OPS_019 names every fault and emits nothing.';

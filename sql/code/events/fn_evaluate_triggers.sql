@@ -84,4 +84,6 @@ begin
 end;
 $$;
 comment on function fn_evaluate_triggers(integer) is
-  'Holds up to p_batch_size (default 50) waiting events against the reaction matrix; returns how many events were looked at and how many reactions were queued. Two at once never look at the same event. OPS_018 for a batch of less than one.';
+  'Holds up to p_batch_size (default 50) waiting events against the reaction matrix; returns how many events were '
+  'looked at and how many reactions were queued. Two at once never look at the same event. OPS_018 for a batch of '
+  'less than one.';

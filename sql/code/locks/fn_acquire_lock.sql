@@ -23,4 +23,6 @@ begin
 end;
 $$;
 comment on function fn_acquire_lock(text, text, integer) is
-  'Acquires a lock for p_ttl_seconds (1 to 604800, default 60) on the clock of the server; true when p_holder_id holds it now. The holder himself extends it and keeps his token. Never waits: false when somebody else holds it or is just acquiring it. OPS_018 for arguments that cannot be.';
+  'Acquires a lock for p_ttl_seconds (1 to 604800, default 60) on the clock of the server; true when p_holder_id '
+  'holds it now. The holder himself extends it and keeps his token. Never waits: false when somebody else holds it or '
+  'is just acquiring it. OPS_018 for arguments that cannot be.';

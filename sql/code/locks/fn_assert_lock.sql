@@ -31,4 +31,5 @@ begin
 end;
 $$;
 comment on function fn_assert_lock(text, bigint) is
-  'Raises OPS_030 unless the lock is held under that token, and keeps it so until the transaction ends: put it first in a transaction that must not commit without the lock.';
+  'Raises OPS_030 unless the lock is held under that token, and keeps it so until the transaction ends: put it first '
+  'in a transaction that must not commit without the lock.';

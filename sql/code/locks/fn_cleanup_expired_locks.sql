@@ -22,4 +22,5 @@ begin
 end;
 $$;
 comment on function fn_cleanup_expired_locks() is
-  'Deletes expired locks, at most 10,000 a call, and returns how many. Heartbeats do it by themselves; an expired lock is free either way.';
+  'Deletes expired locks, at most 10,000 a call, and returns how many. Heartbeats do it by themselves; an expired '
+  'lock is free either way.';

@@ -22,4 +22,5 @@ begin
 end;
 $$;
 comment on function fn_extend_lock(text, text, integer) is
-  'Lets a lock run for p_ttl_seconds (1 to 604800, default 60) from now; false when p_holder_id does not hold it, or holds it no longer. OPS_018 for arguments that cannot be.';
+  'Lets a lock run for p_ttl_seconds (1 to 604800, default 60) from now; false when p_holder_id does not hold it, or '
+  'holds it no longer. OPS_018 for arguments that cannot be.';

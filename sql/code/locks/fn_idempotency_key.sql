@@ -24,4 +24,6 @@ begin
 end;
 $$;
 comment on function fn_idempotency_key(text, text[], bigint) is
-  'The idempotency key of one run of the checker p_code: idmp_<p_code>_ and 32 hex digits of the sha256 of directive, code, session or no-session, phase or orchestrated, and the hour, joined by "::". p_parts is array[directive, session, phase]; p_bucket the hour since 1970, by default the current one. OPS_018 for arguments that cannot be.';
+  'The idempotency key of one run of the checker p_code: idmp_<p_code>_ and 32 hex digits of the sha256 of directive, '
+  'code, session or no-session, phase or orchestrated, and the hour, joined by "::". p_parts is array[directive, '
+  'session, phase]; p_bucket the hour since 1970, by default the current one. OPS_018 for arguments that cannot be.';

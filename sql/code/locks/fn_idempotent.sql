@@ -46,4 +46,7 @@ exception when lock_not_available then
 end;
 $$;
 comment on function fn_idempotent(text) is
-  'Takes a key for the caller''s transaction: (true, null) for the first caller, who brings the effect about and stores its result by fn_idempotent_result before he commits; (false, the stored result) for later ones. Waits two seconds at most for somebody who has it uncommitted, then raises OPS_031. Keys are forgotten after worker_policy.idempotency.keep_hours (default 720). OPS_018 for a key that cannot be.';
+  'Takes a key for the caller''s transaction: (true, null) for the first caller, who brings the effect about and '
+  'stores its result by fn_idempotent_result before he commits; (false, the stored result) for later ones. Waits two '
+  'seconds at most for somebody who has it uncommitted, then raises OPS_031. Keys are forgotten after '
+  'worker_policy.idempotency.keep_hours (default 720). OPS_018 for a key that cannot be.';

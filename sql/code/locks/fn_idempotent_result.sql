@@ -19,4 +19,5 @@ begin
 end;
 $$;
 comment on function fn_idempotent_result(text, jsonb) is
-  'Stores the result that later callers of fn_idempotent get for a key, in the transaction that took it. OPS_014 when this one has not.';
+  'Stores the result that later callers of fn_idempotent get for a key, in the transaction that took it. OPS_014 when '
+  'this one has not.';

@@ -26,4 +26,5 @@ begin
 end;
 $$;
 comment on function fn_release_lock(text, text) is
-  'Gives a lock back; false when p_holder_id does not hold it, or holds it no longer. OPS_018 for arguments that cannot be.';
+  'Gives a lock back; false when p_holder_id does not hold it, or holds it no longer. OPS_018 for arguments that '
+  'cannot be.';

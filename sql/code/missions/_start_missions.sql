@@ -6,17 +6,18 @@ create or replace function _start_missions(
   p_slots jsonb[],
   p_risks text[],
   p_auto_approved boolean,
-  p_epoch integer
+  p_generation integer
 )
 returns uuid[]
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Makes the missions of approved proposals, with all their steps: those without dependencies queued, the others
 -- blocked. Proposal i has p_templates[p_which[i]], whose digest was approved, with its slots and the risk that the
--- approval covers; null in p_which starts nothing. Returns the ids of the missions, null for none. p_epoch: the policy
--- epoch that the templates were judged under.
+-- approval covers; null in p_which starts nothing. Returns the ids of the missions, null for none. p_generation: the policy
+-- generation that the templates were judged under.
 -- Locks: none but the rows it makes. Writes: ops_missions, ops_mission_steps, ops_lanes, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -85,7 +86,7 @@ begin
   with stored as (
     insert into ops_mission_steps (
       id, mission_id, key, position, kind, executor, params, slots, depends_on, unblocks, waiting_on, status, priority,
-      depth, lane, ready_seq, on_failure, on_lease_lost, timeout_seconds, max_retries, judged_epoch, created_at, updated_at)
+      depth, lane, ready_seq, on_failure, on_lease_lost, timeout_seconds, max_retries, judged_generation, created_at, updated_at)
     select _nth_uuid_v7(v_run.start, v_run.tail, m.before + v_pos[s]), v_ids[i], v_keys[s], v_pos[s], v_kinds[s],
            v_executors[s], v_params[s], v_slots[s],
            case when v_waiting_on[s] = 0 then '{}'
@@ -94,7 +95,7 @@ begin
                 else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k) from unnest(v_unblocks[s]::integer[]) k) end,
            v_waiting_on[s], case when v_waiting_on[s] = 0 then 'queued' else 'blocked' end, v_step_priorities[s],
            coalesce(p_depths[i], 0), v_lanes[s], case when v_waiting_on[s] = 0 then nextval('ops_ready_seq') end,
-           v_on_failure[s], v_on_lease_lost[s], v_timeouts[s], v_retries[s], p_epoch, v_now, v_now
+           v_on_failure[s], v_on_lease_lost[s], v_timeouts[s], v_retries[s], p_generation, v_now, v_now
       from (select i, v_count + (i - 1) * v_most as before,
                    generate_series(v_ends[p_which[i]] - v_sizes[p_which[i]] + 1, v_ends[p_which[i]]) as s
               from generate_series(1, v_count) i) m

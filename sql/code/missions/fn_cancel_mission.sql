@@ -54,4 +54,5 @@ begin
 end;
 $$;
 comment on function fn_cancel_mission(uuid, text, text) is
-  'Cancels a mission as p_actor (default: the login): what is not running ends now, what runs is asked to stop. Returns cancelled. OPS_012 unknown, OPS_014 ended otherwise.';
+  'Cancels a mission as p_actor (default: the login): what is not running ends now, what runs is asked to stop. '
+  'Returns cancelled. OPS_012 unknown, OPS_014 ended otherwise.';

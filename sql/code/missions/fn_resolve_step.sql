@@ -38,9 +38,7 @@ begin
       hint = 'Use fn_retry_step for a failed step, fn_cancel_mission for a running one.';
   end if;
 
-  -- Asked also where the proposal is gone.
-  perform _assert_may_decide((select p from ops_mission_proposals p
-                              where p.id = (select m.proposal_id from ops_missions m where m.id = v_step.mission_id)));
+  perform _assert_may_decide_on(v_step.mission_id);
 
   v_now := _now();
   v_note := format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, session_user, ': ' || p_reason);
@@ -71,4 +69,5 @@ begin
 end;
 $$;
 comment on function fn_resolve_step(uuid, text, text, text, jsonb) is
-  'Decides as p_actor (default: the login) how a waiting step ended: succeeded, with p_result, or failed for good. Returns the outcome. OPS_012 unknown, OPS_014 not waiting, OPS_015 own proposal, OPS_018 no such outcome.';
+  'Decides as p_actor (default: the login) how a waiting step ended: succeeded, with p_result, or failed for good. '
+  'Returns the outcome. OPS_012 unknown, OPS_014 not waiting, OPS_015 own proposal, OPS_018 no such outcome.';

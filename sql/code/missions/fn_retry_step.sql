@@ -49,9 +49,7 @@ begin
   end if;
 
   if v_verdict.hold is not null then
-    -- Asked also where the proposal is gone.
-    perform _assert_may_decide((select p from ops_mission_proposals p
-                                where p.id = (select m.proposal_id from ops_missions m where m.id = v_step.mission_id)));
+    perform _assert_may_decide_on(v_step.mission_id);
   end if;
 
   v_now := _now();
@@ -78,4 +76,8 @@ begin
 end;
 $$;
 comment on function fn_retry_step(uuid, text) is
-  'Runs a failed, cancelled or waiting step again, with all its tries, and one that waits for its next try now; its mission comes back to life. For a step that policy parked, or that the next claim would park, this approves exactly what it would run now. Returns queued, blocked while its dependencies have not ended, or cancelled while another failed step keeps the mission failed. OPS_012 unknown, OPS_014 not retryable, OPS_003 forbidden to anybody, OPS_015 own proposal.';
+  'Runs a failed, cancelled or waiting step again, with all its tries, and one that waits for its next try now; its '
+  'mission comes back to life. For a step that policy parked, or that the next claim would park, this approves '
+  'exactly what it would run now. Returns queued, blocked while its dependencies have not ended, or cancelled while '
+  'another failed step keeps the mission failed. OPS_012 unknown, OPS_014 not retryable, OPS_003 forbidden to '
+  'anybody, OPS_015 own proposal.';

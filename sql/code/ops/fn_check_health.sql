@@ -107,4 +107,6 @@ begin
 end;
 $$;
 comment on function fn_check_health() is
-  'Whether the loop is well: a row per check (heartbeat, workers, queues, failures, dead letters, who waits for a person, pauses, the oldest snapshot) with ok, warn or fail, what was found, the thresholds (those of the operations runbook where it has one), and what to do. Cheap: made for every minute.';
+  'Whether the loop is well: a row per check (heartbeat, workers, queues, failures, dead letters, who waits for a '
+  'person, pauses, the oldest snapshot) with ok, warn or fail, what was found, the thresholds (those of the '
+  'operations runbook where it has one), and what to do. Cheap: made for every minute.';

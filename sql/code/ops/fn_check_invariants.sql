@@ -38,7 +38,7 @@ begin
   end if;
 
   foreach v_part in array case when p_part is null then c_parts else array[p_part] end loop
-    v_rows := _check_window(case v_part when 'steps' then 'ops_mission_steps' when 'events' then 'ops_agent_events'
+    v_rows := _id_window(case v_part when 'steps' then 'ops_mission_steps' when 'events' then 'ops_agent_events'
                                         when 'reactions' then 'ops_agent_reactions' when 'proposals' then 'ops_mission_proposals'
                                         else 'ops_missions' end, p_limit, p_after);
     case v_part
@@ -58,4 +58,7 @@ begin
 end;
 $$;
 comment on function fn_check_invariants(text, integer, uuid) is
-  'Whether the loop is sound: one row per broken instance of an invariant, none on a sound database. p_part: steps, missions, approvals, proposals, events, reactions, queue, outbox, locks, replays or policy (default: all). p_limit: only the newest so many rows of each table, by their keys, for a busy database, or with p_after the so many after that id; without it whole tables are read. OPS_018 for a bad part or limit.';
+  'Whether the loop is sound: one row per broken instance of an invariant, none on a sound database. p_part: steps, '
+  'missions, approvals, proposals, events, reactions, queue, outbox, locks, replays or policy (default: all). '
+  'p_limit: only the newest so many rows of each table, by their keys, for a busy database, or with p_after the so '
+  'many after that id; without it whole tables are read. OPS_018 for a bad part or limit.';

@@ -92,4 +92,6 @@ begin
 end;
 $$;
 comment on function fn_health() is
-  'The system health overview of the operations runbook in one row, by its names, and who waits for a person, what is paused, live workers, the oldest ready step, the last good heartbeat, and who keeps vacuum from removing dead rows. Bounded: counts end at 10,000, and what happened is looked for among the newest 10,000 rows.';
+  'The system health overview of the operations runbook in one row, by its names, and who waits for a person, what is '
+  'paused, live workers, the oldest ready step, the last good heartbeat, and who keeps vacuum from removing dead '
+  'rows. Bounded: counts end at 10,000, and what happened is looked for among the newest 10,000 rows.';

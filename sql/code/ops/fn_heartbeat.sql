@@ -65,4 +65,5 @@ begin
 end;
 $$;
 comment on function fn_heartbeat(integer, integer, integer) is
-  'One turn of the loop. Batch sizes default to 50 events and 50 reactions, p_stale_minutes to 15. Returns what each phase did; "ok": false with "errors" when a phase failed. Safe to run anywhere, any number at once.';
+  'One turn of the loop. Batch sizes default to 50 events and 50 reactions, p_stale_minutes to 15. Returns what each '
+  'phase did; "ok": false with "errors" when a phase failed. Safe to run anywhere, any number at once.';

@@ -44,4 +44,5 @@ begin
 end;
 $$;
 comment on function fn_list_missions(integer, text, uuid) is
-  'Lists up to p_limit (1 to 1000) missions, newest first; p_status null means any, p_mission_id asks for one. A status is looked for among the newest 10,000.';
+  'Lists up to p_limit (1 to 1000) missions, newest first; p_status null means any, p_mission_id asks for one. A '
+  'status is looked for among the newest 10,000.';

@@ -59,4 +59,5 @@ begin
 end;
 $$;
 comment on function fn_list_proposals(integer, text, uuid) is
-  'Lists up to p_limit (1 to 1000) proposals, newest first; p_status null means any, p_proposal_id asks for one. A status other than pending or voting is looked for among the newest 10,000.';
+  'Lists up to p_limit (1 to 1000) proposals, newest first; p_status null means any, p_proposal_id asks for one. A '
+  'status other than pending or voting is looked for among the newest 10,000.';

@@ -16,6 +16,7 @@ stable
 security definer
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Steps that run, those that began first in front. Found by their timers; under heavy load, when the latest timers name
 -- more than 100,000 steps, some that have run for long without an extension may be missing.
@@ -30,4 +31,5 @@ begin
 end;
 $$;
 comment on function fn_list_running(integer) is
-  'Lists up to p_limit (1 to 1000) steps that run, and which worker runs them; none when the loop has drained. OPS_018 for a bad limit.';
+  'Lists up to p_limit (1 to 1000) steps that run, and which worker runs them; none when the loop has drained. '
+  'OPS_018 for a bad limit.';

@@ -63,4 +63,5 @@ begin
 end;
 $$;
 comment on function fn_list_steps(uuid, integer, text) is
-  'Lists up to p_limit (1 to 1000) steps: those of one mission in order, else the newest first; p_status null means any, else (without a mission) it is looked for among the newest 10,000.';
+  'Lists up to p_limit (1 to 1000) steps: those of one mission in order, else the newest first; p_status null means '
+  'any, else (without a mission) it is looked for among the newest 10,000.';

@@ -35,4 +35,5 @@ begin
 end;
 $$;
 comment on function fn_radar_upsert(jsonb) is
-  'Puts ideas [{"title", "description", "status", "score", "source", "evidence"}] on the demand radar or updates them by title; returns how many. OPS_018 for a malformed batch.';
+  'Puts ideas [{"title", "description", "status", "score", "source", "evidence"}] on the demand radar or updates them '
+  'by title; returns how many. OPS_018 for a malformed batch.';

@@ -3,6 +3,7 @@ returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Puts messages that were given up into dead_letter_archive, whole. A message that is given up again, after somebody put
 -- it back, leaves a letter each time.

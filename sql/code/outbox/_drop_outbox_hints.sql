@@ -4,6 +4,7 @@ language plpgsql
 set search_path from current
 set enable_seqscan = off
 set enable_bitmapscan = off
+set jit = off
 as $$
 -- Takes hints out of the lane of the outbox and returns the messages that they named. Never waits.
 -- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready. Raises: nothing.

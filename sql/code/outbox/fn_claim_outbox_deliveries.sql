@@ -20,11 +20,12 @@ language plpgsql
 security definer
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Claims messages for a relay, each with where policy sends it. Several of one aggregate come in order, and must be
 -- delivered in that order, the relay stopping at the first that fails. Nothing while policy has no route, or the whole
 -- loop is paused.
--- Locks: the gate of claims, and what _claim_outbox locks. Writes: outbox_heads, outbox_timers, ops_ready;
+-- Locks: the barrier of claims, and what _claim_outbox locks. Writes: outbox_heads, outbox_timers, ops_ready;
 -- outbox.last_error of what policy routes nowhere. Raises: OP018.
 declare
   v_policy jsonb := _policy('outbox');
@@ -37,7 +38,7 @@ begin
     raise exception using errcode = 'OP018', message = format('OPS_018: p_per_aggregate must be 1 to 1000, not %s', p_per_aggregate),
       hint = '1 for one message of each aggregate.';
   end if;
-  perform _enter(1);
+  perform _pass_barrier('claims');
   if coalesce(nullif(v_policy -> 'routes', 'null'), '[]') = '[]' or exists (select from ops_pauses p where p.scope = 'all') then
     return;
   end if;
@@ -60,4 +61,7 @@ begin
 end;
 $$;
 comment on function fn_claim_outbox_deliveries(text, integer, integer, integer) is
-  'Claims up to p_limit (default 100, at most 1000) messages for a relay, up to p_per_aggregate (20) of each aggregate, each with what to deliver (body) and its sink and settings by policy (outbox.routes); the lease is p_lease_seconds, else by policy, else 60. Deliver those of one aggregate in order and stop at the first that fails. OPS_018 for a bad argument.';
+  'Claims up to p_limit (default 100, at most 1000) messages for a relay, up to p_per_aggregate (20) of each '
+  'aggregate, each with what to deliver (body) and its sink and settings by policy (outbox.routes); the lease is '
+  'p_lease_seconds, else by policy, else 60. Deliver those of one aggregate in order and stop at the first that '
+  'fails. OPS_018 for a bad argument.';

@@ -4,15 +4,16 @@ language plpgsql
 security definer
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Claims up to p_batch_size messages for a processor of one's own: of each aggregate the first that waits, so that they
 -- may be delivered in any order. Asks no route of policy. Nothing while the whole loop is paused.
--- Locks: the gate of claims, and what _claim_outbox locks. Writes: outbox_heads, outbox_timers, ops_ready. Raises: OP018.
+-- Locks: the barrier of claims, and what _claim_outbox locks. Writes: outbox_heads, outbox_timers, ops_ready. Raises: OP018.
 declare
   v_claimed bigint[];
 begin
   perform _check_outbox_claim(p_processor_id, p_batch_size, 'p_batch_size');
-  perform _enter(1);
+  perform _pass_barrier('claims');
   if exists (select from ops_pauses p where p.scope = 'all') then
     return;
   end if;
@@ -25,4 +26,6 @@ begin
 end;
 $$;
 comment on function fn_claim_outbox_events(text, integer) is
-  'Claims up to p_batch_size (default 10, at most 1000) messages of the outbox for a processor: of each aggregate the first that waits. Report each with fn_complete_outbox_event within the lease (policy outbox.lease_seconds, else 60 s), or another processor gets it. OPS_018 for a bad argument.';
+  'Claims up to p_batch_size (default 10, at most 1000) messages of the outbox for a processor: of each aggregate the '
+  'first that waits. Report each with fn_complete_outbox_event within the lease (policy outbox.lease_seconds, else 60 '
+  's), or another processor gets it. OPS_018 for a bad argument.';

@@ -9,6 +9,7 @@ language plpgsql
 security definer
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- One message was delivered, or could not be: then it is tried again after 2^min(tries, 10) seconds, or, out of tries,
 -- goes to dead_letter_archive, and its aggregate goes on. False when the processor does not have it (any more).
@@ -27,4 +28,6 @@ begin
 end;
 $$;
 comment on function fn_complete_outbox_event(bigint, text, boolean, text) is
-  'Reports that a claimed message was delivered (p_success) or failed: then it is tried again after 2^min(tries, 10) s, and goes to dead_letter_archive once it is out of tries (policy outbox.max_tries, else 10). False, and nothing is changed, when the processor does not have it any more.';
+  'Reports that a claimed message was delivered (p_success) or failed: then it is tried again after 2^min(tries, 10) '
+  's, and goes to dead_letter_archive once it is out of tries (policy outbox.max_tries, else 10). False, and nothing '
+  'is changed, when the processor does not have it any more.';

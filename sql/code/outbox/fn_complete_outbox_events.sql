@@ -4,6 +4,7 @@ language plpgsql
 security definer
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- What became of many messages, in one call. See _settle_outbox.
 -- Locks: heads, SKIP LOCKED. Writes: as _settle_outbox. Raises: OP018 with every fault; then nothing counts.
@@ -45,4 +46,8 @@ begin
 end;
 $$;
 comment on function fn_complete_outbox_events(text, jsonb) is
-  'Reports what became of claimed messages: [{"event_id", "outcome": "delivered|notify|retry|dead|released", "error", "retry_after_seconds"}]; retry_after_seconds (a day at most) instead of 2^min(tries, 10) s; released burns no try; notify delivers it here and now, by NOTIFY to the channel of its route. One row each: the outcome (dead for a retry that is out of tries), OPS_006 for what the processor does not have any more, or that comes behind one of its aggregate that failed, busy for what is to be said again. OPS_018 for a malformed batch.';
+  'Reports what became of claimed messages: [{"event_id", "outcome": "delivered|notify|retry|dead|released", "error", '
+  '"retry_after_seconds"}]; retry_after_seconds (a day at most) instead of 2^min(tries, 10) s; released burns no try; '
+  'notify delivers it here and now, by NOTIFY to the channel of its route. One row each: the outcome (dead for a '
+  'retry that is out of tries), OPS_006 for what the processor does not have any more, or that comes behind one of '
+  'its aggregate that failed, busy for what is to be said again. OPS_018 for a malformed batch.';

@@ -8,6 +8,7 @@ language plpgsql
 security definer
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Extends the claims of these messages, and with each of all that were claimed of its aggregate. Never waits: a head
 -- that somebody holds just now keeps the lease it has. ok is false for what the processor does not have any more, and
@@ -40,4 +41,6 @@ begin
 end;
 $$;
 comment on function fn_extend_outbox_claims(text, bigint[], integer) is
-  'Extends the claims of these messages by p_lease_seconds (default by policy, else 60) from now; ok is false for what the processor does not have any more, and for everything after the kill switch: do not deliver it. OPS_018 for a bad lease.';
+  'Extends the claims of these messages by p_lease_seconds (default by policy, else 60) from now; ok is false for '
+  'what the processor does not have any more, and for everything after the kill switch: do not deliver it. OPS_018 '
+  'for a bad lease.';

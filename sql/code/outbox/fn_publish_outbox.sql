@@ -41,4 +41,5 @@ begin
 end;
 $$;
 comment on function fn_publish_outbox(text, text, text, jsonb, text) is
-  'Publishes a side effect in the caller''s transaction and returns its id; the same p_dedupe_key gives the first one''s id. OPS_018 when a name is missing or too long.';
+  'Publishes a side effect in the caller''s transaction and returns its id; the same p_dedupe_key gives the first '
+  'one''s id. OPS_018 when a name is missing or too long.';

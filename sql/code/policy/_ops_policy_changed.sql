@@ -6,7 +6,7 @@ set search_path from current
 as $$
 -- Changes of ops_policy by hand, as the operations runbook makes them, go the same way as fn_set_policy: checked,
 -- counted up by one version, kept in the history under the login. What fn_set_policy wrote itself (its history row is
--- there) passes untouched. Removing a document is refused: the history would have a hole and the epoch would fall.
+-- there) passes untouched. Removing a document is refused: the history would have a hole and the policy generation would fall.
 -- Locks: none beyond the row. Writes: ops_policy_history. Raises: OP014, OP017.
 begin
   if tg_op in ('DELETE', 'TRUNCATE') then

@@ -61,4 +61,6 @@ begin
 end;
 $$;
 comment on function fn_assert_agent(text) is
-  'Raises unless this login may be handed to an agent of that role: OPS_015 when it may approve, decide, set policy, lease, or write a table, itself or by a role it is a member of, or is none of the logins that policy lists for the role; OPS_018 when agent_roles does not name the role.';
+  'Raises unless this login may be handed to an agent of that role: OPS_015 when it may approve, decide, set policy, '
+  'lease, or write a table, itself or by a role it is a member of, or is none of the logins that policy lists for the '
+  'role; OPS_018 when agent_roles does not name the role.';

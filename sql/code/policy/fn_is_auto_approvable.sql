@@ -20,4 +20,5 @@ begin
 end;
 $$;
 comment on function fn_is_auto_approvable(jsonb) is
-  'Whether policy would let a proposal of this template run without a person, caps apart; OPS_004 for a faulty template.';
+  'Whether policy would let a proposal of this template run without a person, caps apart; OPS_004 for a faulty '
+  'template.';

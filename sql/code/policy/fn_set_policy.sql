@@ -60,4 +60,6 @@ begin
 end;
 $$;
 comment on function fn_set_policy(text, jsonb, text, integer) is
-  'Puts a policy document in force, keeps it in the history and returns its version; with p_expected_version (0: none yet) only if nobody else changed it meanwhile, else OPS_011. OPS_017 lists every fault of the document and changes nothing.';
+  'Puts a policy document in force, keeps it in the history and returns its version; with p_expected_version (0: none '
+  'yet) only if nobody else changed it meanwhile, else OPS_011. OPS_017 lists every fault of the document and changes '
+  'nothing.';

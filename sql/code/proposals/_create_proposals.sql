@@ -17,6 +17,7 @@ create or replace function _create_proposals(
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Gates and stores proposals whose templates are known to be sound: each template is worked through once, and each row
 -- is written once, as it stays. Proposal i is p_templates[p_which[i]]; the other arrays are by proposal. A dedupe key
@@ -91,7 +92,7 @@ begin
   end if;
 
   if cardinality(array_remove(v_starts, null)) > 0 then
-    mission_ids := _start_missions(ids, v_starts, p_depths, p_templates, p_slots, v_risks, true, v_gate.epoch);
+    mission_ids := _start_missions(ids, v_starts, p_depths, p_templates, p_slots, v_risks, true, v_gate.generation);
   end if;
 
   if v_lost is not null or array_position(v_which, null) is not null then

@@ -9,7 +9,7 @@ create or replace function _gate_proposals(
   out is_counted boolean,
   out risks text[],
   out versions jsonb,
-  out epoch integer
+  out generation integer
 )
 language plpgsql
 set search_path from current
@@ -18,7 +18,7 @@ as $$
 -- what policy allows is auto_approved, the rest stays pending for a person. Proposal i is p_templates[p_which[i]] of
 -- p_sources[i]; null in p_which leaves it out. All are of one hour, that of p_created_at.
 -- starts: p_which where a mission is to begin. is_counted: false when a cap counter was busy; then nothing was counted.
--- risks: of each template. versions and epoch: those of the documents that judged, read in one moment with them.
+-- risks: of each template. versions and generation: those of the documents that judged, read in one moment with them.
 -- Locks: cap counters. Writes: ops_cap_counters. Raises: nothing.
 declare
   v_keys text[];
@@ -33,10 +33,10 @@ declare
   v_caps record;
   v_refusals text[];
 begin
-  -- The epoch as _policy_epoch(), but of the very documents that judge.
+  -- The generation as _policy_generation(), but of the very documents that judge.
   select coalesce(jsonb_object_agg(y.key, y.version), '{}'), array_agg(y.key), array_agg(y.value),
          coalesce(sum(y.version) filter (where y.key <> 'proposal_caps'), 0)
-    into versions, v_keys, v_documents, epoch
+    into versions, v_keys, v_documents, generation
     from ops_policy y where y.key in ('auto_approve', 'proposal_caps', 'worker_policy');
   v_auto_approve := coalesce(v_documents[array_position(v_keys, 'auto_approve')], '{}');
   v_proposal_caps := coalesce(v_documents[array_position(v_keys, 'proposal_caps')], '{}');

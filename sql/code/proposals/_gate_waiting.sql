@@ -47,7 +47,7 @@ begin
      where p.id = n.id;
     if cardinality(array_remove(v_gate.starts, null)) > 0 then
       perform _start_missions(v_group.ids, v_gate.starts, v_group.depths, v_group.templates, v_group.slots, v_gate.risks,
-                              true, v_gate.epoch);
+                              true, v_gate.generation);
     end if;
     if v_gate.is_counted and 'pending' = any (v_gate.statuses) then
       select array_agg(n.id) as ids, array_agg(n.which) as which

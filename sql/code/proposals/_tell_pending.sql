@@ -3,6 +3,7 @@ returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Tells with an event proposal:pending for each that these proposals wait for a person, so that a reaction can tell him.
 -- What would run is in the event in short, the first ten steps as texts; fn_inbox has all of it. Proposal i has

@@ -20,7 +20,7 @@ declare
   v_login text := session_user;
   v_actor text := coalesce(p_actor, session_user);
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
-  v_epoch integer := _policy_epoch();
+  v_generation integer := _policy_generation();
   v_judged record;
   v_caps record;
 begin
@@ -31,7 +31,7 @@ begin
         detail = jsonb_build_object('status', v_proposal.status, 'reason', v_proposal.reason)::text,
         hint = 'Propose it again.';
     end if;
-    perform _assert_may_decide(v_proposal);
+    perform _assert_may_decide(v_proposal.id, v_proposal.proposed_login);
     if _digest(jsonb_build_array(v_proposal.template, v_proposal.slots)) <> v_proposal.template_digest then
       raise exception using errcode = 'OP016',
         message = format('OPS_016: the template of proposal %s was changed after it was proposed', v_proposal.id),
@@ -65,7 +65,7 @@ begin
            risk_level = _risk_name(v_judged.risks[1]), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
      where p.id = v_proposal.id;
     perform _start_missions(array[v_proposal.id], array[1], array[v_proposal.depth], array[v_proposal.template],
-                            array[v_proposal.slots], array[_risk_name(v_judged.risks[1])], false, v_epoch);
+                            array[v_proposal.slots], array[_risk_name(v_judged.risks[1])], false, v_generation);
   end if;
 
   return query
@@ -76,4 +76,6 @@ begin
 end;
 $$;
 comment on function fn_approve_proposal(uuid, text, text) is
-  'Approves a pending proposal as p_actor (default: the login) and begins its mission in the same transaction; approving twice makes one mission. OPS_012 unknown, OPS_014 decided otherwise, OPS_015 own proposal, OPS_016 template changed, OPS_003 forbidden or over a cap.';
+  'Approves a pending proposal as p_actor (default: the login) and begins its mission in the same transaction; '
+  'approving twice makes one mission. OPS_012 unknown, OPS_014 decided otherwise, OPS_015 own proposal, OPS_016 '
+  'template changed, OPS_003 forbidden or over a cap.';

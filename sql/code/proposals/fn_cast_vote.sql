@@ -50,4 +50,6 @@ begin
 end;
 $$;
 comment on function fn_cast_vote(uuid, text, text, text) is
-  'The vote (approve, reject, abstain) of an agent role on a pending proposal; it advises the person who decides and may be changed. OPS_012 unknown, OPS_014 decided already, OPS_015 a role that agent_roles does not name or keeps for other logins, OPS_018 no such vote.';
+  'The vote (approve, reject, abstain) of an agent role on a pending proposal; it advises the person who decides and '
+  'may be changed. OPS_012 unknown, OPS_014 decided already, OPS_015 a role that agent_roles does not name or keeps '
+  'for other logins, OPS_018 no such vote.';

@@ -24,4 +24,6 @@ begin
 end;
 $$;
 comment on function fn_create_proposal(jsonb, text, text) is
-  'Proposes a template and gates it in the caller''s transaction: auto_approved with its mission, pending (OPS_009 says why a person must decide) or rejected (OPS_003: a cap, or forbidden). The same p_dedupe_key gives the first proposal. OPS_004 names every fault of the template; OPS_018 for a bad source or key.';
+  'Proposes a template and gates it in the caller''s transaction: auto_approved with its mission, pending (OPS_009 '
+  'says why a person must decide) or rejected (OPS_003: a cap, or forbidden). The same p_dedupe_key gives the first '
+  'proposal. OPS_004 names every fault of the template; OPS_018 for a bad source or key.';

@@ -48,4 +48,6 @@ begin
 end;
 $$;
 comment on function fn_create_proposals(jsonb) is
-  'Proposes a batch [{"template", "source", "dedupe_key"}] and gates it in the caller''s transaction. One row per proposal, in order: what became of it and why. OPS_004 names every fault of every template and proposes nothing. OPS_018 for a bad source or dedupe_key.';
+  'Proposes a batch [{"template", "source", "dedupe_key"}] and gates it in the caller''s transaction. One row per '
+  'proposal, in order: what became of it and why. OPS_004 names every fault of every template and proposes nothing. '
+  'OPS_018 for a bad source or dedupe_key.';

@@ -47,4 +47,5 @@ begin
 end;
 $$;
 comment on function fn_gate_proposal(uuid) is
-  'What the gate says about a proposal now: ok, or OPS_003 (a cap, or forbidden) or OPS_009 (a person must decide) or OPS_016 (the template was changed) with the reason. Reads only. OPS_012 when there is no such proposal.';
+  'What the gate says about a proposal now: ok, or OPS_003 (a cap, or forbidden) or OPS_009 (a person must decide) or '
+  'OPS_016 (the template was changed) with the reason. Reads only. OPS_012 when there is no such proposal.';

@@ -78,4 +78,6 @@ begin
 end;
 $$;
 comment on function fn_propose_for_step(uuid, uuid, jsonb) is
-  'Proposes 1 to 20 templates for the step that holds this lease, in the caller''s transaction; a step proposes once, and gets the same answer again. One row per proposal, in order. OPS_003 when causes are too deep, OPS_004 with every fault, placeholders among them, OPS_006 when the lease is lost.';
+  'Proposes 1 to 20 templates for the step that holds this lease, in the caller''s transaction; a step proposes once, '
+  'and gets the same answer again. One row per proposal, in order. OPS_003 when causes are too deep, OPS_004 with '
+  'every fault, placeholders among them, OPS_006 when the lease is lost.';

@@ -40,4 +40,5 @@ begin
 end;
 $$;
 comment on function fn_reject_proposal(uuid, text, text) is
-  'Rejects a pending proposal as p_actor (default: the login); it no longer counts against the caps. OPS_012 unknown, OPS_014 approved already.';
+  'Rejects a pending proposal as p_actor (default: the login); it no longer counts against the caps. OPS_012 unknown, '
+  'OPS_014 approved already.';

@@ -3,6 +3,7 @@ returns text
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Puts what a dead letter is about back to work, and returns its name: a step runs again with all its tries, and its
 -- mission comes back to life; a reaction is queued; a message of the outbox is delivered again, with all its tries, but

@@ -44,4 +44,6 @@ begin
 end;
 $$;
 comment on function fn_archive_dead_letter(text, text, text, text, jsonb, text, integer, timestamptz, text) is
-  'Keeps a dead letter of another system and returns its id; the same p_dl_msg_id gives the first one''s. Defaults: p_original_msg_id that name, p_dead_lettered_at now, p_archived_by the login. From the runbook of migration 022. OPS_018 without a name, or with opsloop as the archiver.';
+  'Keeps a dead letter of another system and returns its id; the same p_dl_msg_id gives the first one''s. Defaults: '
+  'p_original_msg_id that name, p_dead_lettered_at now, p_archived_by the login. From the runbook of migration 022. '
+  'OPS_018 without a name, or with opsloop as the archiver.';

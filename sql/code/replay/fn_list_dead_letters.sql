@@ -33,4 +33,6 @@ begin
 end;
 $$;
 comment on function fn_list_dead_letters(jsonb, integer) is
-  'Lists up to p_limit (default 50, at most 10000) dead letters, newest first, with all that was kept. p_filter as for fn_redrive_dead_letters, and "redriven": true for those that were put back (default false, or both where it names one). OPS_018 for a filter or limit that cannot be.';
+  'Lists up to p_limit (default 50, at most 10000) dead letters, newest first, with all that was kept. p_filter as '
+  'for fn_redrive_dead_letters, and "redriven": true for those that were put back (default false, or both where it '
+  'names one). OPS_018 for a filter or limit that cannot be.';

@@ -43,4 +43,7 @@ begin
 end;
 $$;
 comment on function fn_record_replay(text, text, text, text, text, text) is
-  'Records that a message is replayed and says whether it was before, by its original_msg_id or by p_idempotency_key; replay_id is the one record of it. Call it in the transaction of the replay, and replay only when already_replayed is false. p_replayed_by defaults to the login. From the runbook of migration 022. OPS_018 without p_original_msg_id.';
+  'Records that a message is replayed and says whether it was before, by its original_msg_id or by p_idempotency_key; '
+  'replay_id is the one record of it. Call it in the transaction of the replay, and replay only when already_replayed '
+  'is false. p_replayed_by defaults to the login. From the runbook of migration 022. OPS_018 without '
+  'p_original_msg_id.';

@@ -21,4 +21,7 @@ begin
 end;
 $$;
 comment on function fn_redrive_dead_letter(text, text) is
-  'Puts back to work what a dead letter is about, as p_actor (default: the login), exactly once: redriven is false for whoever comes second. A step gets all its tries again and its mission comes back to life; a reaction is queued; a message of the outbox is delivered; of a letter of another system the event dead_letter:redriven tells. OPS_012 unknown or gone, OPS_014 moved on since, OPS_003 and OPS_015 as fn_retry_step.';
+  'Puts back to work what a dead letter is about, as p_actor (default: the login), exactly once: redriven is false '
+  'for whoever comes second. A step gets all its tries again and its mission comes back to life; a reaction is '
+  'queued; a message of the outbox is delivered; of a letter of another system the event dead_letter:redriven tells. '
+  'OPS_012 unknown or gone, OPS_014 moved on since, OPS_003 and OPS_015 as fn_retry_step.';

@@ -3,6 +3,7 @@ returns integer
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Puts steps into the queue that were set to queued by hand, or makes them wait when their dependencies have not ended;
 -- a mission that had ended comes back to life. Returns how many there were. Missions of which somebody holds a row are

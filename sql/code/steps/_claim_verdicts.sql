@@ -1,4 +1,4 @@
-create or replace function _claim_verdicts(p_step_ids uuid[], p_epoch integer, p_worker_policy jsonb)
+create or replace function _claim_verdicts(p_step_ids uuid[], p_generation integer, p_worker_policy jsonb)
 returns table (step_id uuid, params jsonb, run_with text, role text, fault text, hold text, digest text)
 language plpgsql
 stable
@@ -36,7 +36,7 @@ begin
    cross join lateral _digest(jsonb_build_array(s.kind, s.executor, x.run_with, x.params)) d (digest)
    cross join lateral _judge_step(s.kind, s.executor, f.params, p.template ->> 'risk_level', v_auto, p_worker_policy) j
    where s.slots is not null
-      or s.judged_epoch is distinct from p_epoch
+      or s.judged_generation is distinct from p_generation
       or p_worker_policy -> 'presets' ? s.executor;
 end;
 $$;

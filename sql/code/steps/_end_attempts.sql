@@ -10,6 +10,7 @@ returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Ends running attempts that did not succeed: records them, counts the failure, and queues a retry, cancels, or fails
 -- the step for good. The caller holds the locks of missions and steps. p_run_status: failed or lost.

@@ -3,6 +3,7 @@ returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Fails steps for good: each goes whole to dead_letter_archive, leaves step:<kind>:failed, and fails its mission, or,
 -- with on_failure continue, lets those who wait for it go on. The caller holds the locks of missions and steps.

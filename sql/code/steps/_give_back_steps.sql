@@ -3,6 +3,7 @@ returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Ends running attempts whose steps nobody blames, no failure counted: those of p_hold wait for a person, the others are
 -- queued again; one that was asked to stop is cancelled. The caller holds the locks of missions and steps.

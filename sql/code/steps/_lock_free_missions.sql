@@ -3,6 +3,7 @@ returns uuid[]
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- As _lock_missions_of, for the heartbeat, which waits for nobody: returns only the missions that could be locked with
 -- all their steps at once. The others are somebody else's at the moment and are looked at again later.

@@ -3,6 +3,7 @@ returns uuid[]
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Locks the missions of these steps and then all steps of those missions, each in id order, in statements of their
 -- own: the lock order that every routine keeps which may end or revive a mission. Returns the missions.

@@ -1,4 +1,4 @@
-create or replace function _pick_steps(p_executors text[], p_limit integer, p_epoch integer, p_worker_policy jsonb, p_pauses boolean)
+create or replace function _pick_steps(p_executors text[], p_limit integer, p_generation integer, p_worker_policy jsonb, p_pauses boolean)
 returns table (
   run uuid[],
   executors text[],
@@ -44,7 +44,7 @@ begin
 
     -- Hand-queued and deleted steps may have left rows behind: only what is queued now is claimed.
     select array_agg(s.id), array_agg(s.executor), array_agg(s.mission_id),
-           array_agg(s.id) filter (where s.slots is not null or s.judged_epoch is distinct from p_epoch
+           array_agg(s.id) filter (where s.slots is not null or s.judged_generation is distinct from p_generation
                                       or p_worker_policy -> 'presets' ? s.executor)
       into v_run, v_executors, v_missions, v_special
       from ops_mission_steps s
@@ -56,7 +56,7 @@ begin
              jsonb_object_agg(v.step_id, jsonb_build_object('params', v.params, 'run_with', v.run_with, 'role', v.role))
                filter (where v.fault is null and v.hold is null) as params
         into v_verdicts
-        from _claim_verdicts(v_special, p_epoch, p_worker_policy) v;
+        from _claim_verdicts(v_special, p_generation, p_worker_policy) v;
       faults := faults || coalesce(v_verdicts.faults, '{}');
       holds := holds || coalesce(v_verdicts.holds, '{}');
       params := params || coalesce(v_verdicts.params, '{}');

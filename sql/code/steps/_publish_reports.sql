@@ -3,6 +3,7 @@ returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Stores the events and outbox rows that accepted completions bring along, in their order. Of several reports of one
 -- step only that counts whose result was accepted: the first with the right token.

@@ -3,6 +3,7 @@ returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Sets a timer again for steps whose timer was spent but that still wait for one: passed over because somebody held
 -- them, or asserted by an open transaction.

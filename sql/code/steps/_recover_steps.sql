@@ -3,6 +3,7 @@ returns table (requeued integer, failed integer, held integer)
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Takes running steps away from workers that vanished, or whose lease the kill switch made void: those are given back
 -- with no failure counted. The callers choose which. Missions of which somebody holds a row, and steps held by

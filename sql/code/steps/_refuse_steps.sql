@@ -3,6 +3,7 @@ returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- For a claim: fails the steps whose placeholders have no value and parks those that policy no longer covers; both by
 -- id, with the reason.

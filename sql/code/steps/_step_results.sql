@@ -4,6 +4,7 @@ language plpgsql
 stable
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Results by step key, for the steps of a mission that slots refer to and that succeeded.
 -- Locks: none. Writes: nothing. Raises: nothing.

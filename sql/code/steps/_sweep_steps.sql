@@ -3,6 +3,7 @@ returns table (adopt uuid[], lost uuid[], timeless uuid[], forgotten uuid[], uns
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- One part of the rolling look over all steps: adopt are queued but not in the queue; lost run without a lease;
 -- timeless run with a lease that ran out long ago or wait for a retry long due, their timers gone; forgotten

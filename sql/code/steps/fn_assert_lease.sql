@@ -4,15 +4,16 @@ language plpgsql
 security definer
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Proves in the caller's own transaction that the lease still holds, and keeps it until that transaction ends: put it
 -- first, and a zombie cannot commit. Extension is not hindered; recovery passes over the step while it is held, and
 -- the kill switch, which waits two seconds for it, says who may still commit.
--- Locks: the gate of reports; the step, FOR KEY SHARE. Writes: nothing. Raises: OP006 when the lease is lost.
+-- Locks: the barrier of reports; the step, FOR KEY SHARE. Writes: nothing. Raises: OP006 when the lease is lost.
 declare
   v_epoch integer;
 begin
-  perform _enter(3);
+  perform _pass_barrier('reports');
   select c.epoch into v_epoch from ops_control c;
   perform from ops_mission_steps s
    where s.id = p_step_id and s.lease_token = p_lease_token and s.status = 'running'
@@ -26,4 +27,5 @@ begin
 end;
 $$;
 comment on function fn_assert_lease(uuid, uuid) is
-  'Raises OPS_006 unless the lease still holds, and keeps it until the caller''s transaction ends, so that a worker which lost its lease cannot commit.';
+  'Raises OPS_006 unless the lease still holds, and keeps it until the caller''s transaction ends, so that a worker '
+  'which lost its lease cannot commit.';

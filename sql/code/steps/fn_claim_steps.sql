@@ -33,15 +33,15 @@ as $$
 -- Leases up to p_limit ready steps to a worker and begins their attempts. Each comes with a token that every later
 -- word about it must show. Steps that policy no longer covers, or that a pause covers, are parked; steps whose
 -- placeholders have no value fail. None while everything is paused.
--- Locks: the gate of starts; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order: the updates walk the
+-- Locks: the barrier of claims; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order: the updates walk the
 -- primary key by the ids given, hence the plans that are ruled out.
 -- Writes: ops_ready, ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_paused_steps, marks of lanes. Raises:
 -- OP018 for a bad argument.
 declare
   v_now timestamptz;
-  v_lease_epoch integer;
-  v_scopes text[];
   v_epoch integer;
+  v_scopes text[];
+  v_generation integer;
   v_worker_policy jsonb;
   v_lease interval;
   v_picked record;
@@ -53,16 +53,16 @@ begin
       message = format('OPS_018: cannot claim %s steps for worker %s', p_limit, quote_nullable(p_worker_id)),
       hint = 'p_limit: 1 to 10000; p_worker_id: the id of this process.';
   end if;
-  perform _enter(1);
+  perform _pass_barrier('claims');
   -- In one statement: read one after the other, steps judged by an old document could pass as judged by a new one.
-  select (select c.epoch from ops_control c), array(select p.scope from ops_pauses p), _policy_epoch(), _policy('worker_policy')
-    into v_lease_epoch, v_scopes, v_epoch, v_worker_policy;
+  select (select c.epoch from ops_control c), array(select p.scope from ops_pauses p), _policy_generation(), _policy('worker_policy')
+    into v_epoch, v_scopes, v_generation, v_worker_policy;
   v_lease := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
   if 'all' = any (v_scopes) then
     return;
   end if;
   select * into v_picked
-    from _pick_steps(p_executors, p_limit, v_epoch, v_worker_policy, v_scopes && '{kind,source,agent,mission}');
+    from _pick_steps(p_executors, p_limit, v_generation, v_worker_policy, v_scopes && '{kind,source,agent,mission}');
   if v_picked.faults <> '{}' or v_picked.holds <> '{}' then
     perform _refuse_steps(v_picked.faults, v_picked.holds, v_picked.run);
   end if;
@@ -89,13 +89,13 @@ begin
   with claimed as (
     update ops_mission_steps s
        set status = 'running', attempt = s.attempt + 1, worker_id = p_worker_id, lease_token = gen_random_uuid(),
-           lease_epoch = v_lease_epoch, reserved_at = v_now,
+           lease_epoch = v_epoch, reserved_at = v_now,
            deadline_at = v_now + make_interval(secs =>
              coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision)),
            lease_expires_at = v_now + least(v_lease, make_interval(secs =>
              coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision) + 5)),
            max_retries = coalesce(s.max_retries, (v_limits -> s.executor ->> 1)::integer),
-           cancel_requested = false, wait_reason = null, judged_epoch = v_epoch, updated_at = v_now
+           cancel_requested = false, wait_reason = null, judged_generation = v_generation, updated_at = v_now
      where s.id = any (v_run) and s.status = 'queued'
     returning s.id, s.mission_id, s.key, s.kind, s.executor, s.params, s.depends_on, s.progress, s.attempt, s.lease_token,
               s.lease_expires_at, s.deadline_at, s.priority, s.ready_seq
@@ -117,4 +117,7 @@ begin
 end;
 $$;
 comment on function fn_claim_steps(text, integer, integer, text[]) is
-  'Leases up to p_limit (default 1, at most 10000) ready steps to a worker: higher priorities first, then oldest. p_lease_seconds: default by policy, else 30. p_executors: what the worker offers; null for all. Returns each with its rendered params, results of its dependencies (inputs), last progress and the token that every later word about it must show. OPS_018 for a bad argument.';
+  'Leases up to p_limit (default 1, at most 10000) ready steps to a worker: higher priorities first, then oldest. '
+  'p_lease_seconds: default by policy, else 30. p_executors: what the worker offers; null for all. Returns each with '
+  'its rendered params, results of its dependencies (inputs), last progress and the token that every later word about '
+  'it must show. OPS_018 for a bad argument.';

@@ -10,7 +10,7 @@ as $$
 -- Accepts results of steps, a batch at a time: step, attempt record, events, outbox rows, the steps they unblock and
 -- the missions they finish commit together. A stale token, or a lease that the kill switch made void,
 -- changes nothing (OPS_006) but is kept as evidence; the same completion sent twice is accepted once and answered alike.
--- Locks: the gate of reports; missions in id order; under them the steps, then the steps they unblock. Nobody who holds a running step
+-- Locks: the barrier of reports; missions in id order; under them the steps, then the steps they unblock. Nobody who holds a running step
 -- waits for anything but its mission, so that the steps need no statement of their own.
 -- Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018.
 declare
@@ -25,7 +25,7 @@ declare
   v_accepted uuid[];
 begin
   perform _check_reports(p_completions, 'p_completions');
-  perform _enter(3);
+  perform _pass_barrier('reports');
   select array_agg(c.step_id), array_agg(c.lease_token), array_agg(c.result), array_agg(c.usage),
          coalesce(bool_or(coalesce(c.events, '[]') <> '[]' or coalesce(c.outbox, '[]') <> '[]'), false)
     into v_ids, v_tokens, v_results, v_usages, v_extras
@@ -71,4 +71,6 @@ begin
 end;
 $$;
 comment on function fn_complete_steps(jsonb) is
-  'Reports results [{"step_id", "lease_token", "result", "events", "outbox", "usage"}] of leased steps; each is accepted or OPS_006 (the lease is lost; nothing changed but the evidence). Sending the same again is answered alike. OPS_018 for a malformed batch.';
+  'Reports results [{"step_id", "lease_token", "result", "events", "outbox", "usage"}] of leased steps; each is '
+  'accepted or OPS_006 (the lease is lost; nothing changed but the evidence). Sending the same again is answered '
+  'alike. OPS_018 for a malformed batch.';

@@ -9,11 +9,12 @@ security definer
 set search_path from current
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
 -- Extends leases and keeps the progress they bring. Never waits: a step that somebody else is just ending keeps the
 -- lease it has. Not past the deadline of the attempt, nor for a token that was revoked or is of an older epoch: ok is false, stop working.
 -- Also the worker's sign of life.
--- Locks: the gate of reports; steps, SKIP LOCKED; the worker's row. Writes: ops_mission_steps, ops_timers, ops_workers. Raises: OP018.
+-- Locks: the barrier of reports; steps, SKIP LOCKED; the worker's row. Writes: ops_mission_steps, ops_timers, ops_workers. Raises: OP018.
 declare
   v_now timestamptz;
   v_epoch integer;
@@ -22,7 +23,7 @@ declare
   v_extended uuid[];
 begin
   perform _check_reports(p_leases, 'p_leases');
-  perform _enter(3);
+  perform _pass_barrier('reports');
   select c.epoch into v_epoch from ops_control c;
   select array_agg(l.id) into v_locked
     from (select s.id from ops_mission_steps s
@@ -58,4 +59,7 @@ begin
 end;
 $$;
 comment on function fn_extend_leases(text, jsonb, integer) is
-  'Extends leases [{"step_id", "lease_token", "progress"}] by p_lease_seconds (default by policy, else 30), never past the deadline of the attempt. One row each: ok false means stop, the lease is lost or its time is over; cancel_requested means stop soon. Also the sign of life of the worker: call it with [] when idle. OPS_018 for a malformed batch.';
+  'Extends leases [{"step_id", "lease_token", "progress"}] by p_lease_seconds (default by policy, else 30), never '
+  'past the deadline of the attempt. One row each: ok false means stop, the lease is lost or its time is over; '
+  'cancel_requested means stop soon. Also the sign of life of the worker: call it with [] when idle. OPS_018 for a '
+  'malformed batch.';

@@ -19,4 +19,5 @@ begin
 end;
 $$;
 comment on function fn_fail_step(uuid, uuid, text, boolean, numeric) is
-  'Reports a failed attempt. Returns queued (tried again, after p_retry_after_seconds or the backoff of worker_policy), failed (for good), cancelled, or OPS_006 when the lease is lost. OPS_018 for a malformed argument.';
+  'Reports a failed attempt. Returns queued (tried again, after p_retry_after_seconds or the backoff of '
+  'worker_policy), failed (for good), cancelled, or OPS_006 when the lease is lost. OPS_018 for a malformed argument.';

@@ -5,11 +5,12 @@ security definer
 set search_path from current
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
 -- Takes reports of failed attempts: each step is tried again after a backoff, or fails for good when its error is not
 -- retryable or it has no tries left; one that was asked to stop is cancelled. A year is the longest wait. A stale token changes nothing (OPS_006)
 -- but is kept as evidence.
--- Locks: the gate of reports; missions, then all their steps, each in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
+-- Locks: the barrier of reports; missions, then all their steps, each in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
 -- ops_timers, ops_agent_events, dead_letter_archive. Raises: OP018.
 declare
   v_now timestamptz;
@@ -17,7 +18,7 @@ declare
   v_accepted jsonb;
 begin
   perform _check_reports(p_failures, 'p_failures');
-  perform _enter(3);
+  perform _pass_barrier('reports');
   perform _lock_missions_of(array_agg((f ->> 'step_id')::uuid)) from jsonb_array_elements(p_failures) f;
   v_now := _now();
   select c.epoch into v_epoch from ops_control c;
@@ -61,4 +62,6 @@ begin
 end;
 $$;
 comment on function fn_fail_steps(jsonb) is
-  'Reports failed attempts [{"step_id", "lease_token", "error", "retryable", "retry_after_seconds"}]. Each becomes queued (tried again later), failed (for good, in dead_letter_archive), cancelled, or OPS_006 (the lease is lost). Sending the same again is answered alike. OPS_018 for a malformed batch.';
+  'Reports failed attempts [{"step_id", "lease_token", "error", "retryable", "retry_after_seconds"}]. Each becomes '
+  'queued (tried again later), failed (for good, in dead_letter_archive), cancelled, or OPS_006 (the lease is lost). '
+  'Sending the same again is answered alike. OPS_018 for a malformed batch.';

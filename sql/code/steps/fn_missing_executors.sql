@@ -27,4 +27,5 @@ begin
 end;
 $$;
 comment on function fn_missing_executors() is
-  'Executors that ready steps ask for and that no live worker offers (OPS_005), with the number of steps waiting (at most 1,000 a priority) and the oldest.';
+  'Executors that ready steps ask for and that no live worker offers (OPS_005), with the number of steps waiting (at '
+  'most 1,000 a priority) and the oldest.';

@@ -4,6 +4,7 @@ language plpgsql
 security definer
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Looks at the steps whose timers are due, some 20,000 steps a call: queues retries whose time has come, and takes
 -- steps back whose lease ran out. Those are tried again, failed for good when no tries are left, or, when running
@@ -54,4 +55,6 @@ begin
 end;
 $$;
 comment on function fn_recover_expired_leases() is
-  'Queues retries whose time has come and takes back steps whose lease ran out; returns how many leases were requeued and how many steps failed for good. Bounded: some 20,000 steps a call. Safe to call at any time, any number at once.';
+  'Queues retries whose time has come and takes back steps whose lease ran out; returns how many leases were requeued '
+  'and how many steps failed for good. Bounded: some 20,000 steps a call. Safe to call at any time, any number at '
+  'once.';

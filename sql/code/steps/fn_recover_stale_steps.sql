@@ -56,4 +56,6 @@ begin
 end;
 $$;
 comment on function fn_recover_stale_steps(integer) is
-  'Takes back running steps that have no lease and that nobody touched for p_threshold_minutes (default 15), and adopts steps set to queued by hand (runbook: manual retry). Returns how many. Bounded: 20,000 steps a call, going on where the last call ended. OPS_018 for a threshold below 1.';
+  'Takes back running steps that have no lease and that nobody touched for p_threshold_minutes (default 15), and '
+  'adopts steps set to queued by hand (runbook: manual retry). Returns how many. Bounded: 20,000 steps a call, going '
+  'on where the last call ended. OPS_018 for a threshold below 1.';

@@ -45,4 +45,6 @@ begin
 end;
 $$;
 comment on function fn_register_worker(text, text, integer, text, jsonb, jsonb) is
-  'Announces a worker incarnation with the executors it offers and settings from its environment (max_retries, lease_seconds). Returns the settings policy has for it, the channel that wakes it and the version of the schema. OPS_018 without an id, and for executors or settings that are no object.';
+  'Announces a worker incarnation with the executors it offers and settings from its environment (max_retries, '
+  'lease_seconds). Returns the settings policy has for it, the channel that wakes it and the version of the schema. '
+  'OPS_018 without an id, and for executors or settings that are no object.';

@@ -5,12 +5,13 @@ security definer
 set search_path from current
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
 -- Gives leased steps back unfinished, at once and without a failure counted: a worker that stops, or that has no such
 -- executor (OPS_005). One that had been started is treated as if its lease were lost, since nobody knows how far it came:
 -- with on_lease_lost hold it waits for a person. A step asked to stop is cancelled instead. A stale token changes
 -- nothing (OPS_006).
--- Locks: the gate of reports; missions, then all their steps, each in id order. Writes: ops_mission_steps,
+-- Locks: the barrier of reports; missions, then all their steps, each in id order. Writes: ops_mission_steps,
 -- ops_action_runs, ops_ready,
 -- ops_missions, and what a parked step writes. Raises: OP018.
 declare
@@ -24,7 +25,7 @@ declare
   v_policy jsonb := _policy('worker_policy');
 begin
   perform _check_reports(p_leases, 'p_leases');
-  perform _enter(3);
+  perform _pass_barrier('reports');
   perform _lock_missions_of(array_agg((e ->> 'step_id')::uuid)) from jsonb_array_elements(p_leases) e;
   select c.epoch into v_epoch from ops_control c;
   select array_agg(h.id), array_agg(h.unknown), array_agg(h.reason),
@@ -54,4 +55,6 @@ begin
 end;
 $$;
 comment on function fn_release_steps(text, jsonb, text) is
-  'Gives leased steps [{"step_id", "lease_token", "started", "reason"}] back: queued again at once, no retry burnt; waiting when it was started and must not run twice unnoticed (on_lease_lost hold); cancelled when it was asked to stop; OPS_006 when the lease is lost. OPS_018 for a malformed batch.';
+  'Gives leased steps [{"step_id", "lease_token", "started", "reason"}] back: queued again at once, no retry burnt; '
+  'waiting when it was started and must not run twice unnoticed (on_lease_lost hold); cancelled when it was asked to '
+  'stop; OPS_006 when the lease is lost. OPS_018 for a malformed batch.';

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from psycopg.types.json import Jsonb
 
-from routines.policy.strategies import in_one_database, policies
+from routines.documents import in_one_database, policies
 
 STEP = {"steps": [{"kind": "noop"}]}
 PATTERN = {"name": "p", "event_type": "*", "template": STEP}

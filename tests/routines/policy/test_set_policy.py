@@ -136,7 +136,7 @@ def test_the_history_can_be_cut_short(conn):
 
 def test_the_epoch_rises_with_every_change_of_a_document_that_judges_steps(conn):
     def epoch():
-        return conn.execute("select _policy_epoch()").fetchone()[0]
+        return conn.execute("select _policy_generation()").fetchone()[0]
 
     seen = [epoch()]
     set_policy(conn, "auto_approve", {"enabled": False})
@@ -149,10 +149,10 @@ def test_the_epoch_rises_with_every_change_of_a_document_that_judges_steps(conn)
 
 
 def test_a_document_that_judges_no_steps_leaves_the_epoch_alone(conn):
-    before = conn.execute("select _policy_epoch()").fetchone()
+    before = conn.execute("select _policy_generation()").fetchone()
     set_policy(conn, "proposal_caps", CAPS)
     set_policy(conn, "our_own", {})
-    assert conn.execute("select _policy_epoch()").fetchone() == before
+    assert conn.execute("select _policy_generation()").fetchone() == before
 
 
 def test_it_works_where_there_are_no_triggers(conn):

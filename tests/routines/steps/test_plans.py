@@ -40,8 +40,8 @@ def big(shared_dsn: str) -> Iterator[psycopg.Connection[Any]]:
             insert into ops_missions (id, proposal_id, status, steps_total, steps_open)
             select gen_random_uuid(), null, 'approved', 1, 1 from generate_series(1, {ROWS})
             returning id), s as (
-            insert into ops_mission_steps (mission_id, key, kind, executor, lane, ready_seq, judged_epoch)
-            select m.id, 'a', 'noop', 'noop', l.lane, nextval('ops_ready_seq'), _policy_epoch()
+            insert into ops_mission_steps (mission_id, key, kind, executor, lane, ready_seq, judged_generation)
+            select m.id, 'a', 'noop', 'noop', l.lane, nextval('ops_ready_seq'), _policy_generation()
               from m cross join ops_lanes l where l.executor = 'noop' and l.priority = 0
             returning lane, ready_seq, id)
           insert into ops_ready (lane, seq, id) select * from s""")

@@ -1,0 +1,28 @@
+create or replace function fn_list_roles()
+returns table (role text, name text, status text, remedy text)
+language plpgsql
+stable
+security definer
+set search_path from current
+as $$
+-- The five group roles of this loop and whether they work. remedy: the SQL to run, by whom it takes, when one does not.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return query
+  select n.role, _role_name(n.role), s.status,
+         case s.status
+           when 'missing' then format('create role %I nologin;', _role_name(n.role))
+           when 'a login' then format('alter role %I nologin;', _role_name(n.role))
+         end
+    from unnest(array['reader', 'producer', 'worker', 'operator', 'admin']) with ordinality n (role, ord)
+    left join pg_roles r on r.rolname = _role_name(n.role)
+   cross join lateral (select case when r.oid is null then 'missing'
+                                   when r.rolcanlogin then 'a login'
+                                   when not has_function_privilege(r.oid, 'fn_list_roles()', 'execute') then 'without rights'
+                                   else 'ready' end) s (status)
+   order by n.ord;
+end;
+$$;
+comment on function fn_list_roles() is
+  'The five group roles of this loop, each ready, missing, without rights (apply grants again) or a login (a role of '
+  'that name which can log in is nobody''s group and gets nothing), with the SQL that mends it.';

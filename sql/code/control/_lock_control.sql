@@ -1,0 +1,30 @@
+create or replace function _lock_control()
+returns void
+language plpgsql
+set search_path from current
+as $$
+-- One pause, resume or kill at a time, to the end of its transaction. The row is locked, and not a number: numbers
+-- anybody may lock who can connect, and so keep others from stopping the loop. That it is also updated tells a claim
+-- whose snapshot is from before (_pass_barrier).
+-- Locks: ops_control, FOR NO KEY UPDATE; waits two seconds at most. Writes: ops_control. Raises: OP023.
+declare
+  v_deadline constant timestamptz := clock_timestamp() + interval '2 seconds';
+  v_pid integer;
+begin
+  loop
+    perform from ops_control for no key update skip locked;
+    exit when found;
+    if clock_timestamp() > v_deadline then
+      select l.pid into v_pid
+        from ops_control c
+        join pg_locks l on l.locktype = 'transactionid' and l.transactionid = c.xmax and l.granted;
+      raise exception using errcode = 'OP023',
+        message = format('OPS_023: session %s has paused, resumed or killed and not yet committed', coalesce(v_pid::text, '?')),
+        detail = jsonb_build_object('pid', v_pid)::text,
+        hint = format('Commit there, or end it: select pg_terminate_backend(%s); then call again.', v_pid);
+    end if;
+    perform pg_sleep(0.01);
+  end loop;
+  update ops_control c set epoch = c.epoch;
+end;
+$$;

@@ -1,0 +1,78 @@
+create or replace function fn_pause(
+  p_scope text,
+  p_target text default null,
+  p_actor text default null,
+  p_reason text default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- Stops steps from starting: all, or those of an executor (a preset is a command too), a kind, a source, an agent or a
+-- mission. What runs goes on; events, proposals and gates go on. Once this is committed nothing that it covers starts,
+-- but by the transactions under could_still_commit: claims that were in flight and did not end within two seconds.
+-- Steps of a mission are parked at once, the others by claims and heartbeats; steps of a paused executor stay queued.
+-- Locks: control, then the barrier of claims, to the end of the transaction: commit at once. Writes: ops_pauses,
+-- ops_control, ops_control_log; for a mission what parking writes. Raises: OP012 unknown mission, OP018 bad argument,
+-- OP023 another one is not committed yet.
+declare
+  v_now timestamptz;
+  v_target text := _check_scope(p_scope, p_target);
+  v_calls record;
+  v_changed boolean;
+  v_lanes integer[];
+  v_ids uuid[];
+  v_parked integer := 0;
+  v_ready integer;
+  v_result jsonb;
+begin
+  perform _lock_control();
+  if p_scope = 'mission' and not exists (select from ops_missions m where m.id = v_target::uuid) then
+    raise exception using errcode = 'OP012', message = format('OPS_012: there is no mission %s', v_target),
+      detail = jsonb_build_object('mission_id', v_target)::text,
+      hint = 'select * from fn_list_missions(); lists the newest.';
+  end if;
+  v_now := _now();
+  insert into ops_pauses (scope, target, reason, paused_by, paused_login, paused_at)
+  values (p_scope, v_target, p_reason, coalesce(p_actor, session_user), session_user, v_now)
+  on conflict (scope, target) do nothing;
+  v_changed := found;
+  if v_changed then
+    update ops_control set updated_at = v_now;
+  end if;
+
+  -- Counted before the barrier is closed: claims wait behind it.
+  if p_scope <> 'mission' then
+    v_lanes := array(select l.lane from ops_lanes l where l.queue = 'steps');
+    v_ids := array(
+      select r.id
+        from ops_lanes l
+        join unnest(v_lanes, _lane_fronts(v_lanes)) f (lane, front) on f.lane = l.lane
+        join ops_ready r on r.lane = f.lane and r.seq >= f.front
+       where p_scope <> 'executor' or l.executor = v_target
+          or (v_target = 'command' and coalesce(_policy('worker_policy') -> 'presets' ? l.executor, false))
+       limit 10000);
+    v_ready := case when p_scope in ('all', 'executor') then cardinality(v_ids)
+                    else (select count(*) from _covering_pauses(v_ids) c where c.scope = p_scope and c.target = v_target) end;
+  end if;
+  select * into v_calls from _close_barriers(array['claims']);
+  if p_scope = 'mission' then
+    v_parked := _park_queued(
+      array(select s.id from ops_mission_steps s where s.mission_id = v_target::uuid and s.status = 'queued'));
+    v_ready := v_parked;
+  end if;
+  v_result := jsonb_build_object('scope', p_scope, 'target', v_target, 'changed', v_changed, 'ready', v_ready,
+                                 'parked', v_parked, 'could_still_commit', v_calls.could_still_commit);
+  if v_changed then
+    perform _log_control('pause', p_scope, v_target, p_actor, p_reason, v_result);
+  end if;
+  return v_result;
+end;
+$$;
+comment on function fn_pause(text, text, text, text) is
+  'Stops steps from starting, as p_actor (default: the login): scope all, or executor, agent, kind, source or mission '
+  'with a target. Returns {"scope", "target", "changed", "ready", "parked", "could_still_commit"}: changed is false '
+  'when it was paused already; ready is how many of the first 10,000 ready steps it covers now; could_still_commit '
+  'lists claims in flight that did not end within two seconds. OPS_012 unknown mission, OPS_018 bad argument, OPS_023 '
+  'another pause, resume or kill is not committed yet.';

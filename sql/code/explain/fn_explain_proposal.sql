@@ -1,0 +1,125 @@
+create or replace function fn_explain_proposal(p_proposal_id uuid)
+returns table (step_id uuid, key text, status text, reason text, code text, detail text, frees text)
+language plpgsql
+stable
+security definer
+set search_path from current
+as $$
+-- Why a proposal is not a mission yet: one row per reason, step_id null; of one that has become a mission, the reasons
+-- of that. frees: the statement that ends this reason, complete. Statements of several rows are run from top to bottom.
+-- A rejected proposal stays so: the statement proposes the same again, to be gated anew, where its template is what was
+-- written; text that an event brought in is never taken for a template.
+-- Locks: none. Writes: nothing. Raises: OP012 for an unknown proposal.
+declare
+  v_schema constant text := quote_ident(current_schema());
+  v_policy constant jsonb := _policy('worker_policy');
+  v_caps constant jsonb := _policy('proposal_caps');
+  v_proposal ops_mission_proposals;
+  v_mission uuid;
+  v_judged record;
+  v_versions text;
+  v_votes text;
+  v_cap record;
+  v_own jsonb;
+begin
+  select * into v_proposal from ops_mission_proposals p where p.id = p_proposal_id;
+  if not found then
+    raise exception using errcode = 'OP012', message = format('OPS_012: no proposal %s', coalesce(p_proposal_id::text, 'null')),
+      hint = 'select * from fn_list_proposals(); lists the newest.';
+  end if;
+  select m.id into v_mission from ops_missions m where m.proposal_id = p_proposal_id;
+  if v_mission is not null then
+    return query select * from fn_explain_mission(v_mission);
+    return;
+  end if;
+
+  status := v_proposal.status;
+  select string_agg(format('%s version %s', y.key, y.version), ', ' order by y.key)
+    into v_versions
+    from ops_policy y where y.key in ('auto_approve', 'proposal_caps', 'worker_policy');
+
+  if v_proposal.template_digest <> _digest(jsonb_build_array(v_proposal.template, v_proposal.slots)) then
+    reason := 'approval';
+    code := 'OPS_016';
+    detail := 'the template was changed after it was proposed: nobody can approve it; reject it and propose what is meant';
+    return next;
+    return;
+  end if;
+  if v_proposal.status not in ('pending', 'voting') and v_proposal.decided_by is distinct from 'policy' then
+    reason := 'ended';
+    detail := format('%s by %s (login %s) at %s: %s', v_proposal.status, v_proposal.decided_by, v_proposal.decided_login,
+                     date_trunc('second', v_proposal.updated_at), v_proposal.reason);
+    return next;
+    return;
+  end if;
+
+  v_judged := _judge_templates(array[v_proposal.template], _policy('auto_approve'), v_policy);
+  if v_judged.forbidden[1] is not null then
+    reason := 'policy';
+    code := 'OPS_003';
+    detail := format('nobody may run this: %s (%s)', v_judged.forbidden[1], v_versions);
+    frees := (select _unforbid_statement(array_agg(s.executor order by s.pos), array_agg(s.params order by s.pos), v_policy)
+                from _template_steps(array[v_proposal.template]) s);
+    return next;
+  end if;
+
+  -- One that counts already is not asked again; one that was rejected will be asked as of now.
+  if v_proposal.counted_at is null then
+    for v_cap in
+      select f.*, c.used
+        from _caps_in_force(v_caps, v_proposal.source,
+               (case when v_proposal.status = 'rejected' then _now() else v_proposal.created_at end) at time zone 'UTC') f
+        join ops_cap_counters c on c.scope = f.scope and c.window_start = f.window_start
+       where c.used >= f.cap
+       order by f.no
+    loop
+      v_own := v_caps -> 'per_source' -> v_proposal.source;
+      reason := 'cap';
+      code := 'OPS_003';
+      detail := format('%s is %s and %s are used; the window ends at %s (%s)', v_cap.name, v_cap.cap, v_cap.used,
+                       date_trunc('second', v_cap.window_end), v_versions);
+      frees := _policy_statement('proposal_caps', array[
+        case when v_cap.source is null then format('%L, %s', v_cap.name, v_cap.used + 1)
+             else format('''per_source'', (y.value -> ''per_source'') || jsonb_build_object(%1$L, %2$s || jsonb_build_object(%3$L, %4$s))',
+                         v_cap.source,
+                         case jsonb_typeof(v_own) when 'number' then format('jsonb_build_object(''daily_limit'', y.value -> ''per_source'' -> %L)', v_cap.source)
+                              else format('(y.value -> ''per_source'' -> %L)', v_cap.source) end,
+                         substring(v_cap.name from '[a-z_]+$'), v_cap.used + 1) end]);
+      return next;
+    end loop;
+  end if;
+
+  if v_proposal.status not in ('pending', 'voting') then
+    reason := 'ended';
+    code := substring(v_proposal.reason from '^OPS_[0-9]{3}');
+    detail := format('%s by policy at %s: %s', v_proposal.status, date_trunc('second', v_proposal.updated_at), v_proposal.reason);
+    frees := case when v_proposal.source <> 'trigger' and v_proposal.slots = _template_slots(v_proposal.template)
+                  then format('select * from %s.fn_create_proposal(%L, %L);', v_schema, v_proposal.template, v_proposal.source) end;
+    return next;
+    return;
+  end if;
+
+  if v_judged.forbidden[1] is null and v_judged.auto_oks[1] and v_proposal.counted_at is null then
+    reason := 'queue';
+    code := null;
+    detail := format('%s; the next heartbeat gates it', v_proposal.reason);
+    frees := format('select %s.fn_heartbeat();', v_schema);
+    return next;
+    return;
+  end if;
+  select string_agg(format('%s: %s%s', o.agent_role, o.vote, ' (' || o.reason || ')'), '; ' order by o.created_at)
+    into v_votes
+    from (select * from ops_proposal_votes v where v.proposal_id = p_proposal_id and not v.decision limit 20) o;
+  reason := 'approval';
+  code := 'OPS_009';
+  detail := format('a person must decide%s: %s (%s)', ', another than ' || v_proposal.proposed_login || ', who proposed it',
+                   case when v_judged.auto_oks[1] then 'policy would allow it by now, but did not when it was gated'
+                        else coalesce(v_judged.reasons[1], v_proposal.reason) end, v_versions)
+    || coalesce('; votes: ' || v_votes, '');
+  frees := format('select * from %s.fn_approve_proposal(%L);', v_schema, p_proposal_id);
+  return next;
+end;
+$$;
+comment on function fn_explain_proposal(uuid) is
+  'Why a proposal is not a mission yet, or why its mission is not getting on: a row per reason (approval, cap, '
+  'policy, queue, ended) with the SQL statement that frees it. OPS_012 for an unknown proposal.';

@@ -1,0 +1,63 @@
+create or replace function fn_inbox(p_limit integer default 50)
+returns table (
+  kind text,
+  id uuid,
+  mission_id uuid,
+  title text,
+  status text,
+  risk_level text,
+  would_run jsonb,
+  waits_because text,
+  since timestamptz,
+  proposed_by text,
+  proposed_login text,
+  votes jsonb,
+  decide jsonb,
+  digest text,
+  in_all bigint
+)
+language plpgsql
+stable
+security definer
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+-- What waits for a person: proposals (kind proposal) and parked steps (kind step), the oldest first. would_run is
+-- exactly what would run, rendered as of now; digest stands for it: with fn_as_shown a decision counts for that only.
+-- decide: the statements that decide, by what they do. proposed_by: the source that proposed it, proposed_login its
+-- login. in_all: how many there are, the first 100,000 of each kind counted. Steps that a pause parked wait for the end
+-- of the pause, not for a person.
+-- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
+declare
+  v_in_all bigint;
+  v_proposals uuid[];
+  v_steps uuid[];
+begin
+  perform _check_list(p_limit);
+  v_in_all := (select count(*) from (select from ops_mission_proposals p where p.status in ('pending', 'voting') limit 100000) n)
+            + (select count(*) from (select from ops_waiting_steps limit 100000) n);
+  select array_agg(o.id) filter (where o.kind = 'proposal'), array_agg(o.id) filter (where o.kind = 'step')
+    into v_proposals, v_steps
+    from (select w.*
+            from ((select 'proposal' as kind, p.id, p.created_at as since
+                     from ops_mission_proposals p
+                    where p.status in ('pending', 'voting')
+                    order by p.created_at
+                    limit p_limit)
+                  union all
+                  (select 'step', q.step_id, q.since
+                     from ops_waiting_steps q
+                     join ops_mission_steps s on s.id = q.step_id and s.status = 'waiting'
+                    order by q.since, q.step_id
+                    limit p_limit)) w
+           order by w.since, w.id
+           limit p_limit) o;
+  return query
+  select i.*, v_in_all from _inbox(coalesce(v_proposals, '{}'), coalesce(v_steps, '{}')) i order by i.since, i.id;
+end;
+$$;
+comment on function fn_inbox(integer) is
+  'What waits for a person, the oldest p_limit (1 to 1000, default 50): proposals and parked steps, each with exactly '
+  'what would run (would_run, and its digest), why it waits, who proposed it, votes, the statements that decide, and '
+  'how many there are in all. OPS_018 for a limit that cannot be.';

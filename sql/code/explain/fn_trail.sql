@@ -1,0 +1,143 @@
+create or replace function fn_trail(p_id uuid)
+returns table (at timestamptz, what text, subject text, who text, detail text)
+language plpgsql
+stable
+security definer
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+-- How something came about and what came of it, oldest first: event, reaction, proposal, votes, decision (who, by which
+-- login, under which policy versions), mission, attempts, what persons did with its steps, its own events, its end. p_id: a
+-- mission, a proposal, a step (its mission) or an event. An event that a mission made leads back to that, and on to the
+-- missions that came of it: ten generations each way, 100 missions and 1,000 steps; of each mission the 10,000 events after
+-- its beginning are looked through.
+-- Locks: none. Writes: nothing. Raises: OP012 for an id that is none of these.
+declare
+  v_events uuid[] := '{}';
+  v_proposals uuid[];
+  v_missions uuid[];
+  v_more uuid[];
+begin
+  v_missions := array(select m.id from ops_missions m where m.id = p_id
+                      union select s.mission_id from ops_mission_steps s where s.id = p_id
+                      union select m.id from ops_missions m where m.proposal_id = p_id);
+  v_proposals := array(select p.id from ops_mission_proposals p where p.id = p_id);
+  if v_missions = '{}' and v_proposals = '{}' then
+    v_events := array(select e.id from ops_agent_events e where e.id = p_id);
+    if v_events = '{}' then
+      raise exception using errcode = 'OP012',
+        message = format('OPS_012: no mission, proposal, step or event %s', coalesce(p_id::text, 'null')),
+        hint = 'select * from fn_list_missions(); and fn_list_proposals() list the newest.';
+    end if;
+  end if;
+
+  -- On to what came of it.
+  v_more := v_missions;
+  for v_round in 1 .. 10 loop
+    v_more := array(
+      select p.id
+        from (select v_events[1] as id where v_round = 1 and v_events <> '{}'
+              union all
+              select n.id
+                from unnest(v_more) m (id)
+               cross join lateral (select e.id, e.mission_id from ops_agent_events e where e.id > m.id order by e.id limit 10000) n
+               where n.mission_id = m.id) e
+        join ops_agent_reactions a on a.event_id = e.id
+        join ops_mission_proposals p on p.id = a.proposal_id
+      union
+      select p.id
+        from unnest(v_more) m (id)
+        join ops_mission_steps s on s.mission_id = m.id
+       cross join generate_series(1, 20) n
+        join ops_mission_proposals p on p.dedupe_key = format('opsloop:step:%s:%s', s.id, n));
+    v_proposals := v_proposals || v_more;
+    v_more := array(select m.id from ops_missions m where m.proposal_id = any (v_more) and m.id <> all (v_missions) limit 100);
+    v_missions := v_missions || v_more;
+    exit when v_more = '{}' or cardinality(v_missions) > 100;
+  end loop;
+  -- Back to what it came of.
+  for v_round in 1 .. 10 loop
+    v_proposals := v_proposals || array(select m.proposal_id from ops_missions m
+                                         where m.id = any (v_missions) and m.proposal_id <> all (v_proposals));
+    v_more := array(
+      select distinct e.mission_id
+        from ops_agent_events e
+       where e.mission_id is not null and e.mission_id <> all (v_missions)
+         and (e.id = any (v_events) or e.id in (select p.event_id from ops_mission_proposals p where p.id = any (v_proposals))));
+    exit when v_more = '{}';
+    v_missions := v_missions || v_more;
+  end loop;
+
+  return query
+  with proposal as materialized (
+    select p.* from ops_mission_proposals p where p.id = any (v_proposals)
+  ), mission as materialized (
+    select m.* from ops_missions m where m.id = any (v_missions)
+  ), step as materialized (
+    select s.* from ops_mission_steps s where s.mission_id = any (v_missions) order by s.mission_id, s.position limit 1000
+  ), following as (
+    -- The events of these missions: ids are in order of time.
+    select e.*
+      from mission m
+     cross join lateral (
+       select n.* from (select f.* from ops_agent_events f where f.id > m.id order by f.id limit 10000) n
+        where n.mission_id = m.id) e
+  ), entry (at, no, what, subject, who, detail) as (
+    select e.created_at, 1, 'event', e.type, coalesce('mission ' || e.mission_id, 'outside'), e.data::text
+      from ops_agent_events e
+     where e.id = any (v_events) or e.id in (select p.event_id from proposal p)
+    union all
+    select a.created_at, 2, 'reaction', a.pattern, 'reaction_matrix', concat_ws(': ', a.status, a.reason)
+      from ops_agent_reactions a
+     where a.event_id = any (v_events) or (a.event_id, a.id) in (select p.event_id, p.reaction_id from proposal p)
+    union all
+    select p.created_at, 3, 'proposal', p.title, format('%s (login %s)', p.source, p.proposed_login),
+           format('risk %s; steps: %s', p.risk_level,
+                  (select string_agg(format('%s (%s)', coalesce(s ->> 'key', 'step_' || o), coalesce(s ->> 'executor', s ->> 'kind')), ', ' order by o)
+                     from jsonb_array_elements(p.template -> 'steps') with ordinality s (s, o)))
+      from proposal p
+    union all
+    select v.created_at, 4, 'vote', p.title, format('%s (login %s)', v.agent_role, v.voted_login),
+           concat_ws(': ', v.vote, v.reason)
+      from proposal p
+      join ops_proposal_votes v on v.proposal_id = p.id and not v.decision
+    union all
+    select coalesce(p.approved_at, p.updated_at), 5, 'proposal ' || p.status, p.title,
+           format('%s (login %s)', p.decided_by, p.decided_login),
+           concat_ws('; ', p.reason, (select string_agg(format('%s version %s', k.key, k.value), ', ' order by k.key)
+                                        from jsonb_each_text(p.policy_snapshot) k))
+      from proposal p
+     where p.decided_by is not null
+    union all
+    select m.created_at, 6, 'mission', m.title, null, format('%s, %s steps', m.id, m.steps_total)
+      from mission m
+    union all
+    select r.completed_at, 7, 'attempt ' || r.status, format('%s (%s)', s.key, s.executor), r.worker_id,
+           concat_ws('; ', format('attempt %s', r.attempt), format('began %s', r.started_at), r.error,
+                     case when r.meta <> '{}' then r.meta::text end)
+      from step s
+     cross join lateral (select n.* from ops_action_runs n where n.step_id = s.id order by n.id limit 100) r
+    union all
+    select s.reserved_at, 7, 'attempt running', format('%s (%s)', s.key, s.executor), s.worker_id, format('attempt %s', s.attempt)
+      from step s where s.status = 'running'
+    union all
+    select f.created_at, 8, f.type, coalesce(f.data ->> 'key', f.data ->> 'title'),
+           case when f.data ? 'actor' then format('%s (login %s)', f.data ->> 'actor', f.data ->> 'login') end,
+           case when f.type not like 'mission:%' then (f.data - array['step_id', 'mission_id', 'key', 'kind', 'executor', 'actor', 'login'])::text
+                else coalesce(f.data ->> 'error', f.data ->> 'reason') end
+      from following f
+     -- What the attempts and the end of the mission say already is left out.
+     where f.type !~ '^(step:.*|mission):(succeeded|failed)$'
+       and not exists (select from proposal p where p.event_id = f.id)
+    union all
+    select m.completed_at, 9, 'mission ' || m.status, m.title, null, m.error
+      from mission m where m.completed_at is not null
+  )
+  select e.at, e.what, e.subject, e.who, e.detail from entry e order by e.at, e.no;
+end;
+$$;
+comment on function fn_trail(uuid) is
+  'How a mission, proposal, step or event came about and what came of it, oldest first: event, reaction, proposal, '
+  'votes, decision with login and policy versions, attempts, what persons did, and the end. OPS_012 for an id that is '
+  'none of these.';

@@ -1,0 +1,54 @@
+create or replace function _propose_reactions(p_ids uuid[])
+returns integer
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+-- Makes the proposals of these reactions and gates them; returns how many proposals are new. A dedupe key seen
+-- before makes the reaction done, pointing at the first proposal. Templates were checked when the reaction matrix was
+-- set; they are not scanned for placeholders again, as they hold data by now. Who emitted the event has proposed, not
+-- whoever runs the heartbeat; what comes of the loop's own events nobody has proposed.
+-- Locks: cap counters. Writes: ops_agent_reactions and what proposals write. Raises: what gating raises.
+declare
+  v_now timestamptz := _now();
+  v_given record;
+  v_made record;
+begin
+  -- What is the same text is one template, worked through once.
+  with given as materialized (
+    select r.id, r.event_id, r.payload, (r.payload -> 'template')::text as template, coalesce(r.payload -> 'slots', '[]')::text as slots,
+           e.emitted_login as login
+      from unnest(p_ids) n (id)
+     -- Each looked up by its key, limit 1: as in _enqueue_steps.
+     cross join lateral (select t.* from ops_agent_reactions t where t.id = n.id limit 1) r
+      left join lateral (select t.emitted_login from ops_agent_events t where t.id = r.event_id limit 1) e on true
+     where r.status = 'queued'
+  ), template as materialized (
+    select g.template, g.slots, row_number() over () as no from given g group by g.template, g.slots
+  )
+  select (select array_agg(t.template::jsonb order by t.no) from template t) as templates,
+         (select array_agg(t.slots::jsonb order by t.no) from template t) as slots,
+         array_agg(g.id order by g.id) as ids, array_agg(t.no::integer order by g.id) as which,
+         array_agg('trigger'::text order by g.id) as sources, array_agg(g.payload ->> 'dedupe_key' order by g.id) as keys,
+         array_agg(g.event_id order by g.id) as event_ids, array_agg((g.payload ->> 'depth')::integer order by g.id) as depths,
+         array_agg(g.login order by g.id) as logins
+    into v_given
+    from given g
+    join template t on t.template = g.template and t.slots = g.slots;
+  if v_given.ids is null then
+    return 0;
+  end if;
+
+  select * into v_made
+    from _create_proposals(v_given.templates, v_given.slots, v_given.which, v_given.sources, v_given.keys,
+                           v_given.event_ids, v_given.ids, v_given.depths, v_given.logins);
+  update ops_agent_reactions r
+     set status = 'done', proposal_id = m.proposal_id, updated_at = v_now,
+         reason = case when not m.is_new then 'its dedupe_key was proposed before' end
+    from unnest(v_given.ids, v_made.ids, v_made.are_new) m (id, proposal_id, is_new)
+   -- The list: as in _accept_results.
+   where r.id = m.id and r.id = any (v_given.ids);
+  return (select count(*) from unnest(v_given.ids, v_made.are_new) m (id, is_new) where m.is_new is not false);
+end;
+$$;

@@ -1,0 +1,64 @@
+create or replace function fn_process_reactions(p_batch_size integer default 50)
+returns table (processed integer, created integer)
+language plpgsql
+security definer
+set search_path from current
+set plan_cache_mode = force_generic_plan
+set jit = off
+set lock_timeout = '1s'
+as $$
+-- Turns up to p_batch_size queued reactions into gated proposals. When the batch as a whole cannot be processed, its
+-- reactions are tried one by one, so that a bad one fails alone and the others go on. One that only met somebody else's
+-- lock, or a database short of something, is not bad: it stays queued, behind the others. The heartbeat waits a second
+-- at most for a transaction that is inserting the same dedupe key.
+-- Locks: the reactions taken, cap counters, the unique index of dedupe_key. Writes: ops_agent_reactions, ops_ready,
+-- dead_letter_archive, and what proposals write.
+-- Raises: OP018 for a batch of less than one; a reaction that cannot be processed is failed, with the SQLSTATE in its
+-- reason, and goes whole to dead_letter_archive.
+declare
+  v_ids uuid[];
+  v_now timestamptz := _now();
+  v_id uuid;
+  v_message text;
+begin
+  if p_batch_size < 1 then
+    raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
+      hint = 'Give at least 1; the default is 50.';
+  end if;
+  v_ids := _take_ready(2, coalesce(p_batch_size, 50), (_lane_fronts(array[2]))[1]);
+  processed := cardinality(v_ids);
+  created := 0;
+  if processed > 0 then
+    begin
+      created := _propose_reactions(v_ids);
+    exception when others then
+      -- One item must not sink the batch.
+      perform set_config('lock_timeout', '50ms', true);
+      foreach v_id in array v_ids loop
+        begin
+          created := created + _propose_reactions(array[v_id]);
+        exception when others then
+          get stacked diagnostics v_message = message_text;
+          v_message := format('%s (%s)', v_message, sqlstate);
+          -- Rollbacks asked for by the server, lack of resources, locks: nothing that the reaction could help.
+          if left(sqlstate, 2) in ('40', '53', '55', '57') then
+            perform _announce();
+            insert into ops_ready (lane, id) values (2, v_id);
+            processed := processed - 1;
+          else
+            update ops_agent_reactions
+               set status = 'failed', reason = v_message, updated_at = v_now
+             where id = v_id;
+            perform _bury_reaction(v_id);
+          end if;
+        end;
+      end loop;
+    end;
+  end if;
+  return next;
+end;
+$$;
+comment on function fn_process_reactions(integer) is
+  'Turns up to p_batch_size (default 50) queued reactions into gated proposals; returns how many reactions were '
+  'processed and how many proposals were created. Two at once never take the same reaction. OPS_018 for a batch of '
+  'less than one.';

@@ -1,0 +1,64 @@
+create or replace function _move_marks(p_lanes integer[])
+returns void
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+-- Moves the low-water marks of lanes up to just before the first row in each, but never past what an enqueuer that is
+-- still open may bring. One that has fallen 10,000 numbers behind is written down in ops_late_enqueuers and passed once
+-- that is committed; what it brings lies below the mark then, where _lane_fronts looks for it.
+--
+-- What makes it safe is the order of the reads. (1) The last number drawn: whoever announces himself later draws higher
+-- ones, and no mark goes above it. (2) The locks of those who announced themselves: a lock that is gone belongs to a
+-- transaction that (3) the snapshot of the next statement sees, as a commit is visible before its locks go. Marks that
+-- two calls set at once may be set too low, never too high. A transaction that has written moves none: what it took
+-- itself it no longer sees, but it may be rolled back.
+-- Locks: an advisory one, shared, never waiting. Writes: marks; ops_lanes and ops_late_enqueuers, seldom. Raises: nothing.
+declare
+  c_behind constant bigint := 10000;
+  v_ready constant oid := 'ops_ready'::regclass;
+  v_last bigint;
+  v_open oid[];
+  v_floors bigint[];
+  v_lane record;
+  v_late oid[];
+  v_want bigint;
+  v_to bigint;
+begin
+  if pg_current_xact_id_if_assigned() is not null or current_setting('transaction_isolation') <> 'read committed'
+     or not pg_try_advisory_xact_lock_shared('ops_lanes'::regclass::oid::integer, 1) then
+    return;
+  end if;
+  v_last := _last_ready_number();
+  select array_agg(a.holder), array_agg(a.floor) into v_open, v_floors from _open_enqueuers(v_last) a;
+
+  for v_lane in
+    select l.lane, l.mark, _lane_mark(l.mark, l.mark_table, l.mark_server_start, v_ready) as value,
+           (l.mark_table = v_ready and l.mark_server_start = pg_postmaster_start_time()) is not true as stale
+      from ops_lanes l
+     where l.lane = any (p_lanes)
+  loop
+    select array_agg(e.holder) into v_late from ops_late_enqueuers e where e.lane = v_lane.lane;
+    v_want := least(v_last, (
+      select r.seq - 1 from ops_ready r where r.lane = v_lane.lane and r.seq > v_lane.value order by r.seq limit 1));
+    select least(v_want, min(o.floor)) into v_to
+      from unnest(v_open, v_floors) o (holder, floor)
+     where o.holder = any (v_late) is not true;
+
+    if v_to > v_lane.value or v_lane.stale then
+      perform setval(v_lane.mark, v_to);
+    end if;
+    if v_lane.stale then
+      update ops_lanes set mark_table = v_ready, mark_server_start = pg_postmaster_start_time()
+       where ctid = any (array(select l.ctid from ops_lanes l where l.lane = v_lane.lane for update skip locked));
+    end if;
+    if v_to < v_want - c_behind then
+      insert into ops_late_enqueuers (lane, holder, floor)
+      select v_lane.lane, o.holder, o.floor
+        from unnest(v_open, v_floors) o (holder, floor)
+       where o.floor < v_want - c_behind and o.holder = any (v_late) is not true;
+    end if;
+  end loop;
+end;
+$$;

@@ -1,0 +1,22 @@
+create or replace function fn_declare_idle(p_worker_id text)
+returns text
+language plpgsql
+security definer
+set search_path from current
+as $$
+-- A worker says that it will sleep until notified. Whoever began before that was committed may not have seen it: so
+-- the call that says it gives no ticket, only the next one does, when transactions that could have missed it are older
+-- than the ticket. The worker keeps polling until fn_idle_settled says that all those have ended, or a wake-up could
+-- be lost.
+-- Locks: the worker's row. Writes: ops_workers. Raises: nothing.
+declare
+  v_now timestamptz := _now();
+begin
+  update ops_workers set idle = true, last_seen_at = v_now where worker_id = p_worker_id and not idle;
+  return case when not found then pg_current_xact_id()::text end;
+end;
+$$;
+comment on function fn_declare_idle(text) is
+  'A worker declares that it sleeps until notified, on its notify_channel. Null when it had not been declared idle '
+  'before: call it again, after the commit, for a ticket for fn_idle_settled; until that is true the worker keeps '
+  'polling.';

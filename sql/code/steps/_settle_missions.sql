@@ -1,0 +1,70 @@
+create or replace function _settle_missions(p_mission_ids uuid[])
+returns void
+language plpgsql
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+-- Makes status and counters of missions follow from their steps, after anything but a plain success. A mission with a
+-- failed step that does not say continue fails at once: what is not running is cancelled, what runs is asked to stop.
+-- The caller holds the locks of the missions and of all their steps.
+-- Locks: none of its own. Writes: ops_missions, ops_mission_steps, ops_ready, ops_agent_events. Raises: nothing.
+declare
+  v_now timestamptz := _now();
+  v_failing uuid[];
+  v_ended record;
+begin
+  -- In a statement of its own: asked for each step, it would cost the square of the steps of a mission.
+  select array_agg(distinct m.id) into v_failing
+    from ops_mission_steps f
+   -- Looked up by its key, limit 1: as in _enqueue_steps.
+   cross join lateral (select t.id, t.status from ops_missions t where t.id = f.mission_id limit 1) m
+   where f.mission_id = any (p_mission_ids) and f.status = 'failed' and f.on_failure = 'fail'
+     and m.status in ('approved', 'running');
+  update ops_mission_steps s
+     set status = case when s.status = 'running' then 'running' else 'cancelled' end,
+         cancel_requested = s.status = 'running', run_after = null,
+         wait_reason = case when s.status <> 'running' then 'its mission failed' end,
+         updated_at = v_now
+   where s.mission_id = any (v_failing) and s.status in ('blocked', 'queued', 'waiting', 'running');
+  if found then
+    perform _unqueue_steps(p_mission_ids);
+  end if;
+
+  with counted as (
+    select s.mission_id,
+           count(*) filter (where s.status in ('blocked', 'queued', 'waiting', 'running'))::integer as open,
+           count(*) filter (where s.status = 'failed')::integer as failed,
+           min(format('step %s failed: %s', s.key, s.last_error))
+             filter (where s.status = 'failed' and s.on_failure = 'fail') as error
+      from ops_mission_steps s
+     where s.mission_id = any (p_mission_ids)
+     group by s.mission_id
+  ), settled as (
+    update ops_missions m
+       set steps_open = c.open, steps_failed = c.failed, updated_at = v_now,
+           error = case when m.status in ('approved', 'running') then c.error
+                        when m.status = 'failed' then coalesce(c.error, m.error) else m.error end,
+           status = case when m.status not in ('approved', 'running') then m.status
+                         when c.error is not null then 'failed'
+                         when c.open = 0 then 'succeeded'
+                         else m.status end,
+           completed_at = case when m.status in ('approved', 'running') and (c.error is not null or c.open = 0)
+                               then v_now else m.completed_at end
+      from counted c
+     -- The list: as in _accept_results.
+     where m.id = c.mission_id and m.id = any (p_mission_ids)
+    returning m.*
+  )
+  select array_agg('mission:' || m.status) as types,
+         array_agg(jsonb_build_object('mission_id', m.id, 'title', m.title, 'proposal_id', m.proposal_id,
+                                      'steps_total', m.steps_total, 'error', m.error)) as data,
+         array_agg(m.id) as ids, array_agg(m.depth) as depths
+    into v_ended
+    from settled m
+   where m.status in ('succeeded', 'failed') and m.completed_at = v_now;
+  if v_ended.ids is not null then
+    perform _emit_loop_events(v_ended.types, v_ended.data, v_ended.ids, v_ended.depths);
+  end if;
+end;
+$$;

@@ -1,0 +1,85 @@
+-- The transactional outbox: what leaves the loop.
+set local lock_timeout = '5s';
+
+create sequence outbox_id_seq;
+create table outbox (
+  id bigint constraint outbox_pkey primary key default nextval('outbox_id_seq'),
+  aggregate_type text not null,
+  aggregate_id text not null,
+  event_type text not null,
+  payload jsonb not null default '{}',
+  dedupe_key text,
+  created_at timestamptz not null default now(),
+  processed_at timestamptz,
+  retry_count integer not null default 0,
+  last_error text,
+  message_id uuid not null default gen_random_uuid(),
+  processor_id text,
+  dead boolean not null default false,
+  error_history jsonb not null default '[]'
+);
+create unique index outbox_dedupe on outbox (dedupe_key) where dedupe_key is not null;
+-- The one index here on a column that changes: what waits is what everybody asks for, relays, people and metrics.
+create index outbox_waiting on outbox (aggregate_type, aggregate_id, id) where processed_at is null;
+comment on table outbox is
+  'Side effects, published in the transaction of the caller and so visible only if it commits.';
+comment on column outbox.id is 'Order of publishing; not the order of commits.';
+comment on column outbox.aggregate_type is 'What kind of thing the effect is about.';
+comment on column outbox.aggregate_id is 'Which one; effects about the same one keep their order.';
+comment on column outbox.event_type is 'What is to be told; policy routes by it.';
+comment on column outbox.payload is 'The message.';
+comment on column outbox.dedupe_key is 'Optional; a second message with the same key is the first one.';
+comment on column outbox.created_at is 'When it was published.';
+comment on column outbox.processed_at is 'When it was delivered, or given up (dead); null while it waits.';
+comment on column outbox.retry_count is 'Failed deliveries so far.';
+comment on column outbox.last_error is 'Error of the last failed delivery, or why it is not tried.';
+comment on column outbox.message_id is
+  'The same for every delivery of this message, and never of another: the receiver''s idempotency key.';
+comment on column outbox.processor_id is 'Who delivered it, or gave it up.';
+comment on column outbox.dead is 'True when it was given up: it is in dead_letter_archive, whole.';
+comment on column outbox.error_history is 'Each failed delivery: at, processor, error.';
+
+create table outbox_heads (
+  aggregate_type text not null,
+  aggregate_id text not null,
+  mark bigint not null,
+  processor_id text,
+  lease_expires_at timestamptz,
+  retry_at timestamptz,
+  claimed bigint[] not null default '{}',
+  constraint outbox_heads_pkey primary key (aggregate_type, aggregate_id),
+  constraint outbox_heads_claimed_or_waiting check (processor_id is null or retry_at is null),
+  constraint outbox_heads_claim_has_lease check ((processor_id is null) = (lease_expires_at is null))
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+        autovacuum_vacuum_cost_delay = 0);
+comment on table outbox_heads is
+  'Aggregates that are being worked on: who has the first messages of each, or until when it waits for its next try. '
+  'No row for an aggregate whose messages nobody has touched yet, or that has none.';
+comment on column outbox_heads.aggregate_type is 'As in outbox.';
+comment on column outbox_heads.aggregate_id is 'As in outbox.';
+comment on column outbox_heads.mark is
+  'What waits of this aggregate has a higher id, or still a row of its own in ops_ready.';
+comment on column outbox_heads.processor_id is 'Who has it; null when nobody has.';
+comment on column outbox_heads.lease_expires_at is 'Until when he has it.';
+comment on column outbox_heads.retry_at is 'After a failure: when the aggregate is tried again.';
+comment on column outbox_heads.claimed is
+  'The messages he has, in order; while it waits for a retry, the one that failed.';
+
+create sequence outbox_timer_seq;
+create table outbox_timers (
+  due_at timestamptz not null,
+  id bigint not null default nextval('outbox_timer_seq'),
+  aggregate_types text[] not null,
+  aggregate_ids text[] not null,
+  event_ids bigint[] not null,
+  constraint outbox_timers_pkey primary key (due_at, id)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+comment on table outbox_timers is
+  'Look at these aggregates at that time: one row per claim (lease) and per batch of retries. A hint only; the truth '
+  'is in outbox_heads.';
+comment on column outbox_timers.due_at is 'When to look.';
+comment on column outbox_timers.id is 'Makes the key unique.';
+comment on column outbox_timers.aggregate_types is 'The aggregates to look at: their types …';
+comment on column outbox_timers.aggregate_ids is '… their ids …';
+comment on column outbox_timers.event_ids is
+  '… and the message each was claimed or failed with: of a later claim the timer is not.';
