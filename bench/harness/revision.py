@@ -43,10 +43,8 @@ class Revision:
 
 def installed(repository: Path, rev: str, cache: Path) -> Revision:
     """Install what git understands by `rev`. Raises NotInstalled, also where git knows no such commit."""
-    commit = git(repository, "rev-parse", "--verify", "--end-of-options", f"{rev}^{{commit}}").splitlines()[
-        -1
-    ]
-    short, subject = git(repository, "log", "-1", "--format=%h %s", commit).split(" ", 1)
+    commit = git(repository, "rev-parse", "--verify", "--end-of-options", f"{rev}^{{commit}}")
+    short, _, subject = git(repository, "log", "-1", "--format=%h %s", commit).partition(" ")
     theirs = _project(git(repository, "show", f"{commit}:pyproject.toml"))
     borrowed = theirs == _project((repository / "pyproject.toml").read_text())
     ground = _own_directories() if borrowed else _own_versions()
@@ -67,7 +65,7 @@ def git(repository: Path, *arguments: str) -> str:
 
 
 def _project(pyproject: str) -> dict[str, Any]:
-    """What an installation depends on, beside the package's own files."""
+    """What an environment depends on: packages, interpreter, and where in the clone the package lies."""
     try:
         found = tomllib.loads(pyproject)
         project = found["project"]
