@@ -3,10 +3,11 @@
     python bench                                      everything: about an hour
     python bench --quick                              the same in small: under five minutes
     python bench --only drain --systems opsloop       parts of it
+    python bench --against HEAD~3 --systems opsloop   this tree and another commit of it, turn by turn
 
 Progress goes to stderr; the tables are printed at the end, and stand with the lines of all rounds and the plots in
-bench/results/<time>/. Exit codes: 0; 1 when a target is missed or opsloop failed; 2 when the command line or the server
-cannot be used.
+bench/results/<time>/. Exit codes: 0; 1 when a target is missed or opsloop failed; 2 when the command line, the server
+or the commit of --against cannot be used.
 """
 
 from __future__ import annotations
@@ -22,17 +23,21 @@ from typing import Any
 
 import psycopg
 
-from harness import engine, judge, machine, plots, rounds, table
-from harness.figures import Record, Results
+from harness import against, engine, judge, machine, plots, revision, rounds, table
+from harness.figures import OWN_SYSTEM, Record, Results
+from harness.host import HostFailed, hosts
 from harness.progress import say
-from harness.stage import Stage, open_stage
+from harness.revision import Revision
+from harness.stage import open_stage
 from harness.targets import TARGETS
 from harness.workload import Bench, Workload
 from opsloop.errors import OpsError
-from peers import NAMES, PeerFailed, PeerMissing, Peers
+from peers import NAMES, PeerFailed, Peers
+from peers.installing import NotInstalled
 from workloads import ALL
 
 _HERE = Path(__file__).parent
+_WORKLOADS = {workload.name: workload for workload in ALL}
 
 
 def main(arguments: list[str] | None = None, peers: Peers | None = None) -> int:
@@ -45,26 +50,44 @@ def main(arguments: list[str] | None = None, peers: Peers | None = None) -> int:
         return 0
     out: Path = given.out or _HERE / "results" / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     out.mkdir(parents=True, exist_ok=True)
+    peers = peers or Peers()
     try:
-        with open_stage(given.dsn) as stage, engine.installed(stage):
-            results = _measure(given, chosen, stage, peers or Peers(), out)
+        other = revision.installed(_HERE.parent, given.against, peers.cache) if given.against else None
+        with (
+            open_stage(given.dsn) as stage,
+            engine.installed(stage),
+            hosts(stage, other, given.quick) as both,
+        ):
+            bench = Bench(stage, peers, given.quick, both)
+            circumstances = _circumstances(given, chosen, bench, other)
+            (out / "machine.json").write_text(json.dumps(circumstances, indent=2) + "\n")
+            results = _measure(given, chosen, bench, out)
     except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege, OpsError) as error:
         print(f"the server cannot be used: {error}", file=sys.stderr)
         return 2
-    return _report(given, results, out)
+    except (NotInstalled, HostFailed) as error:
+        print(f"{'--against ' + given.against if given.against else OWN_SYSTEM}: {error}", file=sys.stderr)
+        return 2
+    return _report(given, results, out, circumstances, other)
 
 
-def _measure(
-    given: argparse.Namespace, chosen: Sequence[Workload], stage: Stage, peers: Peers, out: Path
-) -> Results:
-    """Run what was chosen; every line is in the file as soon as it is known."""
-    bench = Bench(stage, peers, given.quick)
-    circumstances = {
-        **machine.describe(stage),
+def _circumstances(
+    given: argparse.Namespace, chosen: Sequence[Workload], bench: Bench, other: Revision | None
+) -> dict[str, Any]:
+    """What is written beside the results."""
+    found = {
+        **machine.describe(bench.stage),
         "quick": given.quick,
         "peers": _peers(bench, chosen, given.systems),
     }
-    (out / "machine.json").write_text(json.dumps(circumstances, indent=2) + "\n")
+    if other and bench.hosts:
+        theirs = {"commit": other.commit, "subject": other.subject, "packages": bench.hosts[1].packages}
+        found["against"] = {"rev": given.against, **theirs}
+    return found
+
+
+def _measure(given: argparse.Namespace, chosen: Sequence[Workload], bench: Bench, out: Path) -> Results:
+    """Run what was chosen; every line is in the file as soon as it is known."""
     results = Results()
     with (out / "results.jsonl").open("w") as lines:
 
@@ -73,7 +96,10 @@ def _measure(
             print(record.line(), file=lines, flush=True)
 
         for workload in chosen:
-            rounds.run(bench, workload, given.rounds or workload.rounds[given.quick], given.systems, keep)
+            number = workload.rounds[given.quick]
+            if bench.hosts:
+                number += number % 2  # each commit goes first as often as the other
+            rounds.run(bench, workload, given.rounds or number, given.systems, keep)
     return results
 
 
@@ -85,26 +111,43 @@ def _peers(bench: Bench, chosen: Sequence[Workload], systems: Sequence[str] | No
         if name in taking_part and (systems is None or name in systems):
             try:
                 versions[name] = bench.peers.versions(name)
-            except (PeerMissing, PeerFailed) as error:
+            except (NotInstalled, PeerFailed) as error:
                 say(f"{name}: {error}")
                 versions[name] = {"error": str(error)}
     return versions
 
 
-def _report(given: argparse.Namespace, results: Results, out: Path) -> int:
-    """Tables, plots and the exit code."""
-    verdicts = judge.judge(results, TARGETS)
-    text = table.render(results) + ("\n" + judge.render(verdicts, given.quick) if verdicts else "")
+def _report(
+    given: argparse.Namespace,
+    results: Results,
+    out: Path,
+    circumstances: dict[str, Any],
+    other: Revision | None,
+) -> int:
+    """Tables, plots and the exit code. The other commit has a table of its own, and is not judged."""
+    alone = results.without(other.system) if other else results
+    verdicts = judge.judge(alone, TARGETS)
+    compared = against.compare(results, other.system, _WORKLOADS) if other else []
+    text = table.render(alone) + ("\n" + judge.render(verdicts, given.quick) if verdicts else "")
+    if other:
+        text += "\n" + against.render(results, compared, other.system, _both(circumstances, other))
     (out / "table.md").write_text(text)
-    if not plots.draw(results, {workload.name: workload for workload in ALL}, out):
+    if not plots.draw(alone, _WORKLOADS, out):
         say("no plots: pip install 'opsloop[bench]'")
     if given.json:
         lines = [record.line() for record in results.records] + [verdict.line() for verdict in verdicts]
-        print("\n".join(lines))
+        print("\n".join([*lines, *(each.line() for each in compared)]))
     else:
         print(text)
     say(f"written to {out}")
-    return 1 if judge.missed(results, verdicts) and not given.no_fail else 0
+    return 1 if judge.missed(alone, verdicts) and not given.no_fail else 0
+
+
+def _both(circumstances: dict[str, Any], other: Revision) -> str:
+    """Which commits are compared."""
+    tree = f"commit {circumstances['commit'][:12]}" if circumstances["commit"] else "no commit"
+    dirty = " with uncommitted changes" if circumstances["uncommitted_changes"] else ""
+    return f"{OWN_SYSTEM} is {tree}{dirty}; {other.system} is {other.commit[:12]}, “{other.subject}”."
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -116,6 +159,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "--only", type=_names, metavar="WORKLOADS", help="run these workloads, separated by commas"
     )
     parser.add_argument("--systems", type=_names, metavar="NAMES", help="let only these systems take part")
+    parser.add_argument(
+        "--against", metavar="REV", help="another commit of ours that takes each of opsloop's turns, too"
+    )
     parser.add_argument(
         "--rounds", type=int, metavar="N", help="rounds of each workload (default: its own number)"
     )
@@ -131,6 +177,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     given = parser.parse_args(arguments)
     _check(parser, "--only", given.only, {workload.name for workload in ALL})
     _check(parser, "--systems", given.systems, {e.system for workload in ALL for e in workload.entrants()})
+    if given.against is not None and given.systems is not None and OWN_SYSTEM not in given.systems:
+        parser.error(f"--against needs {OWN_SYSTEM} among the --systems")
     if given.rounds is not None and given.rounds < 1:
         parser.error("--rounds needs a number of at least 1")
     return given

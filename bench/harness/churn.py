@@ -16,7 +16,7 @@ import psycopg
 
 from harness import engine, fleet
 from harness.progress import say
-from opsloop.client import Client
+from opsloop import Client
 
 #: Enqueues so many in one transaction; gives the id of the last one.
 Feed = Callable[[Client, int], UUID]

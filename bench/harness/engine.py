@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +17,8 @@ import psycopg
 
 from harness.progress import say
 from harness.stage import Stage
-from opsloop import migrate
-from opsloop.client import Client
+from opsloop import Client
+from peers.installing import do
 
 #: The template database in which opsloop is installed and policy lets everything of the benchmark pass.
 TEMPLATE = "opsloop"
@@ -30,10 +33,11 @@ _KINDS = ["noop", "stamp", "unserved"]
 
 @contextmanager
 def installed(stage: Stage) -> Iterator[None]:
-    """The template database, while the block runs."""
+    """The template database, while the block runs. Raises NotInstalled where opsloop's own commands fail."""
     with stage.database(TEMPLATE) as dsn:
-        migrate.migrate(dsn, SCHEMA)
-        migrate.seed(dsn, SCHEMA)
+        for command in ("migrate", "seed"):
+            opsloop = [sys.executable, "-m", "opsloop", command, "--schema", SCHEMA]
+            do(opsloop, Path.cwd(), {**os.environ, "DATABASE_URL": dsn})
         with connect(dsn) as conn:
             client = Client(conn)
             # A cap that policy does not name costs nothing; one that it names, proposers would wait for in turn.

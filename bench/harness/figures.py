@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+#: The system that this tree is.
+OWN_SYSTEM = "opsloop"
+
 
 @dataclass(frozen=True)
 class Entrant:
@@ -72,6 +75,10 @@ class Results:
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.records: list[Record] = list(records)
+
+    def without(self, system: str) -> Results:
+        """Those of the other systems."""
+        return Results(record for record in self.records if record.system != system)
 
     def workloads(self) -> list[str]:
         """Names of the workloads, in the order of their first record."""

@@ -36,11 +36,16 @@ def describe(stage: Stage) -> dict[str, Any]:
         "kernel": f"{platform.system()} {platform.release()}",
         "load_before": list(os.getloadavg()),
         "python": platform.python_version(),
-        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+        "packages": packages(),
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
         **_server(stage),
     }
+
+
+def packages() -> dict[str, str]:
+    """The versions of what runs in this interpreter."""
+    return {name: found for name in _PACKAGES if (found := _version(name))}
 
 
 def _server(stage: Stage) -> dict[str, Any]:

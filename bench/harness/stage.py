@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
-
-from opsloop import embedded
 
 #: As a database that matters would run: fsync, synchronous_commit, full_page_writes and autovacuum are on.
 SETTINGS = {
@@ -27,8 +26,11 @@ SETTINGS = {
     "logging_collector": "on",  # so that the log can be read through SQL
     "log_line_prefix": "%m [%p] %d %e ",
 }
-#: Of the databases' names: two runs may use one server.
-_PREFIX = f"opsloop_bench_{os.getpid()}_"
+
+
+def _prefix() -> str:
+    """Of the databases' names: several runs, and several stages of one run, may use one server."""
+    return f"opsloop_bench_{os.getpid()}_{secrets.token_hex(2)}_"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Stage:
     """A server on which databases may be made."""
 
     admin: str
+    prefix: str = field(default_factory=_prefix)
 
     def dsn(self, database: str) -> str:
         """The URL of one of its databases; a directory of sockets is in its query."""
@@ -59,8 +62,8 @@ class Stage:
     @contextmanager
     def database(self, name: str, template: str = "template0") -> Iterator[str]:
         """A fresh database while the block runs; gives its URL. Both names without the prefix of the benchmark."""
-        source = template if template == "template0" else _PREFIX + template
-        own = _PREFIX + name
+        source = template if template == "template0" else self.prefix + template
+        own = self.prefix + name
         with self.session() as admin:
             _drop(admin, own)
             # Copied file by file: the pages of a large template would else go through the log.
@@ -82,6 +85,8 @@ def open_stage(dsn: str | None) -> Iterator[Stage]:
     if dsn is not None:
         yield Stage(dsn)
         return
+    from opsloop import embedded  # only here: the host of another commit opens no server
+
     with embedded.server(settings=SETTINGS) as server:
         yield Stage(server.dsn())
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.figures import Entrant, Figure
+from harness.host import Host
 from harness.stage import Stage
 from peers import Peers
 
@@ -23,6 +24,8 @@ class Bench:
     stage: Stage
     peers: Peers
     quick: bool = False
+    #: Of this tree and of another commit, where opsloop's turns are taken if two commits are compared.
+    hosts: tuple[Host, Host] | None = None
 
     def size(self, full: int, quick: int) -> int:
         """One of two sizes, by how thorough the run is."""
@@ -39,6 +42,8 @@ class Workload(ABC):
     rounds: ClassVar[tuple[int, int]] = (3, 1)
     #: Whether the higher figure is the better one.
     higher_is_better: ClassVar[bool] = True
+    #: Variants of opsloop's in which it does nothing itself: another commit has no turn with them.
+    controls: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def entrants(self, quick: bool = False) -> Sequence[Entrant]:

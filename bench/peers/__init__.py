@@ -8,7 +8,6 @@ line in the results.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -16,21 +15,25 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.progress import say
+from peers.installing import (
+    NotInstalled,
+    do,
+    environment,
+    last_words,
+    make_venv,
+    pip_install,
+    program,
+    up_to_date,
+)
 
 #: The peers there are, in the order of the tables.
 NAMES = ("pgqueuer", "procrastinate", "graphile_worker", "pg_boss", "awa", "absurd", "dbos")
 _PINS = ("requirements.txt", "package.json", "package-lock.json")
-_INSTALL_SECONDS = 900.0
-
-
-class PeerMissing(Exception):  # noqa: N818 - says what is the case
-    """It cannot be installed; the message says why."""
 
 
 class PeerFailed(Exception):  # noqa: N818 - says what is the case
@@ -49,16 +52,16 @@ class Peers:
     cache: Path = Path(__file__).parents[1] / ".cache"
     patience: float = 600.0
     #: How each installation ended: the command that runs the driver, or why there is none.
-    _installed: dict[str, list[str] | PeerMissing] = field(default_factory=dict)
+    _installed: dict[str, list[str] | NotInstalled] = field(default_factory=dict)
 
     def versions(self, name: str) -> dict[str, Any]:
-        """What the driver says about its system. Raises PeerMissing or PeerFailed."""
+        """What the driver says about its system. Raises NotInstalled or PeerFailed."""
         return self.run(name, "versions")
 
     def run(self, name: str, verb: str, dsn: str | None = None, **options: int | str) -> dict[str, Any]:
         """Run a verb of a peer's driver, installing the peer if need be; returns what it printed.
 
-        Raises PeerMissing, PeerFailed, or Unsupported when the driver says that its system cannot do it.
+        Raises NotInstalled, PeerFailed, or Unsupported when the driver says that its system cannot do it.
         """
         command = [*self._command(name), verb, *(["--dsn", dsn] if dsn else [])]
         for option, value in options.items():
@@ -71,7 +74,7 @@ class Peers:
             text=True,
             errors="replace",
             start_new_session=True,
-            env={**_environment(), "PATH": _path_with(Path(command[0]).parent)},
+            env={**environment(), "PATH": _path_with(Path(command[0]).parent)},
         )
         try:
             out, err = process.communicate(timeout=self.patience)
@@ -80,13 +83,13 @@ class Peers:
             raise PeerFailed(f"{verb} did not end within {self.patience:.0f} s") from None
         if process.returncode != 0:
             _end(process)
-            raise PeerFailed(f"{verb} ended with {process.returncode}: {_last_words(err or out)}")
+            raise PeerFailed(f"{verb} ended with {process.returncode}: {last_words(err or out)}")
         try:
             said = json.loads(out.strip().splitlines()[-1])
         except (IndexError, ValueError):
-            raise PeerFailed(f"{verb} printed no JSON on its last line: {_last_words(out)}") from None
+            raise PeerFailed(f"{verb} printed no JSON on its last line: {last_words(out)}") from None
         if not isinstance(said, dict):
-            raise PeerFailed(f"{verb} printed no JSON object: {_last_words(out)}")
+            raise PeerFailed(f"{verb} printed no JSON object: {last_words(out)}")
         if "unsupported" in said:
             raise Unsupported(str(said["unsupported"]))
         return said
@@ -95,25 +98,25 @@ class Peers:
         if name not in self._installed:
             try:
                 self._installed[name] = self._install(name)
-            except PeerMissing as error:
+            except NotInstalled as error:
                 self._installed[name] = error
         found = self._installed[name]
-        if isinstance(found, PeerMissing):
+        if isinstance(found, NotInstalled):
             raise found
         return found
 
     def _install(self, name: str) -> list[str]:
         """Make sure that what the peer's folder pins is installed; returns the command that runs its driver."""
-        folder, home = self.root / name, self.cache / name
+        folder = self.root / name
         drivers = [path for path in (folder / "driver.py", folder / "driver.mjs") if path.exists()]
         if not drivers:
-            raise PeerMissing(f"there is no driver for {name}")
+            raise NotInstalled(f"there is no driver for {name}")
         (driver, *_) = drivers
         python = driver.suffix == ".py"
-        home.mkdir(parents=True, exist_ok=True)
-        with (self.cache / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be at it
-            _bring_up_to_date(name, folder, home, python)
+        pins = "".join((folder / file).read_text() for file in _PINS if (folder / file).exists())
+        key = hashlib.sha256(f"{sys.version if python else ''}\n{pins}".encode()).hexdigest()
+        install = partial(_install_python if python else _install_node, folder)
+        with up_to_date(self.cache, name, key, install) as home:
             if not python:
                 # Copies: Node looks for packages beside the program. What drivers share lies one level up, here too.
                 for file in [*folder.glob("*.mjs"), *folder.glob("*.json")]:
@@ -123,33 +126,14 @@ class Peers:
         return (
             [str(home / "venv/bin/python"), str(driver)]
             if python
-            else [_program("node"), str(home / driver.name)]
+            else [program("node"), str(home / driver.name)]
         )
 
 
-def _bring_up_to_date(name: str, folder: Path, home: Path, python: bool) -> None:
-    """Install what the folder pins, unless exactly that is there."""
-    pins = "".join((folder / file).read_text() for file in _PINS if (folder / file).exists())
-    key = hashlib.sha256(f"{sys.version if python else ''}\n{pins}".encode()).hexdigest()
-    mark = home / "installed"
-    if mark.exists() and mark.read_text() == key:
-        return
-    say(f"{name}: installing (only the first time) …")
-    began = time.monotonic()
-    shutil.rmtree(home)
-    home.mkdir()
-    (_install_python if python else _install_node)(folder, home)
-    mark.write_text(key)
-    say(f"{name}: installed in {time.monotonic() - began:.0f} s")
-
-
 def _install_python(folder: Path, home: Path) -> None:
-    """An environment of its own, filled by our pip: one of its own would take longer than most peers."""
-    _do([sys.executable, "-m", "venv", "--without-pip", str(home / "venv")], home)
-    pins = folder / "requirements.txt"
+    python, pins = make_venv(home), folder / "requirements.txt"
     if pins.exists():
-        pip = [sys.executable, "-m", "pip", "--python", str(home / "venv/bin/python"), "install"]
-        _do([*pip, "--disable-pip-version-check", "--quiet", "--requirement", str(pins)], home)
+        pip_install(python, home, "--requirement", str(pins))
 
 
 def _install_node(folder: Path, home: Path) -> None:
@@ -157,39 +141,7 @@ def _install_node(folder: Path, home: Path) -> None:
         if (folder / file).exists():
             shutil.copy(folder / file, home / file)
     how = "ci" if (home / "package-lock.json").exists() else "install"
-    _do([_program("npm"), how, "--no-audit", "--no-fund", "--loglevel=error"], home)
-
-
-def _do(command: list[str], home: Path) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            cwd=home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=_INSTALL_SECONDS,
-            check=False,
-            env=_environment(),
-        )
-    except subprocess.TimeoutExpired:
-        raise PeerMissing(f"not installed: that took over {_INSTALL_SECONDS:.0f} s") from None
-    if done.returncode != 0:
-        raise PeerMissing(f"not installed: {_last_words(done.stdout)}")
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise PeerMissing(f"not installed: there is no {name} on this machine")
-    return found
-
-
-def _environment() -> dict[str, str]:
-    """That of this process, without what would lead a peer to other packages or another database."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("PG", "PYTHON")) and k != "DATABASE_URL"}
+    do([program("npm"), how, "--no-audit", "--no-fund", "--loglevel=error"], home)
 
 
 def _path_with(directory: Path) -> str:
@@ -203,10 +155,6 @@ def _end(process: subprocess.Popen[str]) -> None:
     except ProcessLookupError:
         return
     process.communicate()
-
-
-def _last_words(text: str) -> str:
-    return " / ".join(text.strip().splitlines()[-5:])[-500:] or "nothing"
 
 
 def rate_of(said: dict[str, Any], jobs: int) -> float:

@@ -12,7 +12,7 @@ from harness import engine, fleet
 from harness.figures import Entrant, Figure
 from harness.progress import say
 from harness.workload import Bench, Turn, Workload
-from opsloop.client import Client
+from opsloop import Client
 from workloads.loop import loops
 
 #: Loops that are really run; their rows are multiplied.

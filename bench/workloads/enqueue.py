@@ -10,7 +10,7 @@ from multiprocessing.synchronize import Barrier
 from harness import engine
 from harness.figures import Entrant, Figure
 from harness.workload import Bench, Fresh
-from opsloop.client import Client
+from opsloop import Client
 from peers import NAMES, rate_of
 
 #: Jobs of a full and of a quick run, for both modes: some seconds of work where there are so many in a second.

@@ -13,9 +13,10 @@ from harness.churn import Hold, Plan, churn, nobody
 from harness.figures import Entrant, Figure
 from harness.progress import say
 from harness.workload import Bench, Turn, Workload
-from opsloop.client import Client
+from opsloop import Client
 
 _HELD_BACK = 10
+_READ = "select count(*) from ops_policy"
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def read_snapshot(dsn: str) -> Iterator[int]:
     with engine.connect(dsn) as conn:
         conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with conn.transaction():
-            conn.execute("select count(*) from ops_lanes")
+            conn.execute(_READ)
             yield 0
 
 
@@ -40,7 +41,7 @@ def dump(dsn: str) -> Iterator[int]:
             ).fetchall()
             names = sql.SQL(", ").join(sql.Identifier(engine.SCHEMA, name) for (name,) in tables)
             conn.execute(sql.SQL("lock table {} in access share mode").format(names))
-            conn.execute("select count(*) from ops_lanes")
+            conn.execute(_READ)
             yield 0
 
 

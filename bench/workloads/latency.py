@@ -11,7 +11,7 @@ import psycopg
 from harness import engine, fleet
 from harness.figures import Entrant, Figure, percentile
 from harness.workload import Bench, Fresh
-from opsloop.client import Client
+from opsloop import Client
 from peers import NAMES
 
 _TEMPLATE = {"title": "bench", "steps": [{"kind": "stamp"}]}

@@ -13,7 +13,7 @@ from harness import engine, fleet
 from harness.churn import Plan, churn
 from harness.figures import Entrant, Figure
 from harness.workload import Bench, Fresh
-from opsloop.client import Client
+from opsloop import Client
 from workloads.holds import read_snapshot
 
 _WORKERS = 2

@@ -12,7 +12,7 @@ from harness import engine
 from harness.figures import Entrant, Figure
 from harness.receiver import receiver
 from harness.workload import Bench, Fresh
-from opsloop.client import Client
+from opsloop import Client
 
 _AGGREGATES = 1_000
 _PUBLISH = """
@@ -31,6 +31,7 @@ class Relay(Fresh):
     name = "relay"
     measures = "webhooks per second from one process to a local server in another"
     rounds = (5, 1)
+    controls = frozenset(_LOOPS)
 
     def entrants(self, quick: bool = False) -> Sequence[Entrant]:
         """The relay, its own client without a database, and httpx in its place."""

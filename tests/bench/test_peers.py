@@ -11,7 +11,8 @@ from harness.figures import Record
 from harness.stage import Stage
 from harness.workload import Bench
 from opsloop.testing.databases import Databases
-from peers import PeerFailed, PeerMissing, Peers, Unsupported, rate_of
+from peers import PeerFailed, Peers, Unsupported, rate_of
+from peers.installing import NotInstalled
 from workloads.drain import Drain
 
 MakePeer = Callable[[str], Peers]
@@ -67,7 +68,7 @@ def test_what_a_system_cannot_do_is_no_failure(make: MakePeer) -> None:
 
 
 def test_a_peer_without_a_driver_is_missing(tmp_path: Path, cache: Path) -> None:
-    with pytest.raises(PeerMissing, match="no driver for fake"):
+    with pytest.raises(NotInstalled, match="no driver for fake"):
         Peers(tmp_path, cache).run("fake", "versions")
 
 
@@ -78,7 +79,7 @@ def test_a_peer_that_cannot_be_installed_is_missing_and_is_not_tried_again(
     peers.cache = tmp_path / "cache"
     (tmp_path / "fake/requirements.txt").write_text("--no-index\nnothing-of-that-name==1.0\n")
     for _ in range(2):
-        with pytest.raises(PeerMissing, match=r"not installed: .*nothing-of-that-name"):
+        with pytest.raises(NotInstalled, match=r"not installed: .*nothing-of-that-name"):
             peers.run("fake", "versions")
         peers.cache = tmp_path / "a file, if it were tried again"
 

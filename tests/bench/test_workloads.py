@@ -1,6 +1,5 @@
 """Every workload that needs nothing but opsloop, in very small: that it measures what it says and verifies it."""
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,19 +128,6 @@ def test_a_chain_and_a_fan_are_what_they_are_called() -> None:
     first, *middle, last = fan(4)["steps"]
     assert [step["depends_on"] for step in middle] == [["first"]] * 4
     assert ("depends_on" in first, len(last["depends_on"])) == (False, 4)
-
-
-@pytest.fixture(scope="module")
-def command() -> ModuleType:
-    """`python bench` as a module."""
-    spec = importlib.util.spec_from_file_location(
-        "bench_command", Path(__file__).parents[2] / "bench/__main__.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_a_run_writes_lines_tables_and_the_machine(
