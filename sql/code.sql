@@ -4,7 +4,7 @@
 -- Runs inside a transaction that sql/loader/begin.sql opened.
 \ir loader/code_begin.sql
 
--- base: time, ids, chance, digests, globs, faults of fields, who the login is, counts: knows nothing of the loop
+-- base: time, ids, chance, digests, globs, faults of fields, who the login is, the audit log, counts: knows nothing of the loop
 \ir code/base/_now.sql
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql
@@ -25,6 +25,8 @@
 \ir code/base/_assert_may_decide.sql
 \ir code/base/_role_name.sql
 \ir code/base/fn_list_roles.sql
+\ir code/base/_audit.sql
+\ir code/base/_keep_audit_log.sql
 \ir code/base/_count.sql
 \ir code/base/_sum_counts.sql
 
@@ -120,7 +122,6 @@
 \ir code/control/_covering_pauses.sql
 \ir code/control/_park_queued.sql
 \ir code/control/_park_steps.sql
-\ir code/control/_log_control.sql
 \ir code/control/fn_resume.sql
 \ir code/control/_unpark_steps.sql
 \ir code/control/fn_kill_switch.sql
@@ -219,6 +220,7 @@
 \ir code/missions/_start_missions.sql
 \ir code/missions/fn_cancel_mission.sql
 \ir code/missions/fn_retry_step.sql
+\ir code/missions/_retry_step.sql
 \ir code/missions/_assert_may_decide_on.sql
 \ir code/missions/fn_resolve_step.sql
 \ir code/missions/_broken_missions.sql

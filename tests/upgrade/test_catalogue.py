@@ -136,7 +136,7 @@ def test_triggers_are_on_control_tables_only(conn):
         """select distinct t.tgrelid::regclass::text from pg_trigger t join pg_class c on c.oid = t.tgrelid
             where c.relnamespace = 'opsloop'::regnamespace and not t.tgisinternal"""
     ).fetchall()
-    assert {name for (name,) in tables} <= {"ops_policy"}
+    assert {name for (name,) in tables} <= {"ops_policy", "ops_audit_log"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
