@@ -28,7 +28,7 @@
 \ir code/base/_audit.sql
 \ir code/base/_keep_audit_log.sql
 \ir code/base/_count.sql
-\ir code/base/_sum_counts.sql
+\ir code/base/_duty_base.sql
 
 -- queue: lanes and their marks, announcements, taking what is ready, waking workers
 \ir code/queue/_ensure_lanes.sql
@@ -96,7 +96,7 @@
 \ir code/policy/fn_assert_agent.sql
 \ir code/policy/_executor_setting.sql
 \ir code/policy/_risk_name.sql
-\ir code/policy/_broken_policies.sql
+\ir code/policy/_broken_policy.sql
 
 -- events: signals in, the loop's own events, and which patterns react to them
 \ir code/events/fn_emit_event.sql
@@ -129,7 +129,7 @@
 \ir code/control/_note_waiting.sql
 \ir code/control/_park_picked.sql
 \ir code/control/_park_front.sql
-\ir code/control/_tend_pauses.sql
+\ir code/control/_duty_control.sql
 
 -- locks: locks that expire, with fencing tokens; what is done once by key
 \ir code/locks/fn_acquire_lock.sql
@@ -146,7 +146,7 @@
 \ir code/locks/fn_idempotency_key.sql
 \ir code/locks/fn_idempotent.sql
 \ir code/locks/fn_idempotent_result.sql
-\ir code/locks/_forget_keys.sql
+\ir code/locks/_duty_locks.sql
 \ir code/locks/_broken_locks.sql
 
 -- outbox: side effects that become visible with the caller's commit
@@ -213,7 +213,7 @@
 \ir code/steps/fn_missing_executors.sql
 \ir code/steps/_revoke_leases.sql
 \ir code/steps/_running_steps.sql
-\ir code/steps/_tidy_workers.sql
+\ir code/steps/_duty_steps.sql
 \ir code/steps/_broken_steps.sql
 
 -- missions: approved proposals as graphs of steps, and what a person decides about them
@@ -245,7 +245,7 @@
 \ir code/proposals/_lock_proposal.sql
 \ir code/proposals/fn_reject_proposal.sql
 \ir code/proposals/fn_cast_vote.sql
-\ir code/proposals/_gate_waiting.sql
+\ir code/proposals/_duty_proposals.sql
 \ir code/proposals/_broken_approvals.sql
 \ir code/proposals/_broken_proposals.sql
 
@@ -282,7 +282,6 @@
 
 -- ops: heartbeat, health, metrics, lists, invariants: sees everything and is called by nobody
 \ir code/ops/fn_heartbeat.sql
-\ir code/ops/_do_duties.sql
 \ir code/ops/_record_heartbeat.sql
 \ir code/ops/fn_health.sql
 \ir code/ops/_xmin_holder.sql

@@ -25,10 +25,10 @@ def test_summing_up_changes_no_total(loop):
     count(loop, 3)
     count(loop)
     assert total(loop) == 4
-    loop.rows("select _sum_counts()")
+    loop.rows("select _duty_base()")
     assert total(loop) == loop.value("select value from ops_counters where name = %s", FAILED) == 4
     count(loop, 2)
-    loop.rows("select _sum_counts()")
+    loop.rows("select _duty_base()")
     assert total(loop) == 6
     assert loop.rows("select * from ops_counts") == []
 
