@@ -287,7 +287,7 @@
 \ir code/ops/_xmin_holder.sql
 \ir code/ops/fn_check_health.sql
 \ir code/ops/fn_metrics.sql
-\ir code/ops/_metric_definitions.sql
+\ir code/ops/_measures.sql
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/_id_window.sql
 \ir code/ops/fn_list_missions.sql

@@ -204,7 +204,9 @@ def test_what_is_done_already_changes_nothing_and_is_not_written_again(loop):
 
 def loop_without(loop: Loop, mission: UUID) -> Loop:
     """The loop with nothing of this mission ready, so that a claim comes upon the next one."""
-    loop.do("delete from ops_ready where id in (select id from ops_mission_steps where mission_id = %s)", mission)
+    loop.do(
+        "delete from ops_ready where id in (select id from ops_mission_steps where mission_id = %s)", mission
+    )
     return loop
 
 

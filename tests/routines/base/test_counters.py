@@ -45,7 +45,7 @@ def test_what_is_counted_has_a_definition(loop):
         for file in (Path(sqlfiles.sql_root()) / "code").rglob("*.sql")
         for name in re.findall(r"\b_count\('(\w+)'", file.read_text())
     }
-    defined = {r["name"] for r in loop.rows("select name from _metric_definitions() where kind = 'counter'")}
+    defined = {r["name"] for r in loop.rows("select name from _measures() where kind = 'counter'")}
     assert counted <= defined
 
 
