@@ -4,7 +4,7 @@
 -- Runs inside a transaction that sql/loader/begin.sql opened.
 \ir loader/code_begin.sql
 
--- base: time, ids, chance, digests, globs, faults of fields, who the login is, the audit log, counts: knows nothing of the loop
+-- base: time, ids, chance, digests, globs, faults of fields, who the login is, audit, counts: knows nothing of the loop
 \ir code/base/_now.sql
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql

@@ -10,7 +10,8 @@ as $$
 -- of it: {"mission_id", "was", "status", "approved_digest"}.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready,
 -- ops_waiting_steps, ops_agent_events.
--- Raises: OP012 unknown, OP014 not in a state to be retried, or parked by a pause in force, OP003 what policy forbids to anybody, OP015 own proposal.
+-- Raises: OP012 unknown, OP014 not in a state to be retried, or parked by a pause in force, OP003 what policy forbids
+-- to anybody, OP015 own proposal.
 declare
   v_now timestamptz;
   v_step ops_mission_steps;

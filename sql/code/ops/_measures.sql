@@ -33,7 +33,8 @@ begin
     ('m10_outbox_pending_gauge', 'gauge', 'messages',
      'Messages in the outbox that wait for delivery.', 100, null, null, null, 'runbook of migration 022'),
     ('m10_outbox_retry_total', 'counter', 'deliveries',
-     'Deliveries from the outbox that failed and are tried again.', 20, null, 'minute', null, 'runbook of migration 022'),
+     'Deliveries from the outbox that failed and are tried again.', 20, null, 'minute', null,
+     'runbook of migration 022'),
 
     ('heartbeat', 'check', 's',
      'last success: warn after 15 min, fail after 25 min (3 and 5 missed)', 900, 1500, null,
