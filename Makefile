@@ -68,8 +68,9 @@ soak-locks: $(STAMP) ## Race 50 sessions for one lock for half a minute, killing
 plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs PostgreSQL 15 and the extension)
 	.venv/bin/python tools/plpgsql_check.py
 
-docs: $(STAMP) ## Generate docs/reference.md from the comments in the database, and the results in docs/psql.md
+docs: $(STAMP) ## Generate docs/reference.md and sql/tables.sql from a database, and the results in docs/psql.md
 	.venv/bin/python tools/reference.py
+	.venv/bin/python tools/tables.py
 	.venv/bin/python tools/psql_results.py
 
 code-toc: $(STAMP) ## Complete the list of routine files in sql/code.sql

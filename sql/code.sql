@@ -4,7 +4,7 @@
 -- Runs inside a transaction that sql/loader/begin.sql opened.
 \ir loader/code_begin.sql
 
--- base: time, ids, chance, digests, globs, faults of fields, who the login is, counts: knows nothing of the loop
+-- base: time, ids, chance, digests, globs, faults of fields, who the login is, audit, counts: knows nothing of the loop
 \ir code/base/_now.sql
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql
@@ -25,8 +25,10 @@
 \ir code/base/_assert_may_decide.sql
 \ir code/base/_role_name.sql
 \ir code/base/fn_list_roles.sql
+\ir code/base/_audit.sql
+\ir code/base/_keep_audit_log.sql
 \ir code/base/_count.sql
-\ir code/base/_sum_counts.sql
+\ir code/base/_duty_base.sql
 
 -- queue: lanes and their marks, announcements, taking what is ready, waking workers
 \ir code/queue/_ensure_lanes.sql
@@ -94,7 +96,7 @@
 \ir code/policy/fn_assert_agent.sql
 \ir code/policy/_executor_setting.sql
 \ir code/policy/_risk_name.sql
-\ir code/policy/_broken_policies.sql
+\ir code/policy/_broken_policy.sql
 
 -- events: signals in, the loop's own events, and which patterns react to them
 \ir code/events/fn_emit_event.sql
@@ -120,7 +122,6 @@
 \ir code/control/_covering_pauses.sql
 \ir code/control/_park_queued.sql
 \ir code/control/_park_steps.sql
-\ir code/control/_log_control.sql
 \ir code/control/fn_resume.sql
 \ir code/control/_unpark_steps.sql
 \ir code/control/fn_kill_switch.sql
@@ -128,7 +129,7 @@
 \ir code/control/_note_waiting.sql
 \ir code/control/_park_picked.sql
 \ir code/control/_park_front.sql
-\ir code/control/_tend_pauses.sql
+\ir code/control/_duty_control.sql
 
 -- locks: locks that expire, with fencing tokens; what is done once by key
 \ir code/locks/fn_acquire_lock.sql
@@ -145,7 +146,7 @@
 \ir code/locks/fn_idempotency_key.sql
 \ir code/locks/fn_idempotent.sql
 \ir code/locks/fn_idempotent_result.sql
-\ir code/locks/_forget_keys.sql
+\ir code/locks/_duty_locks.sql
 \ir code/locks/_broken_locks.sql
 
 -- outbox: side effects that become visible with the caller's commit
@@ -212,13 +213,14 @@
 \ir code/steps/fn_missing_executors.sql
 \ir code/steps/_revoke_leases.sql
 \ir code/steps/_running_steps.sql
-\ir code/steps/_tidy_workers.sql
+\ir code/steps/_duty_steps.sql
 \ir code/steps/_broken_steps.sql
 
 -- missions: approved proposals as graphs of steps, and what a person decides about them
 \ir code/missions/_start_missions.sql
 \ir code/missions/fn_cancel_mission.sql
 \ir code/missions/fn_retry_step.sql
+\ir code/missions/_retry_step.sql
 \ir code/missions/_assert_may_decide_on.sql
 \ir code/missions/fn_resolve_step.sql
 \ir code/missions/_broken_missions.sql
@@ -243,7 +245,7 @@
 \ir code/proposals/_lock_proposal.sql
 \ir code/proposals/fn_reject_proposal.sql
 \ir code/proposals/fn_cast_vote.sql
-\ir code/proposals/_gate_waiting.sql
+\ir code/proposals/_duty_proposals.sql
 \ir code/proposals/_broken_approvals.sql
 \ir code/proposals/_broken_proposals.sql
 
@@ -280,13 +282,12 @@
 
 -- ops: heartbeat, health, metrics, lists, invariants: sees everything and is called by nobody
 \ir code/ops/fn_heartbeat.sql
-\ir code/ops/_do_duties.sql
 \ir code/ops/_record_heartbeat.sql
 \ir code/ops/fn_health.sql
 \ir code/ops/_xmin_holder.sql
 \ir code/ops/fn_check_health.sql
 \ir code/ops/fn_metrics.sql
-\ir code/ops/_metric_definitions.sql
+\ir code/ops/_measures.sql
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/_id_window.sql
 \ir code/ops/fn_list_missions.sql

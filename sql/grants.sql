@@ -82,7 +82,7 @@ declare
     'ops_missions', 'ops_mission_steps', 'ops_waiting_steps', 'ops_action_runs',
     'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'replay_log', 'ops_demand_radar', 'ops_idempotency_keys',
     'distributed_locks', 'ops_counters', 'ops_counts',
-    'ops_pauses', 'ops_paused_steps', 'ops_control', 'ops_control_log'
+    'ops_pauses', 'ops_paused_steps', 'ops_control', 'ops_audit_log', 'ops_control_log'
   ];
   -- Each function with the roles that may call it. Others follow from these: what a reader may, all may; what a
   -- producer may, a worker may; an admin may everything.

@@ -55,26 +55,3 @@ comment on column ops_control.stragglers is
   'Transactions (pg_locks.virtualtransaction) that were still at it when the kill switch went on without them, and '
   'may yet commit a lease of an older epoch.';
 comment on column ops_control.updated_at is 'When a pause, a resume or the kill switch last changed something.';
-
-create sequence ops_control_log_id_seq;
-create table ops_control_log (
-  id bigint constraint ops_control_log_pkey primary key default nextval('ops_control_log_id_seq'),
-  action text not null constraint ops_control_log_action_known check (action in ('pause', 'resume', 'kill')),
-  scope text not null,
-  target text not null default '',
-  actor text,
-  login text not null default session_user,
-  reason text,
-  detail jsonb not null default '{}',
-  created_at timestamptz not null default now()
-);
-comment on table ops_control_log is 'Every pause, resume and kill, append-only.';
-comment on column ops_control_log.id is 'Order of the actions.';
-comment on column ops_control_log.action is 'pause, resume or kill.';
-comment on column ops_control_log.scope is 'What it was about, as in ops_pauses.';
-comment on column ops_control_log.target is 'Which one; empty for all.';
-comment on column ops_control_log.actor is 'Who did it, as the caller said.';
-comment on column ops_control_log.login is 'The login role that did it.';
-comment on column ops_control_log.reason is 'Why.';
-comment on column ops_control_log.detail is 'What the call answered.';
-comment on column ops_control_log.created_at is 'When.';

@@ -23,7 +23,8 @@ def test_editing_tables(scene, agent):
         "update ops_policy set value = '{}'",
         "delete from ops_policy_history",
         "delete from ops_cap_counters",
-        "truncate ops_control_log",
+        "truncate ops_audit_log",
+        "delete from ops_control_log",
         "merge into ops_missions m using ops_mission_proposals p on m.proposal_id = p.id"
         " when not matched then insert (id, proposal_id) values (gen_random_uuid(), p.id)",
         "update ops_queue set ready = 0",

@@ -403,7 +403,7 @@ def test_counters_are_exact_whatever_is_rolled_back_and_summed_up_meanwhile(loop
 
     def sum_up(one):
         while not over.is_set():
-            one.rows("select _sum_counts()")
+            one.rows("select _duty_base()")
 
     looks = start(look)
     summing = [start(partial(sum_up, session())) for _ in range(2)]
@@ -420,9 +420,9 @@ def test_counters_are_exact_whatever_is_rolled_back_and_summed_up_meanwhile(loop
 def test_who_counts_or_sums_up_waits_for_nobody_who_does_the_same(impatient, session):
     count = "select _count('m10_locks_failed_total')"
     impatient.rows(count)
-    for hold in (count, "select _sum_counts()"):
+    for hold in (count, "select _duty_base()"):
         busy = session()
         busy.do("begin")
         busy.rows(hold)
-        impatient.rows("select _sum_counts()" if hold != count else count)
+        impatient.rows("select _duty_base()" if hold != count else count)
     assert impatient.value("select count(*) from ops_counts") == 2

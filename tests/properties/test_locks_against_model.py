@@ -315,7 +315,7 @@ class LocksMachine(RuleBasedStateMachine):
         self.watch.do("update ops_control set epoch = epoch + 1")
 
     def sum_up(self, name: str) -> None:
-        self.watch.rows("select _sum_counts()")
+        self.watch.rows("select _duty_base()")
         self.counters_say_what_the_model_says()
 
     # What must hold at any moment

@@ -19,7 +19,7 @@ UPWARD = {
     # The kill switch and its end take leases back in the same call; what runs is known to `steps` alone.
     ("fn_kill_switch", "_revoke_leases"),
     ("fn_resume", "_revoke_leases"),
-    ("_tend_pauses", "_revoke_leases"),
+    ("_duty_control", "_revoke_leases"),
     # A reaction that cannot be processed leaves a dead letter.
     ("fn_process_reactions", "_bury_reaction"),
 }

@@ -136,7 +136,7 @@ def test_triggers_are_on_control_tables_only(conn):
         """select distinct t.tgrelid::regclass::text from pg_trigger t join pg_class c on c.oid = t.tgrelid
             where c.relnamespace = 'opsloop'::regnamespace and not t.tgisinternal"""
     ).fetchall()
-    assert {name for (name,) in tables} <= {"ops_policy"}
+    assert {name for (name,) in tables} <= {"ops_policy", "ops_audit_log"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
@@ -148,6 +148,67 @@ def test_every_schema_script_says_what_it_does_and_gives_up_waiting_for_locks(sc
         "no routine bodies"
     )
     assert not re.search(r"\b(opsloop|public)\.\w", re.sub(r"--.*|'[^']*'|set local opsloop\.\w+", "", text))
+
+
+def statements(script):
+    """The text of a script without comments and literals."""
+    return re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", script)
+
+
+def unnamed(script):
+    """The keys, checks and references of a script that have no name of their own."""
+    text = re.sub(r"\s+", " ", statements(script)).replace("create unique index", "")
+    text = re.sub(r"foreign key ?\([^)]*\) references", "references", text)
+    kinds = r"\b(primary key|unique|check|references)\b"
+    return re.findall(kinds, re.sub(rf"constraint \w+ {kinds}", "", text))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_every_key_check_and_reference_is_named(script):
+    assert unnamed(script.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "id bigint primary key",
+        "id bigint constraint t_pkey primary key, name text unique",
+        "status text check (status <> '')",
+        "id bigint, primary key (id)",
+        "id bigint, check (id > 0)",
+        "id bigint references u",
+        "id bigint, foreign key (id) references u (id)",
+    ],
+)
+def test_one_without_a_name_is_found(table):
+    assert len(unnamed(f"create table t ({table});")) == 1
+
+
+def altered(texts):
+    """What scripts alter that a script of the same release makes: a release ends with its script *_release_*."""
+    found, made = [], set()
+    for name, text in texts:
+        sql = statements(text)
+        made |= set(re.findall(r"\bcreate table (\w+)", sql))
+        tables = re.findall(r"\balter table (?:if exists )?(?:only )?(\w+)", sql)
+        found += [(name, table) for table in tables if table in made]
+        if "_release_" in name:
+            made = set()
+    return found
+
+
+def test_no_script_alters_a_table_that_no_release_has_yet():
+    assert altered((change.name, change.script.read_text()) for change in sqlfiles.changes()) == []
+
+
+def test_a_script_that_does_is_found():
+    scripts = [
+        ("0001_a", "create table a (id text); create table b (id text);"),
+        ("0002_b", "-- alter table b\nalter table a add x text;"),
+        ("0100_release_1", ""),
+        ("0101_c", "alter table a add y text; create table c (id text); alter table only c add z text;"),
+    ]
+    assert altered(scripts) == [("0002_b", "a"), ("0101_c", "c")]
 
 
 def test_every_change_has_a_rollback():

@@ -181,3 +181,17 @@ def test_a_right_somebody_granted_on_a_table_outlives_the_next_change(empty_dsn)
         assert conn.execute(
             "select has_table_privilege('public', 'opsloop.ops_policy', 'select')"
         ).fetchone() == (True,)
+
+
+def test_loading_again_does_not_wait_for_a_pause_that_is_open_nor_a_pause_for_a_load(dsn, owner):
+    """Both would, if a load made the triggers of the audit log anew."""
+    with psycopg.connect(dsn, options="-c search_path=opsloop") as pausing:
+        pausing.execute("select fn_pause('all')")
+        pretend_other_code_is_loaded(owner)
+        assert migrate.migrate(dsn) == [RELOAD]
+        pausing.rollback()
+    with psycopg.connect(dsn) as loading:
+        loading.execute(sqlfiles.reload_text("opsloop"))
+        owner.execute("set lock_timeout = '2s'")
+        assert owner.execute("select fn_pause('all') ->> 'changed'").fetchone() == ("true",)
+        loading.rollback()

@@ -11,7 +11,7 @@ as $$
 -- that may run twice are queued, the others wait for a person, no failure counted. Late reports change nothing and are
 -- kept as evidence. While it is in force a second one only takes back what is left.
 -- Locks: control, then the barriers of claims and of reports, to the end of the transaction: commit at once. Missions and
--- steps SKIP LOCKED. Writes: ops_pauses, ops_control, ops_control_log, and what taking steps back writes.
+-- steps SKIP LOCKED. Writes: ops_pauses, ops_control, ops_audit_log, and what taking steps back writes.
 -- Raises: OP023 another pause, resume or kill is not committed yet.
 declare
   v_now timestamptz;
@@ -39,7 +39,7 @@ begin
                                  'held', v_revoked.held, 'remaining', v_revoked.remaining,
                                  'could_still_commit', v_calls.could_still_commit);
   if v_changed then
-    perform _log_control('kill', 'all', '', p_actor, p_reason, v_result);
+    perform _audit('kill', 'all', '', p_actor, p_reason, v_result);
   end if;
   return v_result;
 end;

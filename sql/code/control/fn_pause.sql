@@ -14,7 +14,7 @@ as $$
 -- but by the transactions under could_still_commit: claims that were in flight and did not end within two seconds.
 -- Steps of a mission are parked at once, the others by claims and heartbeats; steps of a paused executor stay queued.
 -- Locks: control, then the barrier of claims, to the end of the transaction: commit at once. Writes: ops_pauses,
--- ops_control, ops_control_log; for a mission what parking writes. Raises: OP012 unknown mission, OP018 bad argument,
+-- ops_control, ops_audit_log; for a mission what parking writes. Raises: OP012 unknown mission, OP018 bad argument,
 -- OP023 another one is not committed yet.
 declare
   v_now timestamptz;
@@ -65,7 +65,7 @@ begin
   v_result := jsonb_build_object('scope', p_scope, 'target', v_target, 'changed', v_changed, 'ready', v_ready,
                                  'parked', v_parked, 'could_still_commit', v_calls.could_still_commit);
   if v_changed then
-    perform _log_control('pause', p_scope, v_target, p_actor, p_reason, v_result);
+    perform _audit('pause', p_scope, v_target, p_actor, p_reason, v_result);
   end if;
   return v_result;
 end;

@@ -12,7 +12,7 @@ as $$
 -- Lifts one pause, or with all the kill switch too, and puts the steps that it parked back into the queue: 10,000 a call,
 -- heartbeats go on with the rest. What another pause covers stays parked. Resuming what is not paused changes nothing
 -- and says so. Before a kill is lifted, leases from before it are taken back; what is left of them is void all the same.
--- Locks: control; then what parked, SKIP LOCKED. Writes: ops_pauses, ops_control, ops_control_log, ops_paused_steps,
+-- Locks: control; then what parked, SKIP LOCKED. Writes: ops_pauses, ops_control, ops_audit_log, ops_paused_steps,
 -- ops_mission_steps, ops_ready; what taking leases back writes. Raises: OP018 bad argument, OP023 another one is not
 -- committed yet.
 declare
@@ -42,7 +42,7 @@ begin
     v_result := v_result || jsonb_build_object('revoked', v_revoked.revoked, 'held', v_revoked.held);
   end if;
   if v_changed then
-    perform _log_control('resume', p_scope, v_target, p_actor, p_reason, v_result);
+    perform _audit('resume', p_scope, v_target, p_actor, p_reason, v_result);
     perform _wake_workers();
   end if;
   return v_result;

@@ -10,7 +10,8 @@ set search_path from current
 as $$
 -- Cancels a mission: what is not running is cancelled now, what runs is asked to stop and may still report. Cancelling
 -- what is cancelled already changes nothing and answers the same.
--- Locks: the mission, then its steps in id order. Writes: ops_missions, ops_mission_steps, ops_ready, ops_agent_events.
+-- Locks: the mission, then its steps in id order. Writes: ops_missions, ops_mission_steps, ops_ready, ops_agent_events,
+-- ops_audit_log.
 -- Raises: OP012 unknown, OP014 ended otherwise.
 declare
   v_now timestamptz;
@@ -50,6 +51,8 @@ begin
     array[jsonb_build_object('mission_id', v_mission.id, 'title', v_mission.title, 'actor', v_actor, 'login', session_user,
                              'reason', p_reason)],
     array[v_mission.id], array[v_mission.depth]);
+  perform _audit('cancel', 'mission', v_mission.id::text, p_actor, p_reason,
+    jsonb_build_object('was', v_mission.status));
   return 'cancelled';
 end;
 $$;

@@ -13,8 +13,8 @@ as $$
 -- The decision of a person how a waiting step ended, when only he can know: outcome succeeded lets the mission go on
 -- with p_result, failed fails it for good. Whoever still held a lease is fenced.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
--- ops_agent_events, ops_ready, ops_waiting_steps, dead_letter_archive. Raises: OP012 unknown, OP014 not waiting, OP015 his
--- own proposal, OP018 no such outcome.
+-- ops_agent_events, ops_ready, ops_waiting_steps, dead_letter_archive, ops_audit_log. Raises: OP012 unknown, OP014 not
+-- waiting, OP015 his own proposal, OP018 no such outcome.
 declare
   v_now timestamptz;
   v_actor text := coalesce(p_actor, session_user);
@@ -65,6 +65,8 @@ begin
     end if;
     perform _settle_missions(array[v_step.mission_id]);
   end if;
+  perform _audit('resolve', 'step', v_step.id::text, p_actor, p_reason,
+    jsonb_build_object('outcome', p_outcome, 'mission_id', v_step.mission_id));
   return p_outcome;
 end;
 $$;

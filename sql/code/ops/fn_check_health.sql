@@ -8,8 +8,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Whether the loop is well: one row per check, ok, warn or fail, with what was found, where warning and failure begin,
--- and what to do. Thresholds are those of the operations runbook where it has one (alerting thresholds); a heartbeat is
--- missed after its five minutes. Cheap, as fn_health(): what happened is looked for among the newest rows.
+-- and what to do. Checks and thresholds are those of _measures(); a heartbeat is missed after its five minutes. Cheap,
+-- like fn_health(): what happened is looked for among the newest rows.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -46,64 +46,52 @@ begin
     from (select d.dead_lettered_at from dead_letter_archive d order by d.id desc limit 1000) d
    where d.dead_lettered_at > v_now - interval '1 hour';
   select min(o.at) into v_pending
-    from ((select p.created_at as at from ops_mission_proposals p where p.status in ('pending', 'voting') order by p.created_at limit 1)
+    from ((select p.created_at as at from ops_mission_proposals p
+            where p.status in ('pending', 'voting') order by p.created_at limit 1)
           union all
           (select w.since from ops_waiting_steps w order by w.since limit 1)) o;
   select string_agg(format('%s%s by %s', p.scope, nullif(' ' || p.target, ' '), p.paused_by), ', ' order by p.paused_at)
     into v_pauses from (select * from ops_pauses o order by o.paused_at limit 10) p;
 
   return query
-  select c.name,
-         case when c.at >= c.fail then 'fail' when c.at >= c.warn then 'warn' else 'ok' end,
-         c.found, c.threshold,
-         case when c.at >= least(c.warn, c.fail) then c.hint end
-    from (values
-      ('heartbeat', extract(epoch from v_now - v_health.last_heartbeat_at), 900, 1500,
-       coalesce(date_trunc('second', v_now - v_health.last_heartbeat_at) || ' ago', 'none yet'),
-       'last success: warn after 15 min, fail after 25 min (3 and 5 missed)',
-       'Nobody turns the loop: start a worker, or run opsloop heartbeat by cron.'),
-      ('heartbeat failures', v_failures, 3, 5, v_failures::text, 'in a row: warn 3, fail 5',
-       'select data from ops_agent_events where type = ''heartbeat:failure'' order by created_at desc limit 5; has the errors.'),
+  select d.name,
+         case when f.at >= d.fail then 'fail' when f.at >= d.warn then 'warn' else 'ok' end,
+         f.found, d.help,
+         case when f.at >= least(d.warn, d.fail) then d.hint end
+    from _measures() with ordinality d (name, kind, unit, help, warn, fail, per, hint, origin, no)
+    left join (values
+      ('heartbeat', extract(epoch from v_now - v_health.last_heartbeat_at),
+       coalesce(date_trunc('second', v_now - v_health.last_heartbeat_at) || ' ago', 'none yet')),
+      ('heartbeat failures', v_failures, v_failures::text),
       ('workers',
        case when v_health.live_workers > 0 or v_seen > v_now - interval '10 minutes' then 0
-            when v_health.queued_steps > 0 then 2 else 1 end, 1, 2,
-       format('%s live%s', v_health.live_workers,
-              coalesce(', the last one seen ' || date_trunc('second', v_now - v_seen) || ' ago', ', none was ever seen')),
-       'none seen for 10 min: warn; fail when steps are queued', 'Start one: opsloop worker.'),
+            when v_health.queued_steps > 0 then 2 else 1 end,
+       format('%s live, %s', v_health.live_workers,
+              coalesce('the last one seen ' || date_trunc('second', v_now - v_seen) || ' ago', 'none was ever seen'))),
       ('missing executors',
-       case when v_missing.executors is null then 0 when v_missing.oldest < v_now - interval '30 minutes' then 2 else 1 end, 1, 2,
-       coalesce(v_missing.executors, 'none'), 'steps that no live worker offers to run (OPS_005): warn; fail after 30 min',
-       'select * from fn_missing_executors(); and start a worker that offers them: opsloop worker --executors NAME.'),
-      ('oldest ready step', extract(epoch from v_now - v_health.oldest_ready_at), 600, 1800,
-       coalesce(date_trunc('second', v_now - v_health.oldest_ready_at) || ' ago', 'nothing is ready'),
-       'ready and not claimed: warn after 10 min, fail after 30 min',
-       'select * from ops_queue; shows where it waits, fn_explain_step() why.'),
-      ('queued events', v_health.unprocessed_events, 100, 1000, v_health.unprocessed_events::text, 'warn 100, fail 1000',
-       'Heartbeats do not keep up: more of them, or larger batches (OPS_EVENT_BATCH_SIZE).'),
-      ('queued steps', v_health.queued_steps, 50, 500, v_health.queued_steps::text, 'warn 50, fail 500',
-       'Start more workers; select * from ops_queue; shows by executor.'),
-      ('proposal latency', v_latency, 300, 600, coalesce(round(v_latency) || ' s', 'none'),
-       'from event to proposal, p95 of the last day: warn 300 s, fail 600 s', 'Heartbeats come too seldom, or do not keep up.'),
-      ('proposals', v_health.recent_proposals, 100, null, v_health.recent_proposals::text, 'in the last hour: warn 100',
-       'Somebody may be proposing without end: select source, count(*) from ops_mission_proposals group by 1; proposal_caps limits it.'),
-      ('missions failed', case when v_ended >= 10 then 100 - v_success end, 5, 20,
-       case when v_ended > 0 then format('%s %% of %s', round(100 - v_success, 1), v_ended) else 'none has ended' end,
-       'of those that ended in the last day, 10 at least: warn 5 %, fail 20 %',
-       'select * from fn_list_missions(20, ''failed''); and fn_explain_mission() for each.'),
-      ('dead letters', v_dead, 5, 20, v_dead::text, 'in the last hour: warn 5, fail 20',
-       'select reason, payload from dead_letter_archive order by id desc limit 20;'),
-      ('waiting for a person', extract(epoch from v_now - v_pending), 3600, 86400,
+       case when v_missing.executors is null then 0
+            when v_missing.oldest < v_now - interval '30 minutes' then 2 else 1 end,
+       coalesce(v_missing.executors, 'none')),
+      ('oldest ready step', extract(epoch from v_now - v_health.oldest_ready_at),
+       coalesce(date_trunc('second', v_now - v_health.oldest_ready_at) || ' ago', 'nothing is ready')),
+      ('queued events', v_health.unprocessed_events, v_health.unprocessed_events::text),
+      ('queued steps', v_health.queued_steps, v_health.queued_steps::text),
+      ('proposal latency', v_latency, coalesce(round(v_latency) || ' s', 'none')),
+      ('proposals', v_health.recent_proposals, v_health.recent_proposals::text),
+      ('missions failed', case when v_ended >= 10 then 100 - v_success end,
+       case when v_ended > 0 then format('%s %% of %s', round(100 - v_success, 1), v_ended) else 'none has ended' end),
+      ('dead letters', v_dead, v_dead::text),
+      ('waiting for a person', extract(epoch from v_now - v_pending),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,
-              ', the oldest ' || date_trunc('second', v_now - v_pending)),
-       'the oldest: warn after 1 h, fail after 24 h', 'opsloop inbox, or select * from fn_inbox();'),
-      ('pauses', v_health.paused_scopes, 1, null,
-       case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused'),
-       'anything paused: warn', 'select * from fn_list_pauses(); and fn_resume() what may go on.'),
-      ('oldest snapshot', extract(epoch from v_now - v_health.xmin_held_since), 300, 3600,
-       coalesce(v_health.xmin_holder || coalesce(', for ' || date_trunc('second', v_now - v_health.xmin_held_since), ''), 'nobody holds one'),
-       'keeps vacuum from removing dead rows: warn after 5 min, fail after 1 h',
-       'End that transaction: select pg_terminate_backend(pid); a prepared one: rollback prepared; a slot: pg_drop_replication_slot().')
-    ) c (name, at, warn, fail, found, threshold, hint);
+              ', the oldest ' || date_trunc('second', v_now - v_pending))),
+      ('pauses', v_health.paused_scopes,
+       case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),
+      ('oldest snapshot', extract(epoch from v_now - v_health.xmin_held_since),
+       concat(coalesce(v_health.xmin_holder, 'nobody holds one'),
+              ', for ' || date_trunc('second', v_now - v_health.xmin_held_since)))
+    ) f (name, at, found) on f.name = d.name
+   where d.kind = 'check'
+   order by d.no;
 end;
 $$;
 comment on function fn_check_health() is

@@ -52,7 +52,7 @@ begin
       when 'outbox' then return query select * from _broken_outbox();
       when 'locks' then return query select * from _broken_locks();
       when 'replays' then return query select * from _broken_replays();
-      when 'policy' then return query select * from _broken_policies();
+      when 'policy' then return query select * from _broken_policy();
     end case;
   end loop;
 end;

@@ -11,14 +11,20 @@ set jit = off
 set lock_timeout = '2s'
 as $$
 -- One turn of the loop: due leases and retries, stale and hand-queued steps, what pauses left to do, events, reactions,
--- waiting gates, and the duties that one turn in ten seconds does for all.
+-- waiting gates, and the duties of the areas, which one turn in ten seconds does for all: the one that takes a lock
+-- which nobody gives back.
 -- Safe to run anywhere, any number at once: every phase takes only what no other turn holds. A phase that fails is
--- rolled back alone and reported; the others still run. A phase that meets somebody's open transaction (a cooldown just
--- begun, say) waits two seconds at most, for meanwhile the turn holds what it recovered.
--- Locks: those of the phases. Writes: what the phases write, and heartbeat:success or heartbeat:failure.
+-- rolled back alone and reported; the others still run, and so do the other duties when one of them fails. A phase
+-- that meets somebody's open transaction (a cooldown just begun, say) waits two seconds at most, for meanwhile the turn
+-- holds what it recovered.
+-- Locks: those of the phases, and the lock heartbeat:duties. Writes: what the phases write, distributed_locks, and
+-- heartbeat:success or heartbeat:failure.
 -- Raises: nothing; failures come back under "errors" with their SQLSTATE.
 declare
-  v_phase text;
+  c_duties constant text := 'heartbeat:duties';
+  v_turn constant text := format('heartbeat:%s:%s', pg_backend_pid(), gen_random_uuid());
+  v_part text;
+  v_due boolean := false;
   v_errors jsonb := '[]';
   v_message text;
   v_lease record;
@@ -33,23 +39,33 @@ begin
 
   -- Before anything is written: a transaction that has written moves no marks.
   perform _lane_fronts(array[1, 2]);
-  foreach v_phase in array array['leases', 'stale', 'pauses', 'triggers', 'reactions', 'gates', 'duties'] loop
+  foreach v_part in array array['leases', 'stale', 'pauses', 'triggers', 'reactions', 'gates',
+                                'duties', 'duties of base', 'duties of locks', 'duties of steps'] loop
+    continue when v_part like 'duties of %' and not v_due;
     begin
-      case v_phase
+      case v_part
         when 'leases' then select * into v_lease from fn_recover_expired_leases();
         when 'stale' then v_stale := fn_recover_stale_steps(p_stale_minutes);
-        when 'pauses' then perform _tend_pauses();
+        when 'pauses' then perform _duty_control();
         when 'triggers' then select * into v_trigger from fn_evaluate_triggers(coalesce(p_event_batch_size, 50));
         when 'reactions' then select * into v_reaction from fn_process_reactions(coalesce(p_reaction_batch_size, 50));
-        when 'gates' then perform _gate_waiting(coalesce(p_reaction_batch_size, 50));
-        when 'duties' then perform _do_duties();
+        when 'gates' then perform _duty_proposals(coalesce(p_reaction_batch_size, 50));
+        when 'duties' then v_due := _take_lock(c_duties, v_turn, 10) = 'acquired';
+        when 'duties of base' then perform _duty_base();
+        when 'duties of locks' then perform _duty_locks();
+        when 'duties of steps' then perform _duty_steps();
       end case;
     exception when others then
       -- One phase must not sink the turn; the SQLSTATE is kept in the result and in the event.
       get stacked diagnostics v_message = message_text;
-      v_errors := v_errors || jsonb_build_object('phase', v_phase, 'code', sqlstate, 'message', v_message);
+      v_errors := v_errors || jsonb_build_object('phase', split_part(v_part, ' ', 1), 'code', sqlstate,
+                                                     'message', v_message);
     end;
   end loop;
+  if v_due and v_errors @> '[{"phase": "duties"}]' then
+    -- For the next turn, and not in ten seconds.
+    perform fn_release_lock(c_duties, v_turn);
+  end if;
 
   v_result := jsonb_build_object(
     'ok', v_errors = '[]',

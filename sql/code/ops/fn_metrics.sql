@@ -7,9 +7,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What a monitor reads. Counters only rise, survive restarts, and are exact: each counts what was committed, no more and
--- no less. Gauges say how things stand. alert_above is when a person should look: a rise per alert_per for a counter,
--- the value itself for a gauge; null for no such number.
+-- What a monitor reads. Counters only rise, survive restarts, and are exact: each counts what was committed, no more
+-- and no less. Gauges say how things stand. alert_above is when a person should look: a rise per alert_per for a
+-- counter, the value itself for a gauge; null for no such number.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -21,9 +21,10 @@ begin
   select d.name, d.kind,
          case d.name when 'm10_outbox_pending_gauge' then (select count(*) from outbox o where o.processed_at is null)
                      else coalesce(c.n, 0) end,
-         d.help, d.alert_above, d.alert_per
-    from _metric_definitions() d
+         d.help, d.warn, d.per
+    from _measures() d
     left join counted c on c.name = d.name
+   where d.kind in ('counter', 'gauge')
    order by d.name;
 end;
 $$;

@@ -7,7 +7,7 @@ as $$
 -- Changes of ops_policy by hand, as the operations runbook makes them, go the same way as fn_set_policy: checked,
 -- counted up by one version, kept in the history under the login. What fn_set_policy wrote itself (its history row is
 -- there) passes untouched. Removing a document is refused: the history would have a hole and the policy generation would fall.
--- Locks: none beyond the row. Writes: ops_policy_history. Raises: OP014, OP017.
+-- Locks: none beyond the row. Writes: ops_policy_history, ops_audit_log. Raises: OP014, OP017.
 begin
   if tg_op in ('DELETE', 'TRUNCATE') then
     raise exception using errcode = 'OP014', message = 'OPS_014: a policy document cannot be removed',
@@ -24,6 +24,10 @@ begin
     insert into ops_policy_history (key, version, value, updated_at, changed_by, changed_login)
     values (new.key, new.version, new.value, new.updated_at, new.updated_by, session_user)
     on conflict do nothing;
+    if found then
+      perform _audit('set_policy', 'policy', new.key, null, null,
+        jsonb_build_object('version', new.version, 'by', 'hand'));
+    end if;
     return null;
   end if;
 

@@ -4,7 +4,7 @@ language plpgsql
 set search_path from current
 as $$
 -- Puts a default policy document in place where there is none, as version 1; true when it did. Any number at once.
--- Locks: the new rows. Writes: ops_policy, ops_policy_history. Raises: OP017 with every fault.
+-- Locks: the new rows. Writes: ops_policy, ops_policy_history, ops_audit_log. Raises: OP017 with every fault.
 declare
   v_now timestamptz := _now();
   v_login text := session_user::text;
@@ -20,6 +20,7 @@ begin
     return false;
   end if;
   insert into ops_policy (key, value, version, updated_at, updated_by) values (p_key, p_value, 1, v_now, 'seed');
+  perform _audit('set_policy', 'policy', p_key, 'seed', null, jsonb_build_object('version', 1));
   return true;
 end;
 $$;

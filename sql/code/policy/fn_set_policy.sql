@@ -11,7 +11,7 @@ set search_path from current
 as $$
 -- Puts a policy document in force and returns its version. Every call makes a version, also with the same value:
 -- somebody decided it. Does not rely on the trigger of ops_policy, which is for changes by hand.
--- Locks: the row of ops_policy. Writes: ops_policy, ops_policy_history.
+-- Locks: the row of ops_policy. Writes: ops_policy, ops_policy_history, ops_audit_log.
 -- Raises: OP011 when the version in force is not the expected one (0: none yet), OP015 when the login may not itself,
 -- OP017 with every fault, OP018.
 declare
@@ -56,6 +56,7 @@ begin
        set value = p_value, version = v_version, updated_at = v_now, updated_by = v_actor
      where p.key = p_key;
   end if;
+  perform _audit('set_policy', 'policy', p_key, v_actor, null, jsonb_build_object('version', v_version));
   return v_version;
 end;
 $$;

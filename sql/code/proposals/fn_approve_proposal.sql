@@ -13,8 +13,8 @@ as $$
 -- The decision of a person that a pending proposal may run; its mission begins in the same transaction. Approving
 -- what is approved already changes nothing and answers the same, so two approvals at once make one mission.
 -- Locks: the proposal, then cap counters if it was never counted. Writes: ops_mission_proposals, ops_proposal_votes,
--- missions and steps. Raises: OP012 unknown, OP014 decided otherwise, OP015 own proposal, OP016 template changed,
--- OP003 forbidden by policy or over a cap.
+-- ops_audit_log, missions and steps. Raises: OP012 unknown, OP014 decided otherwise, OP015 own proposal, OP016 template
+-- changed, OP003 forbidden by policy or over a cap.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
@@ -66,6 +66,8 @@ begin
      where p.id = v_proposal.id;
     perform _start_missions(array[v_proposal.id], array[1], array[v_proposal.depth], array[v_proposal.template],
                             array[v_proposal.slots], array[_risk_name(v_judged.risks[1])], false, v_generation);
+    perform _audit('approve', 'proposal', v_proposal.id::text, v_actor, p_reason,
+      jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', _risk_name(v_judged.risks[1])));
   end if;
 
   return query

@@ -12,8 +12,8 @@ as $$
 -- The vote of an agent on a pending proposal. Votes advise the person who decides; no number of them approves. A role
 -- may change its vote while the proposal is open. It votes for a role that agent_roles names, by one of the role's
 -- logins where it lists some, so that no vote passes for that of a person or of another agent.
--- Locks: the proposal. Writes: ops_proposal_votes, ops_mission_proposals. Raises: OP012 unknown, OP014 decided
--- already, OP015 not this login's role, OP018 no such vote.
+-- Locks: the proposal. Writes: ops_proposal_votes, ops_mission_proposals, ops_audit_log. Raises: OP012 unknown, OP014
+-- decided already, OP015 not this login's role, OP018 no such vote.
 declare
   v_now timestamptz := _now();
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
@@ -45,6 +45,8 @@ begin
   update ops_mission_proposals p
      set status = 'voting', updated_at = v_now
    where p.id = v_proposal.id;
+  perform _audit('vote', 'proposal', v_proposal.id::text, p_agent_role, p_reason,
+    jsonb_build_object('vote', p_vote, 'digest', v_proposal.template_digest));
   return query
   select p.id, p.status, null::uuid, p.reason from ops_mission_proposals p where p.id = v_proposal.id;
 end;

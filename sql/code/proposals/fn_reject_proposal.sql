@@ -10,7 +10,8 @@ set search_path from current
 as $$
 -- The decision of a person that a pending proposal shall not run. It no longer counts against the caps. Rejecting
 -- what is rejected already changes nothing and answers the same.
--- Locks: the proposal, then its cap counters. Writes: ops_mission_proposals, ops_proposal_votes, ops_cap_counters.
+-- Locks: the proposal, then its cap counters. Writes: ops_mission_proposals, ops_proposal_votes, ops_cap_counters,
+-- ops_audit_log.
 -- Raises: OP012 unknown, OP014 approved already.
 declare
   v_now timestamptz := _now();
@@ -34,6 +35,8 @@ begin
     if v_proposal.counted_at is not null then
       perform _release_caps(v_proposal.source, v_proposal.created_at);
     end if;
+    perform _audit('reject', 'proposal', v_proposal.id::text, v_actor, p_reason,
+      jsonb_build_object('digest', v_proposal.template_digest));
   end if;
   return query
   select p.id, p.status, null::uuid, p.reason from ops_mission_proposals p where p.id = v_proposal.id;

@@ -9,7 +9,7 @@ as $$
 -- mission comes back to life; a reaction is queued; a message of the outbox is delivered again, with all its tries, but
 -- behind what was delivered since. Of a letter that the loop did not write it only tells, by dead_letter:redriven.
 -- Locks: mission and steps; the reaction; the message. Writes: what these write. Raises: OP012 what the letter is about
--- is gone, OP014 it has moved on since, and what fn_retry_step raises.
+-- is gone, OP014 it has moved on since, and what _retry_step raises.
 declare
   v_now timestamptz := _now();
   v_what text := _dead_letter_kind(p_letter.dl_msg_id, p_letter.archived_by);
@@ -21,7 +21,7 @@ begin
       select case when s.status = 'failed' and s.attempt = p_letter.reclaim_count then '' else s.status end into v_found
         from ops_mission_steps s where s.id = p_letter.original_msg_id::uuid;
       if v_found = '' then
-        perform fn_retry_step(p_letter.original_msg_id::uuid, p_actor);
+        perform _retry_step(p_letter.original_msg_id::uuid, p_actor);
         return 'step:' || p_letter.original_msg_id;
       end if;
     when 'reaction' then

@@ -5,8 +5,8 @@ set search_path from current
 as $$
 -- Puts back what a dead letter is about, once. The caller holds the lock of the letter. A letter of another system is
 -- known by its original message, one of the loop by its own name: what gives up again leaves another.
--- Locks: replay_log, and those of _put_back. Writes: replay_log, dead_letter_archive, ops_counts, and what _put_back
--- writes. Raises: what _put_back raises.
+-- Locks: replay_log, and those of _put_back. Writes: replay_log, dead_letter_archive, ops_counts, ops_audit_log, and
+-- what _put_back writes. Raises: what _put_back raises.
 declare
   v_now timestamptz := _now();
   v_replay record;
@@ -32,6 +32,8 @@ begin
   if redriven then
     new_msg_id := _put_back(p_letter, p_actor);
     update replay_log l set new_msg_id = _redrive.new_msg_id where l.id = v_replay.replay_id;
+    perform _audit('redrive', 'dead_letter', p_letter.dl_msg_id, p_actor, null,
+      jsonb_build_object('original_msg_id', p_letter.original_msg_id, 'new_msg_id', new_msg_id));
   else
     select l.new_msg_id into new_msg_id from replay_log l where l.id = v_replay.replay_id;
     -- By another letter of the same message, or before this letter was archived: it has had its replay.

@@ -25,10 +25,10 @@ def test_summing_up_changes_no_total(loop):
     count(loop, 3)
     count(loop)
     assert total(loop) == 4
-    loop.rows("select _sum_counts()")
+    loop.rows("select _duty_base()")
     assert total(loop) == loop.value("select value from ops_counters where name = %s", FAILED) == 4
     count(loop, 2)
-    loop.rows("select _sum_counts()")
+    loop.rows("select _duty_base()")
     assert total(loop) == 6
     assert loop.rows("select * from ops_counts") == []
 
@@ -45,7 +45,7 @@ def test_what_is_counted_has_a_definition(loop):
         for file in (Path(sqlfiles.sql_root()) / "code").rglob("*.sql")
         for name in re.findall(r"\b_count\('(\w+)'", file.read_text())
     }
-    defined = {r["name"] for r in loop.rows("select name from _metric_definitions() where kind = 'counter'")}
+    defined = {r["name"] for r in loop.rows("select name from _measures() where kind = 'counter'")}
     assert counted <= defined
 
 

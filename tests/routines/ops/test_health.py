@@ -1,5 +1,6 @@
 """fn_health is the overview of the operations runbook at a bounded price; fn_check_health says what is not well."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from docs.documents import blocks
 from looping import Loop, Row, step
+from opsloop import sqlfiles
 
 (OVERVIEW,) = (b.text for b in blocks("docs/runbooks.md") if "event_stats AS" in b.text)
 
@@ -256,6 +258,28 @@ def test_it_says(loop, sick):
     found = check(loop, name)
     assert (found["status"], value in found["value"]) == (status, True), found
     assert bool(found["hint"]) == (status != "ok")
+
+
+def test_every_check_that_is_defined_is_made_and_no_other(loop):
+    defined = loop.rows("select name, help from _measures() where kind = 'check'")
+    found = loop.rows("select name, threshold as help from fn_check_health()")
+    assert found == defined
+    source = (sqlfiles.sql_root() / "code/ops/fn_check_health.sql").read_text()
+    made = re.findall(r"^ {6}\('([a-z ]+)',", source, re.MULTILINE)
+    assert made == [r["name"] for r in defined]
+
+
+SECONDS = {"s": 1, "min": 60, "h": 3600, "%": 1, "": 1}
+
+
+def test_the_thresholds_in_words_are_the_thresholds_in_numbers(loop):
+    for check in loop.rows("select * from _measures() where kind = 'check' and unit <> 'level'"):
+        said = {
+            word: int(number) * SECONDS[unit]
+            for word, number, unit in re.findall(r"(warn|fail) (?:after )?(\d+) ?(min|h|s|%|)", check["help"])
+        }
+        given = {word: check[word] for word in ("warn", "fail") if check[word] is not None}
+        assert said == given or (check["name"], said, given) == ("pauses", {}, {"warn": 1})
 
 
 # What it costs

@@ -1,8 +1,11 @@
 """One turn of the loop: its result as documented, its phases each for themselves, its own events."""
 
+import re
+
 import pytest
 
 from looping import step
+from opsloop import sqlfiles
 
 QUIET = {
     "ok": True,
@@ -86,7 +89,11 @@ def test_it_leaves_an_event_born_processed_at_most_every_ten_seconds(loop):
         ("fn_recover_stale_steps", "stale"),
         ("fn_evaluate_triggers", "triggers"),
         ("fn_process_reactions", "reactions"),
-        ("_gate_waiting", "gates"),
+        ("_duty_control", "pauses"),
+        ("_duty_proposals", "gates"),
+        ("_duty_base", "duties"),
+        ("_duty_locks", "duties"),
+        ("_duty_steps", "duties"),
     ],
 )
 def test_a_phase_that_fails_is_rolled_back_alone_and_reported(loop, routine, phase):
@@ -114,8 +121,42 @@ def test_a_phase_that_fails_is_rolled_back_alone_and_reported(loop, routine, pha
     )
 
 
+@pytest.mark.parametrize("broken", ["_duty_base", "_duty_locks", "_duty_steps"])
+def test_a_duty_that_fails_leaves_the_others_done_and_is_tried_again_by_the_next_turn(loop, broken):
+    loop.rows("select _count('m10_locks_failed_total')")
+    loop.do(
+        "insert into distributed_locks (lock_name, holder_id, acquired_at, expires_at, token)"
+        " values ('old', 'x', now(), now() - interval '1 minute', 1)"
+    )
+    loop.register("gone")
+    loop.do("update ops_workers set last_seen_at = now() - interval '8 days'")
+    done = {
+        "_duty_base": "select not exists (select from ops_counts)",
+        "_duty_locks": "select not exists (select from distributed_locks where lock_name = 'old')",
+        "_duty_steps": "select not exists (select from ops_workers)",
+    }
+    whole = loop.value("select pg_get_functiondef(to_regproc(%s))", broken)
+    break_routine(loop, broken)
+    for _ in range(2):
+        assert [e["phase"] for e in loop.heartbeat()["errors"]] == ["duties"]
+        assert {name: loop.value(query) for name, query in done.items()} == {
+            name: name != broken for name in done
+        }
+    loop.do(whole)
+    loop.turn()
+    assert all(loop.value(query) for query in done.values())
+
+
+def test_it_lists_every_duty_and_each_is_the_one_of_its_area():
+    code = sqlfiles.sql_root() / "code"
+    duties = {(file.parent.name, file.stem) for file in code.glob("*/_duty_*.sql")}
+    assert duties == {(area, f"_duty_{area}") for area, _ in duties}
+    listed = re.findall(r"perform (_duty_\w+)\(", (code / "ops/fn_heartbeat.sql").read_text())
+    assert sorted(listed) == sorted(name for _, name in duties)
+
+
 def test_failures_are_recorded_every_time(loop):
-    break_routine(loop, "_gate_waiting")
+    break_routine(loop, "_duty_proposals")
     for _ in range(3):
         assert not loop.heartbeat()["ok"]
     assert [b["type"] for b in beats(loop)] == ["heartbeat:failure"] * 3

@@ -1,5 +1,6 @@
 """fn_check_invariants finds what is broken, and nothing in a sound database."""
 
+import re
 from uuid import UUID
 
 import psycopg
@@ -7,6 +8,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from looping import Loop, step, template
+from opsloop import sqlfiles
 
 
 @pytest.fixture
@@ -291,3 +293,9 @@ def whole_reads(loop):
         "select relname, seq_scan from pg_stat_xact_user_tables where relname = any (%s) order by 1",
         list(BIG),
     )
+
+
+def test_it_lists_every_check_of_the_areas():
+    code = sqlfiles.sql_root() / "code"
+    listed = re.findall(r"from (_broken_\w+)\(", (code / "ops/fn_check_invariants.sql").read_text())
+    assert sorted(listed) == sorted(file.stem for file in code.glob("*/_broken_*.sql"))

@@ -138,6 +138,6 @@ def test_what_waits_for_persons_does_not_slow_the_gate_of_the_heartbeat(loop):
         "insert into ops_mission_proposals (id, source, template, template_digest, counted_at)"
         " select gen_random_uuid(), 'manual', '{\"steps\": []}', '', now() from generate_series(1, 5000)"
     )
-    loop.row("select _gate_waiting(50)")
-    (plan,) = loop.value("explain (analyze, buffers, format json) select _gate_waiting(50)")
+    loop.row("select _duty_proposals(50)")
+    (plan,) = loop.value("explain (analyze, buffers, format json) select _duty_proposals(50)")
     assert plan["Plan"]["Shared Hit Blocks"] < 100

@@ -1,4 +1,4 @@
-create or replace function _broken_policies()
+create or replace function _broken_policy()
 returns table (invariant text, subject text, detail text)
 language plpgsql
 stable

@@ -1,19 +1,22 @@
-create or replace function _tidy_workers(p_now timestamptz)
+create or replace function _duty_steps()
 returns void
 language plpgsql
 set search_path from current
 as $$
--- A worker that vanished in its sleep must not make producers notify for ever; one unseen for a week is forgotten.
+-- For the heartbeat, every ten seconds: a worker that vanished in its sleep must not make producers notify for ever;
+-- one unseen for a week is forgotten.
 -- Locks: workers, SKIP LOCKED. Writes: ops_workers. Raises: nothing.
+declare
+  v_now timestamptz := _now();
 begin
   update ops_workers w
      set idle = false
    where w.worker_id in (select i.worker_id from ops_workers i
-                          where i.idle and i.last_seen_at < p_now - interval '1 minute'
+                          where i.idle and i.last_seen_at < v_now - interval '1 minute'
                             for update skip locked);
   delete from ops_workers w
    where w.worker_id in (select o.worker_id from ops_workers o
-                          where o.last_seen_at < p_now - interval '7 days'
+                          where o.last_seen_at < v_now - interval '7 days'
                             for update skip locked);
 end;
 $$;

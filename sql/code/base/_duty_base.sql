@@ -1,9 +1,10 @@
-create or replace function _sum_counts()
+create or replace function _duty_base()
 returns void
 language plpgsql
 set search_path from current
 as $$
--- Sums counts up, 100,000 rows at most; what another session is summing up it passes over.
+-- For the heartbeat, every ten seconds: sums counts up, 100,000 rows at most; what another session is summing up it
+-- passes over.
 -- Locks: rows of ops_counts, SKIP LOCKED; then those of ops_counters, in order of name. Writes: both. Raises: nothing.
 begin
   with gone as (

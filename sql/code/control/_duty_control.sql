@@ -1,10 +1,11 @@
-create or replace function _tend_pauses()
+create or replace function _duty_control()
 returns void
 language plpgsql
 set search_path from current
 as $$
--- For the heartbeat, what pauses and the kill switch leave to do: takes void leases back, puts steps back whose pause is
--- lifted, and parks what pauses cover at the front of the queue: 10,000 of each a turn. One heartbeat at a time.
+-- For the heartbeat, every turn: what pauses and the kill switch leave to do. Takes void leases back, puts steps back
+-- whose pause is lifted, and parks what pauses cover at the front of the queue: 10,000 of each a turn. One heartbeat at
+-- a time.
 -- Locks: an advisory one, never waiting; those of what it calls. Writes: what it calls writes. Raises: nothing.
 declare
   v_pause record;

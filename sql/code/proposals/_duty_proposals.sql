@@ -1,9 +1,10 @@
-create or replace function _gate_waiting(p_limit integer)
+create or replace function _duty_proposals(p_limit integer)
 returns void
 language plpgsql
 set search_path from current
 as $$
--- Gates proposals that are pending only because a cap counter was busy when they were made, those of one hour together.
+-- For the heartbeat, every turn: gates proposals that are pending only because a cap counter was busy when they were
+-- made, those of one hour together.
 -- One whose template was changed meanwhile is left for a person to see (OPS_016).
 -- Locks: the proposals, SKIP LOCKED; cap counters. Writes: ops_mission_proposals, ops_cap_counters, missions and steps for
 -- what policy approves, and events for what waits for a person. Raises: nothing.

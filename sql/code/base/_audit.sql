@@ -1,0 +1,23 @@
+create or replace function _audit(
+  p_action text,
+  p_subject_type text,
+  p_subject_id text,
+  p_actor text,
+  p_reason text default null,
+  p_detail jsonb default '{}'
+)
+returns void
+language plpgsql
+set search_path from current
+as $$
+-- The one writer of ops_audit_log. Whatever pauses, resumes, kills, votes, approves, rejects, retries, resolves,
+-- cancels, sets policy or redrives calls it once for each effect, in the transaction of the effect, and not for a
+-- repeat that changes nothing.
+-- Locks: none. Writes: ops_audit_log. Raises: nothing.
+begin
+  insert into ops_audit_log (created_at, action, subject_type, subject_id, login, actor, reason, detail, versions)
+  values (_now(), p_action, p_subject_type, coalesce(p_subject_id, ''), session_user,
+          coalesce(nullif(p_actor, ''), session_user), p_reason, p_detail,
+          (select coalesce(jsonb_object_agg(p.key, p.version), '{}') from ops_policy p));
+end;
+$$;

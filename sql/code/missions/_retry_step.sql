@@ -1,0 +1,80 @@
+create or replace function _retry_step(p_step_id uuid, p_actor text)
+returns jsonb
+language plpgsql
+set search_path from current
+as $$
+-- The decision of a person to run a failed, cancelled or waiting step again, with all its tries; its mission comes back
+-- to life, unless another step that failed for good keeps it failed (retry that one too, and both run). A queued step
+-- that waits for its next try runs now. For a step that policy has parked, or that the next claim would park, this is
+-- the approval of exactly what it would run now, and nobody approves what he proposed. Returns what the audit log keeps
+-- of it: {"mission_id", "was", "status", "approved_digest"}.
+-- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready,
+-- ops_waiting_steps, ops_agent_events.
+-- Raises: OP012 unknown, OP014 not in a state to be retried, or parked by a pause in force, OP003 what policy forbids
+-- to anybody, OP015 own proposal.
+declare
+  v_now timestamptz;
+  v_step ops_mission_steps;
+  v_verdict record;
+  v_digest text;
+  v_pause record;
+begin
+  perform _lock_missions_of(array[p_step_id]);
+  select * into v_step from ops_mission_steps where id = p_step_id;
+  if not found then
+    raise exception using errcode = 'OP012', message = format('OPS_012: no step %s', coalesce(p_step_id::text, 'null')),
+      hint = 'See ops_mission_steps, or opsloop ps <mission>, for the ids there are.';
+  end if;
+  select * into v_verdict from _claim_verdicts(array[v_step.id], -1, _policy('worker_policy'));
+  if v_step.status not in ('failed', 'cancelled', 'waiting')
+     and not (v_step.status = 'queued' and (v_step.run_after is not null or v_verdict.hold is not null)) then
+    raise exception using errcode = 'OP014',
+      message = format('OPS_014: step %s is %s and cannot be retried', v_step.id, v_step.status),
+      hint = 'Only a failed, cancelled or waiting step can be retried, and a queued one that waits for its next try. '
+             || format('select * from fn_explain_step(%L); says what this one waits for.', v_step.id);
+  end if;
+  select p.scope, p.target into v_pause
+    from ops_paused_steps w
+    join ops_pauses p on p.scope = w.scope and p.target = w.target
+   where w.step_id = v_step.id and v_step.status = 'waiting' and v_step.wait_reason like 'paused: %';
+  if found then
+    raise exception using errcode = 'OP014',
+      message = format('OPS_014: step %s waits for a pause of %s %s to end', v_step.id, v_pause.scope, v_pause.target),
+      detail = jsonb_build_object('step_id', v_step.id, 'scope', v_pause.scope, 'target', v_pause.target)::text,
+      hint = format('select fn_resume(%L, %L); lifts the pause and queues it again.', v_pause.scope, v_pause.target);
+  end if;
+  if v_verdict.hold like 'OPS_003:%' then
+    raise exception using errcode = 'OP003', message = v_verdict.hold,
+      detail = jsonb_build_object('step_id', v_step.id)::text,
+      hint = 'Nobody may run this under the policy in force; change worker_policy, or resolve the step.';
+  end if;
+
+  if v_verdict.hold is not null then
+    perform _assert_may_decide_on(v_step.mission_id);
+  end if;
+
+  v_now := _now();
+  v_digest := case when v_verdict.hold is not null then v_verdict.digest else v_step.approved_digest end;
+  if v_step.status = 'queued' and v_step.run_after is null then
+    -- It keeps its place in the queue.
+    update ops_mission_steps s set approved_digest = v_digest, updated_at = v_now where s.id = v_step.id;
+  else
+    update ops_mission_steps s
+       set status = 'blocked', wait_reason = null, run_after = null, failure_count = 0, lease_token = null,
+           cancel_requested = false, updated_at = v_now,
+           approved_digest = v_digest,
+           last_error = case when s.status in ('failed', 'queued') then s.last_error end
+     where s.id = v_step.id;
+    delete from ops_waiting_steps w where w.step_id = v_step.id;
+    -- Queues it, unless its dependencies have not ended.
+    perform _revive_missions(array[v_step.mission_id]);
+  end if;
+  perform _emit_loop_events(array['step:' || v_step.kind || ':retried'],
+    array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, null, null)
+          || jsonb_build_object('actor', coalesce(p_actor, session_user), 'login', session_user)],
+    array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)]);
+  return jsonb_build_object('mission_id', v_step.mission_id, 'was', v_step.status,
+                            'status', (select s.status from ops_mission_steps s where s.id = v_step.id),
+                            'approved_digest', case when v_verdict.hold is not null then v_digest end);
+end;
+$$;

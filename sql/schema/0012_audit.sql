@@ -1,0 +1,60 @@
+-- The audit log: what persons, programs and agents decided or changed, one row each.
+set local lock_timeout = '5s';
+
+create sequence ops_audit_log_id_seq;
+create table ops_audit_log (
+  id bigint constraint ops_audit_log_pkey primary key default nextval('ops_audit_log_id_seq'),
+  created_at timestamptz not null default now(),
+  action text not null constraint ops_audit_log_action_named check (action <> ''),
+  subject_type text not null constraint ops_audit_log_subject_typed check (subject_type <> ''),
+  subject_id text not null default '',
+  login text not null default session_user,
+  actor text not null,
+  reason text,
+  detail jsonb not null default '{}',
+  versions jsonb not null default '{}'
+);
+create index ops_audit_log_subject on ops_audit_log (subject_type, subject_id, id);
+create index ops_audit_log_action on ops_audit_log (action, id);
+comment on table ops_audit_log is
+  'What was decided or changed, by which login: a row for each effect, committed with it. Append-only: nobody changes '
+  'or removes a row but a session that may act as the owner of the schema.';
+comment on column ops_audit_log.id is 'Order of writing. A transaction that was rolled back leaves a gap.';
+comment on column ops_audit_log.created_at is 'When.';
+comment on column ops_audit_log.action is
+  'pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy or redrive.';
+comment on column ops_audit_log.subject_type is
+  'What it is about: proposal, mission, step, policy, dead_letter; of pause, resume and kill the scope of ops_pauses.';
+comment on column ops_audit_log.subject_id is
+  'Which one: an id, the key of a document, the name of a letter, the target of a pause; empty for all.';
+comment on column ops_audit_log.login is 'The login role (session_user) that did it.';
+comment on column ops_audit_log.actor is 'Who did it, as the caller said; else the login. Of a vote the agent role.';
+comment on column ops_audit_log.reason is 'Why, as the caller said.';
+comment on column ops_audit_log.detail is
+  'The particulars: what a pause, resume or kill answered, the digest that an approval is for, the outcome of a step, '
+  'the vote, the version of a document, what a dead letter became.';
+comment on column ops_audit_log.versions is
+  'Versions of the policy documents in force then, by key; of set_policy with the new one.';
+
+create view ops_control_log as
+select a.id,
+       a.action,
+       a.subject_type as scope,
+       a.subject_id as target,
+       a.actor,
+       a.login,
+       a.reason,
+       a.detail,
+       a.created_at
+  from ops_audit_log a
+ where a.action in ('pause', 'resume', 'kill');
+comment on view ops_control_log is 'Every pause, resume and kill: that part of ops_audit_log.';
+comment on column ops_control_log.id is 'Order of the actions.';
+comment on column ops_control_log.action is 'pause, resume or kill.';
+comment on column ops_control_log.scope is 'What it was about, as in ops_pauses.';
+comment on column ops_control_log.target is 'Which one; empty for all.';
+comment on column ops_control_log.actor is 'Who did it, as the caller said.';
+comment on column ops_control_log.login is 'The login role that did it.';
+comment on column ops_control_log.reason is 'Why.';
+comment on column ops_control_log.detail is 'What the call answered.';
+comment on column ops_control_log.created_at is 'When.';

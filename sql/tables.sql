@@ -1,0 +1,914 @@
+-- The tables, views, sequences and indexes as they are now, for reading: written by `make docs` from a freshly deployed
+-- database, and loaded by nothing. How they got here is in schema/, under the names that stand above each group. Row
+-- level security is on for every table; grants.sql says who may read. What a run of the loop adds, sequences
+-- ops_lane_mark_N for the lanes of steps, is left out.
+
+-- 0001_ledger ---------------------------------------------------------------------------------------------------------
+-- The ledger: which changes are installed here, by whom, and which routines are opsloop's own.
+
+-- What opsloop installed in this schema: one row per schema change and per reload of the routines.
+create table opsloop_schema_change (
+  -- Name of the script in sql/schema, or code_ and the start of a digest for a reload between releases.
+  change text not null,
+  -- The release that this change completes; null for the changes within a release.
+  version text,
+  -- Digest of the routine files loaded with it: unknown when a runner other than opsloop migrate loaded them, none
+  -- after they were dropped, null when it loaded none.
+  code_digest text,
+  -- When it was installed.
+  installed_at timestamptz not null default clock_timestamp(),
+  -- The login role that installed it.
+  installed_by text not null default session_user,
+  constraint opsloop_schema_change_pkey primary key (change)
+);
+
+-- The routines that opsloop installed in this schema; only these does it ever replace or drop.
+create table opsloop_routine (
+  -- Name of the routine.
+  name text not null,
+  -- Types of its input arguments, separated by comma and space, as oidvectortypes() prints them.
+  arg_types text not null,
+  constraint opsloop_routine_pkey primary key (name, arg_types)
+);
+
+-- 0002_policy ---------------------------------------------------------------------------------------------------------
+-- Policy: versioned documents that decide what may run. The history never loses a version.
+
+-- The policy documents in force; change them with fn_set_policy, or by plain UPDATE as the operations runbook does.
+create table ops_policy (
+  -- Name of the document: reaction_matrix, auto_approve, proposal_caps, worker_policy, agent_roles or outbox.
+  key text not null,
+  -- The document; its top-level keys are those of the operations runbook.
+  value jsonb not null,
+  -- Counts up by one with every change, starting at 1.
+  version integer not null default 1,
+  -- When this version came into force.
+  updated_at timestamptz not null default now(),
+  -- Who changed it, as claimed (p_actor) or, for a direct UPDATE, the login.
+  updated_by text not null default session_user,
+  constraint ops_policy_pkey primary key (key)
+);
+
+-- Every version of every policy document, append-only and without holes.
+create table ops_policy_history (
+  -- Name of the document.
+  key text not null,
+  -- Version number, from 1 without a hole.
+  version integer not null,
+  -- The whole document as it stood in this version.
+  value jsonb not null,
+  -- When this version came into force.
+  updated_at timestamptz not null default now(),
+  -- Who changed it, as claimed by the caller.
+  changed_by text not null,
+  -- The login role (session_user) that made the change.
+  changed_login text not null default session_user,
+  constraint ops_policy_history_pkey primary key (key, version)
+);
+
+-- Policy changes as before and after, for the audit query of the operations runbook.
+--   policy_key: Name of the document.
+--   old_value: The document before the change; null for the first version.
+--   new_value: The document after the change.
+--   changed_by: Who changed it.
+--   changed_at: When it was changed.
+create view ops_policy_audit as
+select h.key as policy_key,
+       lag(h.value) over (partition by h.key order by h.version) as old_value,
+       h.value as new_value,
+       h.changed_by,
+       h.updated_at as changed_at
+  from ops_policy_history h;
+
+-- 0003_queue ----------------------------------------------------------------------------------------------------------
+-- The ready queue: one narrow table of lanes for everything that waits to be picked up, so that a pick-up costs the
+-- same beside ten million finished rows. The wide tables never carry an index on a column that changes.
+
+create sequence ops_lane_seq as integer start 10;
+
+-- The lanes of ops_ready: events, reactions, the outbox, and one per executor and priority (rarely two, when two
+-- transactions at once needed the first), so that work nobody may run never lies in front of work that can.
+create table ops_lanes (
+  -- Lane number; 1 is events, 2 is reactions, 3 is the outbox, steps start at 10.
+  lane integer not null default nextval('ops_lane_seq'),
+  -- What waits in the lane: events, reactions, messages of the outbox, or steps.
+  queue text not null,
+  -- For steps: the executor that the lane belongs to.
+  executor text,
+  -- For steps: the priority; a higher lane is served first.
+  priority smallint not null default 0,
+  -- The sequence whose value is the low-water mark of the lane: nothing will be found at or below it, so a pick-up
+  -- begins behind it and never walks over what was taken before, however long a snapshot keeps that alive. A sequence,
+  -- since a row that is updated all the time would itself leave such remains.
+  mark regclass not null,
+  -- The mark holds only for the ops_ready with this oid …
+  mark_table oid,
+  -- … and since this start of the server: pg_dump reads sequences outside its snapshot, so that a restored mark could
+  -- lie above rows restored with it.
+  mark_server_start timestamptz,
+  -- When the lane was first needed.
+  created_at timestamptz not null default now(),
+  constraint ops_lanes_pkey primary key (lane),
+  constraint ops_lanes_queue_known check (queue in ('events', 'reactions', 'outbox', 'steps')),
+  constraint ops_lanes_steps_have_executor check ((queue = 'steps') = (executor is not null))
+);
+create index ops_lanes_steps on ops_lanes (executor, priority) where queue = 'steps';
+
+create sequence ops_lane_mark_1 minvalue 0 owned by ops_lanes.lane;
+
+create sequence ops_lane_mark_2 minvalue 0 owned by ops_lanes.lane;
+
+create sequence ops_lane_mark_3 minvalue 0 owned by ops_lanes.lane;
+
+create sequence ops_ready_seq;
+
+-- What is ready to be picked up; a pick-up deletes the row. The truth about a step stays in ops_mission_steps.
+create table ops_ready (
+  -- The lane (ops_lanes) it waits in.
+  lane integer not null,
+  -- Order within the lane; smaller goes first.
+  seq bigint not null default nextval('ops_ready_seq'),
+  -- The event, reaction or step that waits; for the outbox the number of the message, in hexadecimal.
+  id uuid not null,
+  constraint ops_ready_pkey primary key (lane, seq)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+  autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.5, autovacuum_vacuum_cost_delay = 0);
+
+create sequence ops_late_enqueuers_id_seq;
+
+-- Transactions that began to enqueue so long ago, and are still open, that the mark of a lane goes past what they may
+-- bring; when such a one has ended, the lane is looked at from its floor on until nothing is left there. Normally
+-- empty; a row may be there twice.
+create table ops_late_enqueuers (
+  -- Makes the key: a unique (lane, holder) would make one session wait for another that notes the same.
+  id bigint not null default nextval('ops_late_enqueuers_id_seq'),
+  -- The lane whose mark passes it.
+  lane integer not null,
+  -- The transaction, by the number in its advisory lock: objid in pg_locks, where its process id is.
+  holder oid not null,
+  -- All that it brings has a higher ops_ready.seq than this.
+  floor bigint not null,
+  -- When it was found to have fallen behind.
+  noticed_at timestamptz not null default now(),
+  constraint ops_late_enqueuers_pkey primary key (id)
+);
+create index ops_late_enqueuers_lane on ops_late_enqueuers (lane);
+
+create sequence ops_timer_seq;
+
+-- Look at these steps at that time: one row per claim (lease) and per retry batch. A hint only; the truth is in the
+-- step.
+create table ops_timers (
+  -- When to look.
+  due_at timestamptz not null,
+  -- Makes the key unique.
+  id bigint not null default nextval('ops_timer_seq'),
+  -- The steps to look at.
+  step_ids uuid[] not null,
+  constraint ops_timers_pkey primary key (due_at, id)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+
+-- Worker incarnations: one row per process start, never a bare host name.
+create table ops_workers (
+  -- The incarnation: host, pid and a random part.
+  worker_id text not null,
+  -- Host the process runs on.
+  hostname text,
+  -- Process id on that host.
+  pid integer,
+  -- Version of the opsloop package that it runs.
+  version text,
+  -- Executors it offers: {"name": {"idempotent": true}}.
+  executors jsonb not null default '{}',
+  -- Settings taken from its environment, such as max_retries.
+  settings jsonb not null default '{}',
+  -- Login role (session_user) that registered it.
+  login text not null default session_user,
+  -- True while it sleeps until notified; producers notify only then.
+  idle boolean not null default false,
+  -- When the process registered.
+  started_at timestamptz not null default now(),
+  -- Its last sign of life.
+  last_seen_at timestamptz not null default now(),
+  -- When it said goodbye; null while it lives or if it vanished.
+  stopped_at timestamptz,
+  constraint ops_workers_pkey primary key (worker_id)
+) with (fillfactor = 50);
+create index ops_workers_idle on ops_workers (worker_id) where idle;
+
+-- How far the rolling look over ops_mission_steps has come; its row is the turn to sweep.
+create table ops_sweep (
+  -- What is swept.
+  name text not null,
+  -- Id of the last row looked at; null at the start of a round.
+  position uuid,
+  -- When the last part was looked at.
+  swept_at timestamptz,
+  constraint ops_sweep_pkey primary key (name)
+) with (fillfactor = 50);
+
+-- 0004_events ---------------------------------------------------------------------------------------------------------
+-- Signals in (events) and event × pattern (reactions).
+
+-- Signals in: facts that happened, each looked at exactly once.
+create table ops_agent_events (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- Optional; a second event with the same key is the first one.
+  dedupe_key text,
+  -- What happened, as words joined by colons, such as step:noop:failed.
+  type text not null,
+  -- The facts; patterns read tags and source from here.
+  data jsonb not null default '{}',
+  -- The mission that made the event; null for one from outside.
+  mission_id uuid,
+  -- Causation depth: 0 from outside, else one more than the event that started the mission.
+  depth integer not null default 0,
+  -- Login role (session_user) that emitted it; null for the events of the loop itself.
+  emitted_login text,
+  -- When the reaction matrix looked at it; null while it waits.
+  processed_at timestamptz,
+  -- When it was emitted (start of the emitting transaction).
+  created_at timestamptz not null default now(),
+  constraint ops_agent_events_pkey primary key (id)
+) with (fillfactor = 70);
+create unique index ops_agent_events_dedupe on ops_agent_events (dedupe_key) where dedupe_key is not null;
+create index ops_agent_events_heartbeats on ops_agent_events (created_at)
+  where type in ('heartbeat:success', 'heartbeat:failure');
+create index ops_agent_events_created on ops_agent_events using brin (created_at);
+
+-- Event × pattern: what the reaction matrix made of an event.
+create table ops_agent_reactions (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- The event that matched.
+  event_id uuid not null,
+  -- Name of the pattern in the reaction matrix.
+  pattern text not null,
+  -- queued, processing, done or failed.
+  status text not null default 'queued',
+  -- The filled template, its slots, the dedupe key and the causation depth.
+  payload jsonb not null default '{}',
+  -- Why it failed, or which proposal it repeats.
+  reason text,
+  -- The proposal it led to.
+  proposal_id uuid,
+  -- When the pattern matched.
+  created_at timestamptz not null default now(),
+  -- When the status changed last.
+  updated_at timestamptz not null default now(),
+  constraint ops_agent_reactions_pkey primary key (id),
+  constraint ops_agent_reactions_event_id_pattern_key unique (event_id, pattern),
+  constraint ops_agent_reactions_status_known check (status in ('queued', 'processing', 'done', 'failed'))
+) with (fillfactor = 70);
+create index ops_agent_reactions_created on ops_agent_reactions using brin (created_at);
+
+-- When each pattern with cooldown_minutes reacted last; its row is locked while an event is matched.
+create table ops_pattern_cooldowns (
+  -- Name of the pattern.
+  pattern text not null,
+  -- When it reacted last.
+  fired_at timestamptz not null,
+  constraint ops_pattern_cooldowns_pkey primary key (pattern)
+) with (fillfactor = 50);
+
+-- 0005_proposals ------------------------------------------------------------------------------------------------------
+-- Gated intents, the votes on them, and the counters that keep caps exact.
+
+-- Gated intents: what somebody wants to run, what policy said, who decided.
+create table ops_mission_proposals (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- Optional; a second proposal with the same key is the first one.
+  dedupe_key text,
+  -- Where it came from: trigger when born of a reaction, else what the proposer said.
+  source text not null,
+  -- The event behind it, if any.
+  event_id uuid,
+  -- The reaction behind it, if any.
+  reaction_id uuid,
+  -- pending, voting, approved (by a person), auto_approved (by policy), rejected or expired.
+  status text not null default 'pending',
+  -- The title of the template.
+  title text,
+  -- The risk judged: the higher of the declared one and what risk_rules say.
+  risk_level text not null default 'low',
+  -- Higher runs first, -100 to 100; from the template, default 0.
+  priority smallint not null default 0,
+  -- Causation depth of the event behind it; 0 without one.
+  depth integer not null default 0,
+  -- What would run, placeholders of the event filled in.
+  template jsonb not null,
+  -- Places still to be filled from results of earlier steps, fixed when the template was written.
+  slots jsonb not null default '[]',
+  -- sha256 (hex) of template and slots when proposed.
+  template_digest text not null,
+  -- The digest that was approved; an approval counts for that digest only.
+  approved_digest text,
+  -- Why it has its status.
+  reason text,
+  -- Versions of the policy documents that decided, such as {"auto_approve": 7}.
+  policy_snapshot jsonb not null default '{}',
+  -- When it was counted against the caps; null while the counter was busy, or when it was over a cap.
+  counted_at timestamptz,
+  -- Login role (session_user) of the proposer, or of whoever emitted the event behind it; null when that is an event of
+  -- the loop itself.
+  proposed_login text default session_user,
+  -- Who decided, as claimed; policy when nobody had to.
+  decided_by text,
+  -- Login role (session_user) that decided.
+  decided_login text,
+  -- When it was approved.
+  approved_at timestamptz,
+  -- When it was proposed; caps count it on this UTC day.
+  created_at timestamptz not null default now(),
+  -- When the status changed last.
+  updated_at timestamptz not null default now(),
+  constraint ops_mission_proposals_pkey primary key (id),
+  constraint ops_mission_proposals_risk_known check (risk_level in ('low', 'medium', 'high')),
+  constraint ops_mission_proposals_status_known
+    check (status in ('pending', 'voting', 'approved', 'auto_approved', 'rejected', 'expired'))
+) with (fillfactor = 80);
+create unique index ops_mission_proposals_dedupe on ops_mission_proposals (dedupe_key) where dedupe_key is not null;
+create unique index ops_mission_proposals_reaction on ops_mission_proposals (reaction_id) where reaction_id is not null;
+create index ops_mission_proposals_open on ops_mission_proposals (created_at) where status in ('pending', 'voting');
+create index ops_mission_proposals_uncounted on ops_mission_proposals (created_at)
+  where (status in ('pending', 'voting')) and counted_at is null;
+create index ops_mission_proposals_created on ops_mission_proposals using brin (created_at);
+
+-- Votes of agents, and decisions of persons, on proposals; votes advise, decisions decide.
+create table ops_proposal_votes (
+  -- The proposal.
+  proposal_id uuid not null,
+  -- The role that voted (agent_roles), or the actor who decided.
+  agent_role text not null,
+  -- approve, reject or abstain.
+  vote text not null,
+  -- Why, in the words of the voter.
+  reason text,
+  -- True for the decision of a person, false for the vote of an agent.
+  decision boolean not null default false,
+  -- Login role (session_user) of the voter.
+  voted_login text not null default session_user,
+  -- When the vote was cast or last changed.
+  created_at timestamptz not null default now(),
+  constraint ops_proposal_votes_pkey primary key (proposal_id, agent_role, decision),
+  constraint ops_proposal_votes_vote_known check (vote in ('approve', 'reject', 'abstain')),
+  constraint ops_proposal_votes_proposal_id_fkey foreign key (proposal_id)
+    references ops_mission_proposals(id) on delete cascade
+);
+
+-- How many proposals count against each cap, so that a cap is one row to lock and not a count.
+create table ops_cap_counters (
+  -- day, hour, day:<source> or hour:<source>.
+  scope text not null,
+  -- Start of the UTC day or hour.
+  window_start timestamptz not null,
+  -- Proposals that count: all created in the window but the rejected.
+  used integer not null default 0,
+  constraint ops_cap_counters_pkey primary key (window_start, scope)
+) with (fillfactor = 50);
+
+-- 0006_missions -------------------------------------------------------------------------------------------------------
+-- Approved work: missions, their steps, and every attempt at a step.
+
+-- Approved proposals at work; status and counters follow from the steps.
+create table ops_missions (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- The proposal whose approval made it; a proposal makes one mission at most.
+  proposal_id uuid,
+  -- The title of the template.
+  title text,
+  -- approved, running, succeeded, failed or cancelled.
+  status text not null default 'approved',
+  -- Higher runs first.
+  priority smallint not null default 0,
+  -- Causation depth of the event behind it; its own events are one deeper.
+  depth integer not null default 0,
+  -- Risk (1 low, 2 medium, 3 high) that the approval covers; a step found riskier when claimed is parked.
+  approved_risk smallint not null default 1,
+  -- True when policy approved it; then the claim also checks auto_approve again.
+  auto_approved boolean not null default false,
+  -- Number of steps.
+  steps_total integer not null default 0,
+  -- Steps that have not ended.
+  steps_open integer not null default 0,
+  -- Steps that failed for good.
+  steps_failed integer not null default 0,
+  -- Why it failed or was cancelled.
+  error text,
+  -- When its first step was claimed.
+  started_at timestamptz,
+  -- When it ended.
+  completed_at timestamptz,
+  -- When it was approved.
+  created_at timestamptz not null default now(),
+  -- When it changed last.
+  updated_at timestamptz not null default now(),
+  constraint ops_missions_pkey primary key (id),
+  constraint ops_missions_status_known check (status in ('approved', 'running', 'succeeded', 'failed', 'cancelled'))
+) with (fillfactor = 40);
+create unique index ops_missions_proposal on ops_missions (proposal_id);
+create index ops_missions_created on ops_missions using brin (created_at);
+
+-- The steps of missions. No index on a column that changes, so that claim and completion stay HOT; an ordinary table to
+-- add columns to, copy, delete from and truncate.
+create table ops_mission_steps (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null default gen_random_uuid(),
+  -- The mission.
+  mission_id uuid not null,
+  -- Name of the step within its template; step_1, step_2 … by default.
+  key text,
+  -- Place in the template, from 1.
+  position integer not null default 1,
+  -- What kind of work it is; part of the names of its events.
+  kind text not null,
+  -- The code that runs it.
+  executor text not null,
+  -- Input for the executor, as judged; slots are filled when the step is claimed.
+  params jsonb not null default '{}',
+  -- Places in params filled from results of earlier steps; null for none.
+  slots jsonb,
+  -- Steps that must end before this one may start.
+  depends_on uuid[] not null default '{}',
+  -- Steps that wait for this one.
+  unblocks uuid[] not null default '{}',
+  -- How many steps of depends_on have not ended.
+  waiting_on integer not null default 0,
+  -- blocked, queued, running, waiting, succeeded, failed, cancelled or skipped.
+  status text not null default 'queued',
+  -- Higher runs first; from the mission.
+  priority smallint not null default 0,
+  -- Causation depth; from the mission.
+  depth integer not null default 0,
+  -- Lane of its last row in ops_ready.
+  lane integer,
+  -- Place of its last row in ops_ready.
+  ready_seq bigint,
+  -- A retry is not claimed before this time.
+  run_after timestamptz,
+  -- fail: a final failure fails the mission; continue: the mission goes on without it.
+  on_failure text not null default 'fail',
+  -- retry or hold when its worker vanished; null leaves it to policy and executor.
+  on_lease_lost text,
+  -- How long one attempt may take, seconds; null leaves it to policy.
+  timeout_seconds integer,
+  -- Failures after which it fails for good; fixed at the first claim when the template does not say.
+  max_retries integer,
+  -- Failed attempts so far, lost leases included.
+  failure_count integer not null default 0,
+  -- Number of the current or last attempt; 0 before the first.
+  attempt integer not null default 0,
+  -- Worker of the current or last attempt.
+  worker_id text,
+  -- Token of the current or last attempt; every word about the attempt must show it.
+  lease_token uuid,
+  -- Epoch (ops_control) under which the current or last attempt was claimed; the lease is void once that has been
+  -- raised.
+  lease_epoch integer,
+  -- When the lease runs out unless it is extended; null while not running.
+  lease_expires_at timestamptz,
+  -- When the current attempt must be over; not extendable.
+  deadline_at timestamptz,
+  -- When the last attempt was claimed; kept after the end.
+  reserved_at timestamptz,
+  -- True when its worker has been asked to stop.
+  cancel_requested boolean not null default false,
+  -- Last progress reported; handed to the next attempt.
+  progress jsonb,
+  -- What the accepted attempt returned.
+  result jsonb,
+  -- Error of the last failed attempt.
+  last_error text,
+  -- Why it is parked as waiting.
+  wait_reason text,
+  -- Policy generation under which the params without slots were judged; the claim judges again when it moved.
+  judged_generation integer,
+  -- Digest of rendered params that a person approved for this very step.
+  approved_digest text,
+  -- When the mission was approved.
+  created_at timestamptz not null default now(),
+  -- When the step changed last.
+  updated_at timestamptz not null default now(),
+  constraint ops_mission_steps_pkey primary key (id),
+  constraint ops_mission_steps_on_failure_known check (on_failure in ('fail', 'continue')),
+  constraint ops_mission_steps_on_lease_lost_known check (on_lease_lost in ('retry', 'hold')),
+  constraint ops_mission_steps_status_known
+    check (status in ('blocked', 'queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'skipped'))
+) with (fillfactor = 40);
+create index ops_mission_steps_mission on ops_mission_steps (mission_id);
+create index ops_mission_steps_created on ops_mission_steps using brin (created_at);
+
+-- Steps that wait for a person, so that the inbox finds them without an index on their status; a hint only, the truth
+-- is in the step. Steps that a pause parked are not among them.
+create table ops_waiting_steps (
+  -- The step.
+  step_id uuid not null,
+  -- When it was parked.
+  since timestamptz not null default now(),
+  constraint ops_waiting_steps_pkey primary key (step_id)
+);
+create index ops_waiting_steps_since on ops_waiting_steps (since, step_id);
+
+-- Every attempt at a step, append-only, written when it ended; the running one is in the step.
+create table ops_action_runs (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- The attempt: its lease token, spent by now.
+  run_id uuid not null,
+  -- The step.
+  step_id uuid not null,
+  -- The code that ran it.
+  executor text not null,
+  -- The worker incarnation that held the lease.
+  worker_id text,
+  -- Number of the attempt, from 1.
+  attempt integer not null,
+  -- succeeded, failed, lost (lease ran out), released (given back unused), cancelled, or fenced: a late report that
+  -- changed nothing.
+  status text not null,
+  -- When it was claimed.
+  started_at timestamptz,
+  -- When its end was recorded.
+  completed_at timestamptz not null,
+  -- Usage reported by the executor, and the evidence of a fenced report.
+  meta jsonb not null default '{}',
+  -- What went wrong.
+  error text,
+  constraint ops_action_runs_pkey primary key (step_id, id),
+  constraint ops_action_runs_status_known
+    check (status in ('succeeded', 'failed', 'lost', 'released', 'cancelled', 'fenced'))
+);
+
+-- Steps that are ready to be claimed, by executor and priority, and how many live workers offer that executor.
+--   executor: The executor that the steps ask for.
+--   priority: Their priority.
+--   ready: How many are ready.
+--   oldest: When the one in front was created.
+--   live_workers: Workers that offer the executor and were seen in the last minute; 0 means nobody will claim them
+--  (OPS_005).
+create view ops_queue as
+select l.executor,
+       l.priority,
+       r.ready,
+       (select s.created_at from ops_ready q join ops_mission_steps s on s.id = q.id
+         where q.lane = l.lane order by q.seq limit 1) as oldest,
+       (select count(*) from ops_workers w
+         where w.stopped_at is null and w.executors ? l.executor
+           and w.last_seen_at > now() - interval '1 minute') as live_workers
+  from ops_lanes l
+  cross join lateral (select count(*) as ready from ops_ready q where q.lane = l.lane) r
+ where l.queue = 'steps' and r.ready > 0;
+
+-- 0007_outbox ---------------------------------------------------------------------------------------------------------
+-- The transactional outbox: what leaves the loop.
+
+create sequence outbox_id_seq;
+
+-- Side effects, published in the transaction of the caller and so visible only if it commits.
+create table outbox (
+  -- Order of publishing; not the order of commits.
+  id bigint not null default nextval('outbox_id_seq'),
+  -- What kind of thing the effect is about.
+  aggregate_type text not null,
+  -- Which one; effects about the same one keep their order.
+  aggregate_id text not null,
+  -- What is to be told; policy routes by it.
+  event_type text not null,
+  -- The message.
+  payload jsonb not null default '{}',
+  -- Optional; a second message with the same key is the first one.
+  dedupe_key text,
+  -- When it was published.
+  created_at timestamptz not null default now(),
+  -- When it was delivered, or given up (dead); null while it waits.
+  processed_at timestamptz,
+  -- Failed deliveries so far.
+  retry_count integer not null default 0,
+  -- Error of the last failed delivery, or why it is not tried.
+  last_error text,
+  -- The same for every delivery of this message, and never of another: the receiver's idempotency key.
+  message_id uuid not null default gen_random_uuid(),
+  -- Who delivered it, or gave it up.
+  processor_id text,
+  -- True when it was given up: it is in dead_letter_archive, whole.
+  dead boolean not null default false,
+  -- Each failed delivery: at, processor, error.
+  error_history jsonb not null default '[]',
+  constraint outbox_pkey primary key (id)
+);
+create unique index outbox_dedupe on outbox (dedupe_key) where dedupe_key is not null;
+create index outbox_waiting on outbox (aggregate_type, aggregate_id, id) where processed_at is null;
+
+-- Aggregates that are being worked on: who has the first messages of each, or until when it waits for its next try. No
+-- row for an aggregate whose messages nobody has touched yet, or that has none.
+create table outbox_heads (
+  -- As in outbox.
+  aggregate_type text not null,
+  -- As in outbox.
+  aggregate_id text not null,
+  -- What waits of this aggregate has a higher id, or still a row of its own in ops_ready.
+  mark bigint not null,
+  -- Who has it; null when nobody has.
+  processor_id text,
+  -- Until when he has it.
+  lease_expires_at timestamptz,
+  -- After a failure: when the aggregate is tried again.
+  retry_at timestamptz,
+  -- The messages he has, in order; while it waits for a retry, the one that failed.
+  claimed bigint[] not null default '{}',
+  constraint outbox_heads_pkey primary key (aggregate_type, aggregate_id),
+  constraint outbox_heads_claim_has_lease check ((processor_id is null) = (lease_expires_at is null)),
+  constraint outbox_heads_claimed_or_waiting check (processor_id is null or retry_at is null)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+  autovacuum_vacuum_cost_delay = 0);
+
+create sequence outbox_timer_seq;
+
+-- Look at these aggregates at that time: one row per claim (lease) and per batch of retries. A hint only; the truth is
+-- in outbox_heads.
+create table outbox_timers (
+  -- When to look.
+  due_at timestamptz not null,
+  -- Makes the key unique.
+  id bigint not null default nextval('outbox_timer_seq'),
+  -- The aggregates to look at: their types …
+  aggregate_types text[] not null,
+  -- … their ids …
+  aggregate_ids text[] not null,
+  -- … and the message each was claimed or failed with: of a later claim the timer is not.
+  event_ids bigint[] not null,
+  constraint outbox_timers_pkey primary key (due_at, id)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+
+-- 0008_control --------------------------------------------------------------------------------------------------------
+-- Stop and go: what is paused, which steps that took out of the queue, and the epoch that the kill switch raises.
+
+-- What is paused: a row stands for a pause in force; resuming deletes it.
+create table ops_pauses (
+  -- all, executor, agent, kind, source or mission.
+  scope text not null,
+  -- Which executor, agent, kind, source or mission; empty for all.
+  target text not null default '',
+  -- Why.
+  reason text,
+  -- Who did it, as the caller said.
+  paused_by text,
+  -- The login role that did it.
+  paused_login text not null default session_user,
+  -- When.
+  paused_at timestamptz not null default now(),
+  -- True when the kill switch did it: leases were revoked as well.
+  kill boolean not null default false,
+  constraint ops_pauses_pkey primary key (scope, target),
+  constraint ops_pauses_all_has_no_target check ((scope = 'all') = (target = '')),
+  constraint ops_pauses_kill_is_of_all check (scope = 'all' or not kill),
+  constraint ops_pauses_scope_known check (scope in ('all', 'executor', 'agent', 'kind', 'source', 'mission'))
+);
+
+-- Ready steps that a pause took out of the queue, each under one pause. While rows are left whose pause is lifted,
+-- heartbeats put those steps back.
+create table ops_paused_steps (
+  -- The step, parked as waiting.
+  step_id uuid not null,
+  -- Scope of the pause that parked it.
+  scope text not null,
+  -- Target of that pause.
+  target text not null,
+  -- When it was parked.
+  parked_at timestamptz not null default now(),
+  constraint ops_paused_steps_pkey primary key (step_id)
+);
+create index ops_paused_steps_pause on ops_paused_steps (scope, target, step_id);
+
+-- One row: the epoch that leases are given under.
+create table ops_control (
+  -- Keeps it one row.
+  one boolean not null default true,
+  -- Raised by the kill switch; a lease of an older epoch is void.
+  epoch integer not null default 0,
+  -- The epoch up to which void leases have all been taken back; below epoch, heartbeats go on doing so.
+  revoked_epoch integer not null default 0,
+  -- Transactions (pg_locks.virtualtransaction) that were still at it when the kill switch went on without them, and may
+  -- yet commit a lease of an older epoch.
+  stragglers text[] not null default '{}',
+  -- When a pause, a resume or the kill switch last changed something.
+  updated_at timestamptz not null default now(),
+  constraint ops_control_pkey primary key (one),
+  constraint ops_control_one_row check (one)
+);
+
+-- 0009_locks ----------------------------------------------------------------------------------------------------------
+-- Locks, idempotency and counters: what is held until when, what was done once already, how often things happened.
+
+create sequence distributed_locks_token_seq;
+
+-- Locks that expire: a row stands for a lock held until expires_at. An expired row is nobody's; heartbeats delete it.
+create table distributed_locks (
+  -- Name of the lock.
+  lock_name text not null,
+  -- Who holds it, as the caller said; one id, one holder.
+  holder_id text not null,
+  -- When this holder got it; extending does not change it.
+  acquired_at timestamptz not null default now(),
+  -- Held before this moment, on the clock of the server; free from then on.
+  expires_at timestamptz not null,
+  -- Fencing token: drawn when the lock is acquired, higher than all before it.
+  token bigint not null default nextval('distributed_locks_token_seq'),
+  constraint distributed_locks_pkey primary key (lock_name)
+);
+create index distributed_locks_expiry on distributed_locks (expires_at);
+
+-- What own code did once already: a key, taken in the transaction of the effect, and its result.
+create table ops_idempotency_keys (
+  -- The key, as the caller made it.
+  key text not null,
+  -- When it was taken.
+  taken_at timestamptz not null,
+  -- The transaction that took it, the only one that may store the result.
+  taken_in xid8 not null,
+  -- From then on it may be taken again; worker_policy.idempotency.keep_hours after it was taken.
+  expires_at timestamptz not null,
+  -- What later callers with the same key get; null when nothing was stored.
+  result jsonb,
+  constraint ops_idempotency_keys_pkey primary key (key)
+);
+create index ops_idempotency_keys_expiry on ops_idempotency_keys (expires_at);
+
+-- Counters, summed up: what fn_metrics gives is this plus ops_counts.
+create table ops_counters (
+  -- Name of the counter.
+  name text not null,
+  -- How often it happened, up to the last summing up.
+  value bigint not null,
+  constraint ops_counters_pkey primary key (name)
+);
+
+create sequence ops_counts_id_seq;
+
+-- What was counted and is not summed up yet: a row for each count, so that no two transactions that count meet.
+create table ops_counts (
+  -- Order of counting.
+  id bigint not null default nextval('ops_counts_id_seq'),
+  -- Name of the counter.
+  name text not null,
+  -- How often.
+  n bigint not null,
+  constraint ops_counts_pkey primary key (id),
+  constraint ops_counts_counts_up check (n > 0)
+);
+
+-- 0010_replay ---------------------------------------------------------------------------------------------------------
+-- Dead letters, whole; and what was put back to work after it had given up: once each, whoever asks how often.
+
+create sequence dead_letter_archive_id_seq;
+
+-- What gave up, whole, with the reason.
+create table dead_letter_archive (
+  -- Order of arrival.
+  id bigint not null default nextval('dead_letter_archive_id_seq'),
+  -- Name of the dead letter: step:<step id>:<attempt> for a step, outbox:<id>:<tries> for a message.
+  dl_msg_id text not null,
+  -- What gave up: the id of the step or reaction, outbox:<id> for a message.
+  original_msg_id text not null,
+  -- Id of the recovery candidate, for letters archived by other systems.
+  candidate_id text,
+  -- Id of the matched failure, for letters archived by other systems.
+  failure_match_id text,
+  -- The whole of it, with its history of errors.
+  payload jsonb not null,
+  -- Why it gave up.
+  reason text,
+  -- How many attempts were made.
+  reclaim_count integer not null default 0,
+  -- When it gave up.
+  dead_lettered_at timestamptz not null default now(),
+  -- When it was archived here.
+  archived_at timestamptz not null default now(),
+  -- Who archived it.
+  archived_by text not null default session_user,
+  -- When it was put back, or recorded as replayed; null while it lies here.
+  redriven_at timestamptz,
+  constraint dead_letter_archive_pkey primary key (id),
+  constraint dead_letter_archive_dl_msg_id_key unique (dl_msg_id)
+);
+create index dead_letter_archive_original on dead_letter_archive (original_msg_id);
+create index dead_letter_archive_open on dead_letter_archive (id) where redriven_at is null;
+
+create sequence replay_log_id_seq;
+
+-- What was replayed: one row per original message, so that no second replay takes effect. Append-only.
+create table replay_log (
+  -- Order of replaying.
+  id bigint not null default nextval('replay_log_id_seq'),
+  -- What was replayed. For a dead letter of the loop itself this is the letter's own name: what is put back and gives
+  -- up again leaves another letter, which may be replayed in its turn.
+  original_msg_id text not null,
+  -- The dead letter it came from.
+  dl_msg_id text,
+  -- Id of the recovery candidate, for replays of other systems.
+  candidate_id text,
+  -- Optional; a second replay with the same key is the first one.
+  idempotency_key text,
+  -- What came of it: the step, reaction or message put back, or the event that told of it.
+  new_msg_id text,
+  -- When.
+  replayed_at timestamptz not null default now(),
+  -- Who, as claimed.
+  replayed_by text not null default session_user,
+  -- Login role (session_user).
+  replayed_login text not null default session_user,
+  constraint replay_log_pkey primary key (id),
+  constraint replay_log_original_msg_id_key unique (original_msg_id)
+);
+create unique index replay_log_key on replay_log (idempotency_key) where idempotency_key is not null;
+create index replay_log_letter on replay_log (dl_msg_id);
+
+-- 0011_radar ----------------------------------------------------------------------------------------------------------
+-- The board of ideas.
+
+-- The board of ideas: watching, validating, building, shipped.
+create table ops_demand_radar (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- The idea in a line; unique.
+  title text not null,
+  -- More about it.
+  description text,
+  -- watching, validating, building or shipped.
+  status text not null default 'watching',
+  -- How promising it looks; the scale is the team's own.
+  score numeric,
+  -- Who or what put it on the board.
+  source text,
+  -- What speaks for it.
+  evidence jsonb not null default '{}',
+  -- When it was put on the board.
+  created_at timestamptz not null default now(),
+  -- When it changed last.
+  updated_at timestamptz not null default now(),
+  constraint ops_demand_radar_pkey primary key (id),
+  constraint ops_demand_radar_status_known check (status in ('watching', 'validating', 'building', 'shipped'))
+);
+create unique index ops_demand_radar_title on ops_demand_radar (title);
+
+-- 0012_audit ----------------------------------------------------------------------------------------------------------
+-- The audit log: what persons, programs and agents decided or changed, one row each.
+
+create sequence ops_audit_log_id_seq;
+
+-- What was decided or changed, by which login: a row for each effect, committed with it. Append-only: nobody changes or
+-- removes a row but a session that may act as the owner of the schema.
+create table ops_audit_log (
+  -- Order of writing. A transaction that was rolled back leaves a gap.
+  id bigint not null default nextval('ops_audit_log_id_seq'),
+  -- When.
+  created_at timestamptz not null default now(),
+  -- pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy or redrive.
+  action text not null,
+  -- What it is about: proposal, mission, step, policy, dead_letter; of pause, resume and kill the scope of ops_pauses.
+  subject_type text not null,
+  -- Which one: an id, the key of a document, the name of a letter, the target of a pause; empty for all.
+  subject_id text not null default '',
+  -- The login role (session_user) that did it.
+  login text not null default session_user,
+  -- Who did it, as the caller said; else the login. Of a vote the agent role.
+  actor text not null,
+  -- Why, as the caller said.
+  reason text,
+  -- The particulars: what a pause, resume or kill answered, the digest that an approval is for, the outcome of a step,
+  -- the vote, the version of a document, what a dead letter became.
+  detail jsonb not null default '{}',
+  -- Versions of the policy documents in force then, by key; of set_policy with the new one.
+  versions jsonb not null default '{}',
+  constraint ops_audit_log_pkey primary key (id),
+  constraint ops_audit_log_action_named check (action <> ''),
+  constraint ops_audit_log_subject_typed check (subject_type <> '')
+);
+create index ops_audit_log_subject on ops_audit_log (subject_type, subject_id, id);
+create index ops_audit_log_action on ops_audit_log (action, id);
+
+-- Every pause, resume and kill: that part of ops_audit_log.
+--   id: Order of the actions.
+--   action: pause, resume or kill.
+--   scope: What it was about, as in ops_pauses.
+--   target: Which one; empty for all.
+--   actor: Who did it, as the caller said.
+--   login: The login role that did it.
+--   reason: Why.
+--   detail: What the call answered.
+--   created_at: When.
+create view ops_control_log as
+select a.id,
+       a.action,
+       a.subject_type as scope,
+       a.subject_id as target,
+       a.actor,
+       a.login,
+       a.reason,
+       a.detail,
+       a.created_at
+  from ops_audit_log a
+ where a.action in ('pause', 'resume', 'kill');
