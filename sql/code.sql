@@ -4,7 +4,7 @@
 -- Runs inside a transaction that sql/loader/begin.sql opened.
 \ir loader/code_begin.sql
 
--- base: time, ids, chance, digests, globs, faults of fields, who the login is, counts: knows nothing of the loop
+-- base: time, ids, chance, digests, globs, faults of fields, who the login is, counts, dead letters: knows nothing of the loop
 \ir code/base/_now.sql
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql
@@ -27,6 +27,7 @@
 \ir code/base/fn_list_roles.sql
 \ir code/base/_count.sql
 \ir code/base/_sum_counts.sql
+\ir code/base/_archive_dead_letters.sql
 
 -- queue: lanes and their marks, announcements, taking what is ready, waking workers
 \ir code/queue/_ensure_lanes.sql
@@ -44,7 +45,7 @@
 \ir code/queue/_ready_count.sql
 \ir code/queue/fn_declare_idle.sql
 \ir code/queue/fn_idle_settled.sql
-\ir code/queue/_broken_marks.sql
+\ir code/queue/_broken_queue.sql
 
 -- templates: what a template is: steps, dependencies, placeholders, presets, and its faults
 \ir code/templates/_template_faults.sql
@@ -237,6 +238,7 @@
 \ir code/proposals/fn_propose_for_step.sql
 \ir code/proposals/fn_process_reactions.sql
 \ir code/proposals/_propose_reactions.sql
+\ir code/proposals/_bury_reaction.sql
 \ir code/proposals/fn_gate_proposal.sql
 \ir code/proposals/_cap_met.sql
 \ir code/proposals/fn_approve_proposal.sql
@@ -251,15 +253,13 @@
 \ir code/replay/fn_archive_dead_letter.sql
 \ir code/replay/fn_list_dead_letters.sql
 \ir code/replay/_dead_letters.sql
-\ir code/replay/_dead_letter_kind.sql
 \ir code/replay/_dead_letter_filter.sql
 \ir code/replay/fn_record_replay.sql
 \ir code/replay/fn_redrive_dead_letter.sql
 \ir code/replay/_redrive.sql
 \ir code/replay/_put_back.sql
 \ir code/replay/fn_redrive_dead_letters.sql
-\ir code/replay/_bury_reaction.sql
-\ir code/replay/_broken_replays.sql
+\ir code/replay/_broken_replay.sql
 
 -- explain: why, how it came about, the inbox
 \ir code/explain/fn_explain_mission.sql

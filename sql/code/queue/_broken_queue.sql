@@ -1,4 +1,4 @@
-create or replace function _broken_marks()
+create or replace function _broken_queue()
 returns table (invariant text, subject text, detail text)
 language plpgsql
 volatile
