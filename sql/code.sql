@@ -4,7 +4,7 @@
 -- Runs inside a transaction that sql/loader/begin.sql opened.
 \ir loader/code_begin.sql
 
--- base: time, ids, chance, digests, globs, faults of fields, who the login is, counts, dead letters: knows nothing of the loop
+-- base: time, ids, chance, digests, globs, faults of fields, the login, counts, dead letters: knows nothing of the loop
 \ir code/base/_now.sql
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql
@@ -30,6 +30,7 @@
 \ir code/base/_archive_dead_letters.sql
 
 -- queue: lanes and their marks, announcements, taking what is ready, waking workers
+\ir code/queue/_lane_of.sql
 \ir code/queue/_ensure_lanes.sql
 \ir code/queue/_announce.sql
 \ir code/queue/_enqueue_steps.sql
@@ -155,20 +156,28 @@
 \ir code/outbox/_outbox_ready_id.sql
 \ir code/outbox/fn_claim_outbox_events.sql
 \ir code/outbox/_check_outbox_claim.sql
+\ir code/outbox/_outbox_lease.sql
 \ir code/outbox/_claim_outbox.sql
 \ir code/outbox/_free_due_heads.sql
 \ir code/outbox/_free_heads.sql
+\ir code/outbox/_read_outbox_hints.sql
 \ir code/outbox/_outbox_event_id.sql
 \ir code/outbox/_drop_outbox_hints.sql
+\ir code/outbox/_lock_heads.sql
+\ir code/outbox/_make_heads.sql
+\ir code/outbox/_lease_heads.sql
 \ir code/outbox/_outbox_route.sql
-\ir code/outbox/_outbox_lease.sql
 \ir code/outbox/fn_claim_outbox_deliveries.sql
 \ir code/outbox/_outbox_settings.sql
 \ir code/outbox/_outbox_body.sql
 \ir code/outbox/fn_extend_outbox_claims.sql
+\ir code/outbox/_lock_claimed_heads.sql
 \ir code/outbox/fn_complete_outbox_event.sql
 \ir code/outbox/_settle_outbox.sql
+\ir code/outbox/_outbox_verdicts.sql
+\ir code/outbox/_record_deliveries.sql
 \ir code/outbox/_bury_outbox.sql
+\ir code/outbox/_settle_heads.sql
 \ir code/outbox/fn_complete_outbox_events.sql
 \ir code/outbox/_broken_outbox.sql
 

@@ -32,7 +32,7 @@ begin
   select 0 as processed, 0 as created into v_reaction;
 
   -- Before anything is written: a transaction that has written moves no marks.
-  perform _lane_fronts(array[1, 2]);
+  perform _lane_fronts(array[_lane_of('events'), _lane_of('reactions')]);
   foreach v_phase in array array['leases', 'stale', 'pauses', 'triggers', 'reactions', 'gates', 'duties'] loop
     begin
       case v_phase

@@ -3,8 +3,8 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- Puts a reaction that cannot be processed into dead_letter_archive, whole, with its event. Its letters are numbered from
--- 1: one that fails again, after it was put back, leaves a letter each time, with the errors of all.
+-- Puts a reaction that cannot be processed into dead_letter_archive, whole, with its event. Its letters are numbered
+-- from 1: a reaction that fails again, after it was put back, leaves a letter each time, with the errors of all.
 -- Locks: none of its own. Writes: dead_letter_archive. Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -18,7 +18,8 @@ begin
      left join ops_agent_events e on e.id = r.event_id
     cross join lateral (
       select count(*)::integer + 1 as times,
-             coalesce(jsonb_agg(jsonb_build_object('at', a.dead_lettered_at, 'error', a.reason) order by a.id), '[]') as errors
+             coalesce(jsonb_agg(jsonb_build_object('at', a.dead_lettered_at, 'error', a.reason) order by a.id), '[]')
+               as errors
         from dead_letter_archive a
        where a.original_msg_id = r.id::text) n
     where r.id = p_reaction_id;

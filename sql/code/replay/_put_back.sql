@@ -31,7 +31,7 @@ begin
         perform _announce();
         update ops_agent_reactions r set status = 'queued', reason = null, updated_at = v_now
          where r.id = p_letter.original_msg_id::uuid;
-        insert into ops_ready (lane, id) values (2, p_letter.original_msg_id::uuid);
+        insert into ops_ready (lane, id) values (_lane_of('reactions'), p_letter.original_msg_id::uuid);
         return 'reaction:' || p_letter.original_msg_id;
       end if;
     when 'outbox' then
