@@ -4,7 +4,7 @@
 -- Runs inside a transaction that sql/loader/begin.sql opened.
 \ir loader/code_begin.sql
 
--- base: time, ids, chance, digests, globs, faults of fields, who the login is, audit, counts: knows nothing of the loop
+-- base: time, ids, chance, digests, globs, faults of fields, the login, and what is put on record: audit, counts, dead letters
 \ir code/base/_now.sql
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql
@@ -29,8 +29,10 @@
 \ir code/base/_keep_audit_log.sql
 \ir code/base/_count.sql
 \ir code/base/_duty_base.sql
+\ir code/base/_archive_dead_letters.sql
 
 -- queue: lanes and their marks, announcements, taking what is ready, waking workers
+\ir code/queue/_lane_of.sql
 \ir code/queue/_ensure_lanes.sql
 \ir code/queue/_announce.sql
 \ir code/queue/_enqueue_steps.sql
@@ -46,7 +48,7 @@
 \ir code/queue/_ready_count.sql
 \ir code/queue/fn_declare_idle.sql
 \ir code/queue/fn_idle_settled.sql
-\ir code/queue/_broken_marks.sql
+\ir code/queue/_broken_queue.sql
 
 -- templates: what a template is: steps, dependencies, placeholders, presets, and its faults
 \ir code/templates/_template_faults.sql
@@ -155,20 +157,28 @@
 \ir code/outbox/_outbox_ready_id.sql
 \ir code/outbox/fn_claim_outbox_events.sql
 \ir code/outbox/_check_outbox_claim.sql
+\ir code/outbox/_outbox_lease.sql
 \ir code/outbox/_claim_outbox.sql
 \ir code/outbox/_free_due_heads.sql
 \ir code/outbox/_free_heads.sql
+\ir code/outbox/_read_outbox_hints.sql
 \ir code/outbox/_outbox_event_id.sql
 \ir code/outbox/_drop_outbox_hints.sql
+\ir code/outbox/_lock_heads.sql
+\ir code/outbox/_make_heads.sql
+\ir code/outbox/_lease_heads.sql
 \ir code/outbox/_outbox_route.sql
-\ir code/outbox/_outbox_lease.sql
 \ir code/outbox/fn_claim_outbox_deliveries.sql
 \ir code/outbox/_outbox_settings.sql
 \ir code/outbox/_outbox_body.sql
 \ir code/outbox/fn_extend_outbox_claims.sql
+\ir code/outbox/_lock_claimed_heads.sql
 \ir code/outbox/fn_complete_outbox_event.sql
 \ir code/outbox/_settle_outbox.sql
+\ir code/outbox/_outbox_verdicts.sql
+\ir code/outbox/_record_deliveries.sql
 \ir code/outbox/_bury_outbox.sql
+\ir code/outbox/_settle_heads.sql
 \ir code/outbox/fn_complete_outbox_events.sql
 \ir code/outbox/_broken_outbox.sql
 
@@ -239,6 +249,7 @@
 \ir code/proposals/fn_propose_for_step.sql
 \ir code/proposals/fn_process_reactions.sql
 \ir code/proposals/_propose_reactions.sql
+\ir code/proposals/_bury_reaction.sql
 \ir code/proposals/fn_gate_proposal.sql
 \ir code/proposals/_cap_met.sql
 \ir code/proposals/fn_approve_proposal.sql
@@ -253,15 +264,13 @@
 \ir code/replay/fn_archive_dead_letter.sql
 \ir code/replay/fn_list_dead_letters.sql
 \ir code/replay/_dead_letters.sql
-\ir code/replay/_dead_letter_kind.sql
 \ir code/replay/_dead_letter_filter.sql
 \ir code/replay/fn_record_replay.sql
 \ir code/replay/fn_redrive_dead_letter.sql
 \ir code/replay/_redrive.sql
 \ir code/replay/_put_back.sql
 \ir code/replay/fn_redrive_dead_letters.sql
-\ir code/replay/_bury_reaction.sql
-\ir code/replay/_broken_replays.sql
+\ir code/replay/_broken_replay.sql
 
 -- explain: why, how it came about, the inbox
 \ir code/explain/fn_explain_mission.sql

@@ -791,8 +791,12 @@ create table dead_letter_archive (
   archived_by text not null default session_user,
   -- When it was put back, or recorded as replayed; null while it lies here.
   redriven_at timestamptz,
+  -- What gave up: a step, a reaction or a message of the outbox, which the loop itself can put back; other for letters
+  -- of other systems.
+  what text not null default 'other',
   constraint dead_letter_archive_pkey primary key (id),
-  constraint dead_letter_archive_dl_msg_id_key unique (dl_msg_id)
+  constraint dead_letter_archive_dl_msg_id_key unique (dl_msg_id),
+  constraint dead_letter_archive_what_known check (what in ('step', 'reaction', 'outbox', 'other'))
 );
 create index dead_letter_archive_original on dead_letter_archive (original_msg_id);
 create index dead_letter_archive_open on dead_letter_archive (id) where redriven_at is null;

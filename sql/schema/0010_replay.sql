@@ -14,7 +14,9 @@ create table dead_letter_archive (
   dead_lettered_at timestamptz not null default now(),
   archived_at timestamptz not null default now(),
   archived_by text not null default session_user,
-  redriven_at timestamptz
+  redriven_at timestamptz,
+  what text not null default 'other'
+    constraint dead_letter_archive_what_known check (what in ('step', 'reaction', 'outbox', 'other'))
 );
 create index dead_letter_archive_original on dead_letter_archive (original_msg_id);
 create index dead_letter_archive_open on dead_letter_archive (id) where redriven_at is null;
@@ -36,6 +38,9 @@ comment on column dead_letter_archive.archived_at is 'When it was archived here.
 comment on column dead_letter_archive.archived_by is 'Who archived it.';
 comment on column dead_letter_archive.redriven_at is
   'When it was put back, or recorded as replayed; null while it lies here.';
+comment on column dead_letter_archive.what is
+  'What gave up: a step, a reaction or a message of the outbox, which the loop itself can put back; other for letters '
+  'of other systems.';
 
 create sequence replay_log_id_seq;
 create table replay_log (

@@ -20,8 +20,6 @@ UPWARD = {
     ("fn_kill_switch", "_revoke_leases"),
     ("fn_resume", "_revoke_leases"),
     ("_duty_control", "_revoke_leases"),
-    # A reaction that cannot be processed leaves a dead letter.
-    ("fn_process_reactions", "_bury_reaction"),
 }
 
 

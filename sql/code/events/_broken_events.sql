@@ -11,6 +11,6 @@ begin
   select '2 something frees all that waits', 'event ' || e.id, 'waits, but is not in ops_ready'
     from ops_agent_events e
    where e.id > p_after and e.id <= p_upto and e.processed_at is null
-     and not exists (select from ops_ready r where r.lane = 1 and r.id = e.id);
+     and not exists (select from ops_ready r where r.lane = _lane_of('events') and r.id = e.id);
 end;
 $$;

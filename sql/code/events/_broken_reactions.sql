@@ -12,7 +12,8 @@ begin
   select '2 something frees all that waits', 'reaction ' || a.id, format('%s, but not in ops_ready', a.status)
     from ops_agent_reactions a
    where a.id > p_after and a.id <= p_upto
-     and a.status in ('queued', 'processing') and not exists (select from ops_ready r where r.lane = 2 and r.id = a.id)
+     and a.status in ('queued', 'processing')
+     and not exists (select from ops_ready r where r.lane = _lane_of('reactions') and r.id = a.id)
   union all
   select '6 once each', format('event %s × %s', a.event_id, a.pattern), format('%s reactions', count(*))
     from ops_agent_reactions a

@@ -42,7 +42,10 @@ begin
 
   perform _announce();
   insert into ops_ready (lane, id)
-  select 1, n.id from unnest(v_ids) with ordinality n (id, ord) where n.id in (select s from unnest(v_new) s) order by n.ord;
+  select _lane_of('events'), n.id
+    from unnest(v_ids) with ordinality n (id, ord)
+   where n.id in (select s from unnest(v_new) s)
+   order by n.ord;
 
   if cardinality(v_new) is distinct from cardinality(v_ids) then
     select array_agg(coalesce(e.id, n.id) order by n.ord) into v_ids

@@ -22,6 +22,6 @@ begin
     returning id, processed_at
   )
   insert into ops_ready (lane, id)
-  select 1, s.id from stored s where s.processed_at is null;
+  select _lane_of('events'), s.id from stored s where s.processed_at is null;
 end;
 $$;

@@ -27,7 +27,7 @@ begin
     raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
       hint = 'Give at least 1; the default is 50.';
   end if;
-  v_ids := _take_ready(1, coalesce(p_batch_size, 50), (_lane_fronts(array[1]))[1]);
+  v_ids := _take_ready(_lane_of('events'), coalesce(p_batch_size, 50), (_lane_fronts(array[_lane_of('events')]))[1]);
   events := cardinality(v_ids);
   queued := 0;
   if events = 0 then
@@ -77,7 +77,7 @@ begin
   select coalesce(array_agg(s.id), '{}') into v_new from stored s where s.status = 'queued';
   queued := cardinality(v_new);
   perform _announce();
-  insert into ops_ready (lane, id) select 2, n.id from unnest(v_new) n (id);
+  insert into ops_ready (lane, id) select _lane_of('reactions'), n.id from unnest(v_new) n (id);
 
   update ops_agent_events set processed_at = v_now where id = any (v_ids) and processed_at is null;
   return next;

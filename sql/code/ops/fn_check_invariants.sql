@@ -48,10 +48,10 @@ begin
       when 'proposals' then return query select * from _broken_proposals(v_rows.above, v_rows.upto);
       when 'events' then return query select * from _broken_events(v_rows.above, v_rows.upto);
       when 'reactions' then return query select * from _broken_reactions(v_rows.above, v_rows.upto);
-      when 'queue' then return query select * from _broken_marks();
+      when 'queue' then return query select * from _broken_queue();
       when 'outbox' then return query select * from _broken_outbox();
       when 'locks' then return query select * from _broken_locks();
-      when 'replays' then return query select * from _broken_replays();
+      when 'replays' then return query select * from _broken_replay();
       when 'policy' then return query select * from _broken_policy();
     end case;
   end loop;

@@ -46,7 +46,7 @@ begin
    where e.processed_at > v_hour;
   select count(*) filter (where a.status = 'queued'), count(*) filter (where a.status = 'processing')
     into queued_reactions, processing_reactions
-    from (select r.id from ops_ready r where r.lane = 2 order by r.seq desc limit c_most) r
+    from (select r.id from ops_ready r where r.lane = _lane_of('reactions') order by r.seq desc limit c_most) r
     join ops_agent_reactions a on a.id = r.id;
   select count(*) filter (where p.status = 'pending'), count(*) into pending_proposals, waiting_proposals
     from (select o.status from ops_mission_proposals o where o.status in ('pending', 'voting') limit c_most) p;

@@ -23,6 +23,7 @@ as $$
 declare
   c_duties constant text := 'heartbeat:duties';
   v_turn constant text := format('heartbeat:%s:%s', pg_backend_pid(), gen_random_uuid());
+  v_phase text;
   v_part text;
   v_due boolean := false;
   v_errors jsonb := '[]';
@@ -38,19 +39,21 @@ begin
   select 0 as processed, 0 as created into v_reaction;
 
   -- Before anything is written: a transaction that has written moves no marks.
-  perform _lane_fronts(array[1, 2]);
-  foreach v_part in array array['leases', 'stale', 'pauses', 'triggers', 'reactions', 'gates',
-                                'duties', 'duties of base', 'duties of locks', 'duties of steps'] loop
-    continue when v_part like 'duties of %' and not v_due;
+  perform _lane_fronts(array[_lane_of('events'), _lane_of('reactions')]);
+  for v_phase, v_part in
+    values ('leases', ''), ('stale', ''), ('pauses', ''), ('triggers', ''), ('reactions', ''), ('gates', ''),
+           ('duties', 'turn'), ('duties', 'base'), ('duties', 'locks'), ('duties', 'steps')
+  loop
+    continue when v_phase = 'duties' and v_part <> 'turn' and not v_due;
     begin
-      case v_part
+      case concat_ws(' of ', v_phase, nullif(v_part, ''))
         when 'leases' then select * into v_lease from fn_recover_expired_leases();
         when 'stale' then v_stale := fn_recover_stale_steps(p_stale_minutes);
         when 'pauses' then perform _duty_control();
         when 'triggers' then select * into v_trigger from fn_evaluate_triggers(coalesce(p_event_batch_size, 50));
         when 'reactions' then select * into v_reaction from fn_process_reactions(coalesce(p_reaction_batch_size, 50));
         when 'gates' then perform _duty_proposals(coalesce(p_reaction_batch_size, 50));
-        when 'duties' then v_due := _take_lock(c_duties, v_turn, 10) = 'acquired';
+        when 'duties of turn' then v_due := _take_lock(c_duties, v_turn, 10) = 'acquired';
         when 'duties of base' then perform _duty_base();
         when 'duties of locks' then perform _duty_locks();
         when 'duties of steps' then perform _duty_steps();
@@ -58,8 +61,7 @@ begin
     exception when others then
       -- One phase must not sink the turn; the SQLSTATE is kept in the result and in the event.
       get stacked diagnostics v_message = message_text;
-      v_errors := v_errors || jsonb_build_object('phase', split_part(v_part, ' ', 1), 'code', sqlstate,
-                                                     'message', v_message);
+      v_errors := v_errors || jsonb_build_object('phase', v_phase, 'code', sqlstate, 'message', v_message);
     end;
   end loop;
   if v_due and v_errors @> '[{"phase": "duties"}]' then

@@ -9,6 +9,6 @@ as $$
 begin
   perform _announce();
   insert into ops_ready (lane, id)
-  select 3, _outbox_ready_id(e.id) from unnest(p_event_ids) with ordinality e (id, ord) order by e.ord;
+  select _lane_of('outbox'), _outbox_ready_id(e.id) from unnest(p_event_ids) with ordinality e (id, ord) order by e.ord;
 end;
 $$;

@@ -22,12 +22,7 @@ declare
   v_ids text[];
 begin
   if not v_killed then
-    select array_agg(l.aggregate_type), array_agg(l.aggregate_id) into v_types, v_ids
-      from (select h.aggregate_type, h.aggregate_id
-              from (select distinct o.aggregate_type, o.aggregate_id from outbox o where o.id = any (p_event_ids)) a
-              join outbox_heads h on h.aggregate_type = a.aggregate_type and h.aggregate_id = a.aggregate_id
-             where h.processor_id = p_processor_id
-               for update of h skip locked) l;
+    select l.types, l.ids into v_types, v_ids from _lock_claimed_heads(p_processor_id, p_event_ids) l;
     update outbox_heads h
        set lease_expires_at = greatest(h.lease_expires_at, v_now + v_lease)
       from unnest(v_types, v_ids) n (aggregate_type, aggregate_id)

@@ -25,7 +25,8 @@ begin
     raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
       hint = 'Give at least 1; the default is 50.';
   end if;
-  v_ids := _take_ready(2, coalesce(p_batch_size, 50), (_lane_fronts(array[2]))[1]);
+  v_ids := _take_ready(_lane_of('reactions'), coalesce(p_batch_size, 50),
+                       (_lane_fronts(array[_lane_of('reactions')]))[1]);
   processed := cardinality(v_ids);
   created := 0;
   if processed > 0 then
@@ -43,7 +44,7 @@ begin
           -- Rollbacks asked for by the server, lack of resources, locks: nothing that the reaction could help.
           if left(sqlstate, 2) in ('40', '53', '55', '57') then
             perform _announce();
-            insert into ops_ready (lane, id) values (2, v_id);
+            insert into ops_ready (lane, id) values (_lane_of('reactions'), v_id);
             processed := processed - 1;
           else
             update ops_agent_reactions

@@ -4,8 +4,11 @@ language plpgsql
 set search_path from current
 as $$
 -- To be called before steps are put into the queue: the lane of each of these executors and priorities (null for no
--- executor); makes those that are not there yet, and announces the transaction. Two transactions at once may each make a
--- lane: a second one does no harm, while a unique index would make one wait for the other's end.
+-- executor); makes those that are not there yet, and announces the transaction. Two transactions at once may each make
+-- a lane: a second one does no harm, while a unique index would make one wait for the other's end.
+--
+-- The one routine that makes relations while the loop runs: the mark of a lane must be a sequence, since a row that is
+-- updated with each move would itself leave dead rows under a held snapshot, and every claim reads the mark.
 -- Locks: the announcement. Writes: ops_lanes and a sequence for its mark, seldom. Raises: nothing.
 declare
   v_lanes integer[] := '{}'::integer[];

@@ -15,7 +15,7 @@ begin
       from dead_letter_archive a
      where (v_redriven is null or (a.redriven_at is not null) = v_redriven)
        and (p_filter ->> 'dl_msg_id' is null or a.dl_msg_id = p_filter ->> 'dl_msg_id')
-       and (p_filter ->> 'what' is null or _dead_letter_kind(a.dl_msg_id, a.archived_by) = p_filter ->> 'what')
+       and (p_filter ->> 'what' is null or a.what = p_filter ->> 'what')
        and (p_filter ->> 'executor' is null or a.payload ->> 'executor' = p_filter ->> 'executor')
        and (p_filter ->> 'kind' is null or a.payload ->> 'kind' = p_filter ->> 'kind')
        and (p_filter ->> 'event_type' is null or a.payload ->> 'event_type' = p_filter ->> 'event_type')

@@ -12,10 +12,10 @@ as $$
 -- is gone, OP014 it has moved on since, and what _retry_step raises.
 declare
   v_now timestamptz := _now();
-  v_what text := _dead_letter_kind(p_letter.dl_msg_id, p_letter.archived_by);
+  v_event bigint;
   v_found text;
 begin
-  case v_what
+  case p_letter.what
     when 'step' then
       perform _lock_missions_of(array[p_letter.original_msg_id::uuid]);
       select case when s.status = 'failed' and s.attempt = p_letter.reclaim_count then '' else s.status end into v_found
@@ -31,16 +31,16 @@ begin
         perform _announce();
         update ops_agent_reactions r set status = 'queued', reason = null, updated_at = v_now
          where r.id = p_letter.original_msg_id::uuid;
-        insert into ops_ready (lane, id) values (2, p_letter.original_msg_id::uuid);
+        insert into ops_ready (lane, id) values (_lane_of('reactions'), p_letter.original_msg_id::uuid);
         return 'reaction:' || p_letter.original_msg_id;
       end if;
     when 'outbox' then
+      v_event := (p_letter.payload ->> 'id')::bigint;
       select case when o.dead then '' else 'not dead' end into v_found
-        from outbox o where o.id = split_part(p_letter.original_msg_id, ':', 2)::bigint for update;
+        from outbox o where o.id = v_event for update;
       if v_found = '' then
-        update outbox o set processed_at = null, dead = false, retry_count = 0
-         where o.id = split_part(p_letter.original_msg_id, ':', 2)::bigint;
-        perform _ready_outbox(array[split_part(p_letter.original_msg_id, ':', 2)::bigint]);
+        update outbox o set processed_at = null, dead = false, retry_count = 0 where o.id = v_event;
+        perform _ready_outbox(array[v_event]);
         return p_letter.original_msg_id;
       end if;
     else
@@ -52,12 +52,12 @@ begin
   end case;
   if v_found is null then
     raise exception using errcode = 'OP012',
-      message = format('OPS_012: the %s of dead letter %s is gone', v_what, p_letter.dl_msg_id),
+      message = format('OPS_012: the %s of dead letter %s is gone', p_letter.what, p_letter.dl_msg_id),
       detail = jsonb_build_object('original_msg_id', p_letter.original_msg_id)::text,
       hint = 'The letter has all there was in its payload: propose or publish it anew.';
   end if;
   raise exception using errcode = 'OP014',
-    message = format('OPS_014: the %s of dead letter %s has moved on: it is %s', v_what, p_letter.dl_msg_id, v_found),
+    message = format('OPS_014: the %s of dead letter %s has moved on: it is %s', p_letter.what, p_letter.dl_msg_id, v_found),
     detail = jsonb_build_object('original_msg_id', p_letter.original_msg_id, 'status', v_found)::text,
     hint = 'Somebody put it back by hand, or a later letter tells of its last end.';
 end;

@@ -24,8 +24,7 @@ begin
   end if;
   select * into v_replay
     from fn_record_replay(
-      case when _dead_letter_kind(p_letter.dl_msg_id, p_letter.archived_by) = 'other' then p_letter.original_msg_id
-           else p_letter.dl_msg_id end,
+      case p_letter.what when 'other' then p_letter.original_msg_id else p_letter.dl_msg_id end,
       p_letter.dl_msg_id, p_letter.candidate_id, null, null, p_actor);
   redriven := not v_replay.already_replayed;
   replay_id := v_replay.replay_id;

@@ -16,7 +16,7 @@ set search_path from current
 as $$
 -- Keeps a dead letter of another system. The same p_dl_msg_id again changes nothing and gives the first one's id.
 -- Locks: the unique index of dl_msg_id. Writes: dead_letter_archive. Raises: OP018 without a name, or for the name of
--- the loop itself as the archiver: by it the loop knows the letters that it can put back.
+-- the loop itself as the archiver.
 declare
   v_now timestamptz := _now();
   v_id bigint;

@@ -23,7 +23,7 @@ declare
   v_ids bigint[] := _dead_letters(_dead_letter_filter(p_filter, p_limit), p_limit, true);
 begin
   return query
-  select a.dl_msg_id, _dead_letter_kind(a.dl_msg_id, a.archived_by), a.original_msg_id, a.reason, a.reclaim_count,
+  select a.dl_msg_id, a.what, a.original_msg_id, a.reason, a.reclaim_count,
          a.dead_lettered_at, a.archived_by, a.redriven_at, l.replayed_by, l.new_msg_id, a.payload
     from unnest(v_ids) with ordinality n (id, ord)
     join dead_letter_archive a on a.id = n.id

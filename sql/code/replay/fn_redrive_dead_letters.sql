@@ -40,7 +40,7 @@ begin
       end;
     end if;
     dl_msg_id := v_letter.dl_msg_id;
-    what := _dead_letter_kind(v_letter.dl_msg_id, v_letter.archived_by);
+    what := v_letter.what;
     reason := v_letter.reason;
     return next;
   end loop;

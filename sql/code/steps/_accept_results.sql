@@ -67,7 +67,7 @@ begin
     returning id, processed_at
   ), looked_for as (
     insert into ops_ready (lane, id)
-    select 1, e.id from event e where e.processed_at is null
+    select _lane_of('events'), e.id from event e where e.processed_at is null
   )
   select array_agg(d.id), (select array_agg(u)
                              from done o

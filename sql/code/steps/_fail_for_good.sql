@@ -21,21 +21,16 @@ begin
    -- The list: as in _accept_results.
    where s.id = e.id and s.id = any (p_ids);
 
-  insert into dead_letter_archive (dl_msg_id, original_msg_id, payload, reason, reclaim_count, dead_lettered_at,
-                                   archived_at, archived_by)
-  -- A step that fails for good twice at one attempt (parked and resolved, say) leaves a letter each time.
-  select format('step:%s:%s', s.id, s.attempt)
-           || coalesce((select ':' || count(*) from dead_letter_archive a
-                         where a.original_msg_id = s.id::text and a.reclaim_count = s.attempt having count(*) > 0), ''),
-         s.id::text,
-         to_jsonb(s) || jsonb_build_object('error_history', (
-           select coalesce(jsonb_agg(jsonb_build_object('attempt', r.attempt, 'status', r.status, 'error', r.error,
-                                                        'completed_at', r.completed_at) order by r.completed_at), '[]')
-             from ops_action_runs r where r.step_id = s.id)),
-         s.last_error, s.attempt, v_now, v_now, 'opsloop'
-    from ops_mission_steps s
-   where s.id = any (p_ids)
-  on conflict (dl_msg_id) do nothing;
+  perform _archive_dead_letters(
+            'step', array_agg(format('step:%s:%s', s.id, s.attempt)), array_agg(s.id::text),
+            array_agg(to_jsonb(s) || jsonb_build_object('error_history', h.errors)),
+            array_agg(s.last_error), array_agg(s.attempt))
+     from ops_mission_steps s
+    cross join lateral (
+      select coalesce(jsonb_agg(jsonb_build_object('attempt', r.attempt, 'status', r.status, 'error', r.error,
+                                                   'completed_at', r.completed_at) order by r.completed_at), '[]') as errors
+        from ops_action_runs r where r.step_id = s.id) h
+    where s.id = any (p_ids);
 
   perform _emit_loop_events(
             array_agg('step:' || s.kind || ':failed'),

@@ -1,5 +1,7 @@
 """Redriving: what gave up comes back, whole, once."""
 
+import json
+
 import pytest
 
 from looping import step
@@ -147,6 +149,18 @@ def test_a_message_is_delivered_again_with_all_its_tries(loop):
     assert loop.rows("select * from fn_check_invariants()") == []
 
 
+def test_a_message_that_is_dead_again_after_as_many_tries_leaves_a_second_letter(loop):
+    event = dead_message(loop)
+    loop.row(REDRIVE, f"outbox:{event}:1")
+    loop.rows("select * from fn_claim_outbox_events('relay', 10)")
+    loop.rows(
+        "select * from fn_complete_outbox_events('relay', %s)",
+        json.dumps([{"event_id": event, "outcome": "dead", "error": "gone"}]),
+    )
+    assert letter(loop) == f"outbox:{event}:1:1"
+    assert loop.row(REDRIVE, letter(loop))["redriven"] is True
+
+
 def test_of_a_letter_of_another_system_an_event_tells(loop):
     loop.react({"event_type": "dead_letter:redriven"})
     loop.value("select fn_archive_dead_letter('dl-9', 'msg-9', p_payload => '{\"n\": 1}')")
@@ -154,6 +168,18 @@ def test_of_a_letter_of_another_system_an_event_tells(loop):
     (event,) = loop.events("dead_letter:%")
     assert event["data"]["payload"] == {"n": 1}
     assert event["processed_at"] is None
+
+
+@pytest.mark.parametrize("what", ["step", "reaction", "outbox"])
+def test_a_letter_that_was_archived_by_hand_under_a_name_like_the_loops_is_of_another_system(loop, what):
+    loop.do(
+        "insert into dead_letter_archive (dl_msg_id, original_msg_id, payload, archived_by)"
+        " values (%s, 'msg-9', '{}', 'opsloop')",
+        f"{what}:7:1",
+    )
+    assert loop.row("select what from fn_list_dead_letters()") == {"what": "other"}
+    assert loop.rows("select * from fn_list_dead_letters(%s)", {"what": what}) == []
+    assert loop.row(REDRIVE, f"{what}:7:1")["new_msg_id"] == "event:dead_letter:redriven"
 
 
 def test_two_letters_of_one_message_of_another_system_are_one_replay(loop):

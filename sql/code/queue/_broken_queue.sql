@@ -1,11 +1,12 @@
-create or replace function _broken_marks()
+create or replace function _broken_queue()
 returns table (invariant text, subject text, detail text)
 language plpgsql
 volatile
 set search_path from current
 as $$
 -- What is ready, but below the mark of its lane, where no claim would ever look. Marks only rise: they are read first,
--- and the rows by a later snapshot (hence volatile, unlike its siblings). An older snapshot cannot tell, and is not asked.
+-- and the rows by a later snapshot (hence volatile, unlike its siblings). An older snapshot cannot tell, and is not
+-- asked.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_lanes integer[];
@@ -18,7 +19,8 @@ begin
     into v_lanes, v_marks
     from ops_lanes l;
   return query
-  select '2 something frees all that waits', 'ready ' || r.id, format('number %s of lane %s is below the mark %s', r.seq, m.lane, m.mark)
+  select '2 something frees all that waits', 'ready ' || r.id,
+         format('number %s of lane %s is below the mark %s', r.seq, m.lane, m.mark)
     from unnest(v_lanes, v_marks) m (lane, mark)
     join ops_ready r on r.lane = m.lane and r.seq <= m.mark
    where not exists (select from ops_late_enqueuers e where e.lane = m.lane and e.floor < r.seq);

@@ -1,0 +1,86 @@
+create or replace function _lease_heads(
+  p_types text[],
+  p_ids text[],
+  p_heads integer[],
+  p_each integer,
+  p_processor_id text,
+  p_lease interval,
+  p_policy jsonb,
+  out claimed bigint[],
+  out waiting integer
+)
+language plpgsql
+set search_path from current
+set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+-- Leases free heads (p_heads: their indexes in p_types and p_ids), which the caller has locked, each with the first
+-- messages of its aggregate that wait, up to p_each. With p_policy a lease ends before the first message that policy
+-- routes nowhere; an aggregate that begins with such a message is left alone for 30 seconds. A head of which nothing
+-- waits is removed. claimed: the messages, aggregate by aggregate and in order of id within each; waiting: how many were
+-- found to wait.
+-- Locks: none of its own. Writes: outbox_heads, outbox_timers, outbox.last_error of what is routed nowhere.
+-- Raises: nothing.
+declare
+  c_unrouted constant interval := interval '30 seconds';
+  v_now timestamptz := _now();
+  v_run record;
+  v_nowhere text[];
+begin
+  select array_agg(n.head) as heads, array_agg(w.id) as event_ids, array_agg(w.event_type) as kinds into v_run
+    from unnest(p_types, p_ids) with ordinality n (aggregate_type, aggregate_id, head)
+    join outbox_heads h on h.aggregate_type = n.aggregate_type and h.aggregate_id = n.aggregate_id
+   cross join lateral (
+     -- So that no index but outbox_waiting gives the order, and the scan ends with the aggregate.
+     select o.id, o.event_type from outbox o
+      where o.processed_at is null and o.aggregate_type = n.aggregate_type
+        and (o.aggregate_id, o.id) > (n.aggregate_id, h.mark) and o.aggregate_id <= n.aggregate_id
+      order by o.aggregate_id, o.id
+      limit p_each) w
+   where n.head = any (p_heads);
+  waiting := coalesce(cardinality(v_run.event_ids), 0);
+  if p_policy is not null then
+    with kinds as materialized (select distinct kind from unnest(v_run.kinds) kind)
+    select array_agg(k.kind) into v_nowhere from kinds k where _outbox_route(k.kind, p_policy) is null;
+  end if;
+
+  with run as (
+    select w.head, array_agg(w.event_id order by w.event_id) filter (where w.stop <= w.event_id is not true) as mine,
+           min(w.event_id) as first, min(w.stop) as stop
+      from (select r.*, min(r.event_id) filter (where r.kind = any (v_nowhere)) over (partition by r.head) as stop
+              from unnest(v_run.heads, v_run.event_ids, v_run.kinds) r (head, event_id, kind)) w
+     group by w.head
+  ), got as (
+    update outbox_heads h
+       set mark = r.first - 1,
+           processor_id = case when r.mine is not null then p_processor_id end,
+           lease_expires_at = case when r.mine is not null then v_now + p_lease end,
+           retry_at = case when r.mine is null then v_now + c_unrouted end,
+           claimed = coalesce(r.mine, array[r.first])
+      from run r
+     where h.aggregate_type = p_types[r.head] and h.aggregate_id = p_ids[r.head]
+    returning r.head, h.aggregate_type, h.aggregate_id, r.mine, h.claimed,
+              coalesce(h.lease_expires_at, h.retry_at) as due_at
+  ), timer as (
+    insert into outbox_timers (due_at, aggregate_types, aggregate_ids, event_ids)
+    select g.due_at, array_agg(g.aggregate_type), array_agg(g.aggregate_id),
+           array_agg(g.claimed[cardinality(g.claimed)])
+      from got g group by g.due_at
+  ), unrouted as (
+    update outbox o set last_error = 'no route in the policy outbox for ' || o.event_type
+      from run r
+     where o.id = r.stop and o.last_error is distinct from 'no route in the policy outbox for ' || o.event_type
+  )
+  select coalesce(array_agg(e.id order by g.head, e.id), '{}') into claimed
+    from got g cross join lateral unnest(g.mine) e (id);
+  -- Aggregates whose hints were all of the past.
+  delete from outbox_heads h
+   using unnest(p_types, p_ids) with ordinality n (aggregate_type, aggregate_id, head)
+   where h.aggregate_type = n.aggregate_type and h.aggregate_id = n.aggregate_id and n.head = any (p_heads)
+     and h.processor_id is null and h.retry_at is null;
+end;
+$$;

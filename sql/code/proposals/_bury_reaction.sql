@@ -1,0 +1,27 @@
+create or replace function _bury_reaction(p_reaction_id uuid)
+returns void
+language plpgsql
+set search_path from current
+as $$
+-- Puts a reaction that cannot be processed into dead_letter_archive, whole, with its event. Its letters are numbered
+-- from 1: a reaction that fails again, after it was put back, leaves a letter each time, with the errors of all.
+-- Locks: none of its own. Writes: dead_letter_archive. Raises: nothing.
+declare
+  v_now timestamptz := _now();
+begin
+  perform _archive_dead_letters(
+            'reaction', array[format('reaction:%s:%s', r.id, n.times)], array[r.id::text],
+            array[to_jsonb(r) || jsonb_build_object(
+              'event', to_jsonb(e), 'error_history', n.errors || jsonb_build_object('at', v_now, 'error', r.reason))],
+            array[r.reason], array[n.times])
+     from ops_agent_reactions r
+     left join ops_agent_events e on e.id = r.event_id
+    cross join lateral (
+      select count(*)::integer + 1 as times,
+             coalesce(jsonb_agg(jsonb_build_object('at', a.dead_lettered_at, 'error', a.reason) order by a.id), '[]')
+               as errors
+        from dead_letter_archive a
+       where a.original_msg_id = r.id::text) n
+    where r.id = p_reaction_id;
+end;
+$$;

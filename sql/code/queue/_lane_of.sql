@@ -1,0 +1,18 @@
+create or replace function _lane_of(p_queue text)
+returns integer
+language plpgsql
+immutable
+parallel safe
+set search_path from current
+as $$
+-- The lane of a queue that has only one: events, reactions or outbox; as in ops_lanes. Immutable, so that the planner
+-- sees a constant.
+-- Locks: none. Writes: nothing. Raises: case_not_found for any other queue.
+begin
+  case p_queue
+    when 'events' then return 1;
+    when 'reactions' then return 2;
+    when 'outbox' then return 3;
+  end case;
+end;
+$$;
