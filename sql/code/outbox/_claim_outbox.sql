@@ -16,8 +16,8 @@ set enable_mergejoin = off
 set jit = off
 as $$
 -- Claims aggregates, and of each the first messages that wait: up to p_per_aggregate, p_limit in all. Returns the messages, aggregate
--- by aggregate and in order of id within each. With p_policy, an aggregate whose next message policy routes nowhere
--- is left alone for 30 seconds.
+-- by aggregate and in order of id within each. With p_policy, an aggregate whose next message is held
+-- (_outbox_hold) is left alone for 30 seconds.
 --
 -- Hints (rows of ops_ready) are only looked at until the head of their aggregate is locked, and taken out after that: so
 -- nobody ever holds the hint of one message and is overtaken by somebody who found the hint of a later one. For the same
@@ -25,12 +25,12 @@ as $$
 -- it has passed by an earlier hint itself. A hint of an
 -- aggregate that somebody is working on is dropped: the message lies above the mark of the head, or the mark is lowered.
 -- Locks: heads, SKIP LOCKED; for aggregates without one an advisory lock each, not waited for. Writes: outbox_heads,
--- outbox_timers, ops_ready, marks of lanes; outbox.last_error of what policy routes nowhere. Raises: nothing.
+-- outbox_timers, ops_ready, marks of lanes; outbox.last_error of what is held. Raises: nothing.
 declare
   -- Of an aggregate at once, where that many wait: several for each lock and each report, and still enough aggregates
   -- side by side.
   c_depth constant integer := 8;
-  c_unrouted constant interval := interval '30 seconds';
+  c_hold constant interval := interval '30 seconds';
   v_class constant integer := 'outbox_heads'::regclass::oid::integer;
   v_front bigint := (_lane_fronts(array[3]))[1];
   v_now timestamptz;
@@ -57,7 +57,8 @@ declare
   v_run_place integer[];
   v_run_event bigint[];
   v_run_kind text[];
-  v_nowhere text[];
+  v_held text[];
+  v_reasons text[];
   v_cut bigint[];
   v_claimed bigint[] := '{}'::bigint[];
 begin
@@ -184,13 +185,15 @@ begin
     v_cut := null;
     if p_policy is not null then
       with kinds as materialized (select distinct kind from unnest(v_run_kind) kind)
-      select array_agg(k.kind) into v_nowhere from kinds k where _outbox_route(k.kind, p_policy) is null;
-      -- Per aggregate the first message that goes nowhere, or null.
+      select array_agg(k.kind), array_agg(h.reason) into v_held, v_reasons
+        from kinds k cross join lateral (select _outbox_hold(k.kind, p_policy) as reason offset 0) h
+       where h.reason is not null;
+      -- Per aggregate the first message that is held, or null.
       select array_agg(c.event_id order by c.place) into v_cut
         from (select n.place, min(r.event_id) as event_id
                 from generate_subscripts(v_types, 1) n (place)
                 left join unnest(v_run_place, v_run_event, v_run_kind) r (place, event_id, kind)
-                  on r.place = n.place and r.kind = any (v_nowhere)
+                  on r.place = n.place and r.kind = any (v_held)
                group by n.place) c;
     end if;
 
@@ -204,7 +207,7 @@ begin
          set mark = r.first - 1,
              processor_id = case when r.mine is not null then p_processor_id end,
              lease_expires_at = case when r.mine is not null then v_now + p_lease end,
-             retry_at = case when r.mine is null then v_now + c_unrouted end,
+             retry_at = case when r.mine is null then v_now + c_hold end,
              claimed = coalesce(r.mine, array[r.first])
         from run r
        where h.aggregate_type = v_types[r.place] and h.aggregate_id = v_ids[r.place]
@@ -216,9 +219,10 @@ begin
     )
     select v_claimed || coalesce(array_agg(e.id order by g.place, e.id), '{}') into v_claimed
       from got g cross join lateral unnest(g.mine) e (id);
-    if v_nowhere is not null then
-      update outbox o set last_error = 'no route in the policy outbox for ' || o.event_type
-       where o.id = any (v_cut) and o.last_error is distinct from 'no route in the policy outbox for ' || o.event_type;
+    if v_held is not null then
+      update outbox o set last_error = h.reason
+        from unnest(v_held, v_reasons) h (kind, reason)
+       where o.id = any (v_cut) and h.kind = o.event_type and o.last_error is distinct from h.reason;
     end if;
     -- Aggregates whose hints were all of the past.
     delete from outbox_heads h
