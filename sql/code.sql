@@ -94,6 +94,7 @@
 \ir code/policy/_command_forbidden.sql
 \ir code/policy/_agent_roles.sql
 \ir code/policy/_executor_blocked.sql
+\ir code/policy/_executor_names.sql
 \ir code/policy/fn_is_auto_approvable.sql
 \ir code/policy/fn_assert_agent.sql
 \ir code/policy/_executor_setting.sql
@@ -123,12 +124,15 @@
 \ir code/control/_lock_control.sql
 \ir code/control/_covering_pauses.sql
 \ir code/control/_park_queued.sql
+\ir code/control/_parking_pauses.sql
+\ir code/control/_park_paused.sql
+\ir code/control/_pause_reason.sql
 \ir code/control/_park_steps.sql
 \ir code/control/fn_resume.sql
+\ir code/control/_resume_steps.sql
 \ir code/control/_unpark_steps.sql
 \ir code/control/fn_kill_switch.sql
 \ir code/control/fn_list_pauses.sql
-\ir code/control/_note_waiting.sql
 \ir code/control/_park_picked.sql
 \ir code/control/_park_front.sql
 \ir code/control/_duty_control.sql
@@ -167,6 +171,7 @@
 \ir code/outbox/_lock_heads.sql
 \ir code/outbox/_make_heads.sql
 \ir code/outbox/_lease_heads.sql
+\ir code/outbox/_outbox_hold.sql
 \ir code/outbox/_outbox_route.sql
 \ir code/outbox/fn_claim_outbox_deliveries.sql
 \ir code/outbox/_outbox_settings.sql
@@ -197,6 +202,7 @@
 \ir code/steps/_fail_for_good.sql
 \ir code/steps/_unblock_steps.sql
 \ir code/steps/_settle_missions.sql
+\ir code/steps/_cancel_steps.sql
 \ir code/steps/_attempt_limits.sql
 \ir code/steps/fn_extend_leases.sql
 \ir code/steps/_check_reports.sql
@@ -208,6 +214,7 @@
 \ir code/steps/fn_fail_step.sql
 \ir code/steps/fn_fail_steps.sql
 \ir code/steps/_end_attempts.sql
+\ir code/steps/_record_attempts.sql
 \ir code/steps/_backoff_seconds.sql
 \ir code/steps/fn_release_steps.sql
 \ir code/steps/_on_lease_lost.sql
@@ -218,6 +225,7 @@
 \ir code/steps/_rearm_timers.sql
 \ir code/steps/fn_recover_stale_steps.sql
 \ir code/steps/_sweep_steps.sql
+\ir code/steps/_mend_parking.sql
 \ir code/steps/_adopt_steps.sql
 \ir code/steps/_revive_missions.sql
 \ir code/steps/fn_missing_executors.sql
@@ -276,10 +284,16 @@
 \ir code/explain/fn_explain_mission.sql
 \ir code/explain/_explain_steps.sql
 \ir code/explain/_explain_step.sql
+\ir code/explain/_policy_versions.sql
+\ir code/explain/_explain_end.sql
+\ir code/explain/_explain_lease.sql
+\ir code/explain/_explain_parking.sql
+\ir code/explain/_explain_queued.sql
+\ir code/explain/_explain_closed.sql
+\ir code/explain/_explain_pauses.sql
 \ir code/explain/_unforbid_statement.sql
 \ir code/explain/_unforbid_command.sql
 \ir code/explain/_policy_statement.sql
-\ir code/explain/_explain_pauses.sql
 \ir code/explain/fn_explain_step.sql
 \ir code/explain/fn_explain_proposal.sql
 \ir code/explain/fn_trail.sql

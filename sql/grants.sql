@@ -76,13 +76,14 @@ declare
   v_tables constant text[] := array[
     'opsloop_schema_change', 'opsloop_routine',
     'ops_policy', 'ops_policy_history', 'ops_policy_audit',
-    'ops_lanes', 'ops_ready', 'ops_late_enqueuers', 'ops_timers', 'ops_workers', 'ops_sweep', 'ops_queue',
+    'ops_lanes', 'ops_ready', 'ops_late_enqueuers', 'ops_timers', 'ops_workers', 'ops_workers_seen', 'ops_sweep',
+    'ops_queue',
     'ops_agent_events', 'ops_agent_reactions', 'ops_pattern_cooldowns',
     'ops_mission_proposals', 'ops_proposal_votes', 'ops_cap_counters',
-    'ops_missions', 'ops_mission_steps', 'ops_waiting_steps', 'ops_action_runs',
+    'ops_missions', 'ops_mission_steps', 'ops_parked_steps', 'ops_action_runs',
     'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'replay_log', 'ops_demand_radar', 'ops_idempotency_keys',
     'distributed_locks', 'ops_counters', 'ops_counts',
-    'ops_pauses', 'ops_paused_steps', 'ops_control', 'ops_audit_log', 'ops_control_log'
+    'ops_pauses', 'ops_control', 'ops_audit_log', 'ops_control_log'
   ];
   -- Each function with the roles that may call it. Others follow from these: what a reader may, all may; what a
   -- producer may, a worker may; an admin may everything.

@@ -196,6 +196,18 @@ create table ops_workers (
 ) with (fillfactor = 50);
 create index ops_workers_idle on ops_workers (worker_id) where idle;
 
+-- Workers that have not said goodbye, and until when each counts as alive: a worker is alive while live_until is to
+-- come. (Compared by whoever asks, since the loop has a clock of its own, which a view cannot ask.)
+--   worker_id: The incarnation.
+--   executors: Executors it offers.
+--   idle: True while it sleeps until notified.
+--   last_seen_at: Its last sign of life.
+--   live_until: A minute after its last sign of life.
+create view ops_workers_seen as
+select w.worker_id, w.executors, w.idle, w.last_seen_at, w.last_seen_at + interval '1 minute' as live_until
+  from ops_workers w
+ where w.stopped_at is null;
+
 -- How far the rolling look over ops_mission_steps has come; its row is the turn to sweep.
 create table ops_sweep (
   -- What is swept.
@@ -398,6 +410,8 @@ create table ops_missions (
   steps_failed integer not null default 0,
   -- Why it failed or was cancelled.
   error text,
+  -- The code of error; null where it has none.
+  error_code text,
   -- When its first step was claimed.
   started_at timestamptz,
   -- When it ended.
@@ -482,7 +496,9 @@ create table ops_mission_steps (
   result jsonb,
   -- Error of the last failed attempt.
   last_error text,
-  -- Why it is parked as waiting.
+  -- The code of last_error, as whoever reported it gave it; null where none was given.
+  last_error_code text,
+  -- Why it is waiting, or was cancelled: a sentence for people. What it waits for is in ops_parked_steps.
   wait_reason text,
   -- Policy generation under which the params without slots were judged; the claim judges again when it moved.
   judged_generation integer,
@@ -501,16 +517,31 @@ create table ops_mission_steps (
 create index ops_mission_steps_mission on ops_mission_steps (mission_id);
 create index ops_mission_steps_created on ops_mission_steps using brin (created_at);
 
--- Steps that wait for a person, so that the inbox finds them without an index on their status; a hint only, the truth
--- is in the step. Steps that a pause parked are not among them.
-create table ops_waiting_steps (
+-- What each step that is waiting waits for. A step is parked if, and only if, it is waiting and has a row here: the
+-- inbox finds those that wait for a person by their row, a resume those of its pause. wait_reason in the step is the
+-- sentence made of it, which nothing reads but people.
+create table ops_parked_steps (
   -- The step.
   step_id uuid not null,
+  -- person, pause, time, event or limit.
+  waits_for text not null,
+  -- For a pause: its scope, as in ops_pauses.
+  scope text,
+  -- For a pause: its target.
+  target text,
+  -- When it goes on by itself; null when only something else lets it.
+  until timestamptz,
   -- When it was parked.
   since timestamptz not null default now(),
-  constraint ops_waiting_steps_pkey primary key (step_id)
+  -- Why, as a code of docs/errors.md; null where none stands for it.
+  code text,
+  constraint ops_parked_steps_pkey primary key (step_id),
+  constraint ops_parked_steps_code_form check (code ~ '^OPS_[0-9]{3}$'),
+  constraint ops_parked_steps_pause_is_named check (waits_for <> 'pause' or scope is not null and target is not null),
+  constraint ops_parked_steps_waits_for_known check (waits_for in ('person', 'pause', 'time', 'event', 'limit'))
 );
-create index ops_waiting_steps_since on ops_waiting_steps (since, step_id);
+create index ops_parked_steps_person on ops_parked_steps (since, step_id) where waits_for = 'person';
+create index ops_parked_steps_pause on ops_parked_steps (scope, target, step_id) where waits_for = 'pause';
 
 -- Every attempt at a step, append-only, written when it ended; the running one is in the step.
 create table ops_action_runs (
@@ -537,6 +568,8 @@ create table ops_action_runs (
   meta jsonb not null default '{}',
   -- What went wrong.
   error text,
+  -- The code of error, as whoever reported it gave it; null where none was given.
+  error_code text,
   constraint ops_action_runs_pkey primary key (step_id, id),
   constraint ops_action_runs_status_known
     check (status in ('succeeded', 'failed', 'lost', 'released', 'cancelled', 'fenced'))
@@ -555,9 +588,7 @@ select l.executor,
        r.ready,
        (select s.created_at from ops_ready q join ops_mission_steps s on s.id = q.id
          where q.lane = l.lane order by q.seq limit 1) as oldest,
-       (select count(*) from ops_workers w
-         where w.stopped_at is null and w.executors ? l.executor
-           and w.last_seen_at > now() - interval '1 minute') as live_workers
+       (select count(*) from ops_workers_seen w where w.live_until > now() and w.executors ? l.executor) as live_workers
   from ops_lanes l
   cross join lateral (select count(*) as ready from ops_ready q where q.lane = l.lane) r
  where l.queue = 'steps' and r.ready > 0;
@@ -644,7 +675,7 @@ create table outbox_timers (
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 
 -- 0008_control --------------------------------------------------------------------------------------------------------
--- Stop and go: what is paused, which steps that took out of the queue, and the epoch that the kill switch raises.
+-- Stop and go: what is paused, and the epoch that the kill switch raises.
 
 -- What is paused: a row stands for a pause in force; resuming deletes it.
 create table ops_pauses (
@@ -662,26 +693,14 @@ create table ops_pauses (
   paused_at timestamptz not null default now(),
   -- True when the kill switch did it: leases were revoked as well.
   kill boolean not null default false,
+  -- True when the steps that it covers are taken out of the queue and parked, since they share their lanes with others;
+  -- those of all and of an executor stay there, as no claim opens their lanes.
+  parks boolean not null default scope not in ('all', 'executor'),
   constraint ops_pauses_pkey primary key (scope, target),
   constraint ops_pauses_all_has_no_target check ((scope = 'all') = (target = '')),
   constraint ops_pauses_kill_is_of_all check (scope = 'all' or not kill),
   constraint ops_pauses_scope_known check (scope in ('all', 'executor', 'agent', 'kind', 'source', 'mission'))
 );
-
--- Ready steps that a pause took out of the queue, each under one pause. While rows are left whose pause is lifted,
--- heartbeats put those steps back.
-create table ops_paused_steps (
-  -- The step, parked as waiting.
-  step_id uuid not null,
-  -- Scope of the pause that parked it.
-  scope text not null,
-  -- Target of that pause.
-  target text not null,
-  -- When it was parked.
-  parked_at timestamptz not null default now(),
-  constraint ops_paused_steps_pkey primary key (step_id)
-);
-create index ops_paused_steps_pause on ops_paused_steps (scope, target, step_id);
 
 -- One row: the epoch that leases are given under.
 create table ops_control (

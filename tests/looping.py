@@ -270,9 +270,24 @@ class Loop:
         )
 
     def fail(
-        self, work: Row, error: str = "broken", retryable: bool = True, after: float | None = None
+        self,
+        work: Row,
+        error: str = "broken",
+        retryable: bool = True,
+        after: float | None = None,
+        code: str | None = None,
     ) -> str:
-        """Reports a failure."""
+        """Reports a failure; one with a code as a worker does, by a batch."""
+        if code is not None:
+            report = {
+                "step_id": str(work["step_id"]),
+                "lease_token": str(work["lease_token"]),
+                "error": error,
+                "code": code,
+                "retryable": retryable,
+                "retry_after_seconds": after,
+            }
+            return str(self.value("select outcome from fn_fail_steps(%s)", Jsonb([report])))
         return str(
             self.value(
                 "select fn_fail_step(%s, %s, %s, %s, %s::numeric)",
@@ -311,9 +326,11 @@ class Loop:
             for r in self.rows("select * from fn_release_steps(%s, %s, %s)", worker, Jsonb(leases), reason)
         ]
 
-    def fail_for_good(self, mission: UUID, key: str = "a", error: str = "broken") -> None:
+    def fail_for_good(
+        self, mission: UUID, key: str = "a", error: str = "broken", code: str | None = None
+    ) -> None:
         """Claims the only ready step, which must be this one, and fails it for good."""
-        assert self.fail(self.work(mission, key), error, retryable=False) == "failed"
+        assert self.fail(self.work(mission, key), error, retryable=False, code=code) == "failed"
 
     def queue_by_hand(self, step_id: UUID) -> None:
         """The manual retry of the operations runbook, as printed there."""

@@ -220,8 +220,12 @@ _HINTS: dict[type[OpsError], str] = {
 }
 
 
+def _is_ours(sqlstate: str) -> bool:
+    return sqlstate.startswith("OP") and sqlstate[2:].isdecimal()
+
+
 def _class_of(sqlstate: str) -> type[OpsError] | None:
-    if sqlstate.startswith("OP"):
+    if _is_ours(sqlstate):
         return BY_CODE.get(f"OPS_{sqlstate[2:]}", OpsError)
     for length in (5, 3, 2):
         found = _FOREIGN.get(sqlstate[:length])
@@ -265,7 +269,7 @@ def from_database(exc: psycopg.Error) -> OpsError | None:
         error.code = f"OPS_{sqlstate[2:]}"
         error.message = text.removeprefix(f"{error.code}: ")
         return error
-    if not sqlstate.startswith("OP"):
+    if not _is_ours(sqlstate):
         hint = _HINTS.get(cls, hint)
     return cls(text, detail=detail, hint=hint)
 

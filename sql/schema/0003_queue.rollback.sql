@@ -2,6 +2,7 @@
 set local lock_timeout = '5s';
 
 drop table ops_sweep;
+drop view ops_workers_seen;
 drop table ops_workers;
 drop table ops_timers;
 drop sequence ops_timer_seq;

@@ -115,6 +115,19 @@ comment on column ops_workers.started_at is 'When the process registered.';
 comment on column ops_workers.last_seen_at is 'Its last sign of life.';
 comment on column ops_workers.stopped_at is 'When it said goodbye; null while it lives or if it vanished.';
 
+create view ops_workers_seen as
+select w.worker_id, w.executors, w.idle, w.last_seen_at, w.last_seen_at + interval '1 minute' as live_until
+  from ops_workers w
+ where w.stopped_at is null;
+comment on view ops_workers_seen is
+  'Workers that have not said goodbye, and until when each counts as alive: a worker is alive while live_until is to '
+  'come. (Compared by whoever asks, since the loop has a clock of its own, which a view cannot ask.)';
+comment on column ops_workers_seen.worker_id is 'The incarnation.';
+comment on column ops_workers_seen.executors is 'Executors it offers.';
+comment on column ops_workers_seen.idle is 'True while it sleeps until notified.';
+comment on column ops_workers_seen.last_seen_at is 'Its last sign of life.';
+comment on column ops_workers_seen.live_until is 'A minute after its last sign of life.';
+
 create table ops_sweep (
   name text constraint ops_sweep_pkey primary key,
   position uuid,

@@ -15,6 +15,7 @@ create table ops_missions (
   steps_open integer not null default 0,
   steps_failed integer not null default 0,
   error text,
+  error_code text,
   started_at timestamptz,
   completed_at timestamptz,
   created_at timestamptz not null default now(),
@@ -38,6 +39,7 @@ comment on column ops_missions.steps_total is 'Number of steps.';
 comment on column ops_missions.steps_open is 'Steps that have not ended.';
 comment on column ops_missions.steps_failed is 'Steps that failed for good.';
 comment on column ops_missions.error is 'Why it failed or was cancelled.';
+comment on column ops_missions.error_code is 'The code of error; null where it has none.';
 comment on column ops_missions.started_at is 'When its first step was claimed.';
 comment on column ops_missions.completed_at is 'When it ended.';
 comment on column ops_missions.created_at is 'When it was approved.';
@@ -80,6 +82,7 @@ create table ops_mission_steps (
   progress jsonb,
   result jsonb,
   last_error text,
+  last_error_code text,
   wait_reason text,
   judged_generation integer,
   approved_digest text,
@@ -134,7 +137,10 @@ comment on column ops_mission_steps.cancel_requested is 'True when its worker ha
 comment on column ops_mission_steps.progress is 'Last progress reported; handed to the next attempt.';
 comment on column ops_mission_steps.result is 'What the accepted attempt returned.';
 comment on column ops_mission_steps.last_error is 'Error of the last failed attempt.';
-comment on column ops_mission_steps.wait_reason is 'Why it is parked as waiting.';
+comment on column ops_mission_steps.last_error_code is
+  'The code of last_error, as whoever reported it gave it; null where none was given.';
+comment on column ops_mission_steps.wait_reason is
+  'Why it is waiting, or was cancelled: a sentence for people. What it waits for is in ops_parked_steps.';
 comment on column ops_mission_steps.judged_generation is
   'Policy generation under which the params without slots were judged; the claim judges again when it moved.';
 comment on column ops_mission_steps.approved_digest is
@@ -142,16 +148,30 @@ comment on column ops_mission_steps.approved_digest is
 comment on column ops_mission_steps.created_at is 'When the mission was approved.';
 comment on column ops_mission_steps.updated_at is 'When the step changed last.';
 
-create table ops_waiting_steps (
-  step_id uuid constraint ops_waiting_steps_pkey primary key,
-  since timestamptz not null default now()
+create table ops_parked_steps (
+  step_id uuid constraint ops_parked_steps_pkey primary key,
+  waits_for text not null
+    constraint ops_parked_steps_waits_for_known check (waits_for in ('person', 'pause', 'time', 'event', 'limit')),
+  scope text,
+  target text,
+  until timestamptz,
+  since timestamptz not null default now(),
+  code text constraint ops_parked_steps_code_form check (code ~ '^OPS_[0-9]{3}$'),
+  constraint ops_parked_steps_pause_is_named check (waits_for <> 'pause' or (scope is not null and target is not null))
 );
-create index ops_waiting_steps_since on ops_waiting_steps (since, step_id);
-comment on table ops_waiting_steps is
-  'Steps that wait for a person, so that the inbox finds them without an index on their status; a hint only, the '
-  'truth is in the step. Steps that a pause parked are not among them.';
-comment on column ops_waiting_steps.step_id is 'The step.';
-comment on column ops_waiting_steps.since is 'When it was parked.';
+create index ops_parked_steps_person on ops_parked_steps (since, step_id) where waits_for = 'person';
+create index ops_parked_steps_pause on ops_parked_steps (scope, target, step_id) where waits_for = 'pause';
+comment on table ops_parked_steps is
+  'What each step that is waiting waits for. A step is parked if, and only if, it is waiting and has a row here: the '
+  'inbox finds those that wait for a person by their row, a resume those of its pause. wait_reason in the step is the '
+  'sentence made of it, which nothing reads but people.';
+comment on column ops_parked_steps.step_id is 'The step.';
+comment on column ops_parked_steps.waits_for is 'person, pause, time, event or limit.';
+comment on column ops_parked_steps.scope is 'For a pause: its scope, as in ops_pauses.';
+comment on column ops_parked_steps.target is 'For a pause: its target.';
+comment on column ops_parked_steps.until is 'When it goes on by itself; null when only something else lets it.';
+comment on column ops_parked_steps.since is 'When it was parked.';
+comment on column ops_parked_steps.code is 'Why, as a code of docs/errors.md; null where none stands for it.';
 
 create table ops_action_runs (
   id uuid not null,
@@ -167,6 +187,7 @@ create table ops_action_runs (
   completed_at timestamptz not null,
   meta jsonb not null default '{}',
   error text,
+  error_code text,
   constraint ops_action_runs_pkey primary key (step_id, id)
 );
 comment on table ops_action_runs is
@@ -184,6 +205,8 @@ comment on column ops_action_runs.started_at is 'When it was claimed.';
 comment on column ops_action_runs.completed_at is 'When its end was recorded.';
 comment on column ops_action_runs.meta is 'Usage reported by the executor, and the evidence of a fenced report.';
 comment on column ops_action_runs.error is 'What went wrong.';
+comment on column ops_action_runs.error_code is
+  'The code of error, as whoever reported it gave it; null where none was given.';
 
 create view ops_queue as
 select l.executor,
@@ -191,9 +214,7 @@ select l.executor,
        r.ready,
        (select s.created_at from ops_ready q join ops_mission_steps s on s.id = q.id
          where q.lane = l.lane order by q.seq limit 1) as oldest,
-       (select count(*) from ops_workers w
-         where w.stopped_at is null and w.executors ? l.executor
-           and w.last_seen_at > now() - interval '1 minute') as live_workers
+       (select count(*) from ops_workers_seen w where w.live_until > now() and w.executors ? l.executor) as live_workers
   from ops_lanes l
   cross join lateral (select count(*) as ready from ops_ready q where q.lane = l.lane) r
  where l.queue = 'steps' and r.ready > 0;

@@ -2,5 +2,4 @@
 set local lock_timeout = '5s';
 
 drop table ops_control;
-drop table ops_paused_steps;
 drop table ops_pauses;

@@ -1,4 +1,4 @@
--- Stop and go: what is paused, which steps that took out of the queue, and the epoch that the kill switch raises.
+-- Stop and go: what is paused, and the epoch that the kill switch raises.
 set local lock_timeout = '5s';
 
 create table ops_pauses (
@@ -10,6 +10,7 @@ create table ops_pauses (
   paused_login text not null default session_user,
   paused_at timestamptz not null default now(),
   kill boolean not null default false,
+  parks boolean not null generated always as (scope not in ('all', 'executor')) stored,
   constraint ops_pauses_pkey primary key (scope, target),
   constraint ops_pauses_all_has_no_target check ((scope = 'all') = (target = '')),
   constraint ops_pauses_kill_is_of_all check (scope = 'all' or not kill)
@@ -22,21 +23,9 @@ comment on column ops_pauses.paused_by is 'Who did it, as the caller said.';
 comment on column ops_pauses.paused_login is 'The login role that did it.';
 comment on column ops_pauses.paused_at is 'When.';
 comment on column ops_pauses.kill is 'True when the kill switch did it: leases were revoked as well.';
-
-create table ops_paused_steps (
-  step_id uuid constraint ops_paused_steps_pkey primary key,
-  scope text not null,
-  target text not null,
-  parked_at timestamptz not null default now()
-);
-create index ops_paused_steps_pause on ops_paused_steps (scope, target, step_id);
-comment on table ops_paused_steps is
-  'Ready steps that a pause took out of the queue, each under one pause. While rows are left whose pause is lifted, '
-  'heartbeats put those steps back.';
-comment on column ops_paused_steps.step_id is 'The step, parked as waiting.';
-comment on column ops_paused_steps.scope is 'Scope of the pause that parked it.';
-comment on column ops_paused_steps.target is 'Target of that pause.';
-comment on column ops_paused_steps.parked_at is 'When it was parked.';
+comment on column ops_pauses.parks is
+  'True when the steps that it covers are taken out of the queue and parked, since they share their lanes with others; '
+  'those of all and of an executor stay there, as no claim opens their lanes.';
 
 create table ops_control (
   one boolean constraint ops_control_pkey primary key default true constraint ops_control_one_row check (one),

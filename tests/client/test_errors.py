@@ -27,6 +27,11 @@ def test_each_code_gives_its_class_by_sqlstate(conn: Conn, code: str) -> None:
     assert caught.value.hint == "do that"
 
 
+def test_a_sqlstate_that_only_begins_like_ours_keeps_its_class(conn: Conn) -> None:
+    with pytest.raises(psycopg.DatabaseError), translate():
+        raise_in_sql(conn, errcode="OPABC", message="OPS_004: somebody else's")
+
+
 def test_the_text_of_a_message_decides_nothing(conn: Conn) -> None:
     with pytest.raises(errors.NotFound), translate():
         raise_in_sql(conn, errcode="OP012", message="OPS_006: wrong text")

@@ -132,7 +132,7 @@ def test_a_pause_that_is_rolled_back_has_changed_nothing(loop, session):
     assert len(claiming.result()) == 2
     assert loop.rows("select * from fn_list_pauses()") == []
     assert loop.contents("ops_ready", "ops_mission_steps").keys() == before.keys()
-    assert loop.value("select count(*) from ops_paused_steps") == 0
+    assert loop.value("select count(*) from ops_parked_steps") == 0
 
 
 def test_a_claim_above_read_committed_that_waited_for_a_pause_is_to_be_tried_again(loop, session):
@@ -191,7 +191,7 @@ def test_a_cancellation_beside_a_resume_leaves_nothing_behind(loop, session):
     missions = [loop.mission(step("a", after=[]), step("b", after=[])) for _ in range(40)]
     loop.value(PAUSE, "kind", "noop")
     loop.turn()
-    assert loop.value("select count(*) from ops_paused_steps") == 80
+    assert loop.value("select count(*) from ops_parked_steps") == 80
     canceller, resumer = session(), session()
 
     def cancel():
@@ -203,7 +203,7 @@ def test_a_cancellation_beside_a_resume_leaves_nothing_behind(loop, session):
             pass
 
     at_once([cancel, resume])
-    assert loop.value("select count(*) from ops_paused_steps") == 0
+    assert loop.value("select count(*) from ops_parked_steps") == 0
     assert {loop.status(mission) for mission in missions[::2]} == {"cancelled"}
     assert len(loop.claim(100)) == 40
 

@@ -25,7 +25,7 @@ ORIGINALS = st.sampled_from(["o1", "o2"])
 TABLES = (
     "dead_letter_archive, replay_log, ops_counts, ops_counters, ops_agent_events, ops_mission_proposals, "
     "ops_missions, ops_mission_steps, ops_action_runs, ops_ready, ops_timers, ops_late_enqueuers, outbox, "
-    "outbox_heads, outbox_timers, ops_proposal_votes, ops_waiting_steps, ops_cap_counters, ops_paused_steps"
+    "outbox_heads, outbox_timers, ops_proposal_votes, ops_cap_counters, ops_parked_steps"
 )
 CLOCK = """
   create sequence test_clock minvalue 0 start 0;

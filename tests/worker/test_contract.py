@@ -145,6 +145,7 @@ async def test_what_a_handler_raises_decides_what_becomes_of_the_step(
 
     assert work.of(step, "status") == status
     assert work.of(step, "last_error") == said
+    assert work.of(step, "last_error_code") == "OPS_007"
     assert work.of(step, "failure_count") == 1
     if isinstance(raised, RetryAfter):
         assert work.of(step, "extract(epoch from run_after - updated_at)::integer") == 3600
@@ -208,6 +209,7 @@ async def test_a_report_that_the_database_refuses_does_not_sink_the_others(work:
 
     assert work.of(bad, "status") == "failed"
     assert work.of(bad, "last_error").startswith("OPS_019")
+    assert work.of(bad, "last_error_code") == "OPS_019"
     assert {work.of(step, "status") for step in good} == {"succeeded"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -164,10 +165,9 @@ def _note(step: ListedStep) -> str:
     if step.status == "waiting":
         return step.wait_reason or ""
     if step.status == "running":
-        lease = output.age(step.lease_expires_at)
-        return (
-            f"on {step.worker_id}, lease ends {lease}" if lease.startswith("in ") else f"on {step.worker_id}"
-        )
+        if step.lease_expires_at is None or step.lease_expires_at <= datetime.now(UTC):
+            return f"on {step.worker_id}"
+        return f"on {step.worker_id}, lease ends {output.age(step.lease_expires_at)}"
     if step.status == "queued" and step.last_error:
         return f"retry {output.age(step.run_after)}: {step.last_error}".replace("retry :", "retry:")
     return step.last_error or ""

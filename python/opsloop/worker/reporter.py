@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from opsloop.errors import OpsError
+from opsloop.errors import LeaseLost, OpsError
 from opsloop.executors import jsonio
 from opsloop.worker.attempt import Attempt
 from opsloop.worker.link import Link
@@ -53,21 +53,25 @@ class Reporter:
         self._completions.append((attempt, jsonio.dumps(said)))
         self._something.set()
 
-    def fail(self, attempt: Attempt, error: str, *, retryable: bool, after: float | None = None) -> None:
+    def fail(self, attempt: Attempt, error: OpsError, *, retryable: bool, after: float | None = None) -> None:
         """The attempt failed with `error`; `after`: seconds to wait before the next one, None for the policy's."""
-        said: dict[str, Any] = {**attempt.lease, "error": error[:_ERROR_LIMIT], "retryable": retryable}
+        said: dict[str, Any] = {
+            **attempt.lease,
+            "error": str(error)[:_ERROR_LIMIT],
+            "code": error.code,
+            "retryable": retryable,
+        }
         if after is not None:
             said["retry_after_seconds"] = after
         self._failures.append((attempt, jsonio.dumps(said)))
         self._something.set()
 
-    def release(self, attempt: Attempt, reason: str, *, started: bool) -> None:
+    def release(self, attempt: Attempt, reason: str, *, started: bool, code: str | None = None) -> None:
         """The attempt was not carried out, no retry is burnt. `started`: part of it may have been; then SQL decides
-        whether the step may simply run again.
+        whether the step may simply run again. `code`: of the reason, if it is an error.
         """
-        self._releases.append(
-            (attempt, jsonio.dumps({**attempt.lease, "started": started, "reason": reason}))
-        )
+        said = {**attempt.lease, "started": started, "reason": reason, "code": code}
+        self._releases.append((attempt, jsonio.dumps(said)))
         self._something.set()
 
     async def run(self) -> None:
@@ -116,7 +120,7 @@ class Reporter:
                 return
             attempt = batch[0][0]
             self._log.warning("result refused", code=error.code, **attempt.names)
-            self.fail(attempt, str(error), retryable=False)
+            self.fail(attempt, error, retryable=False)
             return
         self.outcomes["accepted"] += len(batch) - len(refused)
         self._note(batch, refused)
@@ -160,7 +164,7 @@ class Reporter:
         for step_id, outcome in rows:
             self.outcomes[outcome] += 1
             attempt = attempts.get(step_id)
-            if attempt is not None and outcome.startswith("OPS_"):
+            if attempt is not None and outcome == LeaseLost.code:
                 self._log.warning("late report: the lease was lost", code=outcome, **attempt.names)
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from opsloop.errors import ExecutorNotFound, OpsError, ParamsRefused
+from opsloop.errors import ExecutorNotFound, OpsError, ParamsRefused, StepFailed
 from opsloop.executors import Context, Executor, Fatal, Registry, RetryAfter
 from opsloop.executors.jsonio import loads
 from opsloop.executors.transaction import Database
@@ -116,7 +116,7 @@ class Runner:
                 missing = ExecutorNotFound(f"this worker has no executor {run_with!r}")
                 self._log.warning("step given back", code=missing.code, **attempt.names)
                 self._capacity.withdraw(executor)  # or this worker would get it back at once
-                self._reporter.release(attempt, str(missing), started=False)
+                self._reporter.release(attempt, str(missing), code=missing.code, started=False)
             else:
                 self._start(attempt, found)
 
@@ -219,11 +219,11 @@ class Runner:
         if attempt.stop is Stop.CANCELLED or attempt.stop is Stop.DEADLINE:
             self._report_stopped(attempt)
             return
-        text = str(error) if isinstance(error, OpsError) else f"OPS_007: {describe(error)}"
-        self._log.warning("step failed", code=text[:7], error=type(error).__name__, **attempt.names)
+        failure = error if isinstance(error, OpsError) else StepFailed(describe(error))
+        self._log.warning("step failed", code=failure.code, error=type(error).__name__, **attempt.names)
         self._reporter.fail(
             attempt,
-            text,
+            failure,
             retryable=not isinstance(error, Fatal | ParamsRefused),
             after=error.seconds if isinstance(error, RetryAfter) else None,
         )
@@ -232,9 +232,10 @@ class Runner:
         if attempt.stop is Stop.SHUTDOWN:
             self._reporter.release(attempt, "the worker shuts down", started=True)
         elif attempt.stop is not Stop.LOST:
-            self._log.warning("step stopped", code="OPS_007", **attempt.names)
             why = attempt.stop.value if attempt.stop is not None else ""
-            self._reporter.fail(attempt, f"OPS_007: stopped: {why}", retryable=True)
+            failure = StepFailed(f"stopped: {why}")
+            self._log.warning("step stopped", code=failure.code, **attempt.names)
+            self._reporter.fail(attempt, failure, retryable=True)
 
 
 def extend_after(left: float) -> float:

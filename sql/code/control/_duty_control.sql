@@ -12,9 +12,9 @@ declare
   v_left integer := 10000;
 begin
   if not exists (select from ops_control where revoked_epoch < epoch)
-     and not exists (select from ops_paused_steps)
-     and not exists (select from ops_pauses where scope in ('kind', 'source', 'agent', 'mission'))
-     or not pg_try_advisory_xact_lock('ops_paused_steps'::regclass::oid::integer, 0) then
+     and not exists (select from ops_parked_steps where waits_for = 'pause')
+     and not exists (select from ops_pauses where parks)
+     or not pg_try_advisory_xact_lock('ops_pauses'::regclass::oid::integer, 0) then
     return;
   end if;
   if exists (select from ops_control where revoked_epoch < epoch) then
@@ -23,21 +23,21 @@ begin
   for v_pause in
     -- Each scope and target once, by as many probes of the index.
     with recursive parked as (
-      (select p.scope, p.target from ops_paused_steps p order by p.scope, p.target limit 1)
+      (select p.scope, p.target from ops_parked_steps p where p.waits_for = 'pause' order by p.scope, p.target limit 1)
       union all
       select n.scope, n.target
         from parked d
-       cross join lateral (select p.scope, p.target from ops_paused_steps p
-                            where (p.scope, p.target) > (d.scope, d.target)
+       cross join lateral (select p.scope, p.target from ops_parked_steps p
+                            where p.waits_for = 'pause' and (p.scope, p.target) > (d.scope, d.target)
                             order by p.scope, p.target limit 1) n
     )
     select d.scope, d.target from parked d
      where not exists (select from ops_pauses p where p.scope = d.scope and p.target = d.target)
   loop
-    v_left := v_left - (select u.requeued + u.still_paused from _unpark_steps(v_pause.scope, v_pause.target, v_left) u);
+    v_left := v_left - (select u.requeued + u.still_paused from _resume_steps(v_pause.scope, v_pause.target, v_left) u);
     exit when v_left <= 0;
   end loop;
-  if exists (select from ops_pauses where scope in ('kind', 'source', 'agent', 'mission')) then
+  if exists (select from ops_pauses where parks) then
     perform _park_front(null, 10000);
   end if;
 end;

@@ -7,7 +7,7 @@ set jit = off
 as $$
 -- Parks what pauses cover at the front of the lanes, so that no claim has to make its way through it: looks at the first
 -- thousand of each lane, and at the next while that was worth it, at p_limit steps in all. Returns how many it parked.
--- Locks: ops_ready, then steps, SKIP LOCKED. Writes: ops_ready, ops_mission_steps, ops_paused_steps, marks of lanes.
+-- Locks: ops_ready, then steps, SKIP LOCKED. Writes: ops_ready, marks of lanes, and what _park_steps writes.
 -- Raises: nothing.
 declare
   c_chunk constant integer := 1000;

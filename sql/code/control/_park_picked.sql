@@ -8,11 +8,11 @@ as $$
 -- For a claim: parks what it picked and a pause covers, and what else lies in front of its lanes and is paused, so that
 -- the next claim need not make its way through it. p_run is what the claim leases next: it is locked here, in one order
 -- with the others.
--- Locks: the steps in id order; then ops_ready and steps, SKIP LOCKED. Writes: ops_mission_steps, ops_paused_steps,
--- ops_ready. Raises: nothing.
+-- Locks: the steps in id order; then ops_ready and steps, SKIP LOCKED. Writes: ops_ready, and what _park_steps writes.
+-- Raises: nothing.
 begin
   perform from ops_mission_steps s where s.id = any (p_step_ids || p_run) order by s.id for no key update;
-  perform _park_steps(p_step_ids, p_scopes, p_targets);
+  perform _park_paused(p_step_ids, p_scopes, p_targets);
   perform _park_front(p_executors, 1000);
 end;
 $$;

@@ -9,7 +9,7 @@ set jit = off
 as $$
 -- Takes those of these steps out of the queue that a pause covers, and parks them; returns how many. Never waits: what
 -- somebody holds stays where it is.
--- Locks: ops_ready, then steps, SKIP LOCKED. Writes: ops_ready, ops_mission_steps, ops_paused_steps. Raises: nothing.
+-- Locks: ops_ready, then steps, SKIP LOCKED. Writes: ops_ready, and what _park_steps writes. Raises: nothing.
 declare
   v_ids uuid[];
   v_scopes text[];
@@ -18,7 +18,7 @@ declare
 begin
   select array_agg(q.id), array_agg(q.scope), array_agg(q.target) into v_ids, v_scopes, v_targets
     from (select r.id, c.scope, c.target
-            from _covering_pauses(p_step_ids) c
+            from _parking_pauses(p_step_ids) c
            -- Each looked up by its key: as in _enqueue_steps.
            cross join lateral (select t.id, t.lane, t.ready_seq from ops_mission_steps t where t.id = c.step_id limit 1) s
            cross join lateral (select t.id from ops_ready t where t.lane = s.lane and t.seq = s.ready_seq and t.id = s.id
@@ -26,7 +26,7 @@ begin
   if v_ids is null then
     return 0;
   end if;
-  v_parked := _park_steps(v_ids, v_scopes, v_targets);
+  v_parked := _park_paused(v_ids, v_scopes, v_targets);
   delete from ops_ready
    where ctid = any (array(
      select r.ctid

@@ -1,34 +1,45 @@
-create or replace function _park_steps(p_step_ids uuid[], p_scopes text[], p_targets text[])
-returns uuid[]
+create or replace function _park_steps(
+  p_step_ids uuid[],
+  p_waits_for text,
+  p_codes text[],
+  p_reasons text[],
+  p_scopes text[] default null,
+  p_targets text[] default null
+)
+returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Parks queued steps, which the caller has taken out of the queue, each under the pause that covers it. Returns those it
--- could lock at once and that were still queued. No mission is locked: nothing of it changes.
--- Locks: the steps, SKIP LOCKED. Writes: ops_mission_steps, ops_paused_steps. Raises: nothing.
+-- Parks steps: waiting, with what for, and the sentence made of it. Those that wait for a person are in the inbox by
+-- that, and each is told by an event step:<kind>:waiting. p_codes and p_reasons, for a pause also p_scopes and p_targets:
+-- of each step, in the same order. One that is parked already waits for this from now on. The caller holds the locks of
+-- the steps, and has taken them out of the queue or from their workers.
+-- Locks: ops_parked_steps. Writes: ops_mission_steps, ops_parked_steps, ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
-  v_ids uuid[];
 begin
-  select coalesce(array_agg(l.id), '{}') into v_ids
-    from (select s.id from ops_mission_steps s
-           where s.id = any (p_step_ids) and s.status = 'queued'
-           order by s.id
-             for no key update skip locked) l;
   update ops_mission_steps s
-     set status = 'waiting', updated_at = v_now,
-         wait_reason = concat('paused: ', c.scope, ' ', c.target, ': ' || p.reason)
-    from unnest(p_step_ids, p_scopes, p_targets) c (id, scope, target)
-    -- One that was lifted meanwhile is parked all the same: it is out of the queue, and the next heartbeat puts it back.
-    left join ops_pauses p on p.scope = c.scope and p.target = c.target
-   where s.id = c.id and s.id = any (v_ids);
-  insert into ops_paused_steps (step_id, scope, target, parked_at)
-  select c.id, c.scope, c.target, v_now
-    from unnest(p_step_ids, p_scopes, p_targets) c (id, scope, target)
-   where c.id = any (v_ids)
-  on conflict (step_id) do update set scope = excluded.scope, target = excluded.target, parked_at = excluded.parked_at;
-  return v_ids;
+     set status = 'waiting', wait_reason = concat_ws(': ', c.code, c.reason), updated_at = v_now
+    from unnest(p_step_ids, p_codes, p_reasons) c (id, code, reason)
+   -- The list: as in _accept_results.
+   where s.id = c.id and s.id = any (p_step_ids);
+  insert into ops_parked_steps (step_id, waits_for, scope, target, since, code)
+  select c.id, p_waits_for, c.scope, c.target, v_now, c.code
+    from unnest(p_step_ids, p_codes, p_scopes, p_targets) c (id, code, scope, target)
+   order by c.id
+  on conflict (step_id) do update
+    set waits_for = excluded.waits_for, scope = excluded.scope, target = excluded.target, until = null,
+        since = excluded.since, code = excluded.code;
+  if p_waits_for = 'person' then
+    perform _emit_loop_events(
+              array_agg('step:' || s.kind || ':waiting' order by s.id),
+              array_agg(_step_event(s.id, s.mission_id, s.key, s.kind, s.executor, s.attempt, null, null) - 'result'
+                        || jsonb_build_object('reason', s.wait_reason) order by s.id),
+              array_agg(s.mission_id order by s.id), array_agg(s.depth order by s.id))
+       from ops_mission_steps s
+      where s.id = any (p_step_ids);
+  end if;
 end;
 $$;

@@ -19,8 +19,9 @@ as $$
 begin
   return query
   select p.scope, p.target, p.kill, p.reason, p.paused_by, p.paused_login, p.paused_at,
-         (select count(*) from (select from ops_paused_steps s
-                                 where s.scope = p.scope and s.target = p.target limit 10000) n)
+         (select count(*) from (select from ops_parked_steps s
+                                 where s.waits_for = 'pause' and s.scope = p.scope and s.target = p.target
+                                 limit 10000) n)
     from ops_pauses p
    order by p.paused_at, p.scope, p.target;
 end;

@@ -19,6 +19,7 @@ as $$
 declare
   v_now timestamptz;
   v_target text := _check_scope(p_scope, p_target);
+  v_policy jsonb := _policy('worker_policy');
   v_calls record;
   v_changed boolean;
   v_lanes integer[];
@@ -50,8 +51,7 @@ begin
         from ops_lanes l
         join unnest(v_lanes, _lane_fronts(v_lanes)) f (lane, front) on f.lane = l.lane
         join ops_ready r on r.lane = f.lane and r.seq >= f.front
-       where p_scope <> 'executor' or l.executor = v_target
-          or (v_target = 'command' and coalesce(_policy('worker_policy') -> 'presets' ? l.executor, false))
+       where p_scope <> 'executor' or v_target = any (_executor_names(l.executor, v_policy))
        limit 10000);
     v_ready := case when p_scope in ('all', 'executor') then cardinality(v_ids)
                     else (select count(*) from _covering_pauses(v_ids) c where c.scope = p_scope and c.target = v_target) end;

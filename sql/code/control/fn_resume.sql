@@ -12,7 +12,7 @@ as $$
 -- Lifts one pause, or with all the kill switch too, and puts the steps that it parked back into the queue: 10,000 a call,
 -- heartbeats go on with the rest. What another pause covers stays parked. Resuming what is not paused changes nothing
 -- and says so. Before a kill is lifted, leases from before it are taken back; what is left of them is void all the same.
--- Locks: control; then what parked, SKIP LOCKED. Writes: ops_pauses, ops_control, ops_audit_log, ops_paused_steps,
+-- Locks: control; then what parked, SKIP LOCKED. Writes: ops_pauses, ops_control, ops_audit_log, ops_parked_steps,
 -- ops_mission_steps, ops_ready; what taking leases back writes. Raises: OP018 bad argument, OP023 another one is not
 -- committed yet.
 declare
@@ -31,12 +31,13 @@ begin
   if v_changed then
     update ops_control set updated_at = v_now;
   end if;
-  select * into v_steps from _unpark_steps(p_scope, v_target, 10000);
+  select * into v_steps from _resume_steps(p_scope, v_target, 10000);
   v_result := jsonb_build_object(
     'scope', p_scope, 'target', v_target, 'changed', v_changed, 'requeued', v_steps.requeued,
     'still_paused', v_steps.still_paused,
-    'remaining', (select count(*) from (select from ops_paused_steps p
-                                         where p.scope = p_scope and p.target = v_target limit 1000000) r));
+    'remaining', (select count(*) from (select from ops_parked_steps p
+                                         where p.waits_for = 'pause' and p.scope = p_scope and p.target = v_target
+                                         limit 1000000) r));
   if v_pause.kill then
     select * into v_revoked from _revoke_leases(10000);
     v_result := v_result || jsonb_build_object('revoked', v_revoked.revoked, 'held', v_revoked.held);

@@ -51,9 +51,9 @@ begin
 
   return query
   select 'step', s.id, s.mission_id, m.title, s.status, p.risk_level, w.would_run,
-         case when c.hold like 'OPS_003:%' then c.hold else s.wait_reason end, q.since, p.source,
+         case when c.hold_code = 'OPS_003' then format('OPS_003: %s', c.hold) else s.wait_reason end, q.since, p.source,
          p.proposed_login, '[]'::jsonb,
-         case when c.hold like 'OPS_003:%' then '{}' else jsonb_build_object('retry',
+         case when c.hold_code = 'OPS_003' then '{}' else jsonb_build_object('retry',
            format('select %s.fn_retry_step(%s.fn_as_shown(%L, %L));', v_schema, v_schema, s.id, d.digest)) end
          || jsonb_build_object('succeeded', format('select %s.fn_resolve_step(%L, ''succeeded'');', v_schema, s.id),
                                'failed', format('select %s.fn_resolve_step(%L, ''failed'');', v_schema, s.id)),
@@ -62,7 +62,7 @@ begin
     -- Each looked up by its key, limit 1: as in _enqueue_steps.
    cross join lateral (select t.* from ops_mission_steps t where t.id = c.step_id limit 1) s
    cross join lateral (select t.* from ops_missions t where t.id = s.mission_id limit 1) m
-    join ops_waiting_steps q on q.step_id = s.id
+    join ops_parked_steps q on q.step_id = s.id and q.waits_for = 'person'
     left join lateral (select t.* from ops_mission_proposals t where t.id = m.proposal_id limit 1) p on true
    cross join lateral (select jsonb_build_array(
            jsonb_build_object('key', s.key, 'kind', s.kind, 'executor', s.executor, 'run_with', c.run_with, 'params', c.params)

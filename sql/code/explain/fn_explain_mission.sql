@@ -25,7 +25,7 @@ begin
   if v_mission.status in ('succeeded', 'failed', 'cancelled') then
     status := v_mission.status;
     reason := 'ended';
-    code := substring(v_mission.error from 'OPS_[0-9]{3}');
+    code := v_mission.error_code;
     detail := format('%s at %s%s', v_mission.status, date_trunc('second', v_mission.completed_at), ': ' || v_mission.error);
     if v_mission.status = 'cancelled' then
       frees := (select format('select %I.fn_retry_step(%L);', current_schema(), s.id)
@@ -57,7 +57,7 @@ begin
   for detail, frees in
     select p.detail, p.frees
       from (select s.id from ops_mission_steps s where s.mission_id = p_mission_id and s.status = 'blocked' limit 1) b
-     cross join lateral _explain_pauses(b.id, null, _policy('worker_policy')) p
+     cross join lateral _explain_pauses(b.id, null) p
      where p.scope in ('all', 'mission', 'source')
   loop
     step_id := null;

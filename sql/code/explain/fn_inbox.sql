@@ -36,7 +36,7 @@ declare
 begin
   perform _check_list(p_limit);
   v_in_all := (select count(*) from (select from ops_mission_proposals p where p.status in ('pending', 'voting') limit 100000) n)
-            + (select count(*) from (select from ops_waiting_steps limit 100000) n);
+            + (select count(*) from (select from ops_parked_steps w where w.waits_for = 'person' limit 100000) n);
   select array_agg(o.id) filter (where o.kind = 'proposal'), array_agg(o.id) filter (where o.kind = 'step')
     into v_proposals, v_steps
     from (select w.*
@@ -47,8 +47,9 @@ begin
                     limit p_limit)
                   union all
                   (select 'step', q.step_id, q.since
-                     from ops_waiting_steps q
+                     from ops_parked_steps q
                      join ops_mission_steps s on s.id = q.step_id and s.status = 'waiting'
+                    where q.waits_for = 'person'
                     order by q.since, q.step_id
                     limit p_limit)) w
            order by w.since, w.id

@@ -9,7 +9,7 @@ as $$
 -- the approval of exactly what it would run now, and nobody approves what he proposed. Returns what the audit log keeps
 -- of it: {"mission_id", "was", "status", "approved_digest"}.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready,
--- ops_waiting_steps, ops_agent_events.
+-- ops_parked_steps, ops_agent_events.
 -- Raises: OP012 unknown, OP014 not in a state to be retried, or parked by a pause in force, OP003 what policy forbids
 -- to anybody, OP015 own proposal.
 declare
@@ -34,17 +34,17 @@ begin
              || format('select * from fn_explain_step(%L); says what this one waits for.', v_step.id);
   end if;
   select p.scope, p.target into v_pause
-    from ops_paused_steps w
+    from ops_parked_steps w
     join ops_pauses p on p.scope = w.scope and p.target = w.target
-   where w.step_id = v_step.id and v_step.status = 'waiting' and v_step.wait_reason like 'paused: %';
+   where w.step_id = v_step.id and w.waits_for = 'pause' and v_step.status = 'waiting';
   if found then
     raise exception using errcode = 'OP014',
       message = format('OPS_014: step %s waits for a pause of %s %s to end', v_step.id, v_pause.scope, v_pause.target),
       detail = jsonb_build_object('step_id', v_step.id, 'scope', v_pause.scope, 'target', v_pause.target)::text,
       hint = format('select fn_resume(%L, %L); lifts the pause and queues it again.', v_pause.scope, v_pause.target);
   end if;
-  if v_verdict.hold like 'OPS_003:%' then
-    raise exception using errcode = 'OP003', message = v_verdict.hold,
+  if v_verdict.hold_code = 'OPS_003' then
+    raise exception using errcode = 'OP003', message = format('OPS_003: %s', v_verdict.hold),
       detail = jsonb_build_object('step_id', v_step.id)::text,
       hint = 'Nobody may run this under the policy in force; change worker_policy, or resolve the step.';
   end if;
@@ -63,9 +63,10 @@ begin
        set status = 'blocked', wait_reason = null, run_after = null, failure_count = 0, lease_token = null,
            cancel_requested = false, updated_at = v_now,
            approved_digest = v_digest,
-           last_error = case when s.status in ('failed', 'queued') then s.last_error end
+           last_error = case when s.status in ('failed', 'queued') then s.last_error end,
+           last_error_code = case when s.status in ('failed', 'queued') then s.last_error_code end
      where s.id = v_step.id;
-    delete from ops_waiting_steps w where w.step_id = v_step.id;
+    perform _unpark_steps(array[v_step.id]);
     -- Queues it, unless its dependencies have not ended.
     perform _revive_missions(array[v_step.mission_id]);
   end if;

@@ -10,9 +10,8 @@ set search_path from current
 as $$
 -- Cancels a mission: what is not running is cancelled now, what runs is asked to stop and may still report. Cancelling
 -- what is cancelled already changes nothing and answers the same.
--- Locks: the mission, then its steps in id order. Writes: ops_missions, ops_mission_steps, ops_ready, ops_agent_events,
--- ops_audit_log.
--- Raises: OP012 unknown, OP014 ended otherwise.
+-- Locks: the mission, then its steps in id order. Writes: ops_missions, ops_agent_events, ops_audit_log, and what
+-- _cancel_steps writes. Raises: OP012 unknown, OP014 ended otherwise.
 declare
   v_now timestamptz;
   v_mission ops_missions;
@@ -35,13 +34,7 @@ begin
   -- least(): as in _lock_missions_of.
   perform from ops_mission_steps s where s.mission_id = v_mission.id order by least(s.id) for no key update;
   v_now := _now();
-  update ops_mission_steps s
-     set status = case when s.status = 'running' then 'running' else 'cancelled' end,
-         cancel_requested = s.status = 'running', run_after = null,
-         wait_reason = case when s.status <> 'running' then 'its mission was cancelled' end,
-         updated_at = v_now
-   where s.mission_id = v_mission.id and s.status in ('blocked', 'queued', 'waiting', 'running');
-  perform _unqueue_steps(array[v_mission.id]);
+  perform _cancel_steps(array[v_mission.id], 'its mission was cancelled');
   update ops_missions m
      set status = 'cancelled', completed_at = v_now, updated_at = v_now,
          error = v_error

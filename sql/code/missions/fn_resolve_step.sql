@@ -13,7 +13,7 @@ as $$
 -- The decision of a person how a waiting step ended, when only he can know: outcome succeeded lets the mission go on
 -- with p_result, failed fails it for good. Whoever still held a lease is fenced.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
--- ops_agent_events, ops_ready, ops_waiting_steps, dead_letter_archive, ops_audit_log. Raises: OP012 unknown, OP014 not
+-- ops_agent_events, ops_ready, ops_parked_steps, dead_letter_archive, ops_audit_log. Raises: OP012 unknown, OP014 not
 -- waiting, OP015 his own proposal, OP018 no such outcome.
 declare
   v_now timestamptz;
@@ -42,18 +42,17 @@ begin
 
   v_now := _now();
   v_note := format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, session_user, ': ' || p_reason);
-  insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, completed_at, meta, error)
-  values (_uuid_v7(), _uuid_v7(), v_step.id, v_step.executor, v_actor, v_step.attempt, p_outcome, v_now,
-          jsonb_build_object('resolved_by', v_actor, 'login', session_user, 'reason', p_reason),
-          case when p_outcome = 'failed' then v_note end);
+  perform _record_attempts(
+    array[v_step.id], p_outcome, v_now, array[case when p_outcome = 'failed' then v_note end], null, array[_uuid_v7()],
+    array[jsonb_build_object('resolved_by', v_actor, 'login', session_user, 'reason', p_reason)], v_actor);
   update ops_mission_steps s
      set lease_token = null, wait_reason = null, updated_at = v_now,
          status = case p_outcome when 'succeeded' then 'succeeded' else s.status end,
          result = case p_outcome when 'succeeded' then p_result else s.result end
    where s.id = v_step.id;
-  delete from ops_waiting_steps w where w.step_id = v_step.id;
+  perform _unpark_steps(array[v_step.id]);
   if p_outcome = 'failed' then
-    perform _fail_for_good(array[v_step.id], array[v_note]);
+    perform _fail_for_good(array[v_step.id], array[v_note], null);
   else
     perform _emit_loop_events(array['step:' || v_step.kind || ':succeeded'],
       array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, p_result, null)

@@ -49,7 +49,7 @@ begin
     from ((select p.created_at as at from ops_mission_proposals p
             where p.status in ('pending', 'voting') order by p.created_at limit 1)
           union all
-          (select w.since from ops_waiting_steps w order by w.since limit 1)) o;
+          (select w.since from ops_parked_steps w where w.waits_for = 'person' order by w.since limit 1)) o;
   select string_agg(format('%s%s by %s', p.scope, nullif(' ' || p.target, ' '), p.paused_by), ', ' order by p.paused_at)
     into v_pauses from (select * from ops_pauses o order by o.paused_at limit 10) p;
 

@@ -70,12 +70,10 @@ begin
   select count(*) into failed_steps
     from (select s.status, s.created_at from ops_mission_steps s order by s.id desc limit c_most) s
    where s.status = 'failed' and s.created_at > v_day;
-  select count(*) into waiting_steps from (select from ops_waiting_steps limit c_most) w;
+  select count(*) into waiting_steps from (select from ops_parked_steps o where o.waits_for = 'person' limit c_most) w;
   select count(*), coalesce(bool_or(p.kill), false) into paused_scopes, killed from ops_pauses p;
-  select count(*) into paused_steps from (select from ops_paused_steps limit c_most) p;
-  select count(*) into live_workers
-    from ops_workers w
-   where w.stopped_at is null and w.last_seen_at > v_now - interval '1 minute';
+  select count(*) into paused_steps from (select from ops_parked_steps o where o.waits_for = 'pause' limit c_most) p;
+  select count(*) into live_workers from ops_workers_seen w where w.live_until > v_now;
   select min(s.updated_at) into oldest_ready_at
     from ops_lanes l
    cross join lateral (select _lane_mark(l.mark, l.mark_table, l.mark_server_start, 'ops_ready'::regclass) as mark) m

@@ -16,8 +16,8 @@ set enable_mergejoin = off
 set jit = off
 as $$
 -- Claims aggregates, and of each the first messages that wait: up to p_per_aggregate, p_limit in all. Returns the
--- messages, aggregate by aggregate and in order of id within each. With p_policy, an aggregate whose next message is
--- routed nowhere by policy is left alone for 30 seconds.
+-- messages, aggregate by aggregate and in order of id within each. With p_policy, an aggregate whose next message is held
+-- (_outbox_hold) is left alone for 30 seconds.
 --
 -- A round reads hints, locks the heads of their aggregates, drops the hints, and leases the heads that are free. Hints
 -- are only read until the head is locked: a claim that held the hint of one message could be overtaken by a claim that
@@ -25,7 +25,7 @@ as $$
 -- The hint of an aggregate that is leased or waits for a retry is dropped too: its message lies above the mark of the
 -- head, or the mark is lowered.
 -- Locks: heads and hints, SKIP LOCKED; for aggregates without a head an advisory lock each, not waited for.
--- Writes: outbox_heads, outbox_timers, ops_ready, marks of lanes; outbox.last_error of what policy routes nowhere.
+-- Writes: outbox_heads, outbox_timers, ops_ready, marks of lanes; outbox.last_error of what is held.
 -- Raises: nothing.
 declare
   -- Messages of an aggregate at once, where that many wait: several for each lock and each report, and still enough

@@ -19,17 +19,18 @@ set enable_mergejoin = off
 set jit = off
 as $$
 -- Leases free heads (p_heads: their indexes in p_types and p_ids), which the caller has locked, each with the first
--- messages of its aggregate that wait, up to p_each. With p_policy a lease ends before the first message that policy
--- routes nowhere; an aggregate that begins with such a message is left alone for 30 seconds. A head of which nothing
+-- messages of its aggregate that wait, up to p_each. With p_policy a lease ends before the first message that is
+-- held (_outbox_hold); an aggregate that begins with such a message is left alone for 30 seconds. A head of which nothing
 -- waits is removed. claimed: the messages, aggregate by aggregate and in order of id within each; waiting: how many were
 -- found to wait.
--- Locks: none of its own. Writes: outbox_heads, outbox_timers, outbox.last_error of what is routed nowhere.
+-- Locks: none of its own. Writes: outbox_heads, outbox_timers, outbox.last_error of what is held.
 -- Raises: nothing.
 declare
-  c_unrouted constant interval := interval '30 seconds';
+  c_hold constant interval := interval '30 seconds';
   v_now timestamptz := _now();
   v_run record;
-  v_nowhere text[];
+  v_held text[];
+  v_reasons text[];
 begin
   select array_agg(n.head) as heads, array_agg(w.id) as event_ids, array_agg(w.event_type) as kinds into v_run
     from unnest(p_types, p_ids) with ordinality n (aggregate_type, aggregate_id, head)
@@ -45,13 +46,15 @@ begin
   waiting := coalesce(cardinality(v_run.event_ids), 0);
   if p_policy is not null then
     with kinds as materialized (select distinct kind from unnest(v_run.kinds) kind)
-    select array_agg(k.kind) into v_nowhere from kinds k where _outbox_route(k.kind, p_policy) is null;
+    select array_agg(k.kind), array_agg(h.reason) into v_held, v_reasons
+      from kinds k cross join lateral (select _outbox_hold(k.kind, p_policy) as reason offset 0) h
+     where h.reason is not null;
   end if;
 
   with run as (
     select w.head, array_agg(w.event_id order by w.event_id) filter (where w.stop <= w.event_id is not true) as mine,
            min(w.event_id) as first, min(w.stop) as stop
-      from (select r.*, min(r.event_id) filter (where r.kind = any (v_nowhere)) over (partition by r.head) as stop
+      from (select r.*, min(r.event_id) filter (where r.kind = any (v_held)) over (partition by r.head) as stop
               from unnest(v_run.heads, v_run.event_ids, v_run.kinds) r (head, event_id, kind)) w
      group by w.head
   ), got as (
@@ -59,7 +62,7 @@ begin
        set mark = r.first - 1,
            processor_id = case when r.mine is not null then p_processor_id end,
            lease_expires_at = case when r.mine is not null then v_now + p_lease end,
-           retry_at = case when r.mine is null then v_now + c_unrouted end,
+           retry_at = case when r.mine is null then v_now + c_hold end,
            claimed = coalesce(r.mine, array[r.first])
       from run r
      where h.aggregate_type = p_types[r.head] and h.aggregate_id = p_ids[r.head]
@@ -70,10 +73,11 @@ begin
     select g.due_at, array_agg(g.aggregate_type), array_agg(g.aggregate_id),
            array_agg(g.claimed[cardinality(g.claimed)])
       from got g group by g.due_at
-  ), unrouted as (
-    update outbox o set last_error = 'no route in the policy outbox for ' || o.event_type
+  ), held as (
+    update outbox o set last_error = k.reason
       from run r
-     where o.id = r.stop and o.last_error is distinct from 'no route in the policy outbox for ' || o.event_type
+     cross join unnest(v_held, v_reasons) k (kind, reason)
+     where o.id = r.stop and k.kind = o.event_type and o.last_error is distinct from k.reason
   )
   select coalesce(array_agg(e.id order by g.head, e.id), '{}') into claimed
     from got g cross join lateral unnest(g.mine) e (id);

@@ -10,7 +10,6 @@ as $$
 declare
   v_settings jsonb := coalesce(p_route -> 'settings', '{}') || (p_route - array['name', 'event_type', 'sink', 'settings', 'max_tries', 'description']);
   v_preset text := p_route ->> 'preset';
-  v_blocked jsonb := coalesce(nullif(p_worker_policy -> 'blocked_executors', 'null'), '[]');
   v_expanded record;
 begin
   case p_route ->> 'sink'
@@ -19,9 +18,6 @@ begin
     when 'command' then
       if not coalesce(p_worker_policy -> 'presets', '{}') ? v_preset then
         return v_settings || jsonb_build_object('fault', format('worker_policy has no preset %s', v_preset));
-      elsif v_blocked ? 'command' or v_blocked ? v_preset then
-        return v_settings || jsonb_build_object('fault', format('worker_policy.blocked_executors has %s',
-                                                                case when v_blocked ? v_preset then v_preset else 'command' end));
       end if;
       select * into v_expanded from _expand_preset(v_preset, '{}', p_worker_policy);
       v_settings := v_settings || coalesce(v_expanded.params, '{}')

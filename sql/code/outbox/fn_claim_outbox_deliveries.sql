@@ -24,9 +24,9 @@ set jit = off
 as $$
 -- Claims messages for a relay, each with where policy sends it. Several of one aggregate come in order, and must be
 -- delivered in that order, the relay stopping at the first that fails. Nothing while policy has no route, or the whole
--- loop is paused.
+-- loop is paused; what is held otherwise (_outbox_hold) stays, with the reason in last_error.
 -- Locks: the barrier of claims, and what _claim_outbox locks. Writes: outbox_heads, outbox_timers, ops_ready;
--- outbox.last_error of what policy routes nowhere. Raises: OP018.
+-- outbox.last_error of what is held. Raises: OP018.
 declare
   v_policy jsonb := _policy('outbox');
   v_worker_policy jsonb := _policy('worker_policy');

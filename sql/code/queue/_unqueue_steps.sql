@@ -5,9 +5,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Takes what was cancelled out of the queue and out of the inbox, so that it never lies in front of work that can run, and that a step set to
--- queued by hand later is seen to be missing there. A row that a claim is just taking is left to the claim, which drops it.
--- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready, ops_waiting_steps. Raises: nothing.
+-- Takes what was cancelled of these missions out of the queue, so that it never lies in front of work that can run, and
+-- that a step set to queued by hand later is seen to be missing there. A row that a claim is just taking is left to the
+-- claim, which drops it.
+-- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready. Raises: nothing.
 begin
   delete from ops_ready
    where ctid = any (array(
@@ -17,8 +18,5 @@ begin
       cross join lateral (select t.ctid from ops_ready t where t.lane = s.lane and t.seq = s.ready_seq and t.id = s.id
                              for update skip locked) r
       where s.mission_id = any (p_mission_ids) and s.status = 'cancelled'));
-  delete from ops_waiting_steps w
-   where w.step_id = any (array(select s.id from ops_mission_steps s
-                                 where s.mission_id = any (p_mission_ids) and s.status = 'cancelled'));
 end;
 $$;

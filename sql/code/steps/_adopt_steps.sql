@@ -9,8 +9,7 @@ as $$
 -- a mission that had ended comes back to life. Returns how many there were. Missions of which somebody holds a row are
 -- passed over; the next sweep finds their steps again.
 -- Locks: missions, then their steps, SKIP LOCKED. Writes: ops_mission_steps, ops_missions, ops_ready, ops_lanes,
--- ops_waiting_steps.
--- Raises: nothing.
+-- ops_parked_steps. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_missions uuid[] := _lock_free_missions(p_step_ids);
@@ -24,9 +23,10 @@ begin
     return 0;
   end if;
   update ops_mission_steps s
-     set status = 'blocked', wait_reason = null, lease_token = null, cancel_requested = false, updated_at = v_now
+     set status = 'blocked', wait_reason = null, lease_token = null, cancel_requested = false, updated_at = v_now,
+         last_error_code = case when s.last_error is not null then s.last_error_code end
    where s.id = any (v_ids);
-  delete from ops_waiting_steps w where w.step_id = any (v_ids);
+  perform _unpark_steps(v_ids);
   -- least(): as in _lock_missions_of.
   perform _revive_missions(array_agg(distinct least(s.mission_id))) from ops_mission_steps s where s.id = any (v_ids);
   return cardinality(v_ids);

@@ -79,15 +79,15 @@ begin
        when l.status = 'blocked' and l.waits_for = 0 then 'blocked, but waits for nothing'
        when l.status = 'blocked' and l.waiting_on <> l.waits_for
          then format('waiting_on is %s, but %s dependencies have not ended', l.waiting_on, l.waits_for)
-       when l.status = 'waiting' and l.wait_reason is null then 'waiting without a reason'
-       when l.status = 'waiting' and l.wait_reason like 'paused: %'
-            and not exists (select from ops_paused_steps p where p.step_id = l.id)
-         then 'parked by a pause, but no resume would find it'
-       when l.status = 'waiting' and l.wait_reason not like 'paused: %'
-            and not exists (select from ops_waiting_steps w where w.step_id = l.id)
-         then 'waits for a person, but is not in the inbox'
+       when l.status = 'waiting' and not exists (select from ops_parked_steps p where p.step_id = l.id)
+         then 'waiting, but ops_parked_steps does not say what for: no inbox and no resume would find it'
      end as fault) f
-   where f.fault is not null;
+   where f.fault is not null
+  union all
+  select '2 something frees every live step', 'step ' || p.step_id, format('parked for a %s, but not waiting', p.waits_for)
+    from ops_parked_steps p
+   where p.step_id > p_after and p.step_id <= p_upto
+     and not exists (select from ops_mission_steps s where s.id = p.step_id and s.status = 'waiting');
 
   return query
   select '4 dependencies first', 'step ' || b.id, format('began before step %s (%s) had ended', d.id, d.key)

@@ -20,6 +20,7 @@ begin
   select string_agg(concat(r.report ->> 'step_id', r.report ->> 'lease_token', ';'), ''),
          min(r.ord) filter (where jsonb_typeof(r.report -> 'events') not in ('array', 'null')
                                or jsonb_typeof(r.report -> 'outbox') not in ('array', 'null')
+                               or r.report ->> 'code' !~ '^OPS_[0-9]{3}$'
                                or jsonb_typeof(r.report -> 'retryable') not in ('boolean', 'null')
                                or jsonb_typeof(r.report -> 'retry_after_seconds') not in ('number', 'null'))
     into v_ids, v_mistyped
@@ -35,6 +36,6 @@ begin
     message = format('OPS_018: %s[%s] needs step_id and lease_token, and its other fields as documented', p_name, v_bad - 1),
     detail = left(p_reports ->> (v_bad - 1)::integer, 200),
     hint = 'Give both as they came from fn_claim_steps; events and outbox are arrays, retryable is true or false, '
-           'retry_after_seconds is a number. Nothing was changed.';
+           'retry_after_seconds is a number, code has the form OPS_nnn. Nothing was changed.';
 end;
 $$;

@@ -1,5 +1,15 @@
 create or replace function _claim_verdicts(p_step_ids uuid[], p_generation integer, p_worker_policy jsonb)
-returns table (step_id uuid, params jsonb, run_with text, role text, fault text, hold text, digest text)
+returns table (
+  step_id uuid,
+  params jsonb,
+  run_with text,
+  role text,
+  fault text,
+  fault_code text,
+  hold text,
+  hold_code text,
+  digest text
+)
 language plpgsql
 stable
 set search_path from current
@@ -8,23 +18,17 @@ set jit = off
 as $$
 -- What policy says about steps as they would run now, placeholders filled and presets expanded. Asked only of steps
 -- with slots, of presets, and when policy changed since the gate judged them. fault: a placeholder has no value, the
--- step fails. role: the agent it is for, which the params of a preset no longer say. hold: policy no longer covers it, the step parks until a person decides. digest: of exactly what would
+-- step fails. role: the agent it is for, which the params of a preset no longer say. hold: policy no longer covers it, and
+-- the step parks until a person decides; where its code is OPS_003 nobody may have it run. digest: of exactly what would
 -- run, program and all; the decision of a person counts for that digest only.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_auto jsonb := _policy('auto_approve');
 begin
   return query
-  select s.id, x.params, x.run_with, f.params ->> 'role', coalesce(f.fault, x.fault),
-         case
-           when j.forbidden is not null then 'OPS_003: ' || j.forbidden
-           when s.approved_digest = d.digest then null
-           when j.risk > m.approved_risk then
-             format('OPS_009: risk %s is higher than the %s that was approved',
-                    _risk_name(j.risk), _risk_name(m.approved_risk))
-           when m.auto_approved and not j.auto_ok then 'OPS_009: ' || j.reason
-         end,
-         d.digest
+  select s.id, x.params, x.run_with, f.params ->> 'role',
+         coalesce(f.fault, x.fault), case when coalesce(f.fault, x.fault) is not null then 'OPS_004' end,
+         h.reason, h.code, d.digest
     from unnest(p_step_ids) n (id)
     -- Each looked up by its key, limit 1: as in _covering_pauses.
    cross join lateral (select t.* from ops_mission_steps t where t.id = n.id limit 1) s
@@ -35,6 +39,16 @@ begin
    cross join lateral _expand_preset(s.executor, f.params, p_worker_policy) x
    cross join lateral _digest(jsonb_build_array(s.kind, s.executor, x.run_with, x.params)) d (digest)
    cross join lateral _judge_step(s.kind, s.executor, f.params, p.template ->> 'risk_level', v_auto, p_worker_policy) j
+   cross join lateral (
+     select case when j.forbidden is not null then 'OPS_003' when o.reason is not null then 'OPS_009' end as code,
+            coalesce(j.forbidden, o.reason) as reason
+       from (select case
+                      when s.approved_digest = d.digest then null
+                      when j.risk > m.approved_risk
+                        then format('risk %s is higher than the %s that was approved',
+                                    _risk_name(j.risk), _risk_name(m.approved_risk))
+                      when m.auto_approved and not j.auto_ok then j.reason
+                    end as reason) o) h
    where s.slots is not null
       or s.judged_generation is distinct from p_generation
       or p_worker_policy -> 'presets' ? s.executor;

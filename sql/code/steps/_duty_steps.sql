@@ -11,8 +11,8 @@ declare
 begin
   update ops_workers w
      set idle = false
-   where w.worker_id in (select i.worker_id from ops_workers i
-                          where i.idle and i.last_seen_at < v_now - interval '1 minute'
+   where w.worker_id in (select i.worker_id from ops_workers_seen i
+                          where i.idle and i.live_until < v_now
                             for update skip locked);
   delete from ops_workers w
    where w.worker_id in (select o.worker_id from ops_workers o

@@ -1,4 +1,4 @@
-create or replace function _fail_for_good(p_ids uuid[], p_errors text[])
+create or replace function _fail_for_good(p_ids uuid[], p_errors text[], p_codes text[])
 returns void
 language plpgsql
 set search_path from current
@@ -6,7 +6,7 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Fails steps for good: each goes whole to dead_letter_archive, leaves step:<kind>:failed, and fails its mission, or,
--- with on_failure continue, lets those who wait for it go on. The caller holds the locks of missions and steps.
+-- with on_failure continue, lets those who wait for it go on. p_codes: the code of each error, null for none. The caller holds the locks of missions and steps.
 -- Locks: none of its own. Writes: ops_mission_steps, dead_letter_archive, ops_agent_events, and what settling writes.
 -- Raises: nothing.
 declare
@@ -15,9 +15,9 @@ declare
   v_ready uuid[];
 begin
   update ops_mission_steps s
-     set status = 'failed', last_error = e.error, lease_expires_at = null, run_after = null, wait_reason = null,
-         updated_at = v_now
-    from unnest(p_ids, p_errors) e (id, error)
+     set status = 'failed', last_error = e.error, last_error_code = e.code, lease_expires_at = null, run_after = null,
+         wait_reason = null, updated_at = v_now
+    from unnest(p_ids, p_errors, p_codes) e (id, error, code)
    -- The list: as in _accept_results.
    where s.id = e.id and s.id = any (p_ids);
 

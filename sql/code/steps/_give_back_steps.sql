@@ -1,4 +1,11 @@
-create or replace function _give_back_steps(p_ids uuid[], p_hold boolean[], p_reasons text[], p_run_status text, p_how text)
+create or replace function _give_back_steps(
+  p_ids uuid[],
+  p_hold boolean[],
+  p_reasons text[],
+  p_codes text[],
+  p_run_status text,
+  p_how text
+)
 returns void
 language plpgsql
 set search_path from current
@@ -7,42 +14,41 @@ set jit = off
 as $$
 -- Ends running attempts whose steps nobody blames, no failure counted: those of p_hold wait for a person, the others are
 -- queued again; one that was asked to stop is cancelled. The caller holds the locks of missions and steps.
--- p_run_status: released or lost; p_how goes before the name of the worker in wait_reason.
--- Locks: none of its own. Writes: ops_mission_steps, ops_action_runs, ops_ready, ops_missions, and what settling writes.
--- Raises: nothing.
+-- p_reasons and p_codes: of each, for the record of its attempt. p_run_status: released or lost. p_how: what came between,
+-- with a %s for the name of the worker.
+-- Locks: none of its own. Writes: ops_mission_steps, ops_action_runs, ops_ready, ops_missions, and what a parked step and
+-- settling write. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_back uuid[];
   v_held uuid[];
+  v_held_reasons text[];
   v_stopped uuid[];
 begin
-  insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at, error)
-  select _uuid_v7(), s.lease_token, s.id, s.executor, s.worker_id, s.attempt,
-         case when s.cancel_requested then 'cancelled' else p_run_status end, s.reserved_at, v_now, g.reason
-    from unnest(p_ids, p_reasons) g (id, reason)
-   -- Looked up by its key, limit 1: as in _enqueue_steps.
-   cross join lateral (select t.* from ops_mission_steps t where t.id = g.id limit 1) s;
+  perform _record_attempts(p_ids, p_run_status, v_now, p_reasons, p_codes);
   with given_back as (
     update ops_mission_steps s
-       set status = case when s.cancel_requested then 'cancelled' when g.hold then 'waiting' else 'queued' end,
-           wait_reason = case when g.hold and not s.cancel_requested
-                              then format('OPS_010: outcome unknown: %s worker %s; retry it or resolve it', p_how,
-                                          coalesce(s.worker_id, '?')) end,
+       set status = case when s.cancel_requested then 'cancelled' else s.status end,
+           last_error = case when g.hold and not s.cancel_requested then g.reason else s.last_error end,
+           last_error_code = case when g.hold and not s.cancel_requested then g.code else s.last_error_code end,
            lease_token = null, lease_expires_at = null, updated_at = v_now
-      from unnest(p_ids, p_hold) g (id, hold)
+      from unnest(p_ids, p_hold, p_reasons, p_codes) g (id, hold, reason, code)
      -- The list: as in _accept_results.
      where s.id = g.id and s.id = any (p_ids)
-    returning s.id, s.status, s.mission_id
+    returning s.id, s.status, s.mission_id, s.worker_id, g.hold
   )
-  select array_agg(g.id) filter (where g.status = 'queued'), array_agg(g.id) filter (where g.status = 'waiting'),
+  select array_agg(g.id) filter (where g.status = 'running' and not g.hold),
+         array_agg(g.id) filter (where g.status = 'running' and g.hold),
+         array_agg(format('outcome unknown: %s; retry it or resolve it', format(p_how, 'worker ' || coalesce(g.worker_id, '?'))))
+           filter (where g.status = 'running' and g.hold),
          array_agg(distinct g.mission_id) filter (where g.status = 'cancelled')
-    into v_back, v_held, v_stopped
+    into v_back, v_held, v_held_reasons, v_stopped
     from given_back g;
   if v_back is not null then
     perform _enqueue_steps(v_back);
   end if;
   if v_held is not null then
-    perform _note_waiting(v_held);
+    perform _park_steps(v_held, 'person', array_fill(text 'OPS_010', array[cardinality(v_held)]), v_held_reasons);
   end if;
   if v_stopped is not null then
     perform _settle_missions(v_stopped);

@@ -15,8 +15,8 @@ set search_path from current
 as $$
 -- For a claim: takes steps out of the queue until p_limit of them may run, and judges those that are not as the gate
 -- saw them. run: those that may, with the executor of each, and their missions; params: what the judged ones run with,
--- by id; faults and holds: why the others may not, by id; paused: those that a pause by kind, source, agent or mission
--- covers (looked for if p_pauses), with its scope and target. What may not run, or is gone, must not hide what lies
+-- by id; faults and holds: why the others may not, {"code", "reason"} by id; paused: those that a pause covers which parks
+-- (looked for if p_pauses), with its scope and target. What may not run, or is gone, must not hide what lies
 -- behind it: up to ten more takes make up for it.
 -- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: nothing.
 declare
@@ -51,8 +51,10 @@ begin
      where s.id = any (v_more) and s.status = 'queued';
     if v_special is not null then
       select array_agg(v.step_id) filter (where v.fault is not null or v.hold is not null) as bad,
-             jsonb_object_agg(v.step_id, v.fault) filter (where v.fault is not null) as faults,
-             jsonb_object_agg(v.step_id, v.hold) filter (where v.fault is null and v.hold is not null) as holds,
+             jsonb_object_agg(v.step_id, jsonb_build_object('code', v.fault_code, 'reason', v.fault))
+               filter (where v.fault is not null) as faults,
+             jsonb_object_agg(v.step_id, jsonb_build_object('code', v.hold_code, 'reason', v.hold))
+               filter (where v.fault is null and v.hold is not null) as holds,
              jsonb_object_agg(v.step_id, jsonb_build_object('params', v.params, 'run_with', v.run_with, 'role', v.role))
                filter (where v.fault is null and v.hold is null) as params
         into v_verdicts
@@ -68,7 +70,7 @@ begin
     end if;
     if p_pauses and v_run is not null then
       select array_agg(c.step_id), array_agg(c.scope), array_agg(c.target) into v_paused, v_scopes, v_targets
-        from _covering_pauses(v_run, params) c;
+        from _parking_pauses(v_run, params) c;
       if v_paused is not null then
         paused := paused || v_paused;
         scopes := scopes || v_scopes;

@@ -8,8 +8,8 @@ as $$
 -- Takes running steps away from workers that vanished, or whose lease the kill switch made void: those are given back
 -- with no failure counted. The callers choose which. Missions of which somebody holds a row, and steps held by
 -- fn_assert_lease in an open transaction, are passed over.
--- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an end write.
--- Raises: nothing.
+-- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an end
+-- write. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_policy jsonb := _policy('worker_policy');
@@ -41,7 +41,7 @@ begin
     perform _give_back_steps(
               array_agg(s.id),
               array_agg(_on_lease_lost(s.executor, s.on_lease_lost, w.executors, v_policy) = 'hold'),
-              array_agg(text 'revoked by the kill switch'), 'lost', 'the kill switch stopped')
+              array_agg(text 'revoked by the kill switch'), null, 'lost', 'the kill switch stopped %s')
        from ops_mission_steps s
        left join ops_workers w on w.worker_id = s.worker_id
       where s.id = any (v_void);
@@ -57,24 +57,16 @@ begin
    where s.id = any (v_lost) and not s.cancel_requested
      and _on_lease_lost(s.executor, s.on_lease_lost, w.executors, v_policy) = 'hold';
   if v_hold is not null then
-    insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at, error)
-    select _uuid_v7(), coalesce(s.lease_token, s.id), s.id, s.executor, s.worker_id, s.attempt, 'lost', s.reserved_at,
-           v_now, 'the lease ran out'
-      from ops_mission_steps s
-     where s.id = any (v_hold);
-    update ops_mission_steps s
-       set status = 'waiting', lease_token = null, lease_expires_at = null, updated_at = v_now,
-           last_error = 'the lease ran out',
-           wait_reason = 'OPS_010: outcome unknown: worker ' || coalesce(s.worker_id, '?') || ' vanished; retry it or resolve it'
-     where s.id = any (v_hold);
-    perform _note_waiting(v_hold);
+    perform _give_back_steps(array_agg(h.id), array_agg(true), array_agg(text 'the lease ran out'),
+                             array_agg(text 'OPS_010'), 'lost', '%s vanished')
+       from unnest(v_hold) h (id);
     held := held + cardinality(v_hold);
-    select array_agg(l.id) into v_lost from unnest(v_lost) l (id) where l.id <> all (v_hold);
+    v_lost := array(select l.id from unnest(v_lost) l (id) where l.id <> all (v_hold));
   end if;
 
   if cardinality(v_lost) > 0 then
     perform _end_attempts(array_agg(s.id), array_agg(format('OPS_010: the lease of worker %s ran out', s.worker_id)),
-                          array_agg(true), array_agg(0::double precision), 'lost', v_now)
+                          array_agg(text 'OPS_010'), array_agg(true), array_agg(0::double precision), 'lost', v_now)
        from ops_mission_steps s
       where s.id = any (v_lost);
     update ops_mission_steps s set lease_token = null where s.id = any (v_lost);

@@ -6,33 +6,30 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- For a claim: fails the steps whose placeholders have no value and parks those that policy no longer covers; both by
--- id, with the reason.
+-- id, {"code", "reason"}.
 -- Locks: the missions of these and of p_run, then all their steps: the claim locks p_run next, and must not wait for
--- an earlier mission then. Writes: ops_mission_steps, and what a parked and a failed step write. Raises: nothing.
+-- an earlier mission then. Writes: what a parked and a failed step write. Raises: nothing.
 declare
-  v_now timestamptz := _now();
-  v_parked uuid[];
+  v_ids uuid[];
+  v_codes text[];
+  v_reasons text[];
 begin
   perform _lock_missions_of(p_run || array(select k::uuid from jsonb_object_keys(p_faults || p_holds) k));
-  with parked as (
-    update ops_mission_steps s
-       set status = 'waiting', wait_reason = h.value, updated_at = v_now
-      from jsonb_each_text(p_holds) h
-     -- The list: as in _accept_results.
-     where s.id = h.key::uuid and s.id = any (array(select k::uuid from jsonb_object_keys(p_holds) k)) and s.status = 'queued'
-    returning s.id
-  )
-  select array_agg(p.id) into v_parked from parked p;
-  if v_parked is not null then
-    perform _note_waiting(v_parked);
+  select array_agg(s.id), array_agg(h.value ->> 'code'), array_agg(h.value ->> 'reason') into v_ids, v_codes, v_reasons
+    from jsonb_each(p_holds) h
+   -- Looked up by its key, limit 1: as in _enqueue_steps.
+   cross join lateral (select t.id, t.status from ops_mission_steps t where t.id = h.key::uuid limit 1) s
+   where s.status = 'queued';
+  if v_ids is not null then
+    perform _park_steps(v_ids, 'person', v_codes, v_reasons);
   end if;
-  if p_faults <> '{}' then
-    perform _fail_for_good(array_agg(s.id), array_agg('OPS_004: ' || f.value))
-       from jsonb_each_text(p_faults) f
-      -- Looked up by its key, limit 1: as in _enqueue_steps.
-      cross join lateral (select t.id, t.status from ops_mission_steps t where t.id = f.key::uuid limit 1) s
-      where s.status = 'queued'
-     having count(*) > 0;
+  select array_agg(s.id), array_agg(f.value ->> 'code'), array_agg(concat_ws(': ', f.value ->> 'code', f.value ->> 'reason'))
+    into v_ids, v_codes, v_reasons
+    from jsonb_each(p_faults) f
+   cross join lateral (select t.id, t.status from ops_mission_steps t where t.id = f.key::uuid limit 1) s
+   where s.status = 'queued';
+  if v_ids is not null then
+    perform _fail_for_good(v_ids, v_reasons, v_codes);
   end if;
 end;
 $$;

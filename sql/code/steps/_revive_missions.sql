@@ -16,7 +16,7 @@ declare
 begin
   with revived as (
     update ops_missions m
-       set status = 'running', completed_at = null, error = null, updated_at = v_now,
+       set status = 'running', completed_at = null, error = null, error_code = null, updated_at = v_now,
            started_at = coalesce(m.started_at, v_now)
      where m.id = any (p_mission_ids) and m.status in ('failed', 'succeeded', 'cancelled')
        -- Not asked for each mission: that could be a walk over all steps, as _accept_results says.

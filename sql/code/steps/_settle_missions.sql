@@ -6,9 +6,9 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Makes status and counters of missions follow from their steps, after anything but a plain success. A mission with a
--- failed step that does not say continue fails at once: what is not running is cancelled, what runs is asked to stop.
+-- failed step that does not say continue fails at once, and with it what it has not ended.
 -- The caller holds the locks of the missions and of all their steps.
--- Locks: none of its own. Writes: ops_missions, ops_mission_steps, ops_ready, ops_agent_events. Raises: nothing.
+-- Locks: none of its own. Writes: ops_missions, ops_agent_events, and what _cancel_steps writes. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_failing uuid[];
@@ -21,21 +21,15 @@ begin
    cross join lateral (select t.id, t.status from ops_missions t where t.id = f.mission_id limit 1) m
    where f.mission_id = any (p_mission_ids) and f.status = 'failed' and f.on_failure = 'fail'
      and m.status in ('approved', 'running');
-  update ops_mission_steps s
-     set status = case when s.status = 'running' then 'running' else 'cancelled' end,
-         cancel_requested = s.status = 'running', run_after = null,
-         wait_reason = case when s.status <> 'running' then 'its mission failed' end,
-         updated_at = v_now
-   where s.mission_id = any (v_failing) and s.status in ('blocked', 'queued', 'waiting', 'running');
-  if found then
-    perform _unqueue_steps(p_mission_ids);
+  if v_failing is not null then
+    perform _cancel_steps(v_failing, 'its mission failed');
   end if;
 
   with counted as (
     select s.mission_id,
            count(*) filter (where s.status in ('blocked', 'queued', 'waiting', 'running'))::integer as open,
            count(*) filter (where s.status = 'failed')::integer as failed,
-           min(format('step %s failed: %s', s.key, s.last_error))
+           min(array[format('step %s failed: %s', s.key, s.last_error), s.last_error_code])
              filter (where s.status = 'failed' and s.on_failure = 'fail') as error
       from ops_mission_steps s
      where s.mission_id = any (p_mission_ids)
@@ -43,8 +37,10 @@ begin
   ), settled as (
     update ops_missions m
        set steps_open = c.open, steps_failed = c.failed, updated_at = v_now,
-           error = case when m.status in ('approved', 'running') then c.error
-                        when m.status = 'failed' then coalesce(c.error, m.error) else m.error end,
+           error = case when m.status in ('approved', 'running') then c.error[1]
+                        when m.status = 'failed' then coalesce(c.error[1], m.error) else m.error end,
+           error_code = case when m.status in ('approved', 'running') or (m.status = 'failed' and c.error is not null)
+                             then c.error[2] else m.error_code end,
            status = case when m.status not in ('approved', 'running') then m.status
                          when c.error is not null then 'failed'
                          when c.open = 0 then 'succeeded'

@@ -1,15 +1,21 @@
 create or replace function _sweep_steps(p_now timestamptz, p_stale interval, p_limit integer)
-returns table (adopt uuid[], lost uuid[], timeless uuid[], forgotten uuid[], unseen uuid[])
+returns table (
+  hand_queued uuid[],
+  without_lease uuid[],
+  without_timer uuid[],
+  without_parking uuid[],
+  not_waiting uuid[]
+)
 language plpgsql
 set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- One part of the rolling look over all steps: adopt are queued but not in the queue; lost run without a lease;
--- timeless run with a lease that ran out long ago or wait for a retry long due, their timers gone; forgotten
--- were parked by a pause that no longer knows of them; unseen wait for a person whose inbox lacks them. There is no index on status on purpose (every claim would have
--- to write it), hence the walk. Nothing when another session walks, or within a second of the last part of a longer
--- round.
+-- One part of the rolling look over all steps: hand_queued are queued but not in the queue; without_lease run without a
+-- lease; without_timer run with a lease that ran out long ago or wait for a retry long due, their timers gone;
+-- without_parking are waiting, but ops_parked_steps does not say what for; not_waiting it says what for, but they are not
+-- waiting, or gone. There is no index on status on purpose (every claim would have to write it), hence the scan. Nothing
+-- when another session is at it, or within a second of the last part of a longer round.
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep. Raises: nothing.
 declare
   v_from uuid;
@@ -30,13 +36,19 @@ begin
                                    and greatest(p.updated_at, p.reserved_at) < p_now - p_stale),
          array_agg(p.id) filter (where (p.status = 'running' and p.lease_expires_at < p_now - interval '1 minute')
                                     or (p.status = 'queued' and p.run_after < p_now - interval '1 minute')),
-         array_agg(p.id) filter (where p.status = 'waiting' and p.wait_reason like 'paused: %'
-                                   and not exists (select from ops_paused_steps w where w.step_id = p.id)),
-         array_agg(p.id) filter (where p.status = 'waiting' and coalesce(p.wait_reason, '') not like 'paused: %'
-                                   and not exists (select from ops_waiting_steps w where w.step_id = p.id))
-    into v_last, v_seen, adopt, lost, timeless, forgotten, unseen
+         array_agg(p.id) filter (where p.status = 'waiting'
+                                   and not exists (select from ops_parked_steps w where w.step_id = p.id))
+    into v_last, v_seen, hand_queued, without_lease, without_timer, without_parking
     from (select s.* from ops_mission_steps s where s.id > v_from order by s.id limit p_limit) p;
-  update ops_sweep set position = case when v_seen < p_limit then null else v_last end, swept_at = p_now where name = 'steps';
+  select array_agg(w.step_id) into not_waiting
+    from (select k.step_id
+            from ops_parked_steps k
+            -- Looked up by its key, limit 1: as in _enqueue_steps.
+            left join lateral (select t.status from ops_mission_steps t where t.id = k.step_id limit 1) s on true
+           where k.step_id > v_from and (v_seen < p_limit or k.step_id <= v_last) and s.status is distinct from 'waiting'
+           limit p_limit) w;
+  update ops_sweep set position = case when v_seen < p_limit then null else v_last end, swept_at = p_now
+   where name = 'steps';
   return next;
 end;
 $$;

@@ -35,12 +35,13 @@ as $$
 -- placeholders have no value fail. None while everything is paused.
 -- Locks: the barrier of claims; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order: the updates walk the
 -- primary key by the ids given, hence the plans that are ruled out.
--- Writes: ops_ready, ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_paused_steps, marks of lanes. Raises:
+-- Writes: ops_ready, ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_parked_steps, marks of lanes. Raises:
 -- OP018 for a bad argument.
 declare
   v_now timestamptz;
   v_epoch integer;
-  v_scopes text[];
+  v_stopped boolean;
+  v_parks boolean;
   v_generation integer;
   v_worker_policy jsonb;
   v_lease interval;
@@ -55,14 +56,14 @@ begin
   end if;
   perform _pass_barrier('claims');
   -- In one statement: read one after the other, steps judged by an old document could pass as judged by a new one.
-  select (select c.epoch from ops_control c), array(select p.scope from ops_pauses p), _policy_generation(), _policy('worker_policy')
-    into v_epoch, v_scopes, v_generation, v_worker_policy;
+  select (select c.epoch from ops_control c), exists (select from ops_pauses p where p.scope = 'all'),
+         exists (select from ops_pauses p where p.parks), _policy_generation(), _policy('worker_policy')
+    into v_epoch, v_stopped, v_parks, v_generation, v_worker_policy;
   v_lease := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
-  if 'all' = any (v_scopes) then
+  if v_stopped then
     return;
   end if;
-  select * into v_picked
-    from _pick_steps(p_executors, p_limit, v_generation, v_worker_policy, v_scopes && '{kind,source,agent,mission}');
+  select * into v_picked from _pick_steps(p_executors, p_limit, v_generation, v_worker_policy, v_parks);
   if v_picked.faults <> '{}' or v_picked.holds <> '{}' then
     perform _refuse_steps(v_picked.faults, v_picked.holds, v_picked.run);
   end if;

@@ -23,6 +23,7 @@ declare
   v_missions uuid[];
   v_running uuid[];
   v_accepted uuid[];
+  v_outcomes text[];
 begin
   perform _check_reports(p_completions, 'p_completions');
   perform _pass_barrier('reports');
@@ -53,21 +54,18 @@ begin
     return;
   end if;
 
-  return query
-  with answered as (
-    select c.id, c.token, c.result, c.usage, s.executor, s.attempt, s.id is not null as known,
-           coalesce(s.lease_token = c.token and s.status = 'succeeded', false) as ok
-      from unnest(v_ids, v_tokens, v_results, v_usages) c (id, token, result, usage)
+  v_outcomes := array(
+    select case when coalesce(s.lease_token = c.token and s.status = 'succeeded', false) then 'accepted' else 'OPS_006' end
+      from unnest(v_ids, v_tokens) with ordinality c (id, token, ord)
       -- Looked up by its key, limit 1: as in _enqueue_steps.
       left join lateral (select t.* from ops_mission_steps t where t.id = c.id limit 1) s on true
-  ), evidence as (
-    insert into ops_action_runs (id, run_id, step_id, executor, attempt, status, completed_at, meta)
-    select _uuid_v7(), a.token, a.id, a.executor, a.attempt, 'fenced', _now(),
-           jsonb_build_object('said', 'succeeded', 'result', a.result, 'usage', a.usage)
-      from answered a
-     where not a.ok and a.known
-  )
-  select a.id, case when a.ok then 'accepted' else 'OPS_006' end from answered a;
+     order by c.ord);
+  perform _record_attempts(array_agg(c.id), 'fenced', _now(), p_run_ids => array_agg(c.token),
+                           p_metas => array_agg(jsonb_build_object('said', 'succeeded', 'result', c.result, 'usage', c.usage)))
+     from unnest(v_ids, v_tokens, v_results, v_usages, v_outcomes) c (id, token, result, usage, outcome)
+    where c.outcome = 'OPS_006'
+   having count(*) > 0;
+  return query select c.id, c.outcome from unnest(v_ids, v_outcomes) c (id, outcome);
 end;
 $$;
 comment on function fn_complete_steps(jsonb) is

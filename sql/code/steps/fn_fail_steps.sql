@@ -8,14 +8,19 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Takes reports of failed attempts: each step is tried again after a backoff, or fails for good when its error is not
--- retryable or it has no tries left; one that was asked to stop is cancelled. A year is the longest wait. A stale token changes nothing (OPS_006)
--- but is kept as evidence.
--- Locks: the barrier of reports; missions, then all their steps, each in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
--- ops_timers, ops_agent_events, dead_letter_archive. Raises: OP018.
+-- retryable or it has no tries left; one that was asked to stop is cancelled. A year is the longest wait. A stale token
+-- changes nothing (OPS_006) but is kept as evidence. The code of an error is what the report says, never a part of its text.
+-- Locks: the barrier of reports; missions, then all their steps, each in id order. Writes: ops_mission_steps,
+-- ops_missions, ops_action_runs, ops_timers, ops_agent_events, dead_letter_archive. Raises: OP018.
 declare
   v_now timestamptz;
   v_epoch integer;
   v_accepted jsonb;
+  v_ids uuid[];
+  v_tokens uuid[];
+  v_errors text[];
+  v_codes text[];
+  v_outcomes text[];
 begin
   perform _check_reports(p_failures, 'p_failures');
   perform _pass_barrier('reports');
@@ -33,6 +38,7 @@ begin
     perform _end_attempts(
       array_agg(a.key::uuid),
       array_agg(coalesce(a.value ->> 'error', 'failed')),
+      array_agg(a.value ->> 'code'),
       array_agg(coalesce((a.value ->> 'retryable')::boolean, true)),
       -- At most a year; not asked for is not a year: least() passes over nulls.
       array_agg(case when a.value ->> 'retry_after_seconds' is not null
@@ -41,27 +47,28 @@ begin
        from jsonb_each(v_accepted) a;
   end if;
 
-  return query
   with given as (
-    select distinct on (1, 2) (f ->> 'step_id')::uuid as step_id, (f ->> 'lease_token')::uuid as lease_token, f ->> 'error' as error
+    select distinct on (1, 2) (f ->> 'step_id')::uuid as step_id, (f ->> 'lease_token')::uuid as lease_token,
+           f ->> 'error' as error, f ->> 'code' as code
       from jsonb_array_elements(p_failures) with ordinality r (f, ord)
      order by 1, 2, r.ord
-  ), answered as (
-    select g.*, s.id, s.executor, s.attempt,
-           case when s.lease_token = g.lease_token and s.status in ('queued', 'failed', 'cancelled')
-                then s.status else 'OPS_006' end as answer
-      from given g
-      left join lateral (select t.* from ops_mission_steps t where t.id = g.step_id limit 1) s on true
-  ), evidence as (
-    insert into ops_action_runs (id, run_id, step_id, executor, attempt, status, completed_at, meta, error)
-    select _uuid_v7(), a.lease_token, a.id, a.executor, a.attempt, 'fenced', _now(), '{"said": "failed"}', a.error
-      from answered a
-     where a.answer = 'OPS_006' and a.id is not null
   )
-  select a.step_id, a.answer from answered a;
+  select array_agg(g.step_id), array_agg(g.lease_token), array_agg(g.error), array_agg(g.code),
+         array_agg(case when s.lease_token = g.lease_token and s.status in ('queued', 'failed', 'cancelled')
+                        then s.status else 'OPS_006' end)
+    into v_ids, v_tokens, v_errors, v_codes, v_outcomes
+    from given g
+    left join lateral (select t.* from ops_mission_steps t where t.id = g.step_id limit 1) s on true;
+  perform _record_attempts(array_agg(g.id), 'fenced', _now(), array_agg(g.error), array_agg(g.code), array_agg(g.token),
+                           array_agg(jsonb '{"said": "failed"}'))
+     from unnest(v_ids, v_tokens, v_errors, v_codes, v_outcomes) g (id, token, error, code, outcome)
+    where g.outcome = 'OPS_006'
+   having count(*) > 0;
+  return query select g.id, g.outcome from unnest(v_ids, v_outcomes) g (id, outcome);
 end;
 $$;
 comment on function fn_fail_steps(jsonb) is
-  'Reports failed attempts [{"step_id", "lease_token", "error", "retryable", "retry_after_seconds"}]. Each becomes '
-  'queued (tried again later), failed (for good, in dead_letter_archive), cancelled, or OPS_006 (the lease is lost). '
-  'Sending the same again is answered alike. OPS_018 for a malformed batch.';
+  'Reports failed attempts [{"step_id", "lease_token", "error", "code", "retryable", "retry_after_seconds"}]; code '
+  '(OPS_nnn) is that of the error, if it has one. Each becomes queued (tried again later), failed (for good, in '
+  'dead_letter_archive), cancelled, or OPS_006 (the lease is lost). Sending the same again is answered alike. OPS_018 '
+  'for a malformed batch.';

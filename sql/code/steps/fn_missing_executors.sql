@@ -19,9 +19,7 @@ begin
        from (select q.id, q.seq from ops_ready q where q.lane = l.lane order by q.seq limit 1000) f
        left join ops_mission_steps s on s.id = f.id) r
    where l.queue = 'steps' and r.n > 0
-     and not exists (select from ops_workers w
-                      where w.stopped_at is null and w.last_seen_at > v_now - interval '1 minute'
-                        and w.executors ? l.executor)
+     and not exists (select from ops_workers_seen w where w.live_until > v_now and w.executors ? l.executor)
    group by l.executor
    order by l.executor;
 end;

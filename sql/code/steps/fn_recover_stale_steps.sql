@@ -5,52 +5,36 @@ security definer
 set search_path from current
 as $$
 -- The safety net below leases and timers, for rows changed by hand or restored from a backup: takes back running steps
--- without a lease that nobody touched for p_threshold_minutes (default 15), and adopts steps that were set to queued by
--- hand, or parked by a pause that forgot them. Looks at the next 20,000 steps in id order and goes on there at the next
--- call; returns how many it put to work.
--- Locks: the sweep's turn and steps, SKIP LOCKED; missions and steps of what it adopts. Writes: ops_sweep, ops_mission_steps,
--- ops_missions, ops_ready, ops_paused_steps, ops_waiting_steps, and what recovery writes. Raises: OP018 for a threshold below 1.
+-- without a lease that nobody touched for p_threshold_minutes (default 15), adopts steps that were set to queued by hand,
+-- and gives those to a person that wait and nobody knows what for. Looks at the next 20,000 steps in id order and goes on
+-- there at the next call; returns how many it put to work.
+-- Locks: the sweep's turn, parked steps and steps, SKIP LOCKED; missions and steps of what it adopts. Writes: ops_sweep,
+-- ops_mission_steps, ops_missions, ops_ready, ops_timers, ops_parked_steps, and what recovery writes. Raises: OP018 for a
+-- threshold below 1.
 declare
   v_now timestamptz := _now();
   v_stale interval := make_interval(mins => coalesce(p_threshold_minutes, 15));
-  v_adopt uuid[];
-  v_lost uuid[];
-  v_timeless uuid[];
-  v_forgotten uuid[];
-  v_unseen uuid[];
+  v_swept record;
 begin
   if coalesce(p_threshold_minutes, 15) < 1 then
     raise exception using errcode = 'OP018',
       message = format('OPS_018: p_threshold_minutes is %s', p_threshold_minutes),
       hint = 'Give at least 1 minute; the default is 15.';
   end if;
-  select w.adopt, w.lost, w.timeless, w.forgotten, w.unseen into v_adopt, v_lost, v_timeless, v_forgotten, v_unseen
-    from _sweep_steps(v_now, v_stale, 20000) w;
+  select * into v_swept from _sweep_steps(v_now, v_stale, 20000);
 
   recovered_steps := 0;
-  if v_lost is not null then
-    select r.requeued + r.failed + r.held into recovered_steps from _recover_steps(v_lost) r;
+  if v_swept.without_lease is not null then
+    select r.requeued + r.failed + r.held into recovered_steps from _recover_steps(v_swept.without_lease) r;
   end if;
-  if v_timeless is not null then
-    insert into ops_timers (due_at, step_ids) values (v_now, v_timeless);
+  if v_swept.without_timer is not null then
+    insert into ops_timers (due_at, step_ids) values (v_now, v_swept.without_timer);
   end if;
-  if v_forgotten is not null then
-    -- As if its mission had been paused: the heartbeat puts it back, or leaves it to the pause that covers it.
-    insert into ops_paused_steps (step_id, scope, target, parked_at)
-    select s.id, 'mission', s.mission_id, v_now from ops_mission_steps s where s.id = any (v_forgotten)
-    on conflict (step_id) do nothing;
+  if v_swept.without_parking is not null or v_swept.not_waiting is not null then
+    perform _mend_parking(v_swept.without_parking, v_swept.not_waiting);
   end if;
-  if v_unseen is not null then
-    insert into ops_waiting_steps (step_id, since)
-    select s.id, s.updated_at from ops_mission_steps s where s.id = any (v_unseen)
-    on conflict (step_id) do nothing;
-  end if;
-  -- Steps that were deleted or put back by hand do not stay in front of the inbox.
-  delete from ops_waiting_steps w
-   where w.step_id = any (array(select o.step_id from ops_waiting_steps o order by o.since, o.step_id limit 100))
-     and (select s.status from ops_mission_steps s where s.id = w.step_id) is distinct from 'waiting';
-  if v_adopt is not null then
-    recovered_steps := recovered_steps + _adopt_steps(v_adopt);
+  if v_swept.hand_queued is not null then
+    recovered_steps := recovered_steps + _adopt_steps(v_swept.hand_queued);
   end if;
   return next;
 end;

@@ -12,13 +12,13 @@ as $$
 -- with on_lease_lost hold it waits for a person. A step asked to stop is cancelled instead. A stale token changes
 -- nothing (OPS_006).
 -- Locks: the barrier of reports; missions, then all their steps, each in id order. Writes: ops_mission_steps,
--- ops_action_runs, ops_ready,
--- ops_missions, and what a parked step writes. Raises: OP018.
+-- ops_action_runs, ops_ready, ops_missions, and what a parked step writes. Raises: OP018.
 declare
   v_epoch integer;
   v_held uuid[];
   v_unknowns boolean[];
   v_reasons text[];
+  v_codes text[];
   v_back uuid[];
   v_unknown uuid[];
   v_stopped uuid[];
@@ -28,13 +28,13 @@ begin
   perform _pass_barrier('reports');
   perform _lock_missions_of(array_agg((e ->> 'step_id')::uuid)) from jsonb_array_elements(p_leases) e;
   select c.epoch into v_epoch from ops_control c;
-  select array_agg(h.id), array_agg(h.unknown), array_agg(h.reason),
+  select array_agg(h.id), array_agg(h.unknown), array_agg(h.reason), array_agg(h.code),
          array_agg(h.id) filter (where h.cancel_requested),
          array_agg(h.id) filter (where not h.cancel_requested and h.unknown),
          array_agg(h.id) filter (where not h.cancel_requested and not h.unknown)
-    into v_held, v_unknowns, v_reasons, v_stopped, v_unknown, v_back
+    into v_held, v_unknowns, v_reasons, v_codes, v_stopped, v_unknown, v_back
     -- Named more than once, it is given back once, and as started if any of them says so.
-    from (select distinct on (s.id) s.id, s.cancel_requested, coalesce(e ->> 'reason', p_reason) as reason,
+    from (select distinct on (s.id) s.id, s.cancel_requested, coalesce(e ->> 'reason', p_reason) as reason, e ->> 'code' as code,
                  coalesce(e -> 'started' = 'true'
                           and _on_lease_lost(s.executor, s.on_lease_lost, w.executors, v_policy) = 'hold', false) as unknown
             from jsonb_array_elements(p_leases) with ordinality l (e, ord)
@@ -44,7 +44,7 @@ begin
            where s.lease_token = (e ->> 'lease_token')::uuid and s.status = 'running' and s.lease_epoch = v_epoch
            order by s.id, unknown desc, l.ord) h;
   if v_held is not null then
-    perform _give_back_steps(v_held, v_unknowns, v_reasons, 'released', 'stopped in the middle by');
+    perform _give_back_steps(v_held, v_unknowns, v_reasons, v_codes, 'released', 'stopped in the middle by %s');
   end if;
 
   return query
@@ -55,6 +55,6 @@ begin
 end;
 $$;
 comment on function fn_release_steps(text, jsonb, text) is
-  'Gives leased steps [{"step_id", "lease_token", "started", "reason"}] back: queued again at once, no retry burnt; '
-  'waiting when it was started and must not run twice unnoticed (on_lease_lost hold); cancelled when it was asked to '
-  'stop; OPS_006 when the lease is lost. OPS_018 for a malformed batch.';
+  'Gives leased steps [{"step_id", "lease_token", "started", "reason", "code"}] back: queued again at once, no retry '
+  'burnt; waiting when it was started and must not run twice unnoticed (on_lease_lost hold); cancelled when it was '
+  'asked to stop; OPS_006 when the lease is lost. OPS_018 for a malformed batch.';

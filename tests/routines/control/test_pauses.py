@@ -75,7 +75,7 @@ def test_a_paused_executor_keeps_its_steps_in_the_queue(loop, covered, stop):
     stop("executor", "custom")
     loop.turn()
     assert loop.step(covered["mission"])["status"] == "queued"
-    assert loop.value("select count(*) from ops_paused_steps") == 0
+    assert loop.value("select count(*) from ops_parked_steps") == 0
 
 
 def test_a_paused_command_pauses_the_presets_that_run_as_one(loop, stop, go):
@@ -92,8 +92,10 @@ def test_a_parked_step_says_which_pause_it_waits_for(loop, covered, stop):
     loop.claim(10)
     parked = loop.step(covered["mission"])
     assert (parked["status"], parked["wait_reason"]) == ("waiting", "paused: kind deploy: a reason")
-    assert loop.row("select step_id, scope, target from ops_paused_steps") == {
+    assert loop.row("select step_id, waits_for, scope, target, code from ops_parked_steps") == {
         "step_id": parked["id"],
+        "waits_for": "pause",
+        "code": None,
         "scope": "kind",
         "target": "deploy",
     }
@@ -198,7 +200,7 @@ def test_paused_work_never_lies_in_front_of_work_that_can_run(loop, stop):
     stop("kind", "deploy")
     assert loop.claim(1) == []  # ten takes of one
     assert keys(loop.claim(1)) == [mission]  # the first claim has cleared the way
-    assert loop.value("select count(*) from ops_paused_steps") == 300
+    assert loop.value("select count(*) from ops_parked_steps") == 300
     assert loop.broken() == []
 
 
@@ -227,7 +229,7 @@ def test_a_step_that_a_person_cancelled_meanwhile_is_left_alone(loop, covered, s
     loop.cancel(covered["mission"])
     assert go("kind", "deploy")["requeued"] == 0
     assert loop.steps(covered["mission"]) == {"a": "cancelled"}
-    assert loop.value("select count(*) from ops_paused_steps") == 0
+    assert loop.value("select count(*) from ops_parked_steps") == 0
     assert loop.broken() == []
 
 
@@ -314,17 +316,43 @@ def test_the_id_of_a_mission_may_be_written_in_capitals(loop, stop, go):
     assert go("mission", str(mission).upper())["requeued"] == 1
 
 
-def test_a_parked_step_that_its_pause_forgot_is_found_by_the_sweep(loop, covered, stop, go):
+def test_a_waiting_step_of_which_nobody_knows_why_is_found_by_the_sweep_and_waits_for_a_person(
+    loop, covered, stop, go
+):
+    """Whatever its sentence says: it may be one that must not run twice."""
     stop("kind", "deploy")
     loop.turn()
-    loop.do("delete from ops_paused_steps")
+    loop.do("delete from ops_parked_steps")
     loop.do("delete from ops_pauses")
     (broken,) = loop.broken()
-    assert broken["detail"] == "parked by a pause, but no resume would find it"
+    assert broken["detail"].startswith("waiting, but ops_parked_steps does not say what for")
     loop.turn()
     loop.turn()
     assert loop.broken() == []
-    assert covered["mission"] in keys(loop.claim(10))
+    assert keys(loop.claim(10)) == [covered["other"]]
+    (entry,) = loop.rows("select id from fn_inbox()")
+    loop.retry(entry["id"])
+    assert keys(loop.claim(10)) == [covered["mission"]]
+
+
+@pytest.mark.parametrize("text", ["OPS_010: outcome unknown", "OPS_003: nobody", "", None])
+def test_whatever_its_sentence_says_a_paused_step_stays_what_it_is(loop, covered, stop, go, text):
+    stop("kind", "deploy")
+    loop.turn()
+    loop.do("update ops_mission_steps set wait_reason = %s where status = 'waiting'", text)
+    loop.turn()
+    assert loop.broken() == []
+    parked = loop.step(covered["mission"])["id"]
+    assert loop.rows("select from fn_inbox()") == []
+    loop.refused("014", "select fn_retry_step(%s)", parked)
+    assert "pause" in {r["reason"] for r in loop.rows("select reason from fn_explain_step(%s)", parked)}
+    assert go("kind", "deploy")["requeued"] == 1
+    assert loop.steps(covered["mission"]) == {"a": "queued"}
+
+
+def test_a_pause_counts_what_it_covers_also_where_an_older_one_does(loop, covered, stop):
+    stop("kind", "deploy")
+    assert stop("source", "shop")["ready"] == 1
 
 
 def parked_before(loop, many):
@@ -336,7 +364,8 @@ def parked_before(loop, many):
             s as (
               insert into ops_mission_steps (mission_id, key, kind, executor, status, wait_reason)
               select id, 'a', 'deploy', 'noop', 'waiting', 'paused: kind deploy: a reason' from m returning id)
-            insert into ops_paused_steps (step_id, scope, target) select id, 'kind', 'deploy' from s"""
+            insert into ops_parked_steps (step_id, waits_for, scope, target)
+            select id, 'pause', 'kind', 'deploy' from s"""
     )
 
 
@@ -349,7 +378,7 @@ def test_many_parked_steps_come_back_in_bounded_calls(loop, stop, go):
     done = go("kind", "deploy")
     assert (done["requeued"], done["remaining"]) == (10_000, 10_500)
     loop.turn()
-    assert loop.value("select count(*) from ops_paused_steps") == 500
+    assert loop.value("select count(*) from ops_parked_steps") == 500
     assert go("kind", "deploy")["requeued"] == 500
     assert loop.value("select count(*) from ops_ready where lane >= 10") == many + 1
     assert keys(loop.claim(1)) == [mission]
@@ -360,16 +389,16 @@ def test_many_parked_steps_come_back_in_bounded_calls(loop, stop, go):
 )
 def test_steps_come_back_by_their_keys_whatever_statistics_say(loop, stop, other):
     """Tables analyzed while they held nothing but dead rows count as having one row, however many come afterwards."""
-    for table in ("ops_mission_steps", "ops_paused_steps", "ops_ready"):
+    for table in ("ops_mission_steps", "ops_parked_steps", "ops_ready"):
         loop.do(f"reindex table {table}")  # without what other tests left dead, which is walked over, too
     parked_before(loop, 40_000)
     loop.do(
         "update pg_class set reltuples = 0, relpages = 10 where oid = any (array["
-        "'ops_missions', 'ops_mission_steps', 'ops_paused_steps', 'ops_mission_proposals', 'ops_ready']::regclass[])"
+        "'ops_missions', 'ops_mission_steps', 'ops_parked_steps', 'ops_mission_proposals', 'ops_ready']::regclass[])"
     )
     stop(*other)
     (plan,) = loop.value(
-        "explain (analyze, buffers, format json) select * from _unpark_steps('kind', 'deploy', 1000)"
+        "explain (analyze, buffers, format json) select * from _resume_steps('kind', 'deploy', 1000)"
     )
     assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 60 * 1000
 

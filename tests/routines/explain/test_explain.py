@@ -191,7 +191,7 @@ def running_without_lease(loop: Loop) -> UUID:
 def backoff(loop: Loop) -> UUID:
     loop.register(executors=ALL)
     mission = loop.mission(step("a", max_retries=5))
-    loop.fail(loop.work(mission), "OPS_007: out of luck", after=600)
+    loop.fail(loop.work(mission), "out of luck", after=600, code="OPS_007")
     return mission
 
 
@@ -224,7 +224,14 @@ def in_line(loop: Loop) -> UUID:
 def failed(loop: Loop) -> UUID:
     loop.register(executors=ALL)
     mission = loop.mission(step("a"), step("b"))
-    loop.fail_for_good(mission, error="OPS_007: broken pipe")
+    loop.fail_for_good(mission, error="broken pipe", code="OPS_007")
+    return mission
+
+
+def failed_with_a_code_in_its_text(loop: Loop) -> UUID:
+    loop.register(executors=ALL)
+    mission = loop.mission(step("a"))
+    loop.fail_for_good(mission, error="OPS_003: paused: nobody may run this")
     return mission
 
 
@@ -332,6 +339,7 @@ CASES = {
     "a step queued by hand": Case(queued_by_hand, "queue", None, ("by hand",)),
     "a place in line": Case(in_line, "queue", None, ("2 steps go before it",)),
     "a mission that failed": Case(failed, "ended", "OPS_007", ("step a failed", "broken pipe")),
+    "a text that only looks like a code": Case(failed_with_a_code_in_its_text, "ended", None, ("OPS_003: paused",)),
     "a mission that was cancelled": Case(cancelled, "ended", None, ("cancelled by ada", "changed my mind")),
     "a step cancelled because its mission failed": Case(
         cancelled_with_its_mission, "ended", None, ("its mission failed: step a failed",)

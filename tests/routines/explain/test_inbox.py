@@ -127,7 +127,7 @@ def test_the_statements_of_a_parked_step_decide_on_it(loop, what, status):
     decide(loop, the_entry(loop), what)
     assert loop.steps(mission) == {"a": status}
     assert entries(loop) == []
-    assert loop.rows("select * from ops_waiting_steps") == []
+    assert loop.rows("select * from ops_parked_steps") == []
     assert loop.broken() == []
 
 
@@ -169,7 +169,7 @@ def test_a_template_that_was_changed_is_shown_as_it_stands_and_can_only_be_rejec
 def test_a_cancelled_mission_leaves_nothing_in_the_inbox(loop):
     loop.cancel(parked_by_policy(loop))
     assert entries(loop) == []
-    assert loop.rows("select * from ops_waiting_steps") == []
+    assert loop.rows("select * from ops_parked_steps") == []
 
 
 def test_a_failed_mission_takes_its_parked_steps_along(loop):
@@ -182,7 +182,7 @@ def test_a_failed_mission_takes_its_parked_steps_along(loop):
     loop.fail(b, retryable=False)
     assert entries(loop) == []
     assert loop.status(mission) == "failed"
-    assert loop.rows("select * from ops_waiting_steps") == []
+    assert loop.rows("select * from ops_parked_steps") == []
 
 
 def test_a_step_put_back_by_hand_is_no_longer_in_the_inbox(loop):
@@ -190,12 +190,12 @@ def test_a_step_put_back_by_hand_is_no_longer_in_the_inbox(loop):
     loop.queue_by_hand(loop.step(mission)["id"])
     assert entries(loop) == []
     loop.turn()
-    assert loop.rows("select * from ops_waiting_steps") == []
+    assert loop.rows("select * from ops_parked_steps") == []
 
 
 def test_a_step_that_the_inbox_lacks_is_put_there_by_the_heartbeat(loop):
     mission = parked_by_policy(loop)
-    loop.do("truncate ops_waiting_steps")  # as after a restore of some tables
+    loop.do("truncate ops_parked_steps")  # as after a restore of some tables
     assert entries(loop) == []
     loop.turn()
     assert the_entry(loop)["id"] == loop.step(mission)["id"]
@@ -207,7 +207,7 @@ def test_steps_that_were_deleted_do_not_stay_in_the_inbox(loop):
     loop.do("delete from ops_mission_steps where mission_id = %s", mission)
     assert entries(loop) == []
     loop.turn()
-    assert loop.rows("select * from ops_waiting_steps") == []
+    assert loop.rows("select * from ops_parked_steps") == []
 
 
 def test_what_a_pause_parked_is_not_in_the_inbox(loop):
@@ -216,7 +216,60 @@ def test_what_a_pause_parked_is_not_in_the_inbox(loop):
     assert loop.claim() == []
     loop.turn()
     assert entries(loop) == []
-    assert loop.rows("select * from ops_waiting_steps") == []
+    assert loop.row("select waits_for, scope, target from ops_parked_steps") == {
+        "waits_for": "pause",
+        "scope": "kind",
+        "target": "noop",
+    }
+
+
+def test_the_row_says_what_a_step_waits_for_and_why_as_a_code(loop):
+    parked_by_policy(loop)
+    lost(loop)
+    assert loop.rows("select waits_for, code from ops_parked_steps order by code") == [
+        {"waits_for": "person", "code": "OPS_009"},
+        {"waits_for": "person", "code": "OPS_010"},
+    ]
+
+
+@pytest.mark.parametrize("text", ["paused: kind noop: a reason", "OPS_003: nobody", "", None])
+def test_whatever_its_sentence_says_a_step_stays_what_it_is(loop, text):
+    mission = lost(loop)
+    loop.do("update ops_mission_steps set wait_reason = %s", text)
+    loop.turn()
+    entry = the_entry(loop)
+    assert (entry["waits_because"], sorted(entry["decide"])) == (text, ["failed", "retry", "succeeded"])
+    assert loop.broken() == []
+    (why, *_) = loop.rows("select * from fn_explain_step(%s)", entry["id"])
+    assert (why["reason"], why["code"]) == ("hold", "OPS_010")
+    loop.value("select fn_pause('kind', 'noop')")
+    loop.turn()
+    assert loop.value("select fn_resume('kind', 'noop') -> 'requeued'") == 0
+    assert loop.steps(mission) == {"a": "waiting"}
+    loop.retry(entry["id"])
+    assert loop.steps(mission) == {"a": "queued"}
+
+
+def test_a_step_set_to_waiting_by_hand_is_put_before_a_person(loop):
+    loop.mission(step("a"))
+    loop.do("update ops_mission_steps set status = 'waiting'")
+    assert [b["invariant"] for b in loop.broken()] == ["2 something frees every live step"]
+    loop.turn()
+    assert "by hand" in the_entry(loop)["waits_because"]
+    assert loop.broken() == []
+
+
+def test_a_step_taken_out_of_its_wait_by_hand_is_no_longer_parked(loop):
+    mission = parked_by_policy(loop)
+    loop.do("update ops_mission_steps set status = 'succeeded'")
+    loop.do(
+        "update ops_missions set status = 'succeeded', steps_open = 0, completed_at = now() where id = %s",
+        mission,
+    )
+    assert [b["detail"] for b in loop.broken()] == ["parked for a person, but not waiting"]
+    loop.turn()
+    assert loop.rows("select * from ops_parked_steps") == []
+    assert loop.broken() == []
 
 
 def test_the_oldest_come_first_whatever_they_are(loop):

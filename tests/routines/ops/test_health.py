@@ -305,7 +305,7 @@ def big(shared_dsn: str) -> Iterator[psycopg.Connection[Any]]:
             " select _uuid_v7(), 'x', '{}', '', 'pending' from n",
             "insert into dead_letter_archive (dl_msg_id, original_msg_id, payload) select n::text, 'x', '{}' from n",
             "insert into ops_ready (lane, id) select l.lane, _uuid_v7() from n, ops_lanes l",
-            "insert into ops_waiting_steps (step_id) select _uuid_v7() from n",
+            "insert into ops_parked_steps (step_id, waits_for) select _uuid_v7(), 'person' from n",
             "insert into ops_timers (due_at, step_ids) select now(), array[_uuid_v7()] from n",
         ):
             loop.do(f"with n as materialized (select n from generate_series(1, {ROWS}) n) {statement}")

@@ -84,8 +84,10 @@ BREAKAGES = {
     "2 a lease without an end": f"{STEPS} lease_expires_at = null where {RUNNING} and key = 'b'",
     "2 a blocked step that waits for nothing": f"{STEPS} depends_on = '{{}}' where {RUNNING} and key = 'c'",
     "2 a wrong count of what it waits for": f"{STEPS} waiting_on = 2 where {RUNNING} and key = 'c'",
-    "2 a waiting step without a reason": "update ops_mission_steps set wait_reason = null where mission_id = %(held)s",
-    "2 a waiting step that no person would see": "delete from ops_waiting_steps",
+    "2 a waiting step that no person would see": "delete from ops_parked_steps",
+    "2 a parked step that is not waiting": "insert into ops_parked_steps (step_id, waits_for)"
+    " select id, 'person' from ops_mission_steps where mission_id = %(queued)s",
+    "2 a parked step that is gone": "insert into ops_parked_steps (step_id, waits_for) select _uuid_v7(), 'person'",
     "2 a step of a pause that no resume would find": """
       update ops_mission_steps set status = 'waiting', wait_reason = 'paused: kind noop'
        where mission_id = %(queued)s""",

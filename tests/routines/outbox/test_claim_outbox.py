@@ -429,21 +429,55 @@ def test_a_run_ends_before_what_has_no_route(loop):
     [
         ({}, "worker_policy has no preset mail"),
         ({"presets": {"mail": {"argv": ["mail", "{{params.to}}"]}}}, "params.to"),
-        (
-            {"presets": {"mail": {"argv": ["mail"]}}, "blocked_executors": ["command"]},
-            "blocked_executors has command",
-        ),
-        (
-            {"presets": {"mail": {"argv": ["mail"]}}, "blocked_executors": ["mail"]},
-            "blocked_executors has mail",
-        ),
     ],
 )
-def test_a_command_that_policy_does_not_have_or_blocks_is_a_fault(loop, worker_policy, said):
+def test_a_command_that_policy_does_not_have_is_a_fault(loop, worker_policy, said):
     loop.policy("worker_policy", **worker_policy)
     route(loop, {"event_type": "*", "sink": "command", "preset": "mail"})
     publish(loop, "a")
     assert said in loop.row("select * from fn_claim_outbox_deliveries('p', 1)")["settings"]["fault"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"blocked_executors": ["command"]}, "worker_policy.blocked_executors has command"),
+        ({"blocked_executors": ["mail"]}, "worker_policy.blocked_executors has mail"),
+        ({"blocked_executors": ["*"]}, "worker_policy.blocked_executors has *"),
+        ({"allowed_executors": ["noop"]}, "worker_policy.allowed_executors has no mail"),
+        ({"allowed_executors": []}, "worker_policy.allowed_executors has no mail"),
+    ],
+)
+def test_a_command_that_policy_does_not_let_run_waits_and_says_so(loop, rule, said):
+    loop.policy("worker_policy", presets={"mail": {"argv": ["mail"]}}, **rule)
+    route(
+        loop,
+        {"event_type": "order.*", "sink": "command", "preset": "mail"},
+        {"event_type": "*", "sink": "own"},
+    )
+    (mail,) = publish(loop, "a", kind="order.paid")
+    (other,) = publish(loop, "b")
+    assert take(loop) == [other]
+    waits = message(loop, mail)
+    assert (waits["retry_count"], waits["last_error"]) == (0, f"no relay runs preset mail: {said}")
+    assert sound(loop) == []
+    loop.policy("worker_policy", blocked_executors=[], allowed_executors=None)
+    loop.advance(31)
+    assert take(loop) == [mail]
+
+
+@pytest.mark.parametrize("target", ["command", "mail"])
+def test_a_command_whose_executor_is_paused_waits_and_says_so(loop, target):
+    loop.policy("worker_policy", presets={"mail": {"argv": ["mail"]}})
+    route(loop, {"event_type": "*", "sink": "command", "preset": "mail"})
+    (mail,) = publish(loop, "a")
+    loop.do("select fn_pause('executor', %s, 'ada', 'too hot')", target)
+    assert take(loop) == []
+    assert message(loop, mail)["last_error"] == f"paused: executor {target}: too hot"
+    loop.do("select fn_resume('executor', %s, 'ada')", target)
+    loop.advance(31)
+    assert take(loop) == [mail]
+    assert message(loop, mail)["retry_count"] == 0
 
 
 def test_a_command_comes_with_its_program_out_of_policy(loop):

@@ -41,6 +41,41 @@ def test_a_failed_attempt_is_recorded_and_tried_again_after_the_backoff(loop):
     assert loop.broken() == []
 
 
+def test_the_code_of_an_error_is_what_the_report_says(loop):
+    mission = loop.mission(step("a"), step("b", after=[]))
+    work, other = loop.claim(2)
+    assert loop.fail(work, "no disk", retryable=False, code="OPS_020") == "failed"
+    assert loop.fail(work, "late", code="OPS_007") == "failed"
+    row = loop.step(mission)
+    assert (row["last_error"], row["last_error_code"]) == ("no disk", "OPS_020")
+    assert loop.the_mission(mission)["error_code"] == "OPS_020"
+    loop.fail(other, code="OPS_007")
+    loop.fail(other | {"lease_token": uuid4()}, "stale", code="OPS_007")
+    runs = loop.rows("select status, error_code from ops_action_runs order by id")
+    assert [(r["status"], r["error_code"]) for r in runs] == [
+        ("failed", "OPS_020"),
+        ("cancelled", "OPS_007"),
+        ("fenced", "OPS_007"),
+    ]
+    loop.retry(row["id"])
+    assert loop.the_mission(mission)["error_code"] is None
+
+
+def test_no_code_is_read_from_the_text_of_an_error(loop):
+    mission = loop.mission(step("a"))
+    loop.fail_for_good(mission, error="OPS_003: nobody may run this")
+    assert loop.step(mission)["last_error_code"] is None
+    assert loop.the_mission(mission)["error_code"] is None
+    assert [r["error_code"] for r in loop.runs(loop.step(mission)["id"])] == [None]
+
+
+@pytest.mark.parametrize("code", ["OPS_07", "ops_007", "7", 7, ["OPS_007"]])
+def test_a_code_that_is_none_is_ops_018(loop, code):
+    work = loop.work(loop.mission(step("a")))
+    report = {"step_id": str(work["step_id"]), "lease_token": str(work["lease_token"]), "code": code}
+    loop.refused("018", FAIL, Jsonb([report]))
+
+
 def test_it_is_not_claimed_before_its_time_and_is_then(loop):
     exact_backoff(loop)
     moment = loop.stop_clock()

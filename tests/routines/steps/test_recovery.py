@@ -230,7 +230,7 @@ def test_a_timer_that_was_lost_is_set_again(loop):
 
 
 def test_the_look_over_all_steps_goes_on_where_it_ended(loop):
-    sweep = "select coalesce(cardinality(adopt), 0) from _sweep_steps(_now(), '15 min', 2)"
+    sweep = "select coalesce(cardinality(hand_queued), 0) from _sweep_steps(_now(), '15 min', 2)"
     for _ in range(5):
         loop.mission(step("a"))
     loop.do("delete from ops_ready")

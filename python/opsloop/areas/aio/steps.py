@@ -150,7 +150,10 @@ class AsyncSteps(AsyncCaller):
         )
 
     async def fail_steps(self, failures: Sequence[DocumentLike]) -> list[StepOutcome]:
-        """Report many failures: `{"step_id", "lease_token", "error", "retryable", "retry_after_seconds"}` each."""
+        """Report many failures, each `{"step_id", "lease_token", "error", "code", "retryable", "retry_after_seconds"}`.
+
+        `code`, such as `OPS_007`, is that of the error, if it has one: nothing reads it from the text.
+        """
         return await self._rows(StepOutcome, "fn_fail_steps", failures=document(list(failures)))
 
     async def release_steps(

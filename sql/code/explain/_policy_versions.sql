@@ -1,0 +1,13 @@
+create or replace function _policy_versions(p_keys text[])
+returns text
+language plpgsql
+stable
+set search_path from current
+as $$
+-- In words, which versions of these policy documents are in force.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return (select string_agg(format('%s version %s', y.key, y.version), ', ' order by y.key)
+            from ops_policy y where y.key = any (p_keys));
+end;
+$$;
