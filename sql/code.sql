@@ -65,6 +65,7 @@
 \ir code/templates/_template_steps.sql
 \ir code/templates/_template_slots.sql
 \ir code/templates/_slots_by_step.sql
+\ir code/templates/_template_digest.sql
 \ir code/templates/_fill_event.sql
 \ir code/templates/_fill_slots.sql
 \ir code/templates/_set_values.sql
@@ -88,6 +89,7 @@
 \ir code/policy/_ops_policy_changed.sql
 \ir code/policy/fn_policy_history.sql
 \ir code/policy/_seed_policy.sql
+\ir code/policy/_documents_in_force.sql
 \ir code/policy/_judge_templates.sql
 \ir code/policy/_judge_step.sql
 \ir code/policy/_risk_rule_holds.sql
@@ -251,6 +253,7 @@
 \ir code/proposals/_reserve_caps.sql
 \ir code/proposals/_caps_in_force.sql
 \ir code/proposals/_open_cap_counter.sql
+\ir code/proposals/_count_in_window.sql
 \ir code/proposals/_release_caps.sql
 \ir code/proposals/_tell_pending.sql
 \ir code/proposals/fn_create_proposals.sql
@@ -259,7 +262,8 @@
 \ir code/proposals/_propose_reactions.sql
 \ir code/proposals/_bury_reaction.sql
 \ir code/proposals/fn_gate_proposal.sql
-\ir code/proposals/_cap_met.sql
+\ir code/proposals/_verdicts.sql
+\ir code/proposals/_caps_reached.sql
 \ir code/proposals/fn_approve_proposal.sql
 \ir code/proposals/_lock_proposal.sql
 \ir code/proposals/fn_reject_proposal.sql

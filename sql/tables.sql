@@ -263,6 +263,8 @@ create table ops_agent_reactions (
   payload jsonb not null default '{}',
   -- Why it failed, or which proposal it repeats.
   reason text,
+  -- Code of the error that failed it: OPS_…, or the SQLSTATE where it is not one of the loop; else null.
+  reason_code text,
   -- The proposal it led to.
   proposal_id uuid,
   -- When the pattern matched.
@@ -319,6 +321,9 @@ create table ops_mission_proposals (
   approved_digest text,
   -- Why it has its status.
   reason text,
+  -- Code of the reason where the gate gave it: OPS_003 forbidden or over a cap, OPS_009 a person must decide; else
+  -- null.
+  reason_code text,
   -- Versions of the policy documents that decided, such as {"auto_approve": 7}.
   policy_snapshot jsonb not null default '{}',
   -- When it was counted against the caps; null while the counter was busy, or when it was over a cap.

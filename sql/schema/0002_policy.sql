@@ -48,3 +48,17 @@ comment on column ops_policy_audit.old_value is 'The document before the change;
 comment on column ops_policy_audit.new_value is 'The document after the change.';
 comment on column ops_policy_audit.changed_by is 'Who changed it.';
 comment on column ops_policy_audit.changed_at is 'When it was changed.';
+
+create type ops_policy_documents as (
+  auto_approve jsonb,
+  worker_policy jsonb,
+  proposal_caps jsonb,
+  agent_roles jsonb,
+  versions jsonb,
+  generation integer
+);
+comment on type ops_policy_documents is
+  'The documents that judge what is proposed. Judging takes them as an argument, so that one that is not in force can '
+  'stand in for one that is.';
+comment on column ops_policy_documents.versions is 'Versions of auto_approve, proposal_caps and worker_policy.';
+comment on column ops_policy_documents.generation is 'The policy generation, of these very documents.';

@@ -37,6 +37,7 @@ create table ops_agent_reactions (
     constraint ops_agent_reactions_status_known check (status in ('queued', 'processing', 'done', 'failed')),
   payload jsonb not null default '{}',
   reason text,
+  reason_code text,
   proposal_id uuid,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -51,6 +52,8 @@ comment on column ops_agent_reactions.status is 'queued, processing, done or fai
 comment on column ops_agent_reactions.payload is
   'The filled template, its slots, the dedupe key and the causation depth.';
 comment on column ops_agent_reactions.reason is 'Why it failed, or which proposal it repeats.';
+comment on column ops_agent_reactions.reason_code is
+  'Code of the error that failed it: OPS_…, or the SQLSTATE where it is not one of the loop; else null.';
 comment on column ops_agent_reactions.proposal_id is 'The proposal it led to.';
 comment on column ops_agent_reactions.created_at is 'When the pattern matched.';
 comment on column ops_agent_reactions.updated_at is 'When the status changed last.';

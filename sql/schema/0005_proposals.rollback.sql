@@ -4,3 +4,4 @@ set local lock_timeout = '5s';
 drop table ops_cap_counters;
 drop table ops_proposal_votes;
 drop table ops_mission_proposals;
+drop type ops_template_step;

@@ -1,6 +1,27 @@
 -- Gated intents, the votes on them, and the counters that keep caps exact.
 set local lock_timeout = '5s';
 
+create type ops_template_step as (
+  no integer,
+  pos integer,
+  key text,
+  kind text,
+  executor text,
+  params jsonb,
+  needs integer[],
+  unblocks integer[],
+  max_retries integer,
+  timeout_seconds integer,
+  on_failure text,
+  on_lease_lost text
+);
+comment on type ops_template_step is
+  'A step of a template as it was read: once, and handed on from the gate to the mission.';
+comment on column ops_template_step.no is 'Which of the templates that were read together it belongs to, from 1.';
+comment on column ops_template_step.pos is 'Its position in the template, from 1.';
+comment on column ops_template_step.needs is 'Positions of the steps of its template that it waits for.';
+comment on column ops_template_step.unblocks is 'Positions of the steps of its template that wait for it.';
+
 create table ops_mission_proposals (
   id uuid constraint ops_mission_proposals_pkey primary key,
   dedupe_key text,
@@ -20,6 +41,7 @@ create table ops_mission_proposals (
   template_digest text not null,
   approved_digest text,
   reason text,
+  reason_code text,
   policy_snapshot jsonb not null default '{}',
   counted_at timestamptz,
   proposed_login text default session_user,
@@ -56,6 +78,8 @@ comment on column ops_mission_proposals.template_digest is 'sha256 (hex) of temp
 comment on column ops_mission_proposals.approved_digest is
   'The digest that was approved; an approval counts for that digest only.';
 comment on column ops_mission_proposals.reason is 'Why it has its status.';
+comment on column ops_mission_proposals.reason_code is
+  'Code of the reason where the gate gave it: OPS_003 forbidden or over a cap, OPS_009 a person must decide; else null.';
 comment on column ops_mission_proposals.policy_snapshot is
   'Versions of the policy documents that decided, such as {"auto_approve": 7}.';
 comment on column ops_mission_proposals.counted_at is

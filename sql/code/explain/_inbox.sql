@@ -25,29 +25,30 @@ as $$
 -- columns mean. What does not wait is left out.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  v_policy constant jsonb := _policy('worker_policy');
+  v_documents constant ops_policy_documents := _documents_in_force();
+  v_policy constant jsonb := v_documents.worker_policy;
   v_schema constant text := quote_ident(current_schema());
 begin
   return query
   select 'proposal', p.id, null::uuid, p.title, p.status, p.risk_level, w.would_run,
-         case when g.ok then p.reason || ' (policy would allow it by now)' else g.code || ': ' || g.reason end,
+         coalesce(g.code || ': ' || g.reason, p.reason || ' (policy would allow it by now)'),
          p.created_at, p.source, p.proposed_login, v.votes,
-         case when g.ok or g.code = 'OPS_009' then jsonb_build_object('approve',
+         case when g.code is null or g.code = 'OPS_009' then jsonb_build_object('approve',
            format('select * from %s.fn_approve_proposal(%s.fn_as_shown(%L, %L));', v_schema, v_schema, p.id, d.digest)) else '{}' end
          || jsonb_build_object('reject', format('select * from %s.fn_reject_proposal(%L);', v_schema, p.id)),
          d.digest
-    from ops_mission_proposals p
-   cross join lateral fn_gate_proposal(p.id) g
+    from _verdicts(p_proposal_ids, v_documents) g
+   cross join lateral (select t.* from ops_mission_proposals t where t.id = g.proposal_id limit 1) p
    -- A template that was changed is not known to be sound: it is shown as it stands. Offset 0: it is worked out once,
    -- however often it is named.
    cross join lateral (select case when g.code = 'OPS_016' then p.template -> 'steps'
-                                   else _would_run(p.template, p.slots, v_policy) end as would_run offset 0) w
+                                   else _would_run(g.steps, p.slots, v_policy) end as would_run offset 0) w
    cross join lateral (select left(_digest(w.would_run), 16) as digest offset 0) d
    cross join lateral (
      select coalesce(jsonb_agg(jsonb_build_object('role', o.agent_role, 'vote', o.vote, 'reason', o.reason)
                                order by o.created_at, o.agent_role), '[]') as votes
        from ops_proposal_votes o where o.proposal_id = p.id and not o.decision) v
-   where p.id = any (p_proposal_ids) and p.status in ('pending', 'voting');
+   where p.status in ('pending', 'voting');
 
   return query
   select 'step', s.id, s.mission_id, m.title, s.status, p.risk_level, w.would_run,

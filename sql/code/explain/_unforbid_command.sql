@@ -11,16 +11,16 @@ as $$
 declare
   v_policy jsonb := p_worker_policy;
   v_entries jsonb := '{}';
-  v_forbidden text;
+  v_barred record;
   v_name text;
   v_entry jsonb;
 begin
   for i in 1 .. 4 loop
-    v_forbidden := _command_forbidden(p_params, v_policy);
-    if v_forbidden is null then
+    v_barred := _command_forbidden(p_params, v_policy);
+    if v_barred.forbidden is null then
       return v_entries;
     end if;
-    v_name := substring(v_forbidden from ' is not on worker_policy\.(\w+)$');
+    v_name := v_barred.setting;
     v_entry := case v_name
       when 'command_allow' then (
         select jsonb_build_array(jsonb_agg(case when a.arg ~ '^\{\{\s*(steps|event)\.[^{}]*\}\}$' then '*' else a.arg end order by a.no))

@@ -1,11 +1,11 @@
-create or replace function _would_run(p_template jsonb, p_slots jsonb, p_worker_policy jsonb)
+create or replace function _would_run(p_steps ops_template_step[], p_slots jsonb, p_worker_policy jsonb)
 returns jsonb
 language plpgsql
 immutable
 set search_path from current
 set enable_nestloop = off
 as $$
--- The steps of a sound template as a person shall judge them: one object for each, in order, with key, kind, executor,
+-- The steps of a template as a person shall judge them: one object for each, in order, with key, kind, executor,
 -- after (the steps it waits for), and run_with and params as they would reach the executor, presets expanded. unknown:
 -- the fields that results of earlier steps will fill, each with what is written there. fault: why it cannot run as it is.
 -- Locks: none. Writes: nothing. Raises: nothing.
@@ -13,7 +13,7 @@ declare
   v_keys text[];
   v_run jsonb;
 begin
-  select array_agg(s.key order by s.pos) into v_keys from _template_steps(array[p_template]) s;
+  select array_agg(s.key order by s.pos) into v_keys from unnest(p_steps) s;
   select jsonb_agg(
            jsonb_build_object(
              'key', s.key, 'kind', s.kind, 'executor', s.executor, 'run_with', x.run_with, 'params', x.params,
@@ -22,7 +22,7 @@ begin
            || case when x.fault is null then '{}' else jsonb_build_object('fault', x.fault) end
            order by s.pos)
     into v_run
-    from _template_steps(array[p_template]) s
+    from unnest(p_steps) s
    cross join lateral _expand_preset(s.executor, s.params, p_worker_policy) x
     -- All slots in one go: asked for step by step, a template with many of both would keep the inbox busy for minutes.
     left join (

@@ -12,11 +12,10 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP012 for an unknown proposal.
 declare
   v_schema constant text := quote_ident(current_schema());
-  v_policy constant jsonb := _policy('worker_policy');
-  v_caps constant jsonb := _policy('proposal_caps');
+  v_documents constant ops_policy_documents := _documents_in_force();
   v_proposal ops_mission_proposals;
   v_mission uuid;
-  v_judged record;
+  v_verdict record;
   v_versions text;
   v_votes text;
   v_cap record;
@@ -34,11 +33,12 @@ begin
   end if;
 
   status := v_proposal.status;
-  select string_agg(format('%s version %s', y.key, y.version), ', ' order by y.key)
+  select string_agg(format('%s version %s', y.key, y.value), ', ' order by y.key)
     into v_versions
-    from ops_policy y where y.key in ('auto_approve', 'proposal_caps', 'worker_policy');
+    from jsonb_each(v_documents.versions) y;
+  select v.* into v_verdict from _verdicts(array[p_proposal_id], v_documents) v;
 
-  if v_proposal.template_digest <> _digest(jsonb_build_array(v_proposal.template, v_proposal.slots)) then
+  if v_verdict.code = 'OPS_016' then
     reason := 'approval';
     code := 'OPS_016';
     detail := 'the template was changed after it was proposed: nobody can approve it; reject it and propose what is meant';
@@ -53,27 +53,24 @@ begin
     return;
   end if;
 
-  v_judged := _judge_templates(array[v_proposal.template], _policy('auto_approve'), v_policy);
-  if v_judged.forbidden[1] is not null then
+  if v_verdict.refusal is not null then
     reason := 'policy';
     code := 'OPS_003';
-    detail := format('nobody may run this: %s (%s)', v_judged.forbidden[1], v_versions);
-    frees := (select _unforbid_statement(array_agg(s.executor order by s.pos), array_agg(s.params order by s.pos), v_policy)
-                from _template_steps(array[v_proposal.template]) s);
+    detail := format('nobody may run this: %s (%s)', v_verdict.refusal, v_versions);
+    frees := (select _unforbid_statement(array_agg(s.executor order by s.pos), array_agg(s.params order by s.pos),
+                                         v_documents.worker_policy)
+                from unnest(v_verdict.steps) s);
     return next;
   end if;
 
   -- One that counts already is not asked again; one that was rejected will be asked as of now.
   if v_proposal.counted_at is null then
     for v_cap in
-      select f.*, c.used
-        from _caps_in_force(v_caps, v_proposal.source,
-               (case when v_proposal.status = 'rejected' then _now() else v_proposal.created_at end) at time zone 'UTC') f
-        join ops_cap_counters c on c.scope = f.scope and c.window_start = f.window_start
-       where c.used >= f.cap
-       order by f.no
+      select *
+        from _caps_reached(v_documents.proposal_caps, v_proposal.source,
+                           case when v_proposal.status = 'rejected' then _now() else v_proposal.created_at end)
     loop
-      v_own := v_caps -> 'per_source' -> v_proposal.source;
+      v_own := v_documents.proposal_caps -> 'per_source' -> v_proposal.source;
       reason := 'cap';
       code := 'OPS_003';
       detail := format('%s is %s and %s are used; the window ends at %s (%s)', v_cap.name, v_cap.cap, v_cap.used,
@@ -84,14 +81,14 @@ begin
                          v_cap.source,
                          case jsonb_typeof(v_own) when 'number' then format('jsonb_build_object(''daily_limit'', y.value -> ''per_source'' -> %L)', v_cap.source)
                               else format('(y.value -> ''per_source'' -> %L)', v_cap.source) end,
-                         substring(v_cap.name from '[a-z_]+$'), v_cap.used + 1) end]);
+                         v_cap.setting, v_cap.used + 1) end]);
       return next;
     end loop;
   end if;
 
   if v_proposal.status not in ('pending', 'voting') then
     reason := 'ended';
-    code := substring(v_proposal.reason from '^OPS_[0-9]{3}');
+    code := v_proposal.reason_code;
     detail := format('%s by policy at %s: %s', v_proposal.status, date_trunc('second', v_proposal.updated_at), v_proposal.reason);
     frees := case when v_proposal.source <> 'trigger' and v_proposal.slots = _template_slots(v_proposal.template)
                   then format('select * from %s.fn_create_proposal(%L, %L);', v_schema, v_proposal.template, v_proposal.source) end;
@@ -99,7 +96,7 @@ begin
     return;
   end if;
 
-  if v_judged.forbidden[1] is null and v_judged.auto_oks[1] and v_proposal.counted_at is null then
+  if v_verdict.unallowed is null and v_proposal.counted_at is null then
     reason := 'queue';
     code := null;
     detail := format('%s; the next heartbeat gates it', v_proposal.reason);
@@ -113,8 +110,7 @@ begin
   reason := 'approval';
   code := 'OPS_009';
   detail := format('a person must decide%s: %s (%s)', ', another than ' || v_proposal.proposed_login || ', who proposed it',
-                   case when v_judged.auto_oks[1] then 'policy would allow it by now, but did not when it was gated'
-                        else coalesce(v_judged.reasons[1], v_proposal.reason) end, v_versions)
+                   coalesce(v_verdict.unallowed, 'policy would allow it by now, but did not when it was gated'), v_versions)
     || coalesce('; votes: ' || v_votes, '');
   frees := format('select * from %s.fn_approve_proposal(%L);', v_schema, p_proposal_id);
   return next;

@@ -3,6 +3,7 @@ create or replace function _start_missions(
   p_which integer[],
   p_depths integer[],
   p_templates jsonb[],
+  p_steps ops_template_step[],
   p_slots jsonb[],
   p_risks text[],
   p_auto_approved boolean,
@@ -15,9 +16,9 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Makes the missions of approved proposals, with all their steps: those without dependencies queued, the others
--- blocked. Proposal i has p_templates[p_which[i]], whose digest was approved, with its slots and the risk that the
--- approval covers; null in p_which starts nothing. Returns the ids of the missions, null for none. p_generation: the policy
--- generation that the templates were judged under.
+-- blocked. Proposal i has p_templates[p_which[i]], whose digest was approved, with its steps as they were judged, in
+-- order, its slots, and the risk that the approval covers; null in p_which starts nothing. Returns the ids of the
+-- missions, null for none. p_generation: the policy generation that the templates were judged under.
 -- Locks: none but the rows it makes. Writes: ops_missions, ops_mission_steps, ops_lanes, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -30,25 +31,10 @@ declare
   v_ends integer[] := '{}'::integer[];
   v_step_slots jsonb[] := '{}'::jsonb[];
   v_most bigint := 0;
-  v_pos integer[];
-  v_keys text[];
-  v_kinds text[];
-  v_executors text[];
-  v_params jsonb[];
-  v_slots jsonb[];
-  v_needs text[];
-  v_unblocks text[];
-  v_waiting_on integer[];
-  v_timeouts integer[];
-  v_retries integer[];
-  v_on_failure text[];
-  v_on_lease_lost text[];
-  v_step_priorities smallint[];
-  v_lane_executors text[];
   v_lanes integer[];
 begin
-  -- What is the same for all missions of a template is worked out once. The steps of all templates stand behind each
-  -- other, one array for each property; those of template n are v_sizes[n] and end at v_ends[n].
+  -- What is the same for all missions of a template is worked out once. Those of template n are v_sizes[n] steps, and
+  -- the last of them is p_steps[v_ends[n]].
   for n in 1 .. cardinality(p_templates) loop
     v_titles[n] := p_templates[n] ->> 'title';
     v_priorities[n] := coalesce((p_templates[n] ->> 'priority')::smallint, 0);
@@ -59,17 +45,12 @@ begin
       v_step_slots[n] := _slots_by_step(p_slots[n]);
     end if;
   end loop;
-  -- Arrays of arrays cannot be of different lengths: needs and unblocks are kept as text.
-  select array_agg(s.pos), array_agg(s.key), array_agg(s.kind), array_agg(s.executor), array_agg(s.params),
-         array_agg(v_step_slots[s.no] -> s.pos::text),
-         array_agg(s.needs::text), array_agg(s.unblocks::text), array_agg(cardinality(s.needs)),
-         array_agg(s.timeout_seconds), array_agg(s.max_retries), array_agg(s.on_failure), array_agg(s.on_lease_lost),
-         array_agg(v_priorities[s.no]),
-         array_agg(case when cardinality(p_templates) = 1 or s.no in (select w from unnest(p_which) w) then s.executor end)
-    into v_pos, v_keys, v_kinds, v_executors, v_params, v_slots, v_needs, v_unblocks, v_waiting_on, v_timeouts, v_retries,
-         v_on_failure, v_on_lease_lost, v_step_priorities, v_lane_executors
-    from _template_steps(p_templates) s;
-  v_lanes := _ensure_lanes(v_lane_executors, v_step_priorities);
+  -- No lanes for a template that starts nothing.
+  select _ensure_lanes(array_agg(case when cardinality(p_templates) = 1 or s.no in (select w from unnest(p_which) w)
+                                      then s.executor end),
+                       array_agg(v_priorities[s.no]))
+    into v_lanes
+    from unnest(p_steps) s;
 
   -- One run of ids: the missions first, then the steps. Those of a mission follow each other, so a place is all it takes
   -- to name a step of the same mission.
@@ -86,19 +67,25 @@ begin
   with stored as (
     insert into ops_mission_steps (
       id, mission_id, key, position, kind, executor, params, slots, depends_on, unblocks, waiting_on, status, priority,
-      depth, lane, ready_seq, on_failure, on_lease_lost, timeout_seconds, max_retries, judged_generation, created_at, updated_at)
-    select _nth_uuid_v7(v_run.start, v_run.tail, m.before + v_pos[s]), v_ids[i], v_keys[s], v_pos[s], v_kinds[s],
-           v_executors[s], v_params[s], v_slots[s],
-           case when v_waiting_on[s] = 0 then '{}'
-                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k) from unnest(v_needs[s]::integer[]) k) end,
-           case when v_unblocks[s] = '{}' then '{}'
-                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k) from unnest(v_unblocks[s]::integer[]) k) end,
-           v_waiting_on[s], case when v_waiting_on[s] = 0 then 'queued' else 'blocked' end, v_step_priorities[s],
-           coalesce(p_depths[i], 0), v_lanes[s], case when v_waiting_on[s] = 0 then nextval('ops_ready_seq') end,
-           v_on_failure[s], v_on_lease_lost[s], v_timeouts[s], v_retries[s], p_generation, v_now, v_now
-      from (select i, v_count + (i - 1) * v_most as before,
-                   generate_series(v_ends[p_which[i]] - v_sizes[p_which[i]] + 1, v_ends[p_which[i]]) as s
-              from generate_series(1, v_count) i) m
+      depth, lane, ready_seq, on_failure, on_lease_lost, timeout_seconds, max_retries, judged_generation, created_at,
+      updated_at)
+    select _nth_uuid_v7(v_run.start, v_run.tail, m.before + (m.step).pos), v_ids[m.i], (m.step).key, (m.step).pos,
+           (m.step).kind, (m.step).executor, (m.step).params, v_step_slots[m.no] -> (m.step).pos::text,
+           case when (m.step).needs = '{}' then '{}'
+                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k) from unnest((m.step).needs) k) end,
+           case when (m.step).unblocks = '{}' then '{}'
+                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k) from unnest((m.step).unblocks) k) end,
+           cardinality((m.step).needs), case when (m.step).needs = '{}' then 'queued' else 'blocked' end,
+           v_priorities[m.no], coalesce(p_depths[m.i], 0), v_lanes[m.s],
+           case when (m.step).needs = '{}' then nextval('ops_ready_seq') end,
+           (m.step).on_failure, (m.step).on_lease_lost, (m.step).timeout_seconds, (m.step).max_retries, p_generation,
+           v_now, v_now
+      -- Offset 0: each step is taken out of its array once.
+      from (select n.i, n.no, n.s, n.before, p_steps[n.s] as step
+              from (select i, p_which[i] as no, v_count + (i - 1) * v_most as before,
+                           generate_series(v_ends[p_which[i]] - v_sizes[p_which[i]] + 1, v_ends[p_which[i]]) as s
+                      from generate_series(1, v_count) i) n
+            offset 0) m
     returning id, lane, ready_seq
   )
   insert into ops_ready (lane, seq, id)

@@ -1,17 +1,15 @@
-create or replace function _agent_roles()
+create or replace function _agent_roles(p_document jsonb)
 returns jsonb
 language plpgsql
-stable
+immutable
 set search_path from current
 as $$
--- The agent roles in force, {"<role>": {…}}, wherever the document has them: under roles or directly at the top.
+-- The roles of a document agent_roles, {"<role>": {…}}, wherever it has them: under roles or directly at the top.
 -- Locks: none. Writes: nothing. Raises: nothing.
-declare
-  v_policy jsonb := _policy('agent_roles');
 begin
   return coalesce(
     (select jsonb_object_agg(r.key, r.value)
-       from jsonb_each(coalesce(nullif(v_policy -> 'roles', 'null'), v_policy)) r
+       from jsonb_each(coalesce(nullif(p_document -> 'roles', 'null'), p_document)) r
       where jsonb_typeof(r.value) = 'object'), '{}');
 end;
 $$;

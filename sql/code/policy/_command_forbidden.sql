@@ -1,5 +1,9 @@
-create or replace function _command_forbidden(p_params jsonb, p_worker_policy jsonb)
-returns text
+create or replace function _command_forbidden(
+  p_params jsonb,
+  p_worker_policy jsonb,
+  out forbidden text,
+  out setting text
+)
 language plpgsql
 immutable
 set search_path from current
@@ -7,7 +11,8 @@ as $$
 -- Why nobody may run this command; null when policy lets it run. An entry of command_allow must match its argv: a list
 -- of globs, one per argument, the program first; a last "..." stands for any further arguments. What would make another
 -- program of it is on lists too: the names in env (command_env) and cwd (command_cwd). A {{steps.…}} that is not filled
--- yet matches only * and "...": the claim judges it again when it is known.
+-- yet matches only * and "...": the claim judges it again when it is known. setting: the list of worker_policy that an
+-- entry is missing on; null when no entry could let the command run.
 -- Locks: none. Writes: nothing. Raises: nothing for a sound policy.
 declare
   v_argv constant jsonb := p_params -> 'argv';
@@ -24,7 +29,9 @@ begin
   if jsonb_typeof(v_argv) is distinct from 'array' or v_argv = '[]'
      or jsonb_path_exists(v_argv, 'strict $[*] ? (@.type() != "string" && @.type() != "number" && @.type() != "boolean")', '{}', true)
   then
-    return format('params.argv: every argument of a command must be a text, not %s', left(coalesce(v_argv::text, 'nothing'), 200));
+    forbidden := format('params.argv: every argument of a command must be a text, not %s',
+                        left(coalesce(v_argv::text, 'nothing'), 200));
+    return;
   end if;
 
   v_count := jsonb_array_length(v_argv);
@@ -42,18 +49,28 @@ begin
     exit when v_matches;
   end loop;
   if not v_matches then
-    return format('command %s is not on worker_policy.command_allow', left(v_argv::text, 200));
+    setting := 'command_allow';
+    forbidden := format('command %s is not on worker_policy.command_allow', left(v_argv::text, 200));
+    return;
   end if;
 
-  if jsonb_typeof(v_env) = 'object' and v_env <> '{}' and exists (
-    select from jsonb_object_keys(v_env) k where not _matches_any(k, p_worker_policy -> 'command_env')) then
-    return format('params.env: %s is not on worker_policy.command_env',
-                  (select string_agg(k, ', ') from jsonb_object_keys(v_env) k
-                    where not _matches_any(k, p_worker_policy -> 'command_env')));
+  if jsonb_typeof(v_env) = 'object' and v_env <> '{}' then
+    select format('params.env: %s is not on worker_policy.command_env', string_agg(k, ', ')) into forbidden
+      from jsonb_object_keys(v_env) k
+     where not _matches_any(k, p_worker_policy -> 'command_env')
+    having count(*) > 0;
+    if forbidden is not null then
+      setting := 'command_env';
+      return;
+    end if;
   end if;
-  if v_cwd is not null and (v_cwd ~ '(^|/)\.\.(/|$)' or not _matches_any(v_cwd, p_worker_policy -> 'command_cwd')) then
-    return format('params.cwd: %s is not on worker_policy.command_cwd', v_cwd);
+  if v_cwd is not null then
+    if v_cwd ~ '(^|/)\.\.(/|$)' then
+      forbidden := format('params.cwd: %s is not on worker_policy.command_cwd', v_cwd);
+    elsif not _matches_any(v_cwd, p_worker_policy -> 'command_cwd') then
+      setting := 'command_cwd';
+      forbidden := format('params.cwd: %s is not on worker_policy.command_cwd', v_cwd);
+    end if;
   end if;
-  return null;
 end;
 $$;

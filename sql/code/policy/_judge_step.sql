@@ -8,7 +8,9 @@ create or replace function _judge_step(
   out risk smallint,
   out auto_ok boolean,
   out forbidden text,
-  out reason text
+  out reason text,
+  out code text,
+  out rule text
 )
 language plpgsql
 immutable
@@ -16,7 +18,9 @@ set search_path from current
 as $$
 -- What policy says about one step. risk: 1 low, 2 medium, 3 high, the higher of the declared one and that of every risk
 -- rule that holds. auto_ok: it may run without a person; if not, reason says why. forbidden: why not even a person may
--- have it run, null when one may. Judged at the gate, and again in the claim on what will really run.
+-- have it run, null when one may. code: OPS_003 when it is forbidden, OPS_009 when a person must decide. rule: the place
+-- in policy that says so, null when it is the step itself that is at fault. Judged at the gate, and again in the claim on
+-- what will really run.
 -- Locks: none. Writes: nothing. Raises: nothing for sound policies.
 declare
   v_rule jsonb;
@@ -39,30 +43,35 @@ begin
   end loop;
 
   if p_worker_policy -> 'presets' ? p_executor then
-    select x.fault into forbidden
+    select x.fault, 'worker_policy.presets.' || p_executor into forbidden, rule
       from _expand_preset(p_executor, p_params, p_worker_policy) x
      where x.fault is not null;
   elsif p_executor = 'command' then
-    forbidden := _command_forbidden(p_params, p_worker_policy);
+    select c.forbidden, 'worker_policy.' || c.setting into forbidden, rule
+      from _command_forbidden(p_params, p_worker_policy) c;
   end if;
 
-  v_max := case p_auto_approve ->> 'max_risk_level' when 'high' then 3::smallint when 'medium' then 2::smallint else 1::smallint end;
-  reason := case
-    when forbidden is not null then forbidden
-    when coalesce(p_auto_approve -> 'enabled', 'false') <> 'true' then 'auto_approve.enabled is not true'
-    when not coalesce(p_auto_approve -> 'allowed_step_kinds' ? p_kind
-                      or _matches_any(p_kind, p_auto_approve -> 'allowed_step_kinds'), false)
-      then format('kind %s is not in auto_approve.allowed_step_kinds', p_kind)
-    when not coalesce(v_executors ? p_executor or _matches_any(p_executor, v_executors), false)
-      then format('executor %s is not in auto_approve.%s', p_executor,
-                  case when v_executors = p_auto_approve -> 'allowed_executors' then 'allowed_executors'
-                       else 'allowed_step_kinds' end)
-    when risk > v_max
-      then format('risk %s (%s) is above auto_approve.max_risk_level %s',
-                  (array['low', 'medium', 'high'])[risk],
-                  coalesce('risk rule ' || v_rule_name, 'as declared'),
-                  (array['low', 'medium', 'high'])[v_max])
-  end;
+  v_max := case p_auto_approve ->> 'max_risk_level' when 'high' then 3::smallint when 'medium' then 2::smallint
+                                                    else 1::smallint end;
+  if forbidden is not null then
+    reason := forbidden;
+  elsif coalesce(p_auto_approve -> 'enabled', 'false') <> 'true' then
+    rule := 'auto_approve.enabled';
+    reason := 'auto_approve.enabled is not true';
+  elsif not coalesce(p_auto_approve -> 'allowed_step_kinds' ? p_kind
+                     or _matches_any(p_kind, p_auto_approve -> 'allowed_step_kinds'), false) then
+    rule := 'auto_approve.allowed_step_kinds';
+    reason := format('kind %s is not in %s', p_kind, rule);
+  elsif not coalesce(v_executors ? p_executor or _matches_any(p_executor, v_executors), false) then
+    rule := case when v_executors = p_auto_approve -> 'allowed_executors' then 'auto_approve.allowed_executors'
+                 else 'auto_approve.allowed_step_kinds' end;
+    reason := format('executor %s is not in %s', p_executor, rule);
+  elsif risk > v_max then
+    rule := coalesce('auto_approve.risk_rules.' || v_rule_name, 'auto_approve.max_risk_level');
+    reason := format('risk %s (%s) is above auto_approve.max_risk_level %s', _risk_name(risk),
+                     coalesce('risk rule ' || v_rule_name, 'as declared'), _risk_name(v_max));
+  end if;
   auto_ok := reason is null;
+  code := case when forbidden is not null then 'OPS_003' when reason is not null then 'OPS_009' end;
 end;
 $$;

@@ -1,82 +1,114 @@
 create or replace function _judge_templates(
   p_templates jsonb[],
-  p_auto_approve jsonb,
-  p_worker_policy jsonb,
+  p_documents ops_policy_documents,
+  out steps ops_template_step[],
   out risks smallint[],
-  out auto_oks boolean[],
+  out codes text[],
   out forbidden text[],
-  out reasons text[]
+  out reasons text[],
+  out findings jsonb[]
 )
 language plpgsql
 stable
 set search_path from current
 as $$
--- What policy says about each of these templates: the highest risk of its steps, whether every step may run by itself,
--- and why not; forbidden when a step may not run at all, not even by the decision of a person. Steps that look the same
--- to policy are judged once; their params are looked at only where policy may have something to say about params of such
--- an executor. Every reason there is is told; of the steps that share one, ten are named.
+-- The verdict of these documents on sound templates, caps apart; one that is null is left out. codes: OPS_003 when a step
+-- may not run at all, not even by the decision of a person, and forbidden says why; OPS_009 when a person must decide;
+-- null when every step may run by itself. reasons: all that keeps it from running by itself; of the steps that share a
+-- reason ten are named. findings: the same as data, [{"code", "rule", "reason", "steps", "in_all"}], rule being the place
+-- in policy. risks: the highest of the steps. steps: what was judged, to be handed on to what starts or shows it.
+-- Steps that look the same to policy are judged once; their params are looked at only where policy may have something to
+-- say about params of such an executor.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_named constant integer := 10;
   v_count constant integer := cardinality(p_templates);
-  v_alike record;
+  v_auto_approve constant jsonb := p_documents.auto_approve;
+  v_worker_policy constant jsonb := p_documents.worker_policy;
+  v_groups text[];
+  v_group text;
+  v_places integer[];
+  v_place integer;
+  v_step ops_template_step;
   v_verdict record;
   v_nos integer[] := '{}'::integer[];
   v_keys text[] := '{}'::text[];
   v_whys text[] := '{}'::text[];
-  v_bans text[] := '{}'::text[];
+  v_codes text[] := '{}'::text[];
+  v_rules text[] := '{}'::text[];
   v_told record;
 begin
   risks := array_fill(1::smallint, array[v_count]);
-  auto_oks := array_fill(true, array[v_count]);
-  forbidden := array_fill(null::text, array[v_count]);
-  reasons := forbidden;
-  for v_alike in
-    select s.kind, s.executor, s.declared, s.params, array_agg(s.no) as nos, array_agg(s.key) as keys
-      from (select t.no, t.pos, t.key, t.kind, t.executor, coalesce(p_templates[t.no] ->> 'risk_level', 'low') as declared,
-                   -- As text: 1 and 1.0 are equal as jsonb, and not the same to a pattern.
-                   case when t.executor in ('command', 'agent') or p_worker_policy -> 'presets' ? t.executor or exists (
-                          select from jsonb_array_elements(nullif(p_auto_approve -> 'risk_rules', 'null')) r
-                           where r ?| array['params', 'unless_params']
-                             and coalesce(r ->> 'executor' is null or r -> 'executor' ? t.executor or strpos(r ->> 'executor', '*') > 0, true))
-                        then t.params::text else '{}' end as params
-              from _template_steps(p_templates) t) s
-     group by s.kind, s.executor, s.declared, s.params
-     order by min(s.pos), s.kind, s.executor, s.params
-  loop
-    v_verdict := _judge_step(v_alike.kind, v_alike.executor, v_alike.params::jsonb, v_alike.declared, p_auto_approve, p_worker_policy);
-    if v_alike.executor = 'agent' and not _agent_roles() ? (v_alike.params::jsonb ->> 'role') then
-      v_verdict.forbidden := format('agent_roles has no role %s', v_alike.params::jsonb ->> 'role');
-      v_verdict.reason := v_verdict.forbidden;
+  codes := array_fill(null::text, array[v_count]);
+  forbidden := codes;
+  reasons := codes;
+  findings := array_fill(null::jsonb, array[v_count]);
+  steps := _template_steps(p_templates);
+  if cardinality(steps) = 1 then
+    v_groups := '{"{1}"}';
+  else
+    -- Arrays of arrays cannot be of different lengths: each group is kept as text.
+    select array_agg(g.places::text order by g.pos, g.kind, g.executor, g.params)
+      into v_groups
+      from (select s.kind, s.executor, s.params, min(s.pos) as pos, array_agg(s.place) as places
+              from (select t.pos, t.kind, t.executor, t.ordinality as place, p_templates[t.no] ->> 'risk_level' as declared,
+                           -- As text: 1 and 1.0 are equal as jsonb, and not the same to a pattern.
+                           case when t.executor in ('command', 'agent') or v_worker_policy -> 'presets' ? t.executor
+                                     or exists (
+                                  select from jsonb_array_elements(nullif(v_auto_approve -> 'risk_rules', 'null')) r
+                                   where r ?| array['params', 'unless_params']
+                                     and coalesce(r ->> 'executor' is null or r -> 'executor' ? t.executor
+                                                  or strpos(r ->> 'executor', '*') > 0, true))
+                                then t.params::text else '{}' end as params
+                      from unnest(steps) with ordinality t) s
+             group by s.kind, s.executor, s.declared, s.params) g;
+  end if;
+  foreach v_group in array coalesce(v_groups, '{}') loop
+    v_places := v_group::integer[];
+    v_step := steps[v_places[1]];
+    v_verdict := _judge_step(v_step.kind, v_step.executor, v_step.params,
+                             coalesce(p_templates[v_step.no] ->> 'risk_level', 'low'), v_auto_approve, v_worker_policy);
+    if v_step.executor = 'agent' and not _agent_roles(p_documents.agent_roles) ? (v_step.params ->> 'role') then
+      v_verdict.code := 'OPS_003';
+      v_verdict.rule := 'agent_roles';
+      v_verdict.reason := format('agent_roles has no role %s', v_step.params ->> 'role');
     end if;
-    continue when v_verdict.reason is null and v_verdict.risk = 1;
-    for v_nth in 1 .. cardinality(v_alike.nos) loop
-      risks[v_alike.nos[v_nth]] := greatest(risks[v_alike.nos[v_nth]], v_verdict.risk);
-      if v_verdict.reason is not null then
-        v_nos := array_append(v_nos, v_alike.nos[v_nth]);
-        v_keys := array_append(v_keys, v_alike.keys[v_nth]);
+    continue when v_verdict.code is null and v_verdict.risk = 1;
+    foreach v_place in array v_places loop
+      v_step := steps[v_place];
+      risks[v_step.no] := greatest(risks[v_step.no], v_verdict.risk);
+      if v_verdict.code is not null then
+        v_nos := array_append(v_nos, v_step.no);
+        v_keys := array_append(v_keys, v_step.key);
         v_whys := array_append(v_whys, v_verdict.reason);
-        v_bans := array_append(v_bans, v_verdict.forbidden);
+        v_codes := array_append(v_codes, v_verdict.code);
+        v_rules := array_append(v_rules, v_verdict.rule);
       end if;
     end loop;
   end loop;
 
   if v_nos <> '{}' then
     for v_told in
-      select w.no, string_agg(w.told, '; ' order by w.first) as reasons,
-             string_agg(w.told, '; ' order by w.first) filter (where w.is_ban) as forbidden
-        from (select n.no, min(n.ord) as first, n.is_ban,
+      -- The lower code counts: what is forbidden is not for a person to decide.
+      select w.no, min(w.code) as code, string_agg(w.told, '; ' order by w.first) as reasons,
+             string_agg(w.told, '; ' order by w.first) filter (where w.code = 'OPS_003') as forbidden,
+             jsonb_agg(jsonb_build_object('code', w.code, 'rule', w.rule, 'reason', w.why, 'steps', w.keys,
+                                          'in_all', w.in_all) order by w.first) as findings
+        from (select n.no, n.code, n.rule, n.why, min(n.ord) as first, count(*) as in_all,
+                     array_agg(n.key order by n.ord) filter (where n.nth <= c_named) as keys,
                      string_agg(format('steps.%s: %s', n.key, n.why), '; ' order by n.ord) filter (where n.nth <= c_named)
-                     || case when count(*) > c_named then format('; %s more steps: %s', count(*) - c_named, n.why) else '' end as told
-                from (select u.*, u.ban is not null as is_ban,
-                             row_number() over (partition by u.no, u.why, u.ban is not null order by u.ord) as nth
-                        from unnest(v_nos, v_keys, v_whys, v_bans) with ordinality u (no, key, why, ban, ord)) n
-               group by n.no, n.why, n.is_ban) w
+                     || case when count(*) > c_named then format('; %s more steps: %s', count(*) - c_named, n.why)
+                             else '' end as told
+                from (select u.*, row_number() over (partition by u.no, u.code, u.rule, u.why order by u.ord) as nth
+                        from unnest(v_nos, v_keys, v_whys, v_codes, v_rules)
+                             with ordinality u (no, key, why, code, rule, ord)) n
+               group by n.no, n.code, n.rule, n.why) w
        group by w.no
     loop
-      auto_oks[v_told.no] := false;
+      codes[v_told.no] := v_told.code;
       reasons[v_told.no] := v_told.reasons;
       forbidden[v_told.no] := v_told.forbidden;
+      findings[v_told.no] := v_told.findings;
     end loop;
   end if;
 end;

@@ -14,12 +14,12 @@ as $$
 declare
   v_for_agents constant text[] := array['fn_emit_event', 'fn_emit_events', 'fn_create_proposal', 'fn_create_proposals',
     'fn_cast_vote', 'fn_publish_outbox', 'fn_radar_upsert'];
-  v_role jsonb := _agent_roles() -> p_role;
+  v_role jsonb := _agent_roles(_policy('agent_roles')) -> p_role;
   v_too_much text[];
 begin
   if v_role is null then
     raise exception using errcode = 'OP018', message = format('OPS_018: agent_roles has no role %s', quote_nullable(p_role)),
-      detail = jsonb_build_object('roles', array(select jsonb_object_keys(_agent_roles())))::text,
+      detail = jsonb_build_object('roles', array(select jsonb_object_keys(_agent_roles(_policy('agent_roles')))))::text,
       hint = 'Name one of these roles, or have it added to the policy document agent_roles.';
   end if;
 

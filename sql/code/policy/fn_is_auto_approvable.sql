@@ -16,7 +16,7 @@ begin
       detail = to_jsonb(v_faults)::text,
       hint = 'Mend every fault listed in the detail.';
   end if;
-  return (select j.auto_oks[1] from _judge_templates(array[p_template], _policy('auto_approve'), _policy('worker_policy')) j);
+  return (select j.codes[1] is null from _judge_templates(array[p_template], _documents_in_force()) j);
 end;
 $$;
 comment on function fn_is_auto_approvable(jsonb) is

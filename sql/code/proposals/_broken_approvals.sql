@@ -16,7 +16,7 @@ begin
      (case
         when p.id is null then 'has no proposal'
         when p.status not in ('approved', 'auto_approved') or p.approved_at is null then format('its proposal is %s', p.status)
-        when p.approved_digest is distinct from _digest(jsonb_build_array(p.template, p.slots))
+        when p.approved_digest is distinct from _template_digest(p.template, p.slots)
           then 'what was approved is not the template of its proposal'
         when p.status = 'approved' and not exists (
           select from ops_proposal_votes v where v.proposal_id = p.id and v.decision and v.vote = 'approve')

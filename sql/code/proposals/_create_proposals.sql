@@ -62,16 +62,17 @@ begin
   for n in 1 .. cardinality(p_templates) loop
     v_titles[n] := p_templates[n] ->> 'title';
     v_priorities[n] := coalesce((p_templates[n] ->> 'priority')::smallint, 0);
-    v_digests[n] := _digest(jsonb_build_array(p_templates[n], p_slots[n]));
+    v_digests[n] := _template_digest(p_templates[n], p_slots[n]);
   end loop;
   insert into ops_mission_proposals (
     id, dedupe_key, source, event_id, reaction_id, status, title, risk_level, priority, depth, template, slots,
-    template_digest, approved_digest, reason, policy_snapshot, counted_at, proposed_login, decided_by, decided_login,
-    approved_at, created_at, updated_at)
+    template_digest, approved_digest, reason, reason_code, policy_snapshot, counted_at, proposed_login, decided_by,
+    decided_login, approved_at, created_at, updated_at)
   select ids[i], p_dedupe_keys[i], p_sources[i], p_event_ids[i], p_reaction_ids[i], statuses[i], v_titles[p_which[i]],
          v_risks[p_which[i]], v_priorities[p_which[i]], coalesce(p_depths[i], 0), p_templates[p_which[i]],
          p_slots[p_which[i]], v_digests[p_which[i]],
-         case when statuses[i] = 'auto_approved' then v_digests[p_which[i]] end, reasons[i], v_gate.versions,
+         case when statuses[i] = 'auto_approved' then v_digests[p_which[i]] end, reasons[i], v_gate.codes[i],
+         v_gate.versions,
          case when v_gate.is_counted and statuses[i] <> 'rejected' then v_now end,
          case when p_logins is null then v_login else p_logins[i] end,
          case when statuses[i] <> 'pending' then 'policy' end, case when statuses[i] <> 'pending' then v_login end,
@@ -92,7 +93,8 @@ begin
   end if;
 
   if cardinality(array_remove(v_starts, null)) > 0 then
-    mission_ids := _start_missions(ids, v_starts, p_depths, p_templates, p_slots, v_risks, true, v_gate.generation);
+    mission_ids := _start_missions(ids, v_starts, p_depths, p_templates, v_gate.steps, p_slots, v_risks, true,
+                                   v_gate.generation);
   end if;
 
   if v_lost is not null or array_position(v_which, null) is not null then

@@ -18,7 +18,7 @@ begin
     with waiting as materialized (
       select p.* from ops_mission_proposals p
        where p.status in ('pending', 'voting') and p.counted_at is null
-         and p.template_digest = _digest(jsonb_build_array(p.template, p.slots))
+         and p.template_digest = _template_digest(p.template, p.slots)
        order by p.created_at
        limit p_limit
          for update skip locked
@@ -36,7 +36,8 @@ begin
   loop
     select * into v_gate from _gate_proposals(v_group.templates, v_group.which, v_group.sources, v_group.created_at);
     update ops_mission_proposals p
-       set status = case when n.status = 'pending' then p.status else n.status end, reason = n.reason, risk_level = n.risk,
+       set status = case when n.status = 'pending' then p.status else n.status end, reason = n.reason,
+           reason_code = n.code, risk_level = n.risk,
            counted_at = case when v_gate.is_counted and n.status <> 'rejected' then v_now end,
            policy_snapshot = v_gate.versions,
            approved_digest = case when n.status = 'auto_approved' then p.template_digest end,
@@ -44,11 +45,11 @@ begin
            decided_by = case when n.status <> 'pending' then 'policy' end,
            decided_login = case when n.status <> 'pending' then p.proposed_login end,
            updated_at = v_now
-      from unnest(v_group.ids, v_gate.statuses, v_gate.reasons, v_gate.risks) n (id, status, reason, risk)
+      from unnest(v_group.ids, v_gate.statuses, v_gate.reasons, v_gate.codes, v_gate.risks) n (id, status, reason, code, risk)
      where p.id = n.id;
     if cardinality(array_remove(v_gate.starts, null)) > 0 then
-      perform _start_missions(v_group.ids, v_gate.starts, v_group.depths, v_group.templates, v_group.slots, v_gate.risks,
-                              true, v_gate.generation);
+      perform _start_missions(v_group.ids, v_gate.starts, v_group.depths, v_group.templates, v_gate.steps, v_group.slots,
+                              v_gate.risks, true, v_gate.generation);
     end if;
     if v_gate.is_counted and 'pending' = any (v_gate.statuses) then
       select array_agg(n.id) as ids, array_agg(n.which) as which

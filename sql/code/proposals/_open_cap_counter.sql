@@ -15,11 +15,7 @@ declare
   v_used integer;
 begin
   insert into ops_cap_counters (scope, window_start, used)
-  select p_scope, p_from, count(*)
-    from ops_mission_proposals p
-   where p.created_at >= p_from and p.created_at < p_to
-     and p.counted_at is not null and p.status <> 'rejected'
-     and (p_source is null or p.source = p_source)
+  values (p_scope, p_from, _count_in_window(p_from, p_to, p_source))
   on conflict do nothing;
   select c.used into v_used
     from ops_cap_counters c

@@ -42,10 +42,10 @@ begin
   begin
     perform set_config('lock_timeout', '50ms', true);
     for v_cap in
-      select f.*, sum(s.wanted) as wanted
+      select f.no, f.cap, f.scope, f.source, f.window_start, f.window_end, f.refusal, sum(s.wanted) as wanted
         from (select n.source, count(*) as wanted from unnest(p_sources) n (source) where n.source is not null group by 1) s
        cross join lateral _caps_in_force(p_caps, s.source, v_utc) f
-       group by f.no, f.name, f.cap, f.scope, f.source, f.window_start, f.window_end
+       group by f.no, f.cap, f.scope, f.source, f.window_start, f.window_end, f.refusal
        order by f.source nulls first, f.no
     loop
       select c.used into v_used
@@ -58,7 +58,7 @@ begin
       v_tight := v_tight or v_cap.cap - v_used < v_cap.wanted;
       v_scopes := v_scopes || v_cap.source;
       v_room := v_room || greatest(v_cap.cap - v_used, 0);
-      v_met := v_met || format('OPS_003: %s %s reached', v_cap.name, v_cap.cap);
+      v_met := v_met || v_cap.refusal;
     end loop;
 
     if v_tight then

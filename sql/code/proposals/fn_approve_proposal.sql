@@ -20,8 +20,8 @@ declare
   v_login text := session_user;
   v_actor text := coalesce(p_actor, session_user);
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
-  v_generation integer := _policy_generation();
-  v_judged record;
+  v_documents constant ops_policy_documents := _documents_in_force();
+  v_verdict record;
   v_caps record;
 begin
   if v_proposal.status not in ('approved', 'auto_approved') then
@@ -32,23 +32,23 @@ begin
         hint = 'Propose it again.';
     end if;
     perform _assert_may_decide(v_proposal.id, v_proposal.proposed_login);
-    if _digest(jsonb_build_array(v_proposal.template, v_proposal.slots)) <> v_proposal.template_digest then
+    select v.* into v_verdict from _verdicts(array[v_proposal.id], v_documents) v;
+    if v_verdict.code = 'OPS_016' then
       raise exception using errcode = 'OP016',
         message = format('OPS_016: the template of proposal %s was changed after it was proposed', v_proposal.id),
         detail = jsonb_build_object('proposed', v_proposal.template_digest,
-          'found', _digest(jsonb_build_array(v_proposal.template, v_proposal.slots)))::text,
+                                    'found', _template_digest(v_proposal.template, v_proposal.slots))::text,
         hint = 'Reject it and propose the changed template again.';
     end if;
-    v_judged := _judge_templates(array[v_proposal.template], _policy('auto_approve'), _policy('worker_policy'));
-    if v_judged.forbidden[1] is not null then
-      raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_judged.forbidden[1],
+    if v_verdict.refusal is not null then
+      raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_verdict.refusal,
         detail = jsonb_build_object('proposal_id', v_proposal.id)::text,
         hint = 'Nobody may run this under the policy in force; change worker_policy or reject the proposal.';
     end if;
     if v_proposal.counted_at is null then
-      select * into v_caps from _reserve_caps(array[v_proposal.source], v_proposal.created_at, _policy('proposal_caps'));
+      v_caps := _reserve_caps(array[v_proposal.source], v_proposal.created_at, v_documents.proposal_caps);
       if v_caps.refusals is not null then
-        raise exception using errcode = 'OP003', message = regexp_replace(v_caps.refusals[1], '^(OPS_003: )?', 'OPS_003: '),
+        raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_caps.refusals[1],
           detail = jsonb_build_object('proposal_id', v_proposal.id, 'source', v_proposal.source)::text,
           hint = 'Raise the cap in proposal_caps, or try again later.';
       end if;
@@ -57,17 +57,17 @@ begin
     insert into ops_proposal_votes (proposal_id, agent_role, vote, reason, decision)
     values (v_proposal.id, v_actor, 'approve', p_reason, true);
     update ops_mission_proposals p
-       set status = 'approved', reason = coalesce(p_reason, 'approved by ' || v_actor), decided_by = v_actor,
-           decided_login = v_login, approved_digest = p.template_digest, approved_at = v_now,
-           policy_snapshot = p.policy_snapshot || (
-             select coalesce(jsonb_object_agg(y.key, y.version), '{}') from ops_policy y
-              where y.key in ('auto_approve', 'worker_policy') or (y.key = 'proposal_caps' and p.counted_at is null)),
-           risk_level = _risk_name(v_judged.risks[1]), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
+       set status = 'approved', reason = coalesce(p_reason, 'approved by ' || v_actor), reason_code = null,
+           decided_by = v_actor, decided_login = v_login, approved_digest = p.template_digest, approved_at = v_now,
+           policy_snapshot = p.policy_snapshot || case when p.counted_at is null then v_documents.versions
+                                                       else v_documents.versions - 'proposal_caps' end,
+           risk_level = _risk_name(v_verdict.risk), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
      where p.id = v_proposal.id;
     perform _start_missions(array[v_proposal.id], array[1], array[v_proposal.depth], array[v_proposal.template],
-                            array[v_proposal.slots], array[_risk_name(v_judged.risks[1])], false, v_generation);
+                            v_verdict.steps, array[v_proposal.slots], array[_risk_name(v_verdict.risk)], false,
+                            v_documents.generation);
     perform _audit('approve', 'proposal', v_proposal.id::text, v_actor, p_reason,
-      jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', _risk_name(v_judged.risks[1])));
+      jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', _risk_name(v_verdict.risk)));
   end if;
 
   return query

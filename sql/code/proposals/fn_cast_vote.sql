@@ -17,7 +17,7 @@ as $$
 declare
   v_now timestamptz := _now();
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
-  v_role jsonb := _agent_roles() -> p_agent_role;
+  v_role jsonb := _agent_roles(_policy('agent_roles')) -> p_agent_role;
 begin
   if p_vote is null or p_vote not in ('approve', 'reject', 'abstain') or coalesce(p_agent_role, '') = '' then
     raise exception using errcode = 'OP018',
@@ -29,7 +29,7 @@ begin
     raise exception using errcode = 'OP015',
       message = format('OPS_015: login %s may not vote as %s', session_user, quote_literal(p_agent_role)),
       detail = jsonb_build_object('login', session_user, 'agent_role', p_agent_role, 'logins', v_role -> 'logins',
-                                  'roles', array(select jsonb_object_keys(_agent_roles())))::text,
+                                  'roles', array(select jsonb_object_keys(_agent_roles(_policy('agent_roles')))))::text,
       hint = 'Vote as a role that the policy document agent_roles names, from one of its logins if it lists any.';
   end if;
   if v_proposal.status not in ('pending', 'voting') then

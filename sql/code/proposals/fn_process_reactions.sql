@@ -13,13 +13,14 @@ as $$
 -- at most for a transaction that is inserting the same dedupe key.
 -- Locks: the reactions taken, cap counters, the unique index of dedupe_key. Writes: ops_agent_reactions, ops_ready,
 -- dead_letter_archive, and what proposals write.
--- Raises: OP018 for a batch of less than one; a reaction that cannot be processed is failed, with the SQLSTATE in its
--- reason, and goes whole to dead_letter_archive.
+-- Raises: OP018 for a batch of less than one; a reaction that cannot be processed is failed, with its error as reason and
+-- reason_code, and goes whole to dead_letter_archive.
 declare
   v_ids uuid[];
   v_now timestamptz := _now();
   v_id uuid;
   v_message text;
+  v_code text;
 begin
   if p_batch_size < 1 then
     raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
@@ -41,6 +42,7 @@ begin
         exception when others then
           get stacked diagnostics v_message = message_text;
           v_message := format('%s (%s)', v_message, sqlstate);
+          v_code := case when left(sqlstate, 2) = 'OP' then 'OPS_' || right(sqlstate, 3) else sqlstate end;
           -- Rollbacks asked for by the server, lack of resources, locks: nothing that the reaction could help.
           if left(sqlstate, 2) in ('40', '53', '55', '57') then
             perform _announce();
@@ -48,7 +50,7 @@ begin
             processed := processed - 1;
           else
             update ops_agent_reactions
-               set status = 'failed', reason = v_message, updated_at = v_now
+               set status = 'failed', reason = v_message, reason_code = v_code, updated_at = v_now
              where id = v_id;
             perform _bury_reaction(v_id);
           end if;

@@ -29,8 +29,8 @@ begin
     insert into ops_proposal_votes (proposal_id, agent_role, vote, reason, decision)
     values (v_proposal.id, v_actor, 'reject', p_reason, true);
     update ops_mission_proposals p
-       set status = 'rejected', reason = coalesce(p_reason, 'rejected by ' || v_actor), decided_by = v_actor,
-           decided_login = v_login, updated_at = v_now
+       set status = 'rejected', reason = coalesce(p_reason, 'rejected by ' || v_actor), reason_code = null,
+           decided_by = v_actor, decided_login = v_login, updated_at = v_now
      where p.id = v_proposal.id;
     if v_proposal.counted_at is not null then
       perform _release_caps(v_proposal.source, v_proposal.created_at);

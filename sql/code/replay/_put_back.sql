@@ -29,7 +29,7 @@ begin
         from ops_agent_reactions r where r.id = p_letter.original_msg_id::uuid for update;
       if v_found = '' then
         perform _announce();
-        update ops_agent_reactions r set status = 'queued', reason = null, updated_at = v_now
+        update ops_agent_reactions r set status = 'queued', reason = null, reason_code = null, updated_at = v_now
          where r.id = p_letter.original_msg_id::uuid;
         insert into ops_ready (lane, id) values (_lane_of('reactions'), p_letter.original_msg_id::uuid);
         return 'reaction:' || p_letter.original_msg_id;

@@ -40,7 +40,7 @@ begin
     'lease_seconds', _lease_seconds((p_settings ->> 'lease_seconds')::integer, v_policy),
     'executors', coalesce(v_policy -> 'executors', '{}'),
     'presets', coalesce((select jsonb_agg(k) from jsonb_object_keys(coalesce(v_policy -> 'presets', '{}')) k), '[]'),
-    'agent_roles', _agent_roles(),
+    'agent_roles', _agent_roles(_policy('agent_roles')),
     'http_allow_private', coalesce((v_policy ->> 'http_allow_private')::boolean, false));
 end;
 $$;

@@ -428,7 +428,7 @@ def test_no_json_makes_the_check_itself_fail(calculator, document):
 def test_what_has_no_faults_can_be_read_judged_and_filled(calculator, document):
     assert calculator.execute(
         """select case when _template_faults(t, true) = '{}' then
-                    (select count(*) from _template_steps(array[t]) s
+                    (select count(*) from unnest(_template_steps(array[t])) s
                       cross join lateral _judge_step(s.kind, s.executor, s.params, t ->> 'risk_level',
                                                      fn_get_policy('auto_approve'), fn_get_policy('worker_policy')) j)
                       = jsonb_array_length(t -> 'steps')

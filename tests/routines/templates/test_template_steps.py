@@ -7,7 +7,7 @@ COLUMNS = "pos, key, kind, executor, params, needs, max_retries, timeout_seconds
 
 def steps(calculator, *given):
     return calculator.execute(
-        f"select {COLUMNS} from _template_steps(%s::jsonb[])", ([Jsonb({"steps": given})],)
+        f"select {COLUMNS} from unnest(_template_steps(%s::jsonb[]))", ([Jsonb({"steps": given})],)
     ).fetchall()
 
 
@@ -73,7 +73,7 @@ def test_what_waits_for_a_step_is_known_from_both_ends(calculator):
         ],
     )
     found = calculator.execute(
-        "select no, pos, needs, unblocks from _template_steps(%s::jsonb[])",
+        "select no, pos, needs, unblocks from unnest(_template_steps(%s::jsonb[]))",
         ([Jsonb({"steps": steps}) for steps in given],),
     ).fetchall()
     assert found == [

@@ -1,0 +1,17 @@
+create or replace function _count_in_window(p_from timestamptz, p_to timestamptz, p_source text)
+returns bigint
+language plpgsql
+stable
+set search_path from current
+as $$
+-- How many proposals of a window count against caps, of one source or (null) of all: every one that was counted, but for
+-- the rejected. A counter begins with it.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return (select count(*)
+            from ops_mission_proposals p
+           where p.created_at >= p_from and p.created_at < p_to
+             and p.counted_at is not null and p.status <> 'rejected'
+             and (p_source is null or p.source = p_source));
+end;
+$$;
