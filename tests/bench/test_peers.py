@@ -10,7 +10,7 @@ from harness import rounds
 from harness.figures import Record
 from harness.stage import Stage
 from harness.workload import Bench
-from opsloop.testing.databases import Databases
+from databases import Databases
 from peers import PeerFailed, PeerMissing, Peers, Unsupported, rate_of
 from workloads.drain import Drain
 

@@ -13,7 +13,7 @@ from harness.figures import Entrant, Record
 from harness.stage import Stage
 from harness.workload import Bench, Workload
 from opsloop.client import Client
-from opsloop.testing.databases import Databases
+from databases import Databases
 from peers import Peers
 from workloads import ALL
 from workloads.fanout import fan

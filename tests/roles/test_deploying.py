@@ -14,7 +14,7 @@ from logins import ROLES, Logins, sqlstate
 from opsloop import migrate, sqlfiles
 from opsloop.cli import run as opsloop
 from opsloop.client import connect
-from opsloop.testing.databases import Databases
+from databases import Databases
 from support import at_once, start, wait_until
 
 DENIED = "42501"
