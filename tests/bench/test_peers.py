@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from databases import Databases
 from harness import rounds
 from harness.figures import Record
 from harness.stage import Stage
 from harness.workload import Bench
-from databases import Databases
 from peers import PeerFailed, PeerMissing, Peers, Unsupported, rate_of
 from workloads.drain import Drain
 

@@ -1,5 +1,6 @@
 """fn_check_invariants finds what is broken, and nothing in a sound database."""
 
+import re
 from uuid import UUID
 
 import psycopg
@@ -7,6 +8,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from looping import Loop, step, template
+from opsloop import sqlfiles
 
 
 @pytest.fixture
@@ -132,10 +134,10 @@ def test_it_finds(loop, life, breakage):
     )
 
 
-PARTS = (
-    "steps", "missions", "approvals", "proposals", "events", "reactions", "queue", "outbox", "locks", "replays",
-    "policy",
-)  # fmt: skip
+PARTS = re.findall(
+    r"when '(\w+)' then return query",
+    next((sqlfiles.sql_root() / "code").rglob("fn_check_invariants.sql")).read_text(),
+)
 
 
 def same(one, other):
