@@ -9,6 +9,10 @@ from psycopg import sql
 
 from looping import Loop
 
+PRODUCES = """
+  select proname from pg_proc
+   where pronamespace = 'opsloop'::regnamespace and has_function_privilege('opsloop_producer', oid, 'execute')"""
+
 
 def grant(loop: Loop, role: str, *functions: str) -> None:
     """Let a role use the schema and call these functions."""
@@ -24,7 +28,7 @@ def grant(loop: Loop, role: str, *functions: str) -> None:
 def agent(loop: Loop) -> Iterator[Loop]:
     """A session of a login that may produce and nothing else; gone after the test, as all it did."""
     loop.conn.execute("create role an_agent login; create role other nologin")
-    loop.conn.execute("grant opsloop_producer to an_agent")
+    grant(loop, "an_agent", *(row["proname"] for row in loop.rows(PRODUCES)))
     yield loop
     loop.conn.execute("reset session authorization")
 
