@@ -8,7 +8,7 @@ BENCH_STAMP := .venv/.bench-installed
 ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint fmt chaos-outbox demo bench bench-quick test-matrix soak-locks plpgsql-check docs code-toc sqitch clean
+.PHONY: help setup test test-debian lint fmt chaos-outbox demo bench bench-quick test-matrix soak-locks plpgsql-check docs code-toc sqitch clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ $(STAMP): pyproject.toml
 
 test: $(STAMP) ## Run the tests; T='path -k word' runs some of them
 	$(RUN) pytest $(or $(T),$(ALL_TESTS))
+
+test-debian: $(STAMP) ## Run the routines' tests on Debian's PostgreSQL 15, whose LLVM compiles what looks dear
+	OPSLOOP_TEST_PG_VERSION=15 OPSLOOP_REQUIRE="$(OPSLOOP_REQUIRE) jit" $(RUN) pytest $(or $(T),$(ALL_TESTS) tests/routines)
 
 lint: $(STAMP) ## Check style and types
 	$(RUN) ruff check .
@@ -59,7 +62,7 @@ $(BENCH_STAMP): $(STAMP)
 	@touch $@
 
 test-matrix: $(STAMP) ## Run the tests on PostgreSQL 15 (where installed), 16 and 18
-	.venv/bin/python tools/test_matrix.py $(T)
+	.venv/bin/python tools/test_matrix.py $(or $(T),$(ALL_TESTS))
 
 soak-locks: $(STAMP) ## Race 50 sessions for one lock for half a minute, killing some; then locks against their model
 	OPSLOOP_SOAK_SECONDS=30 OPSLOOP_LOCK_EXAMPLES=300 $(RUN) pytest -s \

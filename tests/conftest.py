@@ -1,11 +1,5 @@
-"""One server for the session, opsloop deployed once into a template database, a clone of it for each test.
+"""One server for the session, opsloop deployed once into a template database, a clone of it for each test."""
 
-The server is the embedded PostgreSQL (OPSLOOP_TEST_PG_VERSION: 18 or 16), or any other by OPSLOOP_TEST_DSN, whose
-role must be allowed to create databases.
-"""
-
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +7,12 @@ from typing import Any
 import psycopg
 import pytest
 import structlog
+from psycopg.conninfo import make_conninfo
+from pytest_postgresql.executors import NoopExecutor
+from pytest_postgresql.factories import postgresql_noproc
 
-from opsloop import embedded
-from opsloop.testing.databases import Databases
+from databases import Databases, unused_name
+from opsloop import migrate
 
 SCHEMA = "opsloop"
 
@@ -23,21 +20,14 @@ SCHEMA = "opsloop"
 @pytest.fixture(scope="session")
 def databases() -> Iterator[Databases]:
     """The server, where a test can have databases."""
-    version = int(os.environ.get("OPSLOOP_TEST_PG_VERSION", embedded.DEFAULT_VERSION))
-    with Databases.open(version, {"max_prepared_transactions": "5"}) as server:
+    with Databases.open() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def programs(databases: Databases) -> Path:
     """Directory with psql and pg_dump of the server's version."""
-    if databases.embedded:
-        return databases.embedded.programs
-    with psycopg.connect(databases.dsn) as conn:
-        debian = Path(f"/usr/lib/postgresql/{conn.info.server_version // 10_000}/bin")
-    found = debian if debian.is_dir() else Path(shutil.which("pg_dump") or "pg_dump").parent
-    assert (found / "pg_dump").exists(), "the tests need psql and pg_dump of the server's version"
-    return found
+    return databases.programs
 
 
 @pytest.fixture(autouse=True)
@@ -47,24 +37,27 @@ def _logging_as_at_first() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.fixture(scope="session")
-def template(databases: Databases) -> Iterator[str]:
-    """Connection string of the template: opsloop deployed, the policies seeded. To be copied, never connected to."""
-    with databases.template() as dsn:
-        yield dsn
+def deploy(*, autocommit: bool, **where: Any) -> None:
+    """opsloop and the default policies, for pytest-postgresql."""
+    dsn = make_conninfo(**where)
+    migrate.migrate(dsn)
+    migrate.seed(dsn)
+
+
+template = postgresql_noproc(depends_on="databases", dbname=unused_name(), load=[deploy])
 
 
 @pytest.fixture
-def dsn(databases: Databases, template: str) -> Iterator[str]:
+def dsn(databases: Databases, template: NoopExecutor) -> Iterator[str]:
     """Connection string of this test's own database, with opsloop deployed and the policies seeded."""
-    with databases.make(like=template) as own:
+    with databases.make(like=template.template_dbname) as own:
         yield own
 
 
 @pytest.fixture(scope="session")
-def shared_dsn(databases: Databases, template: str) -> Iterator[str]:
+def shared_dsn(databases: Databases, template: NoopExecutor) -> Iterator[str]:
     """Connection string of a database for all tests that roll back whatever they do."""
-    with databases.make(like=template) as shared:
+    with databases.make(like=template.template_dbname) as shared:
         yield shared
 
 

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+#: The contract, as people grant them by name: not read from the code.
 ROLES = ("reader", "producer", "worker", "operator", "admin")
 _PASSWORD = "test"
 

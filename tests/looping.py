@@ -7,6 +7,7 @@ assert loop.steps(mission) == {"a": "succeeded", "b": "queued"}
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -26,6 +27,9 @@ Row = dict[str, Any]
 _CLOCK = """
   create or replace function _now() returns timestamptz language plpgsql volatile set search_path from current
   as $clock$ begin return {}; end; $clock$"""
+
+#: Tables of the installers, policy, lanes, and what there is one row of.
+_DEPLOYED = re.compile("_?(yoyo_)?opsloop_|ops_(policy|lanes|control|sweep)")
 
 
 def step(key: str | None = None, kind: str = "noop", **fields: Any) -> Row:
@@ -69,20 +73,28 @@ class Loop:
 
     def contents(self, *but: str) -> dict[str, str]:
         """A digest of what every table holds, but for those named: what to compare when nothing may change."""
-        tables = [
-            r["relname"]
-            for r in self.rows(
-                "select relname from pg_class where relkind = 'r' and relnamespace = 'opsloop'::regnamespace"
-            )
-            if r["relname"] not in but
-        ]
         each = sql.SQL(" union all ").join(
             sql.SQL(
                 "select {} as name, md5(coalesce(string_agg(t::text, ',' order by t::text), '')) as digest from {} t"
             ).format(name, sql.Identifier(name))
-            for name in tables
+            for name in self._tables()
+            if name not in but
         )
         return {r["name"]: r["digest"] for r in self.conn.execute(each).fetchall()}
+
+    def empty(self) -> None:
+        """Empties every table, but for those that hold rows since the loop was deployed."""
+        each = sql.SQL(" union all ").join(
+            sql.SQL("select {} as name where exists (select from {})").format(name, sql.Identifier(name))
+            for name in self._tables()
+            if not _DEPLOYED.match(name)
+        )
+        if filled := [sql.Identifier(r["name"]) for r in self.conn.execute(each).fetchall()]:
+            self.conn.execute(sql.SQL("truncate {} cascade").format(sql.SQL(", ").join(filled)))
+
+    def _tables(self) -> list[str]:
+        query = "select relname from pg_class where relkind = 'r' and relnamespace = 'opsloop'::regnamespace"
+        return [r["relname"] for r in self.rows(query)]
 
     # Time
 

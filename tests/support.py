@@ -7,6 +7,7 @@ first.execute("commit")
 assert waiting.result() == []
 """
 
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -14,9 +15,19 @@ from threading import Thread
 from typing import Any
 
 import psycopg
+import pytest
 
 DEADLINE_SECONDS = 20
 _POLL_SECONDS = 0.005
+
+
+def require(tool: str, present: bool) -> None:
+    """Skips the test when a tool is missing; fails it where OPSLOOP_REQUIRE lists the tool, as CI does."""
+    if not present:
+        reason = f"{tool} is not installed"
+        if tool in os.environ.get("OPSLOOP_REQUIRE", "").split():
+            pytest.fail(f"{reason}, and OPSLOOP_REQUIRE asks for it")
+        pytest.skip(reason)
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = DEADLINE_SECONDS) -> None:

@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 
 import psycopg
-from debian_server import BIN, debian_server
 
-from opsloop import migrate
+from opsloop import embedded, migrate
 
 EXTENSION = Path("/usr/share/postgresql/15/extension/plpgsql_check.control")
 
@@ -41,12 +40,12 @@ COUNT = """
 
 def main() -> int:
     """Checks; returns the exit code."""
-    if not (BIN / "postgres").exists() or not EXTENSION.exists():
+    if not EXTENSION.exists():
         print("plpgsql-check: skipped: needs postgresql-15 and postgresql-15-plpgsql-check", file=sys.stderr)
         return int("plpgsql_check" in os.environ.get("OPSLOOP_REQUIRE", "").split())
-    with debian_server() as dsn:
-        migrate.migrate(dsn)
-        with psycopg.connect(dsn, autocommit=True) as conn:
+    with embedded.server(version=15, settings=embedded.THROWAWAY) as server:
+        migrate.migrate(server.dsn())
+        with psycopg.connect(server.dsn(), autocommit=True) as conn:
             conn.execute("create schema check_tools; create extension plpgsql_check schema check_tools")
             conn.execute("set search_path = opsloop, check_tools, pg_temp")
             findings = conn.execute(CHECK).fetchall()

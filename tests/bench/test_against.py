@@ -12,13 +12,13 @@ from types import ModuleType
 import psycopg
 import pytest
 
+from databases import Databases
 from harness import against, revision, rounds
 from harness.figures import Entrant, Figure, Record, Results
 from harness.host import Host, HostFailed
 from harness.judge import missed
 from harness.stage import Stage
 from harness.workload import Bench, Turn
-from opsloop.testing.databases import Databases
 from peers import Peers
 from peers.installing import NotInstalled
 from support import wait_until

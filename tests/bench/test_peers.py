@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from databases import Databases
 from harness import rounds
 from harness.figures import Record
 from harness.stage import Stage
 from harness.workload import Bench
-from opsloop.testing.databases import Databases
 from peers import PeerFailed, Peers, Unsupported, rate_of
 from peers.installing import NotInstalled
 from workloads.drain import Drain

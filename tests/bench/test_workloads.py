@@ -7,12 +7,12 @@ from types import ModuleType
 
 import pytest
 
+from databases import Databases
 from harness import engine, rounds
 from harness.figures import Entrant, Record
 from harness.stage import Stage
 from harness.workload import Bench, Workload
 from opsloop.client import Client
-from opsloop.testing.databases import Databases
 from peers import Peers
 from workloads import ALL
 from workloads.fanout import fan

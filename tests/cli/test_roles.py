@@ -2,12 +2,14 @@
 
 import psycopg
 
+from logins import ROLES
+
 
 def test_a_fresh_installation_has_its_five_roles(cli):
     done = cli("roles", "--json")
     assert done.code == 0
     assert [(r["name"], r["status"], r["remedy"]) for r in done.json["roles"]] == [
-        (f"opsloop_{role}", "ready", None) for role in ("reader", "producer", "worker", "operator", "admin")
+        (f"opsloop_{role}", "ready", None) for role in ROLES
     ]
     assert cli("roles", "--sql").out == ""
     assert "opsloop_operator" in cli("roles").out

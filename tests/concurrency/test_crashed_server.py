@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from databases import VERSION
 from looping import Loop
 from opsloop import embedded, migrate
 from support import wait_until
@@ -50,10 +51,9 @@ def home() -> Iterator[Path]:
 
 
 def test_locks_tokens_and_counters_survive_a_crash(home: Path) -> None:
-    version = int(os.environ.get("OPSLOOP_TEST_PG_VERSION", embedded.DEFAULT_VERSION))
     # The WAL writer sleeps, so that what nobody flushed is surely lost.
     settings = {**embedded.THROWAWAY, "wal_writer_delay": "10s"}
-    with embedded.server(home, version=version, settings=settings) as server:
+    with embedded.server(home, version=VERSION, settings=settings) as server:
         migrate.migrate(server.dsn())
         with session(server) as loop:
             assert loop.value("show synchronous_commit") == "off"
@@ -64,7 +64,7 @@ def test_locks_tokens_and_counters_survive_a_crash(home: Path) -> None:
             before = loop.rows("select * from distributed_locks order by token")
             counted = loop.rows("select * from fn_metrics()")
             crash(home)
-    with embedded.server(home, version=version, settings=settings) as server, session(server) as loop:
+    with embedded.server(home, version=VERSION, settings=settings) as server, session(server) as loop:
         assert loop.rows("select * from distributed_locks order by token") == before
         assert loop.rows("select * from fn_metrics()") == counted
         assert loop.value("select fn_acquire_lock('l0', 'a')"), "still his"

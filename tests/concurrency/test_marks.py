@@ -150,8 +150,6 @@ def test_a_claim_with_an_old_snapshot_forgets_no_late_enqueuer(loop, session, ea
 
 
 def test_a_prepared_transaction_that_was_passed_is_not_forgotten(loop, session, eager):
-    if loop.value("show max_prepared_transactions") == "0":
-        pytest.skip("the server prepares no transactions")
     propose(loop, 1)
     other = session()
     other.do("begin")

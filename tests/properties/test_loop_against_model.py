@@ -26,10 +26,6 @@ from looping import Loop, Row, step, template
 
 LEASE, TIMEOUT, GRACE = 30, 60, 5
 LIVE = ("blocked", "queued", "running", "waiting")
-TABLES = (
-    "ops_action_runs, ops_mission_steps, ops_missions, ops_proposal_votes, ops_mission_proposals, ops_agent_reactions,"
-    " ops_agent_events, ops_ready, ops_timers, ops_cap_counters, dead_letter_archive, ops_workers"
-)
 
 
 @dataclass
@@ -176,7 +172,7 @@ class LoopMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = self.sessions[0]
         self.loop.run_clock()
-        self.loop.do(f"truncate {TABLES}")
+        self.loop.empty()
         self.loop.do("update ops_sweep set position = null, swept_at = null")
         self.start = self.loop.stop_clock("2030-01-01 12:00:00+00")
         self.now = 0.0

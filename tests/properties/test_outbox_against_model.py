@@ -27,7 +27,6 @@ from looping import Loop
 LEASE, TRIES = 60, 3
 AGGREGATES = "ab"
 PROCESSORS = ("p", "q")
-TABLES = "outbox, outbox_heads, outbox_timers, ops_ready, ops_late_enqueuers, dead_letter_archive"
 
 
 @dataclass
@@ -69,7 +68,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.loop.run_clock()
         for one in self.publishers:
             one.do("rollback")
-        self.loop.do(f"truncate {TABLES}")
+        self.loop.empty()
         self.loop.stop_clock("2030-01-01 12:00:00+00")
         self.now = 0.0
         self.aggregates = {a: Aggregate() for a in AGGREGATES}

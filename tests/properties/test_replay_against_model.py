@@ -22,11 +22,6 @@ from looping import Loop, step
 
 LETTERS = st.sampled_from(["d1", "d2", "d3"])
 ORIGINALS = st.sampled_from(["o1", "o2"])
-TABLES = (
-    "dead_letter_archive, replay_log, ops_counts, ops_counters, ops_agent_events, ops_mission_proposals, "
-    "ops_missions, ops_mission_steps, ops_action_runs, ops_ready, ops_timers, ops_late_enqueuers, outbox, "
-    "outbox_heads, outbox_timers, ops_proposal_votes, ops_cap_counters, ops_parked_steps"
-)
 CLOCK = """
   create sequence test_clock minvalue 0 start 0;
   create or replace function _now() returns timestamptz language plpgsql volatile set search_path from current as $$
@@ -93,7 +88,7 @@ class ReplayMachine(RuleBasedStateMachine):
         super().__init__()
         self.watch = self.loops[0]
         self.sessions = [Session(loop) for loop in self.loops[1:]]
-        self.watch.do(f"truncate {TABLES}")
+        self.watch.empty()
         self.watch.rows("select setval('test_clock', 0)")
         self.now = 0
         self.letters: dict[str, Letter] = {}

@@ -10,11 +10,11 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from databases import Databases
 from logins import ROLES, Logins, sqlstate
 from opsloop import migrate, sqlfiles
 from opsloop.cli import run as opsloop
 from opsloop.client import connect
-from opsloop.testing.databases import Databases
 from support import at_once, start, wait_until
 
 DENIED = "42501"
@@ -153,12 +153,13 @@ def test_the_same_with_psql_alone(cluster, database, admin, schema, programs):
 
 def test_a_role_that_comes_later_than_the_others_gets_the_same(cluster, database, admin, schema):
     owner = deployer(admin, database)
-    for role in ("reader", "producer", "worker", "operator"):
+    *others, last = ROLES
+    for role in others:
         cluster.admin.execute(f"create role {schema}_{role} nologin")
     migrate.migrate(owner, schema)
     with connect(owner, schema) as client:
-        assert [r.status for r in client.list_roles()] == ["ready"] * 4 + ["missing"]
-    cluster.admin.execute(f"create role {schema}_admin nologin")
+        assert [r.status for r in client.list_roles()] == ["ready"] * len(others) + ["missing"]
+    cluster.admin.execute(f"create role {schema}_{last} nologin")
     migrate.apply_rights(owner, schema)
     migrate.apply_rights(owner, schema)
     assert statuses(owner, schema) == {"ready"}

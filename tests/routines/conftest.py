@@ -7,7 +7,6 @@ import psycopg
 import pytest
 
 from looping import Loop
-from opsloop.testing.databases import Databases
 
 
 @pytest.fixture
@@ -19,11 +18,8 @@ def loop(shared_dsn: str) -> Iterator[Loop]:
 
 
 @pytest.fixture(scope="session")
-def calculator(databases: Databases, template: str) -> Iterator[psycopg.Connection[Any]]:
-    """A read-only session, shared by all tests, on a database with opsloop deployed and the policies seeded."""
+def calculator(shared_dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """A read-only session for the routines that only compute, shared by all tests."""
     options = "-c search_path=opsloop -c default_transaction_read_only=on"
-    with (
-        databases.make(like=template) as dsn,
-        psycopg.connect(dsn, autocommit=True, options=options) as session,
-    ):
+    with psycopg.connect(shared_dsn, autocommit=True, options=options) as session:
         yield session

@@ -5,10 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from opsloop import sqlfiles
+from support import require
 
 #: The runners' own tables; everything else must be the same whoever deployed.
 RUNNERS_TABLES = "*.*yoyo_opsloop_*"
@@ -80,15 +80,6 @@ class Sqitch:
         done = self(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
-
-
-def require(tool: str, present: bool) -> None:
-    """Skips the test when a tool is missing; fails it where OPSLOOP_REQUIRE lists the tool, as CI does."""
-    if not present:
-        reason = f"{tool} is not installed"
-        if tool in os.environ.get("OPSLOOP_REQUIRE", "").split():
-            pytest.fail(f"{reason}, and OPSLOOP_REQUIRE asks for it")
-        pytest.skip(reason)
 
 
 def require_sqitch() -> None:

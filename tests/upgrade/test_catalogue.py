@@ -51,6 +51,27 @@ def test_every_routine_has_its_search_path_pinned(routines):
     assert missing == []
 
 
+def test_whatever_keeps_scans_off_keeps_the_compiler_off_too(routines):
+    """A scan that runs nevertheless is priced at 10^10 before PostgreSQL 18, and LLVM compiles what is that dear."""
+    pinned = {r["signature"]: r["settings"] or [] for r in routines}
+    assert [
+        name
+        for name, settings in pinned.items()
+        if "enable_seqscan=off" in settings and "jit=off" not in settings
+    ] == []
+
+
+def test_every_table_has_a_primary_key(conn):
+    """Logical replication, and tools that compare or repair rows, tell a row by it."""
+    without = conn.execute(
+        """select c.oid::regclass::text from pg_class c
+            where c.relnamespace = 'opsloop'::regnamespace and c.relkind in ('r', 'p')
+              and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary)
+            order by 1"""
+    ).fetchall()
+    assert without == []
+
+
 def test_nothing_may_be_executed_or_read_by_public(conn):
     open_to_all = conn.execute(
         """select 'routine ' || p.oid::regprocedure

@@ -9,8 +9,9 @@ from opsloop.errors import ForeignObject, IllegalState, InvalidArgument, NotAllo
 from upgrade.deploying import dump, psql
 
 LAYER = "m10_recovery"
+#: The contract, as programs written for migration 022 have these names: not read from the code.
 TABLES = ["dead_letter_archive", "distributed_locks", "outbox", "replay_log"]
-#: How each function is called, and the one of the loop behind it.
+#: The contract likewise: how each function is called, and the one of the loop behind it.
 CALLS = {
     "acquire_lock": ("acquire_lock('l', 'h', 60)", "fn_acquire_lock"),
     "archive_dead_letter": ("archive_dead_letter('d')", "fn_archive_dead_letter"),

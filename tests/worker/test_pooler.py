@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from support import wait_until
-from upgrade.deploying import require
+from support import require, wait_until
 from worker.working import Process, Work
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 from psycopg import sql
@@ -22,32 +22,27 @@ from opsloop.errors import translate
 class Databases:
     """Makes databases on one server, with names that nobody else uses.
 
-    Attributes:
-        dsn: connection string of a database of the server that was there before.
-        embedded: the embedded server; None when another one was given.
-
+    `dsn` is the connection string of a database of the server that was there before.
     """
 
-    def __init__(self, dsn: str, embedded: embedded.Server | None = None) -> None:
+    def __init__(self, dsn: str) -> None:
         self.dsn = dsn
-        self.embedded = embedded
         self._prefix = f"opsloop_test_{secrets.token_hex(4)}"
         self._numbers = count(1)
 
     @classmethod
     @contextmanager
-    def open(cls, version: int | None = None, settings: Mapping[str, str] | None = None) -> Iterator[Self]:
+    def open(cls) -> Iterator[Self]:
         """Start the embedded server, unless OPSLOOP_TEST_DSN names another one.
 
-        `version` and `settings` are for the embedded one, in whose data nobody trusts. Raises OpsError, such as
-        DatabaseUnavailable (OPS_001).
+        Raises OpsError, such as DatabaseUnavailable (OPS_001).
         """
         given = os.environ.get("OPSLOOP_TEST_DSN")
         if given:
             yield cls(check_dsn(given, "OPSLOOP_TEST_DSN"))
             return
-        with embedded.server(version=version, settings={**embedded.THROWAWAY, **(settings or {})}) as server:
-            yield cls(server.dsn(), server)
+        with embedded.server(settings=embedded.THROWAWAY) as server:
+            yield cls(server.dsn())
 
     @contextmanager
     def make(self, like: str | None = None) -> Iterator[str]:
@@ -69,17 +64,14 @@ class Databases:
                 admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
     @contextmanager
-    def template(
-        self, policy: Path | None = None, prepare: Callable[[str], Any] | None = None
-    ) -> Iterator[str]:
+    def template(self, policy: Path | None, prepare: Callable[[str], None]) -> Iterator[str]:
         """A new database with opsloop deployed, the default policies and those of a file; to be copied by `make`."""
         with self.make() as dsn:
             migrate.migrate(dsn)
             migrate.seed(dsn)
             if policy is not None:
                 _apply(policy, dsn)
-            if prepare is not None:
-                prepare(dsn)
+            prepare(dsn)
             yield dsn
 
 

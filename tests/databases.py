@@ -1,0 +1,73 @@
+"""The server of the tests, in the words of pytest-postgresql, whose janitor makes and drops the databases on it."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from pytest_postgresql.janitor import DatabaseJanitor
+
+from opsloop import embedded
+
+#: Major version of the servers that the tests start: 15 (Debian's package), 16 or 18 (the wheel).
+VERSION = int(os.environ.get("OPSLOOP_TEST_PG_VERSION", embedded.DEFAULT_VERSION))
+
+
+def unused_name() -> str:
+    """A name that no database of the server has, though a run that was killed has left its own there."""
+    return f"opsloop_test_{secrets.token_hex(4)}"
+
+
+class Databases:
+    """A server that runs already: what `postgresql_noproc(depends_on=...)` asks of one, and new databases on it."""
+
+    options = ""
+    template_dbname = "template0"
+
+    def __init__(self, dsn: str, programs: Path) -> None:
+        #: Directory with psql and pg_dump of the server's version.
+        self.programs = programs
+        with psycopg.connect(dsn) as conn:
+            where = conn.info
+            self.host, self.port, self.user, self.password = (
+                where.host,
+                where.port,
+                where.user,
+                where.password,
+            )
+            self.maintenance_dbname = where.dbname
+        #: Names host, port, user and database, whatever the given one leaves to the environment.
+        self.dsn = make_conninfo(
+            dsn, host=self.host, port=self.port, user=self.user, dbname=self.maintenance_dbname
+        )
+
+    @classmethod
+    @contextmanager
+    def open(cls) -> Iterator[Self]:
+        """The server that OPSLOOP_TEST_DSN names; without it one that is started, gone afterwards."""
+        if given := os.environ.get("OPSLOOP_TEST_DSN"):
+            yield cls(given, Path(shutil.which("pg_dump") or "pg_dump is not on the PATH").parent)
+            return
+        settings = {**embedded.THROWAWAY, "max_prepared_transactions": "5"}
+        with embedded.server(version=VERSION, settings=settings) as server:
+            yield cls(server.dsn(), server.programs)
+
+    @contextmanager
+    def make(self, like: str = template_dbname) -> Iterator[str]:
+        """A new database, gone after the block: a copy of the template of that name. Gives its connection string."""
+        name = unused_name()
+        with DatabaseJanitor(
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            dbname=name,
+            template_dbname=like,
+            maintenance_dbname=self.maintenance_dbname,
+        ):
+            yield make_conninfo(self.dsn, dbname=name)
