@@ -151,7 +151,7 @@ async def ask(
         raise Retry(f"{where}: {type(error.os_error).__name__}: {error.os_error}") from error
     except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
         said = error.message if isinstance(error, aiohttp.ClientResponseError) else error
-        raise Retry(f"{where}: what it answers is not HTTP: {said}") from error
+        raise Retry(f"{where}: what it answers is not HTTP, or not all of it: {said}") from error
     except (aiohttp.ClientError, OSError) as error:
         raise Retry(f"{where}: {type(error).__name__}: {error}") from error
 

@@ -1,8 +1,10 @@
 import asyncio
 import contextlib
+import gzip
 import ipaddress
 import json
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -36,6 +38,10 @@ class Answers(BaseHTTPRequestHandler):
             status, headers = int(code), {"Retry-After": after} if after else {}
         elif what == "big":
             body = b"x" * 200_000
+        elif what == "packed":
+            status, headers, body = 200, {"Content-Encoding": "gzip"}, gzip.compress(b"0" * int(rest))
+        elif what == "latin":
+            headers, body = {"Content-Type": "text/plain; charset=latin-1"}, "é".encode("latin-1")
         elif what == "redirect":
             status, headers = 302, {"Location": "http://169.254.169.254/"}
         elif what == "echo":
@@ -93,6 +99,17 @@ async def test_http_cuts_a_long_answer(site: str) -> None:
     done = await ask(f"{site}/big")
 
     assert (len(done["body"]), done["truncated"]) == (http.BODY_LIMIT, True)
+
+
+async def test_http_unpacks_an_answer_and_no_more_of_it_than_it_keeps(site: str) -> None:
+    done = await ask(f"{site}/packed/1000")
+    assert (done["body"], done["truncated"]) == ("0" * 1000, False)
+    done = await ask(f"{site}/packed/100000000")
+    assert (len(done["body"]), done["truncated"]) == (http.BODY_LIMIT, True)
+
+
+async def test_http_reads_text_in_the_charset_that_the_server_names(site: str) -> None:
+    assert (await ask(f"{site}/latin"))["body"] == "é"
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
@@ -196,6 +213,40 @@ async def test_http_refuses_params_it_does_not_understand(params: dict[str, Any]
         await http.run(Context("0", params))
 
 
-async def test_http_refuses_headers_that_are_none(site: str) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [{"a\n": "b"}, {"a": "b\r\nc: d"}, {"a": "é"}, {"Content-Length": "1"}, {"transfer-encoding": "x"}],
+)
+async def test_http_refuses_headers_that_would_not_be_what_they_say(
+    site: str, headers: dict[str, str]
+) -> None:
     with pytest.raises(ParamsRefused, match="OPS_020: http: "):
-        await ask(f"{site}/", headers={"a\n": "b"})
+        await ask(f"{site}/", headers=headers, body="text")
+
+
+async def test_http_refuses_a_method_that_is_none(site: str) -> None:
+    with pytest.raises(ParamsRefused, match="OPS_020: http: "):
+        await ask(f"{site}/", method="GET /other HTTP/1.1\r\n")
+
+
+def test_connections_are_closed_with_the_event_loop_that_they_belong_to() -> None:
+    async def twice(server: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        asked = [asyncio.create_task(ask(f"http://127.0.0.1:{server.getsockname()[1]}/")) for _ in range(2)]
+        there = [(await loop.sock_accept(server))[0] for _ in asked]
+        for one in there:
+            await loop.sock_recv(one, 65536)
+            await loop.sock_sendall(one, b"HTTP/1.1 204 No\r\n\r\n")
+        await asyncio.gather(*asked)
+        kept.extend(there)
+
+    kept: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        for _ in range(2):
+            asyncio.run(twice(server))
+    for one in kept:
+        one.setblocking(True)
+        with one:
+            assert one.recv(1) == b""
+    assert net._loops == {}
