@@ -8,6 +8,7 @@ from workloads.drain import Drain
 from workloads.enqueue import Enqueue
 from workloads.fanout import Fanout
 from workloads.holds import Holds
+from workloads.http_steps import HttpSteps
 from workloads.latency import Latency
 from workloads.loop import Loop
 from workloads.relay import Relay
@@ -26,5 +27,6 @@ ALL: tuple[Workload, ...] = (
     Holds(),
     Workers(),
     Relay(),
+    HttpSteps(),
     Cost(),
 )

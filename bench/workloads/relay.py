@@ -22,7 +22,7 @@ _SECONDS = """
   select count(*) filter (where not dead and retry_count = 0),
          extract(epoch from max(processed_at) - min(processed_at))
     from outbox where processed_at is not null"""
-_LOOPS = {"bare loop": "own", "httpx loop": "httpx"}
+_LOOPS = {"bare loop": "own", "aiohttp loop": "aiohttp"}
 
 
 class Relay(Fresh):
@@ -34,13 +34,12 @@ class Relay(Fresh):
     controls = frozenset(_LOOPS)
 
     def entrants(self, quick: bool = False) -> Sequence[Entrant]:
-        """The relay, its own client without a database, and httpx in its place."""
+        """The relay, its client without a database, and aiohttp with nothing of ours around it."""
         return [Entrant("opsloop", variant) for variant in ("relay", *_LOOPS)]
 
     def turn(self, bench: Bench, entrant: Entrant) -> list[Figure]:
         """Post them all; the receiver must have seen each."""
-        # httpx takes so much longer that as many would be minutes.
-        number = bench.size(2_000, 500) if entrant.variant == "httpx loop" else bench.size(40_000, 5_000)
+        number = bench.size(40_000, 5_000)
         with receiver() as hooks:
             if entrant.variant == "relay":
                 seconds = _relay(bench, hooks.url, number)

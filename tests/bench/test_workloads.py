@@ -61,6 +61,8 @@ def run(stage: Stage, name: str, *variants: str) -> list[Record]:
         ("backlog", "large", {"rate"}),
         ("relay", "relay", {"rate"}),
         ("relay", "bare loop", {"rate"}),
+        ("relay", "aiohttp loop", {"rate"}),
+        ("http", "", {"rate"}),
         ("workers", "2", {"rate", "deadlocks", "serialization failures"}),
     ],
 )

@@ -92,7 +92,7 @@ def _relay(dsn: str, log: str) -> None:
     with Path(log).open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    os.environ.update(DATABASE_URL=dsn, OPS_CHAOS_KEY="secret")
+    os.environ.update(DATABASE_URL=dsn, OPS_CHAOS_KEY="whsec_c2VjcmV0")
     # A relay that dies keeps others from what it had until its lease has run out: let it not have everything.
     sys.exit(run(["relay", "--log-level", "error", "--poll-seconds", "0.1", "--batch", "50"]))
 

@@ -50,6 +50,7 @@ class Provider:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 body = json.dumps({"receipt": f"R-{len(set(keys))}"}).encode()
                 self.send_response(waiting.pop(0) if waiting else 200)
+                self.send_header("Content-Type", "application/json")
                 self.send_header("Retry-After", "0")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

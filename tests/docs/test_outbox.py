@@ -7,9 +7,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from standardwebhooks.webhooks import WebhookVerificationError
 
 from docs.documents import blocks, environment, examples, masked, run
-from opsloop.relay.http import signature
+from opsloop.relay.http import keys, signature
 
 DOCUMENT = "docs/outbox.md"
 
@@ -37,12 +38,19 @@ def test_every_block_prints_what_the_document_shows(dsn: str, programs: Path, ho
 
 
 def test_the_signature_is_checked_as_the_document_says(home: Path) -> None:
-    genuine = runpy.run_path(os.fspath(home / "check.py"))["genuine"]
+    message = runpy.run_path(os.fspath(home / "check.py"))["message"]
+    (key,) = keys("whsec_YSBrZXk=")
     now = int(time.time())
-    assert genuine(b"key", signature(b"key", now, b"{}"), b"{}")
-    assert not genuine(b"key", signature(b"key", now, b"{}"), b"{ }")
-    assert not genuine(b"other", signature(b"key", now, b"{}"), b"{}")
-    assert not genuine(b"key", signature(b"key", now - 400, b"{}"), b"{}")
+
+    def received(body: bytes = b"{}", sent: int = now, secret: str = "whsec_YSBrZXk=") -> object:
+        signed = signature(key, "outbox:1", sent, b"{}")
+        headers = {"Webhook-Id": "outbox:1", "Webhook-Timestamp": str(sent), "Webhook-Signature": signed}
+        return message(secret, headers, body)
+
+    assert received() == {}
+    for wrong in ({"body": b"{ }"}, {"secret": "whsec_b3RoZXI="}, {"sent": now - 400}):
+        with pytest.raises(WebhookVerificationError):
+            received(**wrong)
 
 
 def test_every_route_that_the_document_shows_is_sound(conn: psycopg.Connection[tuple[list[str]]]) -> None:

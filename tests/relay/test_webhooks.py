@@ -1,22 +1,22 @@
 """The sink `http`: what it sends, how it takes an answer, and where it never goes."""
 
 import asyncio
+import base64
 import datetime
 import email.utils
-import hashlib
-import hmac
-import ipaddress
+import json
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from opsloop.executors import address
+from opsloop import net
 from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
-from opsloop.relay.client import target
-from opsloop.relay.http import Http, signature
+from opsloop.relay import http
 from opsloop.relay.sinks import Message
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -33,15 +33,23 @@ class Site:
         self.first_lines: list[str] = []
         self.connections = 0
         self.close_after = False
+        #: Whether every request but the first of a connection ends it, without an answer.
+        self.close_kept = False
         self.port = 0
+        self.writers: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.writers.append(writer)
+        answered = False
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 first, *lines = head.decode().rstrip("\r\n").split("\r\n")
                 headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
                 body = await reader.readexactly(int(headers["content-length"]))
+                if self.close_kept and answered:
+                    break
+                answered = True
                 self.first_lines.append(first)
                 self.requests.append((headers, body))
                 writer.write(self.answers.pop(0) if self.answers else self.answer)
@@ -79,15 +87,12 @@ Send = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
-async def send(site: Site) -> AsyncIterator[Send]:
-    http = Http()
-
+async def send(site: Site) -> Send:
     async def deliver(**settings: Any) -> None:
         given = {"url": site.url, "allow_private": True, **settings}
         await http.deliver(Message(1, "t", "1", "e", 0, "outbox:1", BODY, given))
 
-    yield deliver
-    http.close()
+    return deliver
 
 
 def answer(status: int, *headers: str, body: str = "") -> bytes:
@@ -103,20 +108,55 @@ async def test_a_message_is_posted_with_its_key_and_the_headers_of_its_route(sit
     assert headers["idempotency-key"] == "outbox:1"
     assert (headers["content-type"], headers["x-own"]) == ("application/json", "1")
     assert headers["host"] == f"127.0.0.1:{site.port}"
-    assert "opsloop-signature" not in headers
+    assert (headers["webhook-id"], "webhook-signature" in headers) == ("outbox:1", False)
 
 
-async def test_it_is_signed_over_timestamp_and_body_with_the_key_that_policy_names(
+def secret(text: str) -> str:
+    return "whsec_" + base64.b64encode(text.encode()).decode()
+
+
+async def test_it_is_signed_as_the_standard_has_it_with_the_key_that_policy_names(
     site: Site, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOOK_KEY", "s3cret")
+    monkeypatch.setenv("HOOK_KEY", secret("a key of 32 bytes, as one should"))
     await send(secret_env="HOOK_KEY")
     headers, body = site.requests[0]
-    parts = dict(part.split("=") for part in headers["opsloop-signature"].split(","))
-    assert abs(int(parts["t"]) - time.time()) < 30
-    expected = hmac.new(b"s3cret", f"{parts['t']}.".encode() + body, hashlib.sha256).hexdigest()
-    assert parts["v1"] == expected
-    assert signature(b"s3cret", int(parts["t"]), body) == headers["opsloop-signature"]
+    genuine = Webhook(secret("a key of 32 bytes, as one should"))
+    assert genuine.verify(body, headers) == json.loads(BODY)
+    assert headers["webhook-id"] == headers["idempotency-key"] == "outbox:1"
+    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 30
+    for other in ({"webhook-id": "outbox:2"}, {"webhook-timestamp": str(int(time.time()) - 100)}):
+        with pytest.raises(WebhookVerificationError):
+            genuine.verify(body, headers | other)
+    with pytest.raises(WebhookVerificationError):
+        genuine.verify(body + b" ", headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(secret("another")).verify(body, headers)
+
+
+async def test_while_keys_are_exchanged_it_is_signed_with_each(
+    site: Site, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_KEY", f"{secret('the new one')} {secret('the old one')}")
+    await send(secret_env="HOOK_KEY")
+    headers, body = site.requests[0]
+    for key in ("the new one", "the old one"):
+        Webhook(secret(key)).verify(body, headers)
+
+
+def test_a_key_is_read_with_and_without_its_padding() -> None:
+    assert http.keys("whsec_YQ== whsec_YQ") == [b"a", b"a"]
+
+
+@pytest.mark.parametrize("held", ["plain", "whsec_", "whsec_no*base64", "whsec_YQ== plain", " "])
+async def test_with_what_is_no_key_nothing_is_sent_and_it_is_tried_again(
+    site: Site, send: Send, monkeypatch: pytest.MonkeyPatch, held: str
+) -> None:
+    monkeypatch.setenv("HOOK_KEY", held)
+    with pytest.raises(Retry, match="HOOK_KEY") as said:
+        await send(secret_env="HOOK_KEY")
+    assert site.requests == []
+    assert not any(word in str(said.value) for word in ("plain", "no*base64", "YQ"))
 
 
 async def test_without_the_key_nothing_is_sent_and_it_is_tried_again(site: Site, send: Send) -> None:
@@ -201,6 +241,24 @@ async def test_a_kept_connection_that_the_server_closed_is_replaced_without_a_fa
     assert (site.connections, len(site.requests)) == (5, 5)
 
 
+async def test_a_request_that_the_server_dropped_with_its_kept_connection_is_sent_once_more(
+    site: Site, send: Send
+) -> None:
+    site.close_kept = True
+    for _ in range(5):
+        await send()
+    assert (site.connections, len(site.requests)) == (5, 5)
+
+
+async def test_a_request_that_was_dropped_with_a_new_connection_is_not_sent_again_at_once(
+    site: Site, send: Send
+) -> None:
+    site.answer, site.close_after = b"", True
+    with pytest.raises(Retry, match="ServerDisconnected"):
+        await send()
+    assert (site.connections, len(site.requests)) == (1, 1)
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -221,6 +279,7 @@ async def test_answers_of_all_shapes_are_read_to_their_end(site: Site, send: Sen
     "said",
     [
         b"HTTP/1.0 200 OK\r\n\r\nto the end",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nto the end",
         b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
     ],
 )
@@ -237,13 +296,12 @@ async def test_an_answer_that_ends_the_connection_counts(site: Site, send: Send,
         b"SSH-2.0-OpenSSH\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nab",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"HTTP/1.1 101 Switching\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,
         b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
     ],
-    ids=range(8),
+    ids=range(7),
 )
 async def test_what_is_not_http_is_tried_again_on_another_connection(
     site: Site, send: Send, said: bytes
@@ -253,6 +311,16 @@ async def test_what_is_not_http_is_tried_again_on_another_connection(
         await send()
     await send()
     assert site.connections == 2
+
+
+async def test_what_a_server_says_unasked_is_not_taken_for_an_answer(site: Site, send: Send) -> None:
+    await send()
+    site.writers[0].write(answer(400))
+    # On the loopback what was written is there to be read at once, and both sides share the loop: one turn reads it.
+    for _ in range(2):
+        await asyncio.sleep(0)
+    await send()
+    assert (site.connections, len(site.requests)) == (2, 2)
 
 
 async def test_an_answer_without_end_is_not_read_to_its_end(site: Site, send: Send) -> None:
@@ -272,7 +340,6 @@ async def test_an_answer_without_end_is_not_read_to_its_end(site: Site, send: Se
         "http://[fe80::1]/",
         "http://[::ffff:127.0.0.1]/",
         "http://0.0.0.0/",
-        "http://2130706433/",
         "http://0x7f.1/",
     ],
 )
@@ -281,21 +348,71 @@ async def test_addresses_that_are_not_public_are_refused(site: Site, send: Send,
         await send(url=url, allow_private=False)
 
 
-async def test_it_connects_to_the_very_address_that_was_looked_at(
+Resolve = Callable[..., None]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> tuple[Resolve, list[str]]:
+    """Sets where each name is from now on, and keeps which were asked for."""
+    asked: list[str] = []
+    there: list[str] = []
+
+    async def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in there]
+
+    def resolve(*addresses: str) -> None:
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        there[:] = addresses
+
+    return resolve, asked
+
+
+async def test_a_name_is_judged_at_each_new_connection(
+    site: Site, send: Send, monkeypatch: pytest.MonkeyPatch, names: tuple[Resolve, list[str]]
+) -> None:
+    # The site stands for a public address; the name leads to it once, and to a private one ever after.
+    resolve, asked = names
+    monkeypatch.setattr(net, "is_public", lambda address: str(address) == "127.0.0.1")
+    url = f"http://rebinding.example:{site.port}/"
+    resolve("127.0.0.1")
+    await send(url=url, allow_private=False)
+    resolve("10.0.0.1")
+    site.close_after = True
+    await send(url=url, allow_private=False)
+    assert asked == ["rebinding.example"]
+    with pytest.raises(Fatal, match=r"'rebinding.example' is at 10.0.0.1, which is not a public address"):
+        await send(url=url, allow_private=False)
+    assert [headers["host"] for headers, _ in site.requests] == [f"rebinding.example:{site.port}"] * 2
+
+
+async def test_a_name_with_one_address_that_is_not_public_is_refused(
+    send: Send, names: tuple[Resolve, list[str]]
+) -> None:
+    resolve, _ = names
+    resolve("93.184.216.34", "10.0.0.1")
+    with pytest.raises(Fatal, match=r"10.0.0.1, which is not a public address"):
+        await send(url="http://both.example/", allow_private=False)
+
+
+async def test_every_address_of_a_name_is_tried(
+    site: Site, send: Send, names: tuple[Resolve, list[str]]
+) -> None:
+    resolve, _ = names
+    resolve("127.0.0.9", "127.0.0.8", "127.0.0.1")
+    await send(url=f"http://several.example:{site.port}/")
+    assert len(site.requests) == 1
+
+
+async def test_a_connection_is_not_kept_for_ever(
     site: Site, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A name that resolves to a public address once, and to a private one ever after.
-    asked: list[str] = []
-
-    async def rebinding(host: str, port: int, **_: Any) -> address.Address:
-        asked.append(host)
-        return ipaddress.ip_address("127.0.0.1")
-
-    monkeypatch.setattr("opsloop.relay.client.resolve", rebinding)
-    await send(url=f"http://rebinding.example:{site.port}/", allow_private=False)
-    await send(url=f"http://rebinding.example:{site.port}/", allow_private=False)
-    assert asked == ["rebinding.example"]
-    assert [headers["host"] for headers, _ in site.requests] == [f"rebinding.example:{site.port}"] * 2
+    await send()
+    await send()
+    assert site.connections == 1
+    monkeypatch.setattr(net, "_LONGEST_LIFE", 0.0)
+    await send()
+    assert (site.connections, len(site.requests)) == (2, 3)
 
 
 async def test_a_connection_that_private_addresses_were_allowed_is_not_lent_to_a_route_without(
@@ -321,13 +438,15 @@ async def test_headers_never_split_a_request(site: Site, send: Send) -> None:
     assert site.requests == []
 
 
-def test_a_url_is_taken_apart() -> None:
-    there = target("https://Example.com:8443/a?b=c#d")
-    assert (there.host, there.port, there.tls, there.path, there.authority) == (
-        "example.com",
-        8443,
-        True,
-        b"/a?b=c",
-        b"example.com:8443",
-    )
-    assert target("http://[2606:2800:220:1::1]").authority == b"[2606:2800:220:1::1]"
+@pytest.mark.parametrize("url", ["http://2130706433/", "http://127.1/"])
+@pytest.mark.parametrize("allow_private", [True, False])
+async def test_a_number_that_is_no_address_as_one_writes_it_is_refused(
+    send: Send, url: str, allow_private: bool
+) -> None:
+    with pytest.raises(Fatal, match="not a canonical IPv4 address"):
+        await send(url=url, allow_private=allow_private)
+
+
+async def test_a_url_is_sent_as_it_is_written(site: Site, send: Send) -> None:
+    await send(url=f"http://LOCALHOST:{site.port}/a/../b%2fc?d=%7e%2F+&e=%E2%82%AC#f")
+    assert site.first_lines == ["POST /a/../b%2fc?d=%7e%2F+&e=%E2%82%AC HTTP/1.1"]

@@ -1,8 +1,10 @@
 import asyncio
 import contextlib
+import gzip
 import ipaddress
 import json
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -14,9 +16,9 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+from opsloop import net
 from opsloop.errors import ParamsRefused
 from opsloop.executors import Context, Fatal, Retry, RetryAfter, http
-from opsloop.executors.address import is_public
 
 PRIVATE = {"http_allow_private": True}
 
@@ -36,6 +38,10 @@ class Answers(BaseHTTPRequestHandler):
             status, headers = int(code), {"Retry-After": after} if after else {}
         elif what == "big":
             body = b"x" * 200_000
+        elif what == "packed":
+            status, headers, body = 200, {"Content-Encoding": "gzip"}, gzip.compress(b"0" * int(rest))
+        elif what == "latin":
+            headers, body = {"Content-Type": "text/plain; charset=latin-1"}, "é".encode("latin-1")
         elif what == "redirect":
             status, headers = 302, {"Location": "http://169.254.169.254/"}
         elif what == "echo":
@@ -95,6 +101,17 @@ async def test_http_cuts_a_long_answer(site: str) -> None:
     assert (len(done["body"]), done["truncated"]) == (http.BODY_LIMIT, True)
 
 
+async def test_http_unpacks_an_answer_and_no_more_of_it_than_it_keeps(site: str) -> None:
+    done = await ask(f"{site}/packed/1000")
+    assert (done["body"], done["truncated"]) == ("0" * 1000, False)
+    done = await ask(f"{site}/packed/100000000")
+    assert (len(done["body"]), done["truncated"]) == (http.BODY_LIMIT, True)
+
+
+async def test_http_reads_text_in_the_charset_that_the_server_names(site: str) -> None:
+    assert (await ask(f"{site}/latin"))["body"] == "é"
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
 async def test_http_may_try_again_what_may_pass(site: str, status: int) -> None:
     with pytest.raises(Retry, match=str(status)):
@@ -117,7 +134,7 @@ async def test_http_gives_up_on_everything_else(site: str, path: str) -> None:
 
 
 async def test_http_times_out(site: str) -> None:
-    with pytest.raises(Retry, match="Timeout"):
+    with pytest.raises(Retry, match=r"no answer within 0.2 s"):
         await ask(f"{site}/hang", timeout_seconds=0.2, method="GET")
 
 
@@ -153,7 +170,7 @@ async def test_http_checks_the_certificate_of_the_name_although_it_connects_to_t
     thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
-    monkeypatch.setattr(http, "certificates", lambda: trusting)
+    monkeypatch.setattr(net, "certificates", lambda: trusting)
 
     done = await ask(f"https://localhost:{server.server_port}/")
     with pytest.raises(Retry, match="certificate"):
@@ -182,7 +199,7 @@ async def test_http_refuses_addresses_that_are_not_public(host: str) -> None:
     ],
 )  # fmt: skip
 def test_addresses_are_judged_by_what_they_wrap(address: str, public: bool) -> None:
-    assert is_public(ipaddress.ip_address(address)) is public
+    assert net.is_public(ipaddress.ip_address(address)) is public
 
 
 @pytest.mark.parametrize(
@@ -196,6 +213,40 @@ async def test_http_refuses_params_it_does_not_understand(params: dict[str, Any]
         await http.run(Context("0", params))
 
 
-async def test_http_refuses_headers_that_are_none(site: str) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [{"a\n": "b"}, {"a": "b\r\nc: d"}, {"a": "é"}, {"Content-Length": "1"}, {"transfer-encoding": "x"}],
+)
+async def test_http_refuses_headers_that_would_not_be_what_they_say(
+    site: str, headers: dict[str, str]
+) -> None:
     with pytest.raises(ParamsRefused, match="OPS_020: http: "):
-        await ask(f"{site}/", headers={"a\n": "b"})
+        await ask(f"{site}/", headers=headers, body="text")
+
+
+async def test_http_refuses_a_method_that_is_none(site: str) -> None:
+    with pytest.raises(ParamsRefused, match="OPS_020: http: "):
+        await ask(f"{site}/", method="GET /other HTTP/1.1\r\n")
+
+
+def test_connections_are_closed_with_the_event_loop_that_they_belong_to() -> None:
+    async def twice(server: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        asked = [asyncio.create_task(ask(f"http://127.0.0.1:{server.getsockname()[1]}/")) for _ in range(2)]
+        there = [(await loop.sock_accept(server))[0] for _ in asked]
+        for one in there:
+            await loop.sock_recv(one, 65536)
+            await loop.sock_sendall(one, b"HTTP/1.1 204 No\r\n\r\n")
+        await asyncio.gather(*asked)
+        kept.extend(there)
+
+    kept: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        for _ in range(2):
+            asyncio.run(twice(server))
+    for one in kept:
+        one.setblocking(True)
+        with one:
+            assert one.recv(1) == b""
+    assert net._loops == {}

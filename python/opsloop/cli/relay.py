@@ -17,7 +17,6 @@ from opsloop.cli.session import LOOP, Session, command
 from opsloop.errors import InvalidArgument
 from opsloop.executors.transaction import Database
 from opsloop.relay import command as command_sink
-from opsloop.relay.http import Http
 from opsloop.relay.loop import Relay
 from opsloop.relay.options import Mode, Options
 from opsloop.relay.sinks import Sinks
@@ -108,11 +107,14 @@ def relay(
 
 
 def known(apps: Iterable[str]) -> Sinks:
-    """The sinks that a relay knows, but for `http`: built in, installed, and those of `apps`.
+    """The sinks that a relay knows: built in, installed, and those of `apps`.
 
     Raises InvalidArgument (OPS_018) naming what cannot be loaded.
     """
+    from opsloop.relay import http  # what it imports takes longer than all other commands need to start
+
     sinks = Sinks()
+    sinks.put("http", http.deliver)
     sinks.put("command", command_sink.deliver)
     sinks.load_entry_points()
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does, so that --app finds the user's module
@@ -129,8 +131,6 @@ def known(apps: Iterable[str]) -> Sinks:
 
 async def _run(database: Database, sinks: Sinks, options: Options, session: Session) -> int:
     """Run one relay; returns the exit code."""
-    http = Http()
-    sinks.put("http", http.deliver)
     one = Relay(database, sinks, options)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -138,7 +138,6 @@ async def _run(database: Database, sinks: Sinks, options: Options, session: Sess
     try:
         await one.run()
     finally:
-        http.close()
         await one.close()
     if options.mode is not Mode.FOREVER:
         _summary(one, session)

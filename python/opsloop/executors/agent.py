@@ -22,15 +22,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import httpx
 from psycopg import sql
 
+from opsloop import net
 from opsloop.errors import GateRefused, InvalidTemplate, ParamsRefused, translate
 from opsloop.executors import jsonio
 from opsloop.executors.context import Context
-from opsloop.executors.http import judge_failure
 from opsloop.executors.outcomes import Fatal, Retry
 from opsloop.executors.registry import executor
 
@@ -119,37 +119,33 @@ async def _ask(
     for name in ("max_tokens", "temperature"):
         if settings.get(name) is not None:
             body[name] = settings[name]
-    headers = {"Content-Type": "application/json", "User-Agent": "opsloop"}
-    headers["Idempotency-Key"] = f"{ctx.idempotency_key}:{ctx.attempt}"
+    headers = {
+        "Content-Type": "application/json",
+        "Idempotency-Key": f"{ctx.idempotency_key}:{ctx.attempt}",
+    }
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
     try:
-        async with (
-            httpx.AsyncClient(
-                timeout=timeout if remaining is None else min(timeout, remaining),
-                follow_redirects=False,
-                trust_env=False,
-            ) as client,
-            client.stream(
-                "POST",
-                f"{base_url.rstrip('/')}/chat/completions",
-                content=jsonio.dumps(body),
-                headers=headers,
-            ) as response,
-        ):
-            answer = bytearray()
-            async for chunk in response.aiter_bytes():
-                answer += chunk
-                if len(answer) > BODY_LIMIT:
-                    raise Retry(f"the endpoint of {role} answered with more than {BODY_LIMIT} bytes")
-    except (httpx.InvalidURL, ValueError, httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
-        raise Fatal(f"agent_roles: {role} cannot be asked: {type(error).__name__}") from error
-    except httpx.TransportError as error:
-        raise Retry(f"the endpoint of {role}: {type(error).__name__}: {error}") from error
-    if not response.is_success:
-        text = answer.decode("utf-8", "replace")
-        raise judge_failure(response, text if key is None else text.replace(key, "***"))
-    return _read(ctx, role, bytes(answer))
+        answer = await net.ask(
+            "POST",
+            net.parsed(f"{base_url.rstrip('/')}/chat/completions"),
+            headers=headers,
+            body=jsonio.dumps(body),
+            seconds=timeout if remaining is None else min(timeout, remaining),
+            keep=BODY_LIMIT,
+            decode=True,
+            allow_private=True,
+            allowed_by="",
+        )
+    except net.CannotBeSent as error:
+        raise Fatal(f"agent_roles: {role} cannot be asked: {error}") from error
+    if not answer.is_success:
+        # Some endpoints quote the key that they refuse.
+        said = answer.body if key is None else answer.body.replace(key.encode(), b"***")
+        raise net.failure(replace(answer, body=said))
+    if answer.truncated:
+        raise Retry(f"the endpoint of {role} answered with more than {BODY_LIMIT} bytes")
+    return _read(ctx, role, answer.body)
 
 
 def _read(ctx: Context, role: str, answer: bytes) -> dict[str, Any]:

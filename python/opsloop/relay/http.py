@@ -1,17 +1,18 @@
-"""`http`: a webhook. POSTs the message to the `url` of its route.
+"""`http`: a webhook. POSTs the message to the `url` of its route, as the Standard Webhooks specification has it.
 
-Headers: `Content-Type: application/json`, `Idempotency-Key`, and with `secret_env` (the name of an environment variable
-of the relay that holds the key) `Opsloop-Signature: t=<seconds since 1970>,v1=<hex>`, the HMAC-SHA256 of
-`<t>.<body>`; what `headers` of the route says besides.
+Headers: `Content-Type: application/json`, `webhook-id` and `Idempotency-Key` (both the message's key),
+`webhook-timestamp`, and with `secret_env` (the name of an environment variable of the relay that holds the key)
+`webhook-signature`; what `headers` of the route says besides. A key is `whsec_` and the base64 of its bytes; while keys
+are exchanged there are several, with blanks between them, and as many signatures.
 
-2xx is delivered. 429 and 503 are tried again after Retry-After, or after the backoff; so are every other 5xx and
-whatever went wrong on the way, the timeout (`timeout_seconds`, 10) included. Everything else is dead: redirects are
-not followed. Addresses that are not public are refused unless policy has `allow_private`.
+2xx is delivered. 429 and 5xx are tried again after Retry-After, or after the backoff; so is whatever went wrong on the
+way, the timeout (`timeout_seconds`, 10) included. Everything else is dead: redirects are not followed. Addresses that
+are not public are refused unless policy has `allow_private`.
 """
 
 from __future__ import annotations
 
-import asyncio
+import base64
 import hashlib
 import hmac
 import os
@@ -19,84 +20,89 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from opsloop.executors.http import retry_after
-from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
-from opsloop.relay.client import Answer, Client, Target, target
+from yarl import URL
+
+from opsloop import net
+from opsloop.executors.outcomes import Fatal, Retry
 from opsloop.relay.sinks import Message
 
-SIGNATURE = "Opsloop-Signature"
 DEFAULT_TIMEOUT = 10.0
-_TOO_MANY = 429
+_MAY_PASS = frozenset({429})
+_BODY_KEPT = 2_000
+#: An answer that is longer is not waited for: its status counts, and the connection is closed.
+_BODY_LIMIT = 1024 * 1024
+_ALLOWED_BY = 'the policy outbox needs "allow_private": true, for all routes or for this one,'
+_KEY_PREFIX = "whsec_"
 
 
-class Http:
-    """The sink `http`, with its connections."""
-
-    def __init__(self) -> None:
-        self._client = Client()
-
-    async def deliver(self, message: Message) -> None:
-        """Send one message and judge the answer."""
-        settings = message.settings
-        to = target(str(settings.get("url")))
-        request = _request(to, message)
-        timeout = float(settings.get("timeout_seconds") or DEFAULT_TIMEOUT)
-        try:
-            async with asyncio.timeout(timeout):
-                answer = await self._client.post(
-                    to, request, allow_private=settings.get("allow_private") is True
-                )
-        except TimeoutError as error:
-            raise Retry(f"{to.host}: no answer within {timeout:g} s") from error
-        if not 200 <= answer.status < 300:
-            raise _refusal(answer)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-
-def signature(secret: bytes, timestamp: int, body: bytes) -> str:
-    """The value of the header Opsloop-Signature."""
-    digest = hmac.digest(secret, b"%d." % timestamp + body, hashlib.sha256).hex()
-    return f"t={timestamp},v1={digest}"
-
-
-def _request(to: Target, message: Message) -> bytes:
-    lines = [
-        b"POST %b HTTP/1.1\r\nHost: %b\r\nUser-Agent: opsloop\r\nContent-Type: application/json\r\nContent-Length: %d"
-        % (to.path, to.authority, len(message.body)),
-        b"Idempotency-Key: " + message.idempotency_key.encode("ascii"),
-    ]
+async def deliver(message: Message) -> None:
+    """Send one message and judge the answer."""
     settings = message.settings
-    lines += _own(settings.get("headers") or {})
-    secret_env = settings.get("secret_env")
+    try:
+        answer = await net.ask(
+            "POST",
+            _url(str(settings.get("url"))),
+            headers=_headers(message),
+            body=message.body,
+            seconds=float(settings.get("timeout_seconds") or DEFAULT_TIMEOUT),
+            keep=_BODY_KEPT,
+            drop=_BODY_LIMIT,
+            allow_private=settings.get("allow_private") is True,
+            allowed_by=_ALLOWED_BY,
+        )
+    except net.CannotBeSent as error:
+        raise Fatal(f"the route cannot be used: {error}") from error
+    if not answer.is_success:
+        raise net.failure(answer, _MAY_PASS)
+
+
+def keys(text: str) -> list[bytes]:
+    """The keys in the value of a variable that `secret_env` names. Raises ValueError, which quotes none of it."""
+    found = []
+    for one in text.split():
+        encoded = one.removeprefix(_KEY_PREFIX)
+        try:
+            key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        except ValueError:
+            key = b""
+        if encoded == one or not key:
+            raise ValueError(f"a key must be {_KEY_PREFIX} and base64")
+        found.append(key)
+    if not found:
+        raise ValueError("it is empty or not set")
+    return found
+
+
+def signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
+    """One signature in the header webhook-signature."""
+    signed = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
+    return "v1," + base64.b64encode(signed).decode("ascii")
+
+
+def _url(text: str) -> URL:
+    url = net.parsed(text)
+    # Policy was checked when it was set; one changed past that must not lead elsewhere.
+    if url.user is not None or " " in text:
+        raise net.CannotBeSent("the url has a user or blanks in it")
+    return url
+
+
+def _headers(message: Message) -> dict[str, str]:
+    key = message.idempotency_key
+    timestamp = int(time.time())
+    own: Mapping[str, Any] = message.settings.get("headers") or {}
+    headers = {
+        **{name: str(value) for name, value in own.items()},
+        "Content-Type": "application/json",
+        "Idempotency-Key": key,
+        "webhook-id": key,
+        "webhook-timestamp": str(timestamp),
+    }
+    secret_env = message.settings.get("secret_env")
     if secret_env:
-        secret = os.environ.get(secret_env, "")
-        if not secret:
-            raise Retry(f"this relay has no key: its environment lacks {secret_env}")
-        signed = signature(secret.encode(), int(time.time()), message.body)
-        lines.append(f"{SIGNATURE}: {signed}".encode("ascii"))
-    return b"\r\n".join([*lines, b"", message.body])
-
-
-def _own(headers: Mapping[str, Any]) -> list[bytes]:
-    # Policy was checked when it was set; one changed past that must not split a request in two.
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    if not all(line.isascii() and line.isprintable() for line in lines):
-        raise Fatal("the headers of the route cannot be used: each is one line of ASCII")
-    return [line.encode("ascii") for line in lines]
-
-
-def _refusal(answer: Answer) -> Exception:
-    said = f"HTTP {answer.status}: {answer.text[:500]}".rstrip(": ")
-    if 300 <= answer.status < 400:
-        return Fatal(f"{said} (redirects are not followed)")
-    if answer.status != _TOO_MANY and answer.status < 500:
-        return Fatal(said)
-    if answer.status in (429, 503):
-        asked = answer.headers.get(b"retry-after")
-        seconds = None if asked is None else retry_after(asked.decode("latin-1"))
-        if seconds is not None:
-            return RetryAfter(seconds, said)
-    return Retry(said)
+        try:
+            found = keys(os.environ.get(secret_env, ""))
+        except ValueError as error:
+            raise Retry(f"this relay has no key: {secret_env} in its environment: {error}") from error
+        headers["webhook-signature"] = " ".join(signature(one, key, timestamp, message.body) for one in found)
+    return headers

@@ -59,7 +59,7 @@ begin
           from jsonb_each(v_item.route -> 'headers') h
          where jsonb_typeof(h.value) <> 'string' or h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$' or (h.value #>> '{}') ~ '[^\x20-\x7e]'
             or lower(h.key) in ('host', 'content-length', 'transfer-encoding', 'connection', 'content-type', 'idempotency-key',
-                                'opsloop-signature')
+                                'webhook-id', 'webhook-timestamp', 'webhook-signature')
          order by h.key);
     end if;
   end loop;

@@ -354,6 +354,16 @@ def test_what_cannot_be_meant_is_ops_018(loop, call):
     loop.refused("018", f"select * from {call}")
 
 
+@pytest.mark.parametrize(
+    "header", ["Host", "Idempotency-Key", "webhook-id", "Webhook-Timestamp", "webhook-signature"]
+)
+def test_a_route_does_not_say_what_the_relay_says(loop, header):
+    where = {"event_type": "*", "sink": "http", "url": "https://a/"}
+    route(loop, {**where, "headers": {"X-Own": "1"}})
+    refused = {"routes": [{**where, "headers": {header: "1"}}]}
+    loop.refused("017", "select fn_set_policy('outbox', %s)", Jsonb(refused))
+
+
 def test_each_delivery_brings_where_it_goes(loop):
     route(
         loop,
