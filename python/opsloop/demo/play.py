@@ -11,11 +11,10 @@ import tempfile
 import time
 from collections.abc import Callable
 
-import psycopg
 from rich.console import Console
 
 import opsloop
-from opsloop import embedded
+from opsloop import database, embedded
 from opsloop.cli.output import as_json, plain
 from opsloop.demo import care, report, shop, words
 from opsloop.demo.screen import Screen
@@ -70,7 +69,7 @@ class _Play:
         self.screen.doing("starting a PostgreSQL of its own")
         # No throwaway settings: fsync stays on.
         server = self.stack.enter_context(embedded.server())
-        self.server = self.stack.enter_context(psycopg.connect(server.dsn(), autocommit=True))
+        self.server = self.stack.enter_context(database.connect(server.dsn()))
         say("setup", f"PostgreSQL {self._setting('server_version')} runs, fsync {self._setting('fsync')}")
         self.shop = shop.open_shop(server)
         say("setup", "database shop: stock and orders, autovacuum off for them so that the effect shows")
@@ -85,7 +84,7 @@ class _Play:
         )
         self.log = self.stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         self.loop = self.stack.enter_context(opsloop.connect(self.shop.dsn("loop"), "opsloop"))
-        self.watch = Watch(self.stack.enter_context(psycopg.connect(self.shop.dsn("loop"), autocommit=True)))
+        self.watch = Watch(self.stack.enter_context(database.connect(self.shop.dsn("loop"))))
         self.worker = self.stack.enter_context(care.worker(self.shop, self.log))
         say(
             "setup",

@@ -24,8 +24,8 @@ from typing import Any
 
 import httpx
 
+from opsloop import jsonio
 from opsloop.errors import ParamsRefused
-from opsloop.executors import jsonio
 from opsloop.executors.address import resolve
 from opsloop.executors.context import Context
 from opsloop.executors.outcomes import Fatal, Retry, RetryAfter

@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
+
+from opsloop import plugins
 
 ENTRY_POINT_GROUP = "opsloop.executors"
 _MARK = "__opsloop_executor__"
@@ -117,15 +117,13 @@ class Registry:
 
         Raises ImportError, AttributeError or TypeError, each naming what is wrong with `target`.
         """
-        module_name, _, attribute = target.partition(":")
-        module = importlib.import_module(module_name)
-        return self.add(getattr(module, attribute) if attribute else module)
+        return self.add(plugins.load(target))
 
     def load_entry_points(self) -> list[str]:
         """Add every executor that an installed package offers; returns the names added."""
         names: list[str] = []
-        for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-            names += self.add(point.load())
+        for source in plugins.installed(ENTRY_POINT_GROUP):
+            names += self.add(source)
         return names
 
 

@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.metadata
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
-from opsloop.executors import jsonio
+from opsloop import jsonio, plugins
 
 ENTRY_POINT_GROUP = "opsloop.sinks"
 _MARK = "__opsloop_sink__"
@@ -103,15 +101,13 @@ class Sinks:
 
         Raises ImportError, AttributeError or TypeError, each naming what is wrong with `target`.
         """
-        module_name, _, attribute = target.partition(":")
-        module = importlib.import_module(module_name)
-        return self.add(getattr(module, attribute) if attribute else module)
+        return self.add(plugins.load(target))
 
     def load_entry_points(self) -> list[str]:
         """Add every sink that an installed package offers; returns the names added."""
         names: list[str] = []
-        for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-            names += self.add(point.load())
+        for source in plugins.installed(ENTRY_POINT_GROUP):
+            names += self.add(source)
         return names
 
 
