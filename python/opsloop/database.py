@@ -13,13 +13,15 @@ service file, in which case nothing of ours is added.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
+from psycopg.rows import scalar_row
 
 #: Reported settings that results depend on. Not reported, and left alone: bytea_output, since psycopg reads both forms,
 #: and extra_float_digits, since what routines return is exact.
@@ -89,6 +91,13 @@ async def connect_async(
         await conn.close()
         raise
     return conn
+
+
+def value(
+    conn: psycopg.Connection[Any], query: LiteralString | sql.Composed, args: Sequence[Any] | None = None
+) -> Any:
+    """The one value that a query gives; None when it gives no row."""
+    return conn.cursor(row_factory=scalar_row).execute(query, args).fetchone()
 
 
 async def limit_statements(conn: psycopg.AsyncConnection[Any], seconds: float | None) -> None:

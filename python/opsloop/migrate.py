@@ -20,13 +20,14 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList, MigrationStep
 
 from opsloop import sqlfiles
 from opsloop.config import DEFAULT_SCHEMA, check_schema
-from opsloop.database import connect
+from opsloop.database import connect, value
 from opsloop.errors import ForeignObject, IllegalState, InvalidArgument, SchemaMismatch, translate
 from opsloop.sqlfiles import Change
 
@@ -135,12 +136,15 @@ def apply_rights(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
 def layers(dsn: str) -> dict[str, str | None]:
     """Each compatibility layer that this package ships, with the schema it is laid over here; None: not installed."""
     with translate(), connect(dsn) as conn:
-        found = conn.execute(
-            "select n, obj_description(to_regnamespace(quote_ident(n))::oid, 'pg_namespace') from unnest(%s::text[]) n",
-            (sqlfiles.layers(),),
-        ).fetchall()
+        about = {
+            name: value(
+                conn, "select obj_description(to_regnamespace(quote_ident(%s))::oid, 'pg_namespace')", (name,)
+            )
+            for name in sqlfiles.layers()
+        }
     return {
-        name: over.removeprefix(_LAYER) if over and over.startswith(_LAYER) else None for name, over in found
+        name: over.removeprefix(_LAYER) if over and over.startswith(_LAYER) else None
+        for name, over in about.items()
     }
 
 
@@ -173,14 +177,14 @@ def _use_schema(conn: psycopg.Connection[Any], schema: str) -> None:
 def _status(conn: psycopg.Connection[Any], schema: str) -> Status:
     """As `status`, on a connection whose search_path is set."""
     shipped = [c.name for c in sqlfiles.changes()]
-    row = conn.execute("select to_regclass('opsloop_schema_change') is not null").fetchone()
-    if not row or not row[0]:
+    if not value(conn, "select to_regclass('opsloop_schema_change') is not null"):
         return Status(schema, pending=shipped)
-    rows = conn.execute(
+    ledger = conn.cursor(row_factory=dict_row)
+    rows = ledger.execute(
         "select change, code_digest from opsloop_schema_change order by installed_at"
     ).fetchall()
-    applied = sorted(name for name, _ in rows if not name.startswith("code_"))
-    digests = [digest for _, digest in rows if digest is not None]
+    applied = sorted(row["change"] for row in rows if not row["change"].startswith("code_"))
+    digests = [row["code_digest"] for row in rows if row["code_digest"] is not None]
     return Status(
         schema,
         applied=applied,

@@ -141,20 +141,22 @@ class _Play:
         return plain("\n".join(text.splitlines()[-10:]))
 
     def _is_idle(self) -> bool:
-        row = self.server.execute(
+        idle = database.value(
+            self.server,
             "select state_change <= clock_timestamp() - make_interval(secs => %s) from pg_stat_activity where pid = %s",
             (care.HASTE["idle_seconds"], self.pid),
-        ).fetchone()
-        return bool(row and row[0])
+        )
+        return bool(idle)
 
     def _at_work(self) -> bool:
         """Whether an event, a reaction or a mission has not come to its end."""
-        row = self.watch.conn.execute(
+        at_work = database.value(
+            self.watch.conn,
             "select exists (select from opsloop.ops_agent_events where processed_at is null)"
             " or exists (select from opsloop.ops_agent_reactions where status in ('queued', 'processing'))"
-            " or exists (select from opsloop.ops_missions where completed_at is null)"
-        ).fetchone()
-        return bool(row and row[0])
+            " or exists (select from opsloop.ops_missions where completed_at is null)",
+        )
+        return bool(at_work)
 
     def _until(self, condition: Callable[[], bool], what: str) -> None:
         """Show what happens until `condition` holds; TimeoutError when that takes too long or the worker ends."""
@@ -175,6 +177,4 @@ class _Play:
         self.screen.show(self.watch.missions)
 
     def _setting(self, name: str) -> str:
-        row = self.server.execute("select current_setting(%s)", (name,)).fetchone()
-        assert row is not None
-        return str(row[0])
+        return str(database.value(self.server, "select current_setting(%s)", (name,)))

@@ -117,8 +117,7 @@ def load(shop: Shop, seconds: int, progress: Callable[[str], None]) -> LoadRepor
 
 
 def _dead_rows(conn: psycopg.Connection[Any]) -> int:
-    row = conn.execute("select pg_stat_get_dead_tuples('shop.stock'::regclass)").fetchone()
-    return int(row[0]) if row else 0
+    return int(database.value(conn, "select pg_stat_get_dead_tuples('shop.stock'::regclass)"))
 
 
 def _burst(shop: Shop, seconds: int, progress: Callable[[str], None]) -> LoadReport:

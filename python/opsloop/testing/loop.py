@@ -15,10 +15,9 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from opsloop import database as databases
 from opsloop.client import Client
 from opsloop.config import DEFAULT_SCHEMA
-from opsloop.database import Database
+from opsloop.database import Database, connect
 from opsloop.errors import ExecutorNotFound, NotFound
 from opsloop.executors import Context, Registry
 from opsloop.executors import sql as sql_executor
@@ -64,7 +63,7 @@ class Loop:
     @contextmanager
     def open(cls, dsn: str, executors: Registry) -> Iterator[Self]:
         """Connect to a database in which opsloop is deployed, for as long as the block runs."""
-        with databases.connect(dsn) as conn:
+        with connect(dsn) as conn:
             conn.execute(sql.SQL("set search_path = {}, public").format(sql.Identifier(DEFAULT_SCHEMA)))
             yield cls(conn, dsn, executors)
 
