@@ -21,11 +21,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import psycopg
-
+from opsloop import database
+from opsloop.areas.aio.control import AsyncControl
 from opsloop.areas.aio.events import AsyncEvents
+from opsloop.areas.aio.explain import AsyncExplain
 from opsloop.areas.aio.locks import AsyncLocks
 from opsloop.areas.aio.missions import AsyncMissions
 from opsloop.areas.aio.ops import AsyncOps
@@ -34,7 +35,9 @@ from opsloop.areas.aio.policy import AsyncPolicy
 from opsloop.areas.aio.proposals import AsyncProposals
 from opsloop.areas.aio.replay import AsyncReplay
 from opsloop.areas.aio.steps import AsyncSteps
+from opsloop.areas.control import Control
 from opsloop.areas.events import Events
+from opsloop.areas.explain import Explain
 from opsloop.areas.locks import Locks
 from opsloop.areas.missions import Missions
 from opsloop.areas.ops import Ops
@@ -47,7 +50,7 @@ from opsloop.config import Settings, check_dsn, check_schema
 from opsloop.errors import translate
 
 
-class Client(Events, Proposals, Missions, Steps, Policy, Locks, Outbox, Replay, Ops):
+class Client(Policy, Control, Events, Proposals, Missions, Steps, Locks, Outbox, Replay, Explain, Ops):
     """Every function of the loop as a method, over a psycopg 3 connection that stays the caller's.
 
     It never commits, rolls back or closes: what it does is part of the caller's own transaction. `schema` is
@@ -56,14 +59,16 @@ class Client(Events, Proposals, Missions, Steps, Policy, Locks, Outbox, Replay, 
 
 
 class AsyncClient(
+    AsyncPolicy,
+    AsyncControl,
     AsyncEvents,
     AsyncProposals,
     AsyncMissions,
     AsyncSteps,
-    AsyncPolicy,
     AsyncLocks,
     AsyncOutbox,
     AsyncReplay,
+    AsyncExplain,
     AsyncOps,
 ):
     """Every function of the loop as a coroutine, over a psycopg 3 `AsyncConnection` that stays the caller's.
@@ -100,10 +105,9 @@ def connect(dsn: str | None = None, schema: str | None = None) -> OwningClient:
     PgBouncer. Raises DatabaseUnavailable (OPS_001) when no database is configured or it cannot be reached, and
     InvalidArgument (OPS_018) for arguments or environment variables that cannot be used.
     """
-    conninfo, name = _where(dsn, schema)
+    conninfo, name = where(dsn, schema)
     with translate():
-        conn: psycopg.Connection[Any] = psycopg.connect(conninfo, **_CONNECT)
-    return OwningClient(conn, name)
+        return OwningClient(database.connect(conninfo), name)
 
 
 @asynccontextmanager
@@ -117,23 +121,16 @@ async def connect_async(dsn: str | None = None, schema: str | None = None) -> As
 
     Arguments and errors as `connect`. `async with loop.conn.transaction():` makes several calls one.
     """
-    conninfo, name = _where(dsn, schema)
+    conninfo, name = where(dsn, schema)
     with translate():
-        conn: psycopg.AsyncConnection[Any] = await psycopg.AsyncConnection.connect(conninfo, **_CONNECT)
+        conn = await database.connect_async(conninfo)
     try:
         yield AsyncClient(conn, name)
     finally:
         await conn.close()
 
 
-_CONNECT: dict[str, Any] = {
-    "autocommit": True,
-    "prepare_threshold": None,
-    "fallback_application_name": "opsloop",
-}
-
-
-def _where(dsn: str | None, schema: str | None) -> tuple[str, str]:
+def where(dsn: str | None, schema: str | None) -> tuple[str, str]:
     """The connection string and the schema that are meant."""
     conninfo = Settings.from_env().database() if dsn is None else check_dsn(dsn, "dsn")
     return conninfo, Settings.from_env().schema if schema is None else check_schema(schema, "schema")

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-import json
 from types import TracebackType
 from typing import Any
 
 import psycopg
+
+from opsloop import jsonio
 
 
 class OpsError(Exception):
@@ -238,7 +239,7 @@ def _parsed(detail: str | None) -> Any:
     if detail is None:
         return None
     try:
-        return json.loads(detail)
+        return jsonio.parse(detail)
     except ValueError:
         return detail
 

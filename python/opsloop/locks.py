@@ -7,10 +7,7 @@ its own, so that a transaction of yours neither hides it from others nor has to 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -20,9 +17,11 @@ from typing import Any, Self
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from opsloop import database
 from opsloop.areas.locks import Locks
-from opsloop.client import AsyncClient, Client, _where
+from opsloop.client import AsyncClient, Client, where
 from opsloop.errors import Busy, InvalidArgument, LockLost, OpsError, translate
+from opsloop.process.identity import incarnation
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -55,7 +54,7 @@ def lock(
     else that of `dsn` and `schema` as for `connect`.
     """
     if client is None:
-        conninfo, schema = _where(dsn, schema)
+        conninfo, schema = where(dsn, schema)
     else:
         info, schema = client.conn.info, client.schema
         conninfo = make_conninfo(info.dsn, **({"password": info.password} if info.password else {}))
@@ -84,7 +83,7 @@ class Lock:
         if ttl < 1:
             raise InvalidArgument(f"ttl must be a second or more, not {ttl}", detail={"ttl": ttl})
         self.name = name
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(8)}"
+        self.holder = incarnation(8)
         self.lost = threading.Event()
         self._conninfo = conninfo
         self._schema = schema
@@ -221,10 +220,8 @@ class Lock:
     def _session(self) -> Locks:
         if self._conn is None:
             with translate():
-                self._conn = psycopg.connect(
+                self._conn = database.connect(
                     self._conninfo,
-                    autocommit=True,
-                    prepare_threshold=None,
                     connect_timeout=max(2, self._ttl // 3),
                     application_name="opsloop lock",
                 )

@@ -20,12 +20,14 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList, MigrationStep
 
 from opsloop import sqlfiles
 from opsloop.config import DEFAULT_SCHEMA, check_schema
+from opsloop.database import connect, value
 from opsloop.errors import ForeignObject, IllegalState, InvalidArgument, SchemaMismatch, translate
 from opsloop.sqlfiles import Change
 
@@ -96,7 +98,7 @@ def rollback(dsn: str, schema: str = DEFAULT_SCHEMA, to: str | None = None) -> l
 def status(dsn: str, schema: str = DEFAULT_SCHEMA) -> Status:
     """Compares the ledger with this package. Reads only; an absent schema counts as an empty one."""
     check_schema(schema, "schema")
-    with translate(), psycopg.connect(dsn, autocommit=True) as conn:
+    with translate(), connect(dsn) as conn:
         _use_schema(conn, schema)
         return _status(conn, schema)
 
@@ -116,7 +118,7 @@ def seed(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
     """Puts the default policies in place; a policy that exists is left as it is."""
     check_schema(schema, "schema")
     script = sqlfiles.sql_root() / "seed/policies.sql"
-    with translate(), psycopg.connect(dsn, autocommit=True) as conn, conn.transaction():
+    with translate(), connect(dsn) as conn, conn.transaction():
         _use_schema(conn, schema)
         conn.execute(sqlfiles.expand(script).encode())
 
@@ -127,19 +129,22 @@ def apply_rights(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
     To be run by the owner of the schema. Makes the roles first when the login may; loads no routines.
     """
     check_schema(schema, "schema")
-    with translate(), _explain(schema), psycopg.connect(dsn, autocommit=True) as conn, conn.transaction():
+    with translate(), _explain(schema), connect(dsn) as conn, conn.transaction():
         conn.execute(sqlfiles.rights_text(schema).encode())
 
 
 def layers(dsn: str) -> dict[str, str | None]:
     """Each compatibility layer that this package ships, with the schema it is laid over here; None: not installed."""
-    with translate(), psycopg.connect(dsn, autocommit=True) as conn:
-        found = conn.execute(
-            "select n, obj_description(to_regnamespace(quote_ident(n))::oid, 'pg_namespace') from unnest(%s::text[]) n",
-            (sqlfiles.layers(),),
-        ).fetchall()
+    with translate(), connect(dsn) as conn:
+        about = {
+            name: value(
+                conn, "select obj_description(to_regnamespace(quote_ident(%s))::oid, 'pg_namespace')", (name,)
+            )
+            for name in sqlfiles.layers()
+        }
     return {
-        name: over.removeprefix(_LAYER) if over and over.startswith(_LAYER) else None for name, over in found
+        name: over.removeprefix(_LAYER) if over and over.startswith(_LAYER) else None
+        for name, over in about.items()
     }
 
 
@@ -161,7 +166,7 @@ def _run_layer(dsn: str, name: str, script: str, schema: str) -> None:
             detail={"layers": sqlfiles.layers()},
             hint="opsloop compat list",
         )
-    with translate(), _explain(schema), psycopg.connect(dsn) as conn:
+    with translate(), _explain(schema), connect(dsn, autocommit=False) as conn:
         conn.execute(sqlfiles.layer_text(script, schema).encode())
 
 
@@ -172,14 +177,14 @@ def _use_schema(conn: psycopg.Connection[Any], schema: str) -> None:
 def _status(conn: psycopg.Connection[Any], schema: str) -> Status:
     """As `status`, on a connection whose search_path is set."""
     shipped = [c.name for c in sqlfiles.changes()]
-    row = conn.execute("select to_regclass('opsloop_schema_change') is not null").fetchone()
-    if not row or not row[0]:
+    if not value(conn, "select to_regclass('opsloop_schema_change') is not null"):
         return Status(schema, pending=shipped)
-    rows = conn.execute(
+    ledger = conn.cursor(row_factory=dict_row)
+    rows = ledger.execute(
         "select change, code_digest from opsloop_schema_change order by installed_at"
     ).fetchall()
-    applied = sorted(name for name, _ in rows if not name.startswith("code_"))
-    digests = [digest for _, digest in rows if digest is not None]
+    applied = sorted(row["change"] for row in rows if not row["change"].startswith("code_"))
+    digests = [row["code_digest"] for row in rows if row["code_digest"] is not None]
     return Status(
         schema,
         applied=applied,
@@ -193,7 +198,7 @@ def _status(conn: psycopg.Connection[Any], schema: str) -> Status:
 def _installer(dsn: str, schema: str) -> Iterator["_Backend"]:
     """A yoyo backend on `schema`, which exists from then on, while no other installer is at work there."""
     check_schema(schema, "schema")
-    with translate(), _explain(schema), psycopg.connect(dsn) as guard:
+    with translate(), _explain(schema), connect(dsn, autocommit=False) as guard:
         # An open transaction holds the lock, on a connection of its own: the lock goes when this process does.
         # Not the key that sql/loader/begin.sql locks, or the installer would wait for itself.
         guard.execute("set local idle_in_transaction_session_timeout = 0")
@@ -201,7 +206,7 @@ def _installer(dsn: str, schema: str) -> Iterator["_Backend"]:
         guard.execute(
             "select pg_advisory_xact_lock(hashtextextended('opsloop:install:' || %s, 0))", (schema,)
         )
-        with psycopg.connect(dsn) as first, first.transaction():
+        with connect(dsn, autocommit=False) as first, first.transaction():
             first.execute(sqlfiles.prepare_text(schema).encode())
         uri = DatabaseURI("postgresql+psycopg", None, None, None, None, None, {"dsn": dsn, "schema": schema})
         with _Backend(uri, "_yoyo_opsloop_migration") as backend:
@@ -259,7 +264,7 @@ class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def connect(self, dburi: DatabaseURI) -> psycopg.Connection[Any]:
         self.schema = dburi.args["schema"]
-        return psycopg.connect(dburi.args["dsn"], autocommit=True)
+        return connect(dburi.args["dsn"])
 
     def init_connection(self, connection: psycopg.Connection[Any]) -> None:
         _use_schema(connection, self.schema)

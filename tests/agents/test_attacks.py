@@ -14,8 +14,8 @@ import pytest
 
 from agents.serving import Served
 from looping import Loop, Row, step
+from opsloop.database import Database
 from opsloop.executors import builtin
-from opsloop.executors.transaction import Database
 from opsloop.worker.loop import Worker
 from opsloop.worker.options import Mode, Options
 

@@ -210,3 +210,35 @@ def test_a_column_that_a_newer_schema_adds_is_left_out(conn: Conn) -> None:
 def test_the_version_is_that_of_the_package() -> None:
     text = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text()
     assert f'version = "{opsloop.__version__}"' in text
+
+
+def test_the_order_of_arguments_is_the_functions_own_and_decisions_take_all_by_position(conn: Conn) -> None:
+    functions = public_functions(conn)
+    deciding = {
+        name: inspect.signature(method).parameters
+        for name, method in inspect.getmembers(Client, inspect.isfunction)
+        if "actor" in inspect.signature(method).parameters
+    }
+    assert {"approve_proposal", "reject_proposal", "retry_step", "cancel_mission"} <= deciding.keys()
+    for name, parameters in deciding.items():
+        assert list(parameters)[1:] == functions[name], name
+        assert {p.kind for p in parameters.values()} == {inspect.Parameter.POSITIONAL_OR_KEYWORD}, name
+
+
+def test_who_decides_may_be_given_by_position(conn: Conn) -> None:
+    loop = Client(conn)
+    template = {"title": "risky", "risk_level": "high", "steps": [{"kind": "noop"}]}
+    waiting = loop.create_proposal(template)
+    loop.reject_proposal(loop.create_proposal(template).proposal_id, "ben", "not today")
+    mission = loop.approve_proposal(waiting.proposal_id, "ann", "looks right").mission_id
+    assert mission is not None
+    loop.pause("mission", str(mission), "cem", "wait")
+    loop.resume("mission", str(mission), "cem")
+    loop.cancel_mission(mission, "dan", "too late")
+    loop.kill_switch("eve", "fire")
+    loop.resume("all", None, "eve", "out")
+
+    said = {one.decided_by for one in loop.list_proposals()}
+    assert said == {"ann", "ben"}
+    stopped = conn.execute("select actor, action from ops_control_log order by id").fetchall()
+    assert [who for who, _ in stopped] == ["cem", "cem", "eve", "eve"]

@@ -13,9 +13,9 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 import opsloop
+from opsloop.database import Database
 from opsloop.demo.care import example
 from opsloop.executors import Context
-from opsloop.executors.transaction import Database
 
 # Names that break out of anything that pastes them.
 SCHEMA, TABLE, INDEX = 'sh"op', 'st;ock"--', "we'ird; index"

@@ -14,12 +14,13 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from opsloop.database import Database
 from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
-from opsloop.executors.transaction import Database
+from opsloop.process.mode import Mode
 from opsloop.relay import Message
 from opsloop.relay import command as command_sink
 from opsloop.relay.loop import Relay
-from opsloop.relay.options import Mode, Options
+from opsloop.relay.options import RelayOptions
 from opsloop.relay.sinks import Sinks
 from support import wait_until
 
@@ -60,7 +61,7 @@ def relay(dsn: str, own: Deliver | None = None, **options: Any) -> Relay:
     sinks.put("command", command_sink.deliver)
     if own is not None:
         sinks.put("own", own)
-    return Relay(Database(dsn), sinks, Options(**{"mode": Mode.DRAIN, "poll": 0.05, **options}))
+    return Relay(Database(dsn), sinks, RelayOptions(**{"mode": Mode.DRAIN, "poll": 0.05, **options}))
 
 
 async def drain(dsn: str, own: Deliver | None = None, **options: Any) -> Relay:

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from opsloop.database import Database
 from opsloop.executors import builtin
-from opsloop.executors.transaction import Database
 from opsloop.worker import Mode, Options, Worker
 from worker.working import Process, Work
 

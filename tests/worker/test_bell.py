@@ -6,11 +6,11 @@ from typing import Any
 
 import psycopg
 
+from opsloop.database import Database
 from opsloop.executors import builtin
-from opsloop.executors.transaction import Database
+from opsloop.process.link import Link
 from opsloop.worker import Options, Worker
 from opsloop.worker.bell import Bell
-from opsloop.worker.link import Link
 from support import wait_until
 from worker.working import Work
 
@@ -24,10 +24,10 @@ class Claims:
         self.answers = list(answers)
         self.asked: list[str] = []
 
-    async def call(self, function: str, args: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    async def value(self, function: str, args: Mapping[str, Any]) -> Any:
         """The next answer."""
         self.asked.append(function)
-        return [(self.answers.pop(0),)]
+        return self.answers.pop(0)
 
 
 def bell(claims: Claims) -> Bell:
@@ -77,14 +77,14 @@ async def test_a_step_for_an_idle_worker_costs_few_calls(
     work: Work, dsn: str, conn: psycopg.Connection[Any], monkeypatch: Any
 ) -> None:
     asked: list[str] = []
-    call = Link.call
+    call = Link._repeated
 
     async def noted(self: Link, function: str, *args: Any) -> Any:
         if function != "extend_leases":  # the sign of life, every few seconds
             asked.append(function)
         return await call(self, function, *args)
 
-    monkeypatch.setattr(Link, "call", noted)
+    monkeypatch.setattr(Link, "_repeated", noted)
     worker = Worker(Database(dsn), builtin(None), Options(heartbeat=None, poll=60.0))
     running = asyncio.create_task(worker.run())
     await until(lambda: asked[-2:] == ["idle_settled", "claim_steps"])

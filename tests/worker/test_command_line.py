@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+import opsloop
 from opsloop.cli import run
-from opsloop.worker import loop
 from worker.working import Work
 
 
@@ -43,7 +43,7 @@ def test_a_faulty_command_line_names_the_faulty_part_and_touches_nothing(
 async def test_a_worker_newer_than_the_schema_does_not_work(
     work: Work, drain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop.opsloop, "__version__", "99.0.0")
+    monkeypatch.setattr(opsloop, "__version__", "99.0.0")
     step = work.step("noop")
 
     with pytest.raises(

@@ -10,10 +10,11 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from opsloop import embedded, migrate
+from opsloop.database import Database
 from opsloop.executors import builtin
-from opsloop.executors.transaction import Database
-from opsloop.worker import Options, Worker, logs
-from opsloop.worker.link import Link
+from opsloop.process import logs
+from opsloop.process.link import Link
+from opsloop.worker import Options, Worker
 from support import wait_until
 from worker.working import Process, Work
 

@@ -7,11 +7,15 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from opsloop import database
 from support import require, wait_until
 from worker.working import Process, Work
 
@@ -63,6 +67,24 @@ def reachable(port: int) -> bool:
     """Whether something listens there."""
     with socket.socket() as trial:
         return trial.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_dates_come_as_they_are_read_though_every_transaction_may_get_another_session(
+    conn: psycopg.Connection[Any], pooled_dsn: str
+) -> None:
+    conn.execute(f"alter role current_user in database {conn.info.dbname} set datestyle = 'German'")
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    query = "select timestamptz '2026-01-02 03:04:05+00', pg_backend_pid()"
+    with database.connect(pooled_dsn) as one, database.connect(pooled_dsn) as other:
+        backends = set()
+        for _ in range(10):
+            with one.transaction(), other.transaction():
+                for session in (one, other):
+                    found = session.execute(query).fetchone()
+                    assert found is not None
+                    assert found[0] == moment
+                    backends.add(found[1])
+    assert len(backends) == 2
 
 
 def test_two_workers_share_a_pool_of_two_sessions(

@@ -8,19 +8,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from opsloop.worker.session import Session
+from opsloop.process.session import DatabaseSession
 from support import wait_until
 
-Begin = Callable[..., Awaitable[Session]]
+Begin = Callable[..., Awaitable[DatabaseSession]]
 
 
 @pytest.fixture
 async def begin(dsn: str) -> AsyncIterator[Begin]:
     """Opens sessions; they are closed at the end."""
-    opened: list[Session] = []
+    opened: list[DatabaseSession] = []
 
-    async def begin_one(ring: Callable[[], None] = lambda: None) -> Session:
-        opened.append(await Session.begin(dsn, "test session", ring))
+    async def begin_one(ring: Callable[[], None] = lambda: None) -> DatabaseSession:
+        opened.append(await DatabaseSession.begin(dsn, "test session", ring))
         return opened[-1]
 
     yield begin_one
@@ -64,7 +64,7 @@ async def test_it_sends_more_than_a_socket_takes_at_once_and_hears_afterwards(
 ) -> None:
     rung = asyncio.Event()
     session = await begin(rung.set)
-    await session.execute("listen here")
+    await session.listen("here")
     text = "x" * 10_000_000
 
     assert await session.rows("select length(%s)", (text,)) == [(len(text),)]
@@ -77,7 +77,7 @@ async def test_a_notification_rings_while_nobody_waits_and_while_somebody_does(
 ) -> None:
     rung = asyncio.Event()
     session = await begin(rung.set)
-    await session.execute("listen here")
+    await session.listen("here")
 
     conn.execute("notify here")
     await rung.wait()
@@ -105,6 +105,7 @@ async def test_the_end_of_a_session_rings_and_leaves_the_others_alone(
 ) -> None:
     rung = asyncio.Event()
     ended = await begin(rung.set)
+    await ended.listen("here")
     conn.execute("select pg_terminate_backend(%s)", (ended.info.backend_pid,))
     while not ended.closed:
         await rung.wait()
@@ -144,8 +145,8 @@ async def test_a_cancelled_statement_is_cancelled_on_the_server_too(
 
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert session.closed
     await asyncio.to_thread(wait_until, lambda: not blocked(conn), "nobody waits for the lock")
+    assert await session.rows("select 1") == [(1,)]
     conn.execute("select pg_advisory_unlock(7)")
 
 

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import sql
 from psycopg.rows import scalar_row
-from psycopg.types.json import Jsonb
 
 from opsloop.errors import translate
 from opsloop.results import record
@@ -73,8 +72,3 @@ class Caller:
         # What is None is left to the function's own default.
         given = {name: argument(value) for name, value in args.items() if value is not None}
         cur.execute(statement(self.schema, function, tuple(given)), tuple(given.values()))
-
-
-def document(value: Any) -> Jsonb | None:
-    """Wrap a JSON value for the database; None stays None."""
-    return None if value is None else Jsonb(value)

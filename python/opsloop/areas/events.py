@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from opsloop.areas.call import Caller, DocumentLike, document
+from opsloop.areas.call import Caller, DocumentLike
+from opsloop.jsonio import document
 from opsloop.results import Reactions, Triggers
 
 

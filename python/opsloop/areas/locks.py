@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from opsloop.areas.call import Caller, document
+from opsloop.areas.call import Caller
+from opsloop.jsonio import document
 from opsloop.results import Idempotent
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from opsloop.areas.call import Caller, document
+from opsloop.areas.call import Caller
+from opsloop.jsonio import document
+from opsloop.results import ListedMission
 
 
 class Missions(Caller):
     """Approved work: look at it, and intervene."""
 
     def cancel_mission(
-        self, mission_id: UUID | str, *, actor: str | None = None, reason: str | None = None
+        self, mission_id: UUID | str, actor: str | None = None, reason: str | None = None
     ) -> str:
         """Cancel what has not started and ask what runs to stop; returns the mission's status.
 
@@ -20,7 +22,7 @@ class Missions(Caller):
         """
         return str(self._value("fn_cancel_mission", mission_id=mission_id, actor=actor, reason=reason))
 
-    def retry_step(self, step_id: UUID | str, *, actor: str | None = None) -> str:
+    def retry_step(self, step_id: UUID | str, actor: str | None = None) -> str:
         """Run a failed, cancelled or parked step again; its mission comes back to life. Returns its new status.
 
         Raises NotFound (OPS_012), IllegalState (OPS_014).
@@ -31,7 +33,6 @@ class Missions(Caller):
         self,
         step_id: UUID | str,
         outcome: str,
-        *,
         actor: str | None = None,
         reason: str | None = None,
         result: Any = None,
@@ -50,4 +51,15 @@ class Missions(Caller):
                 reason=reason,
                 result=document(result),
             )
+        )
+
+    def list_missions(
+        self, limit: int | None = None, status: str | None = None, mission_id: UUID | str | None = None
+    ) -> list[ListedMission]:
+        """List up to `limit` missions (default 20, at most 1000), newest first, of any status by default.
+
+        `mission_id`: only that one.
+        """
+        return self._rows(
+            ListedMission, "fn_list_missions", limit=limit, status=status, mission_id=mission_id
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from opsloop.areas.call import Caller, DocumentLike, document
+from opsloop.areas.call import Caller, DocumentLike
+from opsloop.jsonio import document
 from opsloop.results import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
 
 

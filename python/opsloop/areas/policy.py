@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from opsloop.areas.call import Caller, DocumentLike, document
+from opsloop.areas.call import Caller, DocumentLike
+from opsloop.jsonio import document
 from opsloop.results import PolicyVersion
 
 
@@ -17,7 +18,7 @@ class Policy(Caller):
         return value
 
     def set_policy(
-        self, key: str, value: DocumentLike, *, actor: str | None = None, expected_version: int | None = None
+        self, key: str, value: DocumentLike, actor: str | None = None, expected_version: int | None = None
     ) -> int:
         """Put a new version in force and return its number.
 

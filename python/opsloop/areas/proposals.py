@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from opsloop.areas.call import Caller, DocumentLike, document
-from opsloop.results import Gate, Proposal
+from opsloop.areas.call import Caller, DocumentLike
+from opsloop.jsonio import document
+from opsloop.results import Gate, ListedProposal, Proposal
 
 
 class Proposals(Caller):
@@ -57,7 +58,7 @@ class Proposals(Caller):
         return bool(self._value("fn_is_auto_approvable", template=document(template)))
 
     def approve_proposal(
-        self, proposal_id: UUID | str, *, actor: str | None = None, reason: str | None = None
+        self, proposal_id: UUID | str, actor: str | None = None, reason: str | None = None
     ) -> Proposal:
         """Approve a proposal as a person; it becomes a mission in the same transaction.
 
@@ -67,13 +68,13 @@ class Proposals(Caller):
         return self._row(Proposal, "fn_approve_proposal", proposal_id=proposal_id, actor=actor, reason=reason)
 
     def reject_proposal(
-        self, proposal_id: UUID | str, *, actor: str | None = None, reason: str | None = None
+        self, proposal_id: UUID | str, actor: str | None = None, reason: str | None = None
     ) -> Proposal:
         """Reject a proposal as a person. Arguments and errors as `approve_proposal`."""
         return self._row(Proposal, "fn_reject_proposal", proposal_id=proposal_id, actor=actor, reason=reason)
 
     def cast_vote(
-        self, proposal_id: UUID | str, agent_role: str, vote: str, *, reason: str | None = None
+        self, proposal_id: UUID | str, agent_role: str, vote: str, reason: str | None = None
     ) -> Proposal:
         """Cast an agent's vote: approve, reject or abstain. Votes advise; whether they decide is policy.
 
@@ -86,4 +87,16 @@ class Proposals(Caller):
             agent_role=agent_role,
             vote=vote,
             reason=reason,
+        )
+
+    def list_proposals(
+        self, limit: int | None = None, status: str | None = None, proposal_id: UUID | str | None = None
+    ) -> list[ListedProposal]:
+        """List up to `limit` proposals (default 20, at most 1000), newest first.
+
+        `status`: only those (default: any). `proposal_id`: only that one. An unknown status is
+        InvalidArgument (OPS_018).
+        """
+        return self._rows(
+            ListedProposal, "fn_list_proposals", limit=limit, status=status, proposal_id=proposal_id
         )

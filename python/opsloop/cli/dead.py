@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from opsloop import jsonio
 from opsloop.cli import output
 from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import WORK, Actor, Session, command
@@ -123,7 +123,7 @@ def _described(session: Session, letter: DeadLetter) -> Iterator[str]:
             yield f"    {number}. {output.one_line(told)}"
     yield "  payload"
     rest = {name: value for name, value in letter.payload.items() if name != "error_history"}
-    for line in json.dumps(rest, ensure_ascii=False, indent=2).split("\n"):
+    for line in jsonio.pretty(rest, 2).split("\n"):
         yield f"    {output.one_line(line)}"
 
 
@@ -275,7 +275,7 @@ def _short(text: str) -> str:
 
 
 def _word(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else jsonio.pretty(value)
 
 
 def register(parent: typer.Typer) -> None:

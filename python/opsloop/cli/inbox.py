@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
+from opsloop import jsonio
 from opsloop.cli import output
 from opsloop.cli.session import DECISIONS, Actor, Session, command
 from opsloop.client import OwningClient
@@ -86,7 +85,7 @@ def _count(entries: list[InboxEntry]) -> None:
 
 def _present(session: Session, client: OwningClient, entry: InboxEntry, actor: str, *, asking: bool) -> None:
     if session.json:
-        sys.stdout.write(json.dumps(asdict(entry), default=str, ensure_ascii=False) + "\n")
+        sys.stdout.write(jsonio.pretty(entry) + "\n")
         sys.stdout.flush()
         return
     output.print_text(describe(session, entry, whole=asking) + "\n")
@@ -132,7 +131,7 @@ def _vote(vote: dict[str, Any]) -> str:
 
 def _step(number: int, step: Any, *, whole: bool) -> Iterator[str]:
     if not isinstance(step, dict) or "params" not in step:
-        yield f"    {number}. | {output.one_line(json.dumps(step, ensure_ascii=False))}"
+        yield f"    {number}. | {output.one_line(jsonio.pretty(step))}"
         return
     with_ = "" if step.get("run_with") == step["executor"] else f" (run by {step.get('run_with')})"
     after = f", after {', '.join(step['after'])}" if step.get("after") else ""
@@ -150,7 +149,7 @@ def _step(number: int, step: Any, *, whole: bool) -> Iterator[str]:
 
 def _value(name: str, value: Any, *, whole: bool) -> Iterator[str]:
     """A param, exactly: as JSON, or as text of several lines with a bar before each."""
-    text = value if isinstance(value, str) and "\n" in value else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) and "\n" in value else jsonio.pretty(value)
     if not whole and len(text) > _SHOWN:
         text = f"{text[:_SHOWN]}\n… {len(text) - _SHOWN} more characters: --json shows all"
     first, *more = text.split("\n")
@@ -163,7 +162,7 @@ def _value(name: str, value: Any, *, whole: bool) -> Iterator[str]:
 
 
 def _name(text: str) -> str:
-    return text if re.fullmatch(r"[\w-]+", text) else output.one_line(json.dumps(text, ensure_ascii=False))
+    return text if re.fullmatch(r"[\w-]+", text) else output.one_line(jsonio.pretty(text))
 
 
 def _ask(session: Session, client: OwningClient, entry: InboxEntry, actor: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from opsloop import jsonio
 from opsloop.errors import InvalidArgument, OpsError
 
 
@@ -36,8 +36,8 @@ def parse(text: str, what: str, fault: type[OpsError]) -> Any:
     Raises `fault` naming `what` and the place.
     """
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_doubles)
-    except json.JSONDecodeError as exc:
+        return jsonio.parse(text)
+    except jsonio.DecodeError as exc:
         raise fault(
             f"{what} is not JSON: {exc.msg} at line {exc.lineno}, column {exc.colno}",
             detail={
@@ -85,16 +85,3 @@ def kind(value: Any) -> str:
         dict: "an object",
     }
     return names.get(type(value), type(value).__name__)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {double!r} stands twice in one object")
-    return made

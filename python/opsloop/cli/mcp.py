@@ -12,7 +12,7 @@ import typer
 from opsloop.cli.session import SIGNALS, Session, command
 from opsloop.client import connect_async
 from opsloop.errors import InvalidArgument
-from opsloop.worker import logs
+from opsloop.process import logs
 
 
 def mcp(

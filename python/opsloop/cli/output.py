@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import sys
 import unicodedata
 from datetime import UTC, datetime
@@ -13,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from opsloop import jsonio
 from opsloop.errors import OpsError
 
 _STYLES = {
@@ -96,21 +95,12 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
 
 def as_json(value: Any) -> str:
     """Return `value` as JSON: records as objects, times in ISO 8601; indented for a terminal."""
-    indent = 2 if sys.stdout.isatty() else None
-    return json.dumps(value, default=_jsonable, ensure_ascii=False, indent=indent)
+    return jsonio.pretty(value, 2 if sys.stdout.isatty() else None)
 
 
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout."""
     sys.stdout.write(as_json(value) + "\n")
-
-
-def _jsonable(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value)
 
 
 def report(error: OpsError, *, json_wanted: bool) -> None:

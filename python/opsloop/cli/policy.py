@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from opsloop import jsonio
 from opsloop.cli import output, policyfile
 from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import DECISIONS, Actor, Session, command
@@ -27,7 +27,7 @@ def get(session: Session, key: Key) -> None:
         version = client.policy_history(key, limit=1)[0].version
 
     def text() -> None:
-        output.print_text(json.dumps(value, ensure_ascii=False, indent=2))
+        output.print_text(jsonio.pretty(value, 2))
         change = session.command("policy", "set", key, "@FILE", "--expected-version", version)
         output.say(f"version {version}; to change it: {change}", stderr=True)
 

@@ -11,11 +11,11 @@ file does not name stay as they are. The database checks what comes of it, as it
 
 from __future__ import annotations
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
 
+from opsloop import jsonio
 from opsloop.cli.jsonin import kind, parse
 from opsloop.client import OwningClient
 from opsloop.errors import InvalidArgument, InvalidPolicy, PolicyNotFound, PolicyVersionConflict
@@ -51,7 +51,7 @@ _HINT = 'Name documents and their fields, such as {"auto_approve": {"allowed_ste
 def _toml(text: str, path: Path) -> Any:
     try:
         # As JSON has it: dates as text, and no number that is none.
-        return json.loads(json.dumps(tomllib.loads(text), default=str, allow_nan=False))
+        return jsonio.without_extras(tomllib.loads(text))
     except ValueError as exc:
         raise InvalidPolicy(f"{path} is not TOML that JSON could say: {exc}", hint=_HINT) from exc
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from opsloop import jsonio
 from opsloop.cli import output
 from opsloop.cli.session import WORK, Session, command
 from opsloop.client import Client
@@ -175,7 +175,7 @@ def _note(step: ListedStep) -> str:
 
 def _template(template: dict[str, Any]) -> Text:
     """Show the steps that a proposal would run."""
-    return Text(output.plain(json.dumps(template, ensure_ascii=False, indent=2)))
+    return Text(output.plain(jsonio.pretty(template, 2)))
 
 
 def register(app: typer.Typer) -> None:

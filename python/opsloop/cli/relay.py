@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import os
-import signal
-import sys
 from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
-from opsloop.cli import output
+from opsloop.cli import output, program
+from opsloop.cli.program import LogLevel
 from opsloop.cli.session import LOOP, Session, command
-from opsloop.errors import InvalidArgument
-from opsloop.executors.transaction import Database
+from opsloop.database import Database
+from opsloop.process.mode import Mode
+from opsloop.process.program import INTERRUPTED, stop_on_signals
 from opsloop.relay import command as command_sink
 from opsloop.relay.loop import Relay
-from opsloop.relay.options import Mode, Options
+from opsloop.relay.options import RelayOptions
 from opsloop.relay.sinks import Sinks
-from opsloop.worker import logs
 
 
 def relay(
@@ -62,12 +58,7 @@ def relay(
         bool,
         typer.Option("--pgbouncer", help="A transaction pooler stands in between: no prepared statements."),
     ] = False,
-    log_level: Annotated[
-        str,
-        typer.Option(
-            "--log-level", metavar="|".join(logs.LEVELS), help="Least level that is logged, on stderr."
-        ),
-    ] = "info",
+    log_level: LogLevel = "info",
 ) -> None:
     """Deliver the messages of the outbox to where the policy document `outbox` routes them.
 
@@ -81,13 +72,9 @@ def relay(
     environment cannot be used (OPS_018); 3 no database is configured, or it cannot be reached at the start (OPS_001),
     while later the relay waits for it to come back; 130 ended by a second signal.
     """
-    if once and drain:
-        raise InvalidArgument("--once and --drain exclude each other", hint="Choose one of them.")
-    if log_level not in logs.LEVELS:
-        raise InvalidArgument(f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}")
-    logs.configure(log_level)
-    options = Options(
-        mode=Mode.ONCE if once else Mode.DRAIN if drain else Mode.FOREVER,
+    mode = program.begin(once=once, drain=drain, log_level=log_level)
+    options = RelayOptions(
+        mode=mode,
         batch=batch,
         per_aggregate=per_aggregate,
         concurrency=concurrency,
@@ -98,12 +85,7 @@ def relay(
     with session.database() as dsn:
         sinks = known(app or [])
         database = Database(dsn, session.schema_name, pooled=pgbouncer)
-        # The objects of a batch live as long as the batch: looking for cycles among them a few times each is waste.
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
-        code = asyncio.run(_run(database, sinks, options, session))
-    if code:
-        raise typer.Exit(code)
+        program.run(_run(database, sinks, options, session))
 
 
 def known(apps: Iterable[str]) -> Sinks:
@@ -117,41 +99,28 @@ def known(apps: Iterable[str]) -> Sinks:
     sinks.put("http", http.deliver)
     sinks.put("command", command_sink.deliver)
     sinks.load_entry_points()
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does, so that --app finds the user's module
-    for target in apps:
-        try:
-            sinks.load_app(target)
-        except (ImportError, AttributeError, TypeError) as error:
-            raise InvalidArgument(
-                f"--app {target}: {error}",
-                hint="Give module or module:attribute, with functions marked @sink.",
-            ) from error
+    program.load_apps(sinks.load_app, apps, "@sink")
     return sinks
 
 
-async def _run(database: Database, sinks: Sinks, options: Options, session: Session) -> int:
+async def _run(database: Database, sinks: Sinks, options: RelayOptions, session: Session) -> int:
     """Run one relay; returns the exit code."""
     one = Relay(database, sinks, options)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, one.stop)
+    stop_on_signals(one.stop)
     try:
         await one.run()
     finally:
         await one.close()
     if options.mode is not Mode.FOREVER:
         _summary(one, session)
-    return 130 if one.hurried else 0
+    return INTERRUPTED if one.hurried else 0
 
 
 def _summary(one: Relay, session: Session) -> None:
     if session.json:
         output.print_json({"claimed": one.claimed, "outcomes": dict(one.outcomes)})
-    elif one.claimed:
-        ends = ", ".join(f"{number} {outcome}" for outcome, number in sorted(one.outcomes.items()))
-        output.print_text(f"{one.claimed} messages claimed: {ends}")
     else:
-        output.print_text("No waiting messages")
+        program.claimed_text(one.claimed, one.outcomes, "messages claimed", "No waiting messages")
 
 
 def register(app: typer.Typer) -> None:

@@ -15,7 +15,7 @@ from opsloop.cli.session import LOOP, Session, command, current_user
 from opsloop.cli.worker import offered, serve
 from opsloop.client import connect
 from opsloop.errors import InvalidArgument, NotAllowed
-from opsloop.worker import logs
+from opsloop.process import logs
 from opsloop.worker.options import Options
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import typer
 
-from opsloop.cli import output
+from opsloop.cli import output, program
+from opsloop.cli.program import LogLevel
 from opsloop.cli.session import LOOP, Session, command
 from opsloop.config import Settings
+from opsloop.database import Database
 from opsloop.errors import InvalidArgument
 from opsloop.executors import Registry, builtin
-from opsloop.executors.transaction import Database
-from opsloop.worker import logs
+from opsloop.process import logs
+from opsloop.process.mode import Mode
+from opsloop.process.program import INTERRUPTED, stop_on_signals
 from opsloop.worker.loop import Worker
-from opsloop.worker.options import Mode, Options
+from opsloop.worker.options import Options
 
 
 def worker(
@@ -83,12 +83,7 @@ def worker(
             "--pgbouncer", help="A transaction pooler stands in between: no LISTEN, no prepared statements."
         ),
     ] = False,
-    log_level: Annotated[
-        str,
-        typer.Option(
-            "--log-level", metavar="|".join(logs.LEVELS), help="Least level that is logged, on stderr."
-        ),
-    ] = "info",
+    log_level: LogLevel = "info",
 ) -> None:
     """Run steps: lease them, execute them, report them. One process of it is one incarnation; run as many as you like.
 
@@ -102,15 +97,11 @@ def worker(
     environment cannot be used (OPS_018); 3 no database is configured, or it cannot be reached at the start (OPS_001),
     while later the worker waits for it to come back; 130 ended by a second signal.
     """
-    if once and drain:
-        raise InvalidArgument("--once and --drain exclude each other", hint="Choose one of them.")
-    if log_level not in logs.LEVELS:
-        raise InvalidArgument(f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}")
-    logs.configure(log_level)
+    mode = program.begin(once=once, drain=drain, log_level=log_level)
     settings = session.settings()
     options = Options.of(
         settings,
-        mode=Mode.ONCE if once else Mode.DRAIN if drain else Mode.FOREVER,
+        mode=mode,
         batch=batch,
         concurrency=concurrency,
         executor_concurrency=_numbers(executor_concurrency or []),
@@ -134,12 +125,7 @@ def serve(
 ) -> None:
     """Run one worker until it ends; raises typer.Exit when its exit code is not 0."""
     database = Database(dsn, session.schema_name, pooled=pooled)
-    # The objects of a batch live as long as the batch: looking for cycles among them a few times each is waste.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    code = asyncio.run(_run(Worker(database, registry, options), session, started))
-    if code:
-        raise typer.Exit(code)
+    program.run(_run(Worker(database, registry, options), session, started))
 
 
 def offered(settings: Settings, apps: Iterable[str], only: str | None) -> Registry:
@@ -149,15 +135,7 @@ def offered(settings: Settings, apps: Iterable[str], only: str | None) -> Regist
     """
     registry = builtin(settings.sql_dsn)
     registry.load_entry_points()
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does, so that --app finds the user's module
-    for target in apps:
-        try:
-            registry.load_app(target)
-        except (ImportError, AttributeError, TypeError) as error:
-            raise InvalidArgument(
-                f"--app {target}: {error}",
-                hint="Give module or module:attribute, with functions marked @executor.",
-            ) from error
+    program.load_apps(registry.load_app, apps, "@executor")
     if only is not None:
         names = {name.strip() for name in only.split(",") if name.strip()}
         try:
@@ -188,9 +166,7 @@ def _numbers(pairs: list[str]) -> dict[str, int]:
 
 async def _run(one: Worker, session: Session, started: Callable[[], None]) -> int:
     """Run one worker; returns the exit code, or leaves with it at once when a handler does not end."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, one.stop)
+    stop_on_signals(one.stop)
     ended = False
     try:
         ended = await one.run(started)
@@ -198,7 +174,7 @@ async def _run(one: Worker, session: Session, started: Callable[[], None]) -> in
             await _summary(one, session)
     finally:
         await one.close()
-    code = 130 if one.hurried else 0
+    code = INTERRUPTED if one.hurried else 0
     if not ended:
         # A thread, or a coroutine that is deaf to its cancellation: Python would wait for it for ever.
         sys.stdout.flush()
@@ -218,11 +194,7 @@ async def _summary(one: Worker, session: Session) -> None:
             }
         )
         return
-    if one.claimed:
-        ends = ", ".join(f"{number} {outcome}" for outcome, number in sorted(one.outcomes.items()))
-        output.print_text(f"{one.claimed} steps run: {ends}")
-    else:
-        output.print_text("No queued steps")
+    program.claimed_text(one.claimed, one.outcomes, "steps run", "No queued steps")
     for name, waiting in missing:
         output.print_text(
             f"OPS_005: {waiting} steps wait for the executor {name}, which no live worker offers"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import opsloop
-from opsloop import migrate
+from opsloop import jsonio, migrate
 from opsloop.demo.shop import Shop
 
 #: In the shop the loop looks sooner than examples/postgres-care does: idle for 2 seconds instead of 5 minutes counts,
@@ -61,7 +60,7 @@ def set_policies(shop: Shop) -> dict[str, int]:
 
 
 def _read(name: str) -> Any:
-    return json.loads((example() / "policies" / f"{name}.json").read_text(encoding="utf-8"))
+    return jsonio.parse((example() / "policies" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @contextmanager

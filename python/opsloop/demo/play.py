@@ -11,11 +11,10 @@ import tempfile
 import time
 from collections.abc import Callable
 
-import psycopg
 from rich.console import Console
 
 import opsloop
-from opsloop import embedded
+from opsloop import database, embedded
 from opsloop.cli.output import as_json, plain
 from opsloop.demo import care, report, shop, words
 from opsloop.demo.screen import Screen
@@ -70,7 +69,7 @@ class _Play:
         self.screen.doing("starting a PostgreSQL of its own")
         # No throwaway settings: fsync stays on.
         server = self.stack.enter_context(embedded.server())
-        self.server = self.stack.enter_context(psycopg.connect(server.dsn(), autocommit=True))
+        self.server = self.stack.enter_context(database.connect(server.dsn()))
         say("setup", f"PostgreSQL {self._setting('server_version')} runs, fsync {self._setting('fsync')}")
         self.shop = shop.open_shop(server)
         say("setup", "database shop: stock and orders, autovacuum off for them so that the effect shows")
@@ -85,7 +84,7 @@ class _Play:
         )
         self.log = self.stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         self.loop = self.stack.enter_context(opsloop.connect(self.shop.dsn("loop"), "opsloop"))
-        self.watch = Watch(self.stack.enter_context(psycopg.connect(self.shop.dsn("loop"), autocommit=True)))
+        self.watch = Watch(self.stack.enter_context(database.connect(self.shop.dsn("loop"))))
         self.worker = self.stack.enter_context(care.worker(self.shop, self.log))
         say(
             "setup",
@@ -142,20 +141,22 @@ class _Play:
         return plain("\n".join(text.splitlines()[-10:]))
 
     def _is_idle(self) -> bool:
-        row = self.server.execute(
+        idle = database.value(
+            self.server,
             "select state_change <= clock_timestamp() - make_interval(secs => %s) from pg_stat_activity where pid = %s",
             (care.HASTE["idle_seconds"], self.pid),
-        ).fetchone()
-        return bool(row and row[0])
+        )
+        return bool(idle)
 
     def _at_work(self) -> bool:
         """Whether an event, a reaction or a mission has not come to its end."""
-        row = self.watch.conn.execute(
+        at_work = database.value(
+            self.watch.conn,
             "select exists (select from opsloop.ops_agent_events where processed_at is null)"
             " or exists (select from opsloop.ops_agent_reactions where status in ('queued', 'processing'))"
-            " or exists (select from opsloop.ops_missions where completed_at is null)"
-        ).fetchone()
-        return bool(row and row[0])
+            " or exists (select from opsloop.ops_missions where completed_at is null)",
+        )
+        return bool(at_work)
 
     def _until(self, condition: Callable[[], bool], what: str) -> None:
         """Show what happens until `condition` holds; TimeoutError when that takes too long or the worker ends."""
@@ -176,6 +177,4 @@ class _Play:
         self.screen.show(self.watch.missions)
 
     def _setting(self, name: str) -> str:
-        row = self.server.execute("select current_setting(%s)", (name,)).fetchone()
-        assert row is not None
-        return str(row[0])
+        return str(database.value(self.server, "select current_setting(%s)", (name,)))

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
+from opsloop import database
 from opsloop.cli.output import plain
 from opsloop.demo import words
 from opsloop.demo.shop import LoadReport, Shop
@@ -110,7 +110,7 @@ def _problems(watch: Watch, pid: int, figures: list[Row]) -> list[str]:
 
 def _touched(shop: Shop, pid: int) -> list[str]:
     """What was done though nobody approved it."""
-    with psycopg.connect(shop.dsn(shop.server.user), autocommit=True, row_factory=dict_row) as conn:
+    with database.connect(shop.dsn(shop.server.user), row_factory=dict_row) as conn:
         row = conn.execute(
             "select to_regclass('shop.stock_changed_at_idx') is not null as index,"
             " exists (select from pg_stat_activity where pid = %s and state = 'idle in transaction') as session",

@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from opsloop import database
 from opsloop.embedded import Server
 from opsloop.errors import DatabaseError
 
@@ -71,11 +72,11 @@ class Shop:
 
 def open_shop(server: Server) -> Shop:
     """Make logins, database, tables and rows."""
-    with psycopg.connect(server.dsn(), autocommit=True) as conn:
+    with database.connect(server.dsn()) as conn:
         conn.execute(_ROLES)
         conn.execute(f"create database {DATABASE} owner loop")
     shop = Shop(server)
-    with psycopg.connect(shop.dsn(server.user), autocommit=True) as conn:
+    with database.connect(shop.dsn(server.user)) as conn:
         conn.execute(_TABLES)
         conn.execute(_ARTICLES, (ARTICLES,))
         conn.execute("select pg_stat_force_next_flush()")  # or the rows would be counted twice, after VACUUM
@@ -86,7 +87,7 @@ def open_shop(server: Server) -> Shop:
 @contextmanager
 def forgotten_transaction(shop: Shop) -> Iterator[int]:
     """A clerk's session that has written something, neither commits nor rolls back; yields its process id."""
-    conn: psycopg.Connection[Any] = psycopg.connect(shop.dsn("clerk"), application_name="refund form")
+    conn = database.connect(shop.dsn("clerk"), autocommit=False, application_name="refund form")
     try:
         conn.execute("insert into shop.refunds (order_id, cents) values (1, 995)")
         yield conn.info.backend_pid
@@ -108,7 +109,7 @@ def load(shop: Shop, seconds: int, progress: Callable[[str], None]) -> LoadRepor
     A slow machine gets more time, until enough rows are dead that the loop has something to do.
     """
     transactions = worked = 0.0
-    with psycopg.connect(shop.dsn(shop.server.user), autocommit=True) as conn:
+    with database.connect(shop.dsn(shop.server.user)) as conn:
         while worked == 0 or (_dead_rows(conn) < _ENOUGH and worked < _LONGEST):
             done = _burst(shop, seconds if worked == 0 else 2, progress)
             transactions, worked = transactions + done.transactions, worked + done.seconds
@@ -116,8 +117,7 @@ def load(shop: Shop, seconds: int, progress: Callable[[str], None]) -> LoadRepor
 
 
 def _dead_rows(conn: psycopg.Connection[Any]) -> int:
-    row = conn.execute("select pg_stat_get_dead_tuples('shop.stock'::regclass)").fetchone()
-    return int(row[0]) if row else 0
+    return int(database.value(conn, "select pg_stat_get_dead_tuples('shop.stock'::regclass)"))
 
 
 def _burst(shop: Shop, seconds: int, progress: Callable[[str], None]) -> LoadReport:

@@ -25,11 +25,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from psycopg import sql
-
-from opsloop import net
-from opsloop.errors import GateRefused, InvalidTemplate, ParamsRefused, translate
-from opsloop.executors import jsonio
+from opsloop import jsonio, net
+from opsloop.client import AsyncClient
+from opsloop.errors import GateRefused, InvalidTemplate, ParamsRefused
 from opsloop.executors.context import Context
 from opsloop.executors.outcomes import Fatal, Retry
 from opsloop.executors.registry import executor
@@ -81,7 +79,7 @@ def _params(params: Any) -> tuple[str, str, list[dict[str, str]]]:
             raise ParamsRefused('agent: messages must have the role "user" or "assistant"')
         # A placeholder alone in its place keeps its type.
         content = message.get("content")
-        text = content if isinstance(content, str) else jsonio.dumps(content).decode()
+        text = content if isinstance(content, str) else jsonio.text(content)
         said.append({"role": message["role"], "content": text})
     return role, wanted, said
 
@@ -185,20 +183,23 @@ async def _propose(ctx: Context, said: Mapping[str, Any], value: Any) -> list[di
     templates = value["proposals"] if isinstance(value, dict) and "proposals" in value else [value]
     try:
         async with ctx.transaction() as conn:
-            with translate():
-                cursor = await conn.execute(
-                    sql.SQL(
-                        "select proposal_id, status, mission_id, reason from {}(%s::uuid, %s::uuid, %s::jsonb)"
-                    ).format(sql.Identifier(ctx.schema, "fn_propose_for_step")),
-                    (ctx.step_id, ctx.lease_token, jsonio.dumps(templates).decode()),
-                )
-                rows = await cursor.fetchall()
+            made = await AsyncClient(conn, ctx.schema).propose_for_step(
+                ctx.step_id, ctx.lease_token, jsonio.copy(templates)
+            )
     except InvalidTemplate as error:
         faults = error.detail if isinstance(error.detail, list) else [error.message]
         raise _refused(ctx, said["text"], "; ".join(str(fault) for fault in faults)) from error
     except GateRefused as error:
         raise Fatal(str(error)) from error
-    return [{"proposal_id": row[0], "status": row[1], "mission_id": row[2], "reason": row[3]} for row in rows]
+    return [
+        {
+            "proposal_id": one.proposal_id,
+            "status": one.status,
+            "mission_id": one.mission_id,
+            "reason": one.reason,
+        }
+        for one in made
+    ]
 
 
 def _refused(ctx: Context, text: str, why: str) -> Retry:

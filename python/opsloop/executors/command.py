@@ -22,8 +22,8 @@ from asyncio.subprocess import Process
 from pathlib import Path
 from typing import IO, Any, Self
 
+from opsloop import jsonio
 from opsloop.errors import ParamsRefused
-from opsloop.executors import jsonio
 from opsloop.executors.context import Context
 from opsloop.executors.outcomes import Fatal, Retry
 from opsloop.executors.registry import executor
@@ -98,7 +98,7 @@ def check(params: Any) -> tuple[list[str], str | None, bytes | None]:
     if not isinstance(argv, list) or not argv or not argv[0]:
         raise ParamsRefused("command: argv must be a list of texts, the program first")
     # A placeholder alone in its place keeps its type, so a number may come as a number.
-    texts = [part if isinstance(part, str) else jsonio.dumps(part).decode() for part in argv]
+    texts = [part if isinstance(part, str) else jsonio.text(part) for part in argv]
     if not all(isinstance(part, str | int | float) for part in argv) or any("\0" in text for text in texts):
         raise ParamsRefused("command: argv may hold nothing but texts, numbers, true and false")
     cwd = params.get("cwd")

@@ -8,8 +8,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from opsloop.executors import jsonio
-from opsloop.executors.transaction import Database, LeasedTransaction
+from opsloop import jsonio
+from opsloop.database import Database
+from opsloop.executors.transaction import LeasedTransaction
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -119,7 +120,8 @@ class Context:
 
         Raises TypeError when `data` is not JSON.
         """
-        event: dict[str, Any] = {"type": type, "data": _own({} if data is None else data)}
+        # Copies, here and below: later changes by the handler do not reach what was said.
+        event: dict[str, Any] = {"type": type, "data": jsonio.copy({} if data is None else data)}
         if dedupe_key is not None:
             event["dedupe_key"] = dedupe_key
         if self._events is None:
@@ -142,7 +144,7 @@ class Context:
             "aggregate_type": aggregate_type,
             "aggregate_id": aggregate_id,
             "event_type": event_type,
-            "payload": _own({} if payload is None else payload),
+            "payload": jsonio.copy({} if payload is None else payload),
         }
         if dedupe_key is not None:
             message["dedupe_key"] = dedupe_key
@@ -211,8 +213,3 @@ class Context:
         """The progress reported since the last call, as JSON, or None."""
         value, self._progress = self._progress, None
         return value
-
-
-def _own(value: Any) -> Any:
-    """A copy in plain JSON types, so that later changes by the handler do not reach what was said."""
-    return jsonio.loads(jsonio.dumps(value))

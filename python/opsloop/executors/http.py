@@ -18,9 +18,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from opsloop import net
+from opsloop import jsonio, net
 from opsloop.errors import ParamsRefused
-from opsloop.executors import jsonio
 from opsloop.executors.context import Context
 from opsloop.executors.registry import executor
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from psycopg import sql
-
+from opsloop.client import AsyncClient
 from opsloop.errors import ParamsRefused
-from opsloop.executors import jsonio
 from opsloop.executors.context import Context
 from opsloop.executors.registry import executor
 
@@ -22,7 +20,5 @@ async def run(ctx: Context) -> Any:
     ideas = ctx.params.get("ideas")
     if not isinstance(ideas, list) or not all(isinstance(idea, dict) and idea.get("title") for idea in ideas):
         raise ParamsRefused("radar: ideas must be a list of objects with a title")
-    call = sql.SQL("select {}(%s::jsonb)").format(sql.Identifier(ctx.schema, "fn_radar_upsert"))
     async with ctx.transaction() as conn:
-        row = await (await conn.execute(call, (jsonio.dumps(ideas).decode(),))).fetchone()
-    return {"upserted": row[0] if row else 0}
+        return {"upserted": await AsyncClient(conn, ctx.schema).radar_upsert(ideas)}

@@ -7,15 +7,14 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
 
-ENTRY_POINT_GROUP = "opsloop.executors"
+from opsloop import plugins
+
 _MARK = "__opsloop_executor__"
 
 Handler = Callable[[Any], Any]
@@ -60,8 +59,7 @@ def executor(
     The arguments are those of `Executor`. Raises ValueError for a name that is empty or padded with
     blanks and for a concurrency below 1.
     """
-    if not name or name != name.strip():
-        raise ValueError(f"an executor needs a name without blanks around it, got {name!r}")
+    plugins.check_name(name, "an executor")
     if concurrency is not None and concurrency < 1:
         raise ValueError(f"executor {name!r}: concurrency must be at least 1, got {concurrency}")
 
@@ -73,8 +71,10 @@ def executor(
     return mark
 
 
-class Registry:
+class Registry(plugins.Plugins):
     """A set of executors by name; the one added last under a name wins."""
+
+    group = "opsloop.executors"
 
     def __init__(self) -> None:
         self._executors: dict[str, Executor] = {}
@@ -111,22 +111,6 @@ class Registry:
         if unknown:
             raise KeyError(", ".join(unknown))
         self._executors = {name: one for name, one in self._executors.items() if name in names}
-
-    def load_app(self, target: str) -> list[str]:
-        """Import `module` or `module:attribute` and add what it holds; returns the names added.
-
-        Raises ImportError, AttributeError or TypeError, each naming what is wrong with `target`.
-        """
-        module_name, _, attribute = target.partition(":")
-        module = importlib.import_module(module_name)
-        return self.add(getattr(module, attribute) if attribute else module)
-
-    def load_entry_points(self) -> list[str]:
-        """Add every executor that an installed package offers; returns the names added."""
-        names: list[str] = []
-        for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-            names += self.add(point.load())
-        return names
 
 
 def _executors_in(source: object) -> Iterator[Executor]:

@@ -21,8 +21,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from opsloop import database, jsonio
 from opsloop.errors import ParamsRefused
-from opsloop.executors import jsonio
 from opsloop.executors.context import Context
 from opsloop.executors.outcomes import Fatal, Retry
 from opsloop.executors.registry import Executor
@@ -45,13 +45,11 @@ def make(dsn: str) -> Executor:
 
 async def _run(ctx: Context, dsn: str) -> Any:
     statement, args, timeout, autocommit = _params(ctx)
-    limit = str(max(1, round(timeout * 1000))) if timeout is not None else "0"
     try:
-        async with await psycopg.AsyncConnection.connect(
-            dsn, autocommit=autocommit, row_factory=dict_row, prepare_threshold=None
+        async with await database.connect_async(
+            dsn, name="opsloop sql", autocommit=autocommit, row_factory=dict_row
         ) as conn:
-            # Local to the transaction where there is one, so that a transaction pooler is safe with it.
-            await conn.execute("select set_config('statement_timeout', %s, %s)", (limit, not autocommit))
+            await database.limit_statements(conn, timeout)
             async with conn.cursor() as cursor:
                 # A pipeline uses the extended protocol even without arguments, and that takes one statement only.
                 async with conn.pipeline():

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
+from opsloop.areas.aio.steps import AsyncSteps
+from opsloop.areas.steps import Steps
+from opsloop.database import Database, connect, connect_async
 from opsloop.errors import translate
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """Where the loop lives: connection string, schema, and whether a transaction pooler stands in between.
-
-    `clock` is the SQL for the loop's time; tests, which set it forward, have another.
-    """
-
-    dsn: str = field(repr=False)
-    schema: str = "opsloop"
-    pooled: bool = False
-    clock: str = "clock_timestamp()"
-
-    @property
-    def connect_args(self) -> dict[str, Any]:
-        """Arguments for psycopg: no prepared statements behind a pooler, where sessions are shared."""
-        return {"prepare_threshold": None} if self.pooled else {}
 
 
 class LeasedTransaction:
@@ -35,18 +18,15 @@ class LeasedTransaction:
 
     def __init__(self, database: Database, step_id: str, token: str) -> None:
         self._database = database
-        self._assert = sql.SQL("select {}(%s::uuid, %s::uuid)").format(
-            sql.Identifier(database.schema, "fn_assert_lease")
-        )
         self._lease = (step_id, token)
         self._sync: psycopg.Connection[Any] | None = None
         self._async: psycopg.AsyncConnection[Any] | None = None
 
     def __enter__(self) -> psycopg.Connection[Any]:
         with translate():
-            conn = psycopg.connect(self._database.dsn, **self._database.connect_args)
+            conn = connect(self._database.dsn, **self._how())
             try:
-                conn.execute(self._assert, self._lease)
+                Steps(conn, self._database.schema).assert_lease(*self._lease)
             except BaseException:
                 conn.close()
                 raise
@@ -63,9 +43,9 @@ class LeasedTransaction:
 
     async def __aenter__(self) -> psycopg.AsyncConnection[Any]:
         with translate():
-            conn = await psycopg.AsyncConnection.connect(self._database.dsn, **self._database.connect_args)
+            conn = await connect_async(self._database.dsn, **self._how())
             try:
-                await conn.execute(self._assert, self._lease)
+                await AsyncSteps(conn, self._database.schema).assert_lease(*self._lease)
             except BaseException:
                 await conn.close()
                 raise
@@ -79,3 +59,6 @@ class LeasedTransaction:
         if conn is not None:
             with translate():
                 await conn.__aexit__(kind, exc, where)
+
+    def _how(self) -> dict[str, Any]:
+        return {"name": "opsloop step", "autocommit": False, "prepare": self._database.prepare(5)}

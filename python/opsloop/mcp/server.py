@@ -15,11 +15,11 @@ from mcp.server import Server, ServerRequestContext
 from mcp.server.stdio import stdio_server
 
 import opsloop
+from opsloop import database, jsonio
 from opsloop.client import connect_async
 from opsloop.errors import DatabaseError, InvalidArgument, OpsError
-from opsloop.executors import jsonio
 from opsloop.mcp.tools import TOOLS, Json, Tool, source
-from opsloop.worker import logs
+from opsloop.process import logs
 
 ARGUMENTS_LIMIT = 256 * 1024
 """Largest arguments of one call, bytes of JSON."""
@@ -100,9 +100,7 @@ class Agent:
         self._check_arguments(tool, arguments)
         try:
             async with connect_async(self._dsn, self._schema) as client, client.conn.transaction():
-                await client.conn.execute(
-                    "select set_config('statement_timeout', %s, true)", (f"{STATEMENT_SECONDS}s",)
-                )
+                await database.limit_statements(client.conn, STATEMENT_SECONDS)
                 # Asked anew each time: what the login may do can change while the server runs.
                 await client.assert_agent(self._role)
                 return await tool.run(client, self._role, arguments)

@@ -7,24 +7,23 @@ fails ends the run. Runs are delivered beside each other.
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from opsloop.errors import OpsError, ParamsRefused, SchemaMismatch
-from opsloop.executors import jsonio
+from opsloop import jsonio
+from opsloop.database import Database
+from opsloop.errors import OpsError, ParamsRefused
 from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
-from opsloop.executors.transaction import Database
-from opsloop.relay.options import Mode, Options
-from opsloop.relay.reporter import Reporter
+from opsloop.process import logs
+from opsloop.process.identity import incarnation
+from opsloop.process.link import Link
+from opsloop.process.mode import Mode
+from opsloop.process.stopping import Stopping
+from opsloop.relay.options import RelayOptions
+from opsloop.relay.reporter import DeliveryReporter
 from opsloop.relay.sinks import IN_DATABASE, Message, Sinks
-from opsloop.worker import logs
-from opsloop.worker.link import Link
-from opsloop.worker.session import Row
 
 _FIRST_POLL = 0.02
 #: How long the last reports may take to reach the database at the end, seconds.
@@ -56,18 +55,17 @@ class Run:
 class Relay:
     """One incarnation of a relay. `run` is its whole life."""
 
-    def __init__(self, database: Database, sinks: Sinks, options: Options) -> None:
-        self.processor_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    def __init__(self, database: Database, sinks: Sinks, options: RelayOptions) -> None:
+        self.processor_id = incarnation()
         self._sinks = sinks
         self._options = options
         self._log = logs.get(processor_id=self.processor_id)
         self._claims = Link(database, "claims", self._log, program="relay")
         self._reports = Link(database, "reports", self._log, program="relay")
         self._leases = Link(database, "leases", self._log, program="relay")
-        self._reporter = Reporter(self._reports, self.processor_id, self._settled, self._log)
-        self._stopping = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._reporter = DeliveryReporter(self._reports, self.processor_id, self._settled, self._log)
         self._wake = asyncio.Event()
+        self._stopping = Stopping(self._wake.set)
         self._room = asyncio.Semaphore(options.concurrency)
         self._runs: dict[int, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,10 +74,7 @@ class Relay:
 
     def stop(self) -> None:
         """Ask the relay to end: first letting what is on its way arrive, and at the second call at once."""
-        if self._stopping.is_set():
-            self._hurry.set()
-        self._stopping.set()
-        self._wake.set()
+        self._stopping.ask()
 
     @property
     def claimed(self) -> int:
@@ -99,10 +94,10 @@ class Relay:
     @property
     def hurried(self) -> bool:
         """True when it was told twice to stop."""
-        return self._hurry.is_set()
+        return self._stopping.hurried.is_set()
 
     async def run(self) -> None:
-        """Deliver until told to stop, or until nothing is left, by `Options.mode`.
+        """Deliver until told to stop, or until nothing is left, by `RelayOptions.mode`.
 
         Raises OpsError: OPS_001 when the database cannot be reached at the start, OPS_021 when opsloop is not there.
         """
@@ -125,7 +120,7 @@ class Relay:
 
     async def _work(self, services: list[asyncio.Task[None]]) -> None:
         pause = _FIRST_POLL
-        while not self._stopping.is_set():
+        while not self._stopping.asked.is_set():
             for service in services:
                 if service.done():
                     service.result()
@@ -160,22 +155,15 @@ class Relay:
         }
         if self._options.lease is not None:
             args["lease_seconds"] = self._options.lease
-        try:
-            rows = await self._claims.call("claim_outbox_deliveries", args)
-        except SchemaMismatch:
-            raise
-        except OpsError as error:
-            self._log.error("claim refused", code=error.code)
-            await asyncio.sleep(self._options.poll)
-            return 0
+        rows = await self._claims.claim("claim_outbox_deliveries", args, self._options.poll)
         # Counted from when the answer is here: the call may have had to wait. Too late by one way of a packet.
         now = time.monotonic()
         self._claimed += len(rows)
-        together: dict[tuple[str, str], list[Row]] = {}
+        together: dict[tuple[str, str], list[Any]] = {}
         for row in rows:
-            together.setdefault((row[1], row[2]), []).append(row)
+            together.setdefault((row.aggregate_type, row.aggregate_id), []).append(row)
         for group in together.values():
-            lease = float(group[0][9])
+            lease = float(group[0].lease_seconds)
             run = Run([self._message(row) for row in group], now + lease, lease)
             for message, _ in run.messages:
                 self._runs[message.id] = run
@@ -184,18 +172,28 @@ class Relay:
             task.add_done_callback(self._tasks.discard)
         return len(rows)
 
-    def _message(self, row: Row) -> tuple[Message, str]:
-        settings = self._settings.get(row[8])
+    def _message(self, row: Any) -> tuple[Message, str]:
+        settings = self._settings.get(row.settings)
         if settings is None:
             if len(self._settings) > 1000:
                 self._settings.clear()
-            settings = self._settings[row[8]] = jsonio.loads(row[8])
-        return Message(row[0], row[1], row[2], row[3], row[4], row[5], row[6].encode(), settings), row[7]
+            settings = self._settings[row.settings] = jsonio.loads(row.settings)
+        message = Message(
+            row.id,
+            row.aggregate_type,
+            row.aggregate_id,
+            row.event_type,
+            row.retry_count,
+            row.idempotency_key,
+            row.body.encode(),
+            settings,
+        )
+        return message, row.sink
 
     async def _deliver_run(self, run: Run) -> None:
         for message, sink in run.messages:
             async with self._room:
-                if self._stopping.is_set():
+                if self._stopping.asked.is_set():
                     self._reporter.report(message.id, "released")
                     return
                 if not run.may_go_on():
@@ -277,7 +275,7 @@ class Relay:
             except OpsError as error:
                 self._log.warning("claims not extended", code=error.code)
                 continue
-            kept = {row[0] for row in rows if row[1]}
+            kept = {row.event_id for row in rows if row.ok}
             for event_id, run in runs.values():
                 if event_id in kept:
                     run.lease_until = asked + run.lease
@@ -288,9 +286,9 @@ class Relay:
     async def _finish(self) -> None:
         """Let deliveries finish within the grace period, give the rest back, and report it all."""
         if self._tasks:
-            hurry = asyncio.create_task(self._hurry.wait())
+            hurry = asyncio.create_task(self._stopping.hurried.wait())
             everything: asyncio.Future[list[object]] = asyncio.gather(*self._tasks, return_exceptions=True)
-            limit = self._options.grace if self._stopping.is_set() else None
+            limit = self._options.grace if self._stopping.asked.is_set() else None
             waiting: set[asyncio.Future[Any]] = {everything, hurry}
             await asyncio.wait(waiting, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
             hurry.cancel()

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
-
-class Mode(enum.Enum):
-    """When the relay ends by itself."""
-
-    FOREVER = "forever"
-    """Never: it waits for more."""
-    ONCE = "once"
-    """After one claim, and what it brought."""
-    DRAIN = "drain"
-    """When nothing more can be claimed; later retries are not waited for."""
+from opsloop.process.mode import Mode
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RelayOptions:
     """Options of one relay process; every time is in seconds."""
 
     mode: Mode = Mode.FOREVER

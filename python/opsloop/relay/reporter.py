@@ -7,17 +7,17 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
+from opsloop import jsonio
 from opsloop.errors import OpsError
-from opsloop.executors import jsonio
-from opsloop.worker.link import Link
-from opsloop.worker.logs import Logger
+from opsloop.process.link import Link
+from opsloop.process.logs import Logger
 
 _BATCH = 400
 _ERROR_LIMIT = 2_000
 _BUSY_PAUSE = 0.02
 
 
-class Reporter:
+class DeliveryReporter:
     """Collects outcomes and sends them over a link of its own."""
 
     def __init__(
@@ -69,18 +69,21 @@ class Reporter:
     async def _flush(self) -> None:
         batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
         self._sending = len(batch)
-        outcomes = b"[" + b",".join(body for _, body in batch) + b"]"
-        args = {"processor_id": self._processor_id, "outcomes": outcomes.decode()}
+        args = {
+            "processor_id": self._processor_id,
+            "outcomes": jsonio.array(body for _, body in batch),
+        }
         try:
             rows = await self._link.call("complete_outbox_events", args)
+            outcomes = [(row.event_id, row.outcome) for row in rows]
         except OpsError as error:
             # The leases run out, and the messages are delivered once more: late, but not lost.
             self._log.error("reports refused", code=error.code, count=len(batch))
-            rows = [(event_id, error.code) for event_id, _ in batch]
+            outcomes = [(event_id, error.code) for event_id, _ in batch]
         finally:
             self._sending = 0
         busy = []
-        for said, (event_id, outcome) in zip(batch, rows, strict=True):
+        for said, (event_id, outcome) in zip(batch, outcomes, strict=True):
             if outcome == "busy":
                 busy.append(said)
                 continue

@@ -7,17 +7,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.metadata
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
-from opsloop.executors import jsonio
+from opsloop import jsonio, plugins
 
-ENTRY_POINT_GROUP = "opsloop.sinks"
 _MARK = "__opsloop_sink__"
 
 #: `notify` is the database's: it is delivered by the very transaction that records it as delivered.
@@ -58,8 +55,7 @@ def sink(name: str) -> Callable[[HandlerT], HandlerT]:
     It returns once the message is safe with the receiver, and raises otherwise. Raises ValueError for a name that is
     empty or padded with blanks.
     """
-    if not name or name != name.strip():
-        raise ValueError(f"a sink needs a name without blanks around it, got {name!r}")
+    plugins.check_name(name, "a sink")
 
     def mark(handler: HandlerT) -> HandlerT:
         setattr(handler, _MARK, name)
@@ -68,8 +64,10 @@ def sink(name: str) -> Callable[[HandlerT], HandlerT]:
     return mark
 
 
-class Sinks:
+class Sinks(plugins.Plugins):
     """Sinks by name; the one added last under a name wins."""
+
+    group = "opsloop.sinks"
 
     def __init__(self) -> None:
         self._sinks: dict[str, Deliver] = {}
@@ -96,22 +94,6 @@ class Sinks:
                 names.append(name)
         if not names:
             raise TypeError(f"{source!r} holds no sink: mark a function with @sink(name)")
-        return names
-
-    def load_app(self, target: str) -> list[str]:
-        """Import `module` or `module:attribute` and add what it holds; returns the names added.
-
-        Raises ImportError, AttributeError or TypeError, each naming what is wrong with `target`.
-        """
-        module_name, _, attribute = target.partition(":")
-        module = importlib.import_module(module_name)
-        return self.add(getattr(module, attribute) if attribute else module)
-
-    def load_entry_points(self) -> list[str]:
-        """Add every sink that an installed package offers; returns the names added."""
-        names: list[str] = []
-        for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-            names += self.add(point.load())
         return names
 
 

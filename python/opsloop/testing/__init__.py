@@ -38,10 +38,10 @@ import pytest
 from opsloop.executors import Registry, builtin
 from opsloop.testing.clock import Clock
 from opsloop.testing.databases import Databases
-from opsloop.testing.effects import Attempt, Event, Message
+from opsloop.testing.effects import Attempt, Event, OutboxMessage
 from opsloop.testing.loop import Loop, NotIdle
 
-__all__ = ["Attempt", "Clock", "Event", "Loop", "Message", "NotIdle"]
+__all__ = ["Attempt", "Clock", "Event", "Loop", "NotIdle", "OutboxMessage"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from opsloop.database import value
+
 # The one routine that tells the loop the time. Nothing but a replacement moves it, and only its owner can replace it.
 _REPLACED = """
 create or replace function {schema}._now() returns timestamptz
@@ -30,9 +32,7 @@ class Clock:
 
     def now(self) -> datetime:
         """What it shows."""
-        row = self._conn.execute(sql.SQL("select {}._now()").format(self._schema)).fetchone()
-        assert row is not None
-        moment: datetime = row[0]
+        moment: datetime = value(self._conn, sql.SQL("select {}._now()").format(self._schema))
         return moment
 
     def advance(

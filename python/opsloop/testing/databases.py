@@ -10,11 +10,10 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from opsloop import embedded, migrate
+from opsloop import database, embedded, migrate
 from opsloop.config import DEFAULT_SCHEMA, check_dsn
 from opsloop.errors import translate
 
@@ -53,14 +52,14 @@ class Databases:
         """
         name = f"{self._prefix}_{next(self._numbers)}"
         model = "template0" if like is None else str(conninfo_to_dict(like)["dbname"])
-        with translate(), psycopg.connect(self.dsn, autocommit=True) as admin:
+        with translate(), database.connect(self.dsn) as admin:
             admin.execute(
                 sql.SQL("create database {} template {}").format(*map(sql.Identifier, (name, model)))
             )
         try:
             yield make_conninfo(self.dsn, dbname=name)
         finally:
-            with psycopg.connect(self.dsn, autocommit=True) as admin:
+            with database.connect(self.dsn) as admin:
                 admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
     @contextmanager

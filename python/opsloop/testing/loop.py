@@ -17,13 +17,13 @@ from psycopg.rows import dict_row
 
 from opsloop.client import Client
 from opsloop.config import DEFAULT_SCHEMA
+from opsloop.database import Database, connect
 from opsloop.errors import ExecutorNotFound, NotFound
 from opsloop.executors import Context, Registry
 from opsloop.executors import sql as sql_executor
-from opsloop.executors.transaction import Database
 from opsloop.results import ListedStep, Proposal
 from opsloop.testing.clock import Clock
-from opsloop.testing.effects import Attempt, Event, Message, Recorder, Seen
+from opsloop.testing.effects import Attempt, Event, OutboxMessage, Recorder, Seen
 from opsloop.worker import Mode, Options, Worker
 from opsloop.worker.capacity import Capacity
 from opsloop.worker.runner import Runner
@@ -63,7 +63,7 @@ class Loop:
     @contextmanager
     def open(cls, dsn: str, executors: Registry) -> Iterator[Self]:
         """Connect to a database in which opsloop is deployed, for as long as the block runs."""
-        with psycopg.connect(dsn, autocommit=True) as conn:
+        with connect(dsn) as conn:
             conn.execute(sql.SQL("set search_path = {}, public").format(sql.Identifier(DEFAULT_SCHEMA)))
             yield cls(conn, dsn, executors)
 
@@ -219,12 +219,12 @@ class Loop:
            where type not like 'heartbeat:%%' and type like %(type)s order by id"""
         return [Event(**row) for row in self._rows(query, type=_like(type))]
 
-    def outbox(self, event_type: str = "*") -> list[Message]:
+    def outbox(self, event_type: str = "*") -> list[OutboxMessage]:
         """The messages in the outbox, oldest first. `*` in `event_type` stands for anything."""
         query = """
           select id, aggregate_type, aggregate_id, event_type, payload, dedupe_key, created_at from outbox
            where event_type like %(type)s order by id"""
-        return [Message(**row) for row in self._rows(query, type=_like(event_type))]
+        return [OutboxMessage(**row) for row in self._rows(query, type=_like(event_type))]
 
     def steps(self, mission: UUID | Proposal) -> dict[str, ListedStep]:
         """The steps of a mission, or of the one that a proposal became, by their keys."""

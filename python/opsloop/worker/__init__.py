@@ -10,15 +10,16 @@ One process is one incarnation. How it hangs together:
 - `keeper.Keeper` watches deadlines and extends leases;
 - `bell.Bell` waits for notifications while there is nothing to do;
 - `heart.Heart` runs the heartbeat of the loop;
-- `link.Link` is a database connection that comes back by itself, `session.Session` the connection as it is now.
+- `registration.Registration` announces the worker, and knows what policy has for it.
 
 Claims, reports, leases and the heartbeat have a connection each, so that a slow call of one never delays another. That
-of the claims listens.
+of the claims listens. What a relay does alike is in `opsloop.process`.
 """
 
 from __future__ import annotations
 
+from opsloop.process.mode import Mode
 from opsloop.worker.loop import Worker
-from opsloop.worker.options import Mode, Options
+from opsloop.worker.options import Options
 
 __all__ = ["Mode", "Options", "Worker"]

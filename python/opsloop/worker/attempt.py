@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 
+from opsloop import jsonio
 from opsloop.executors import Context
 
 
@@ -17,7 +18,7 @@ class Stop(enum.Enum):
     SHUTDOWN = "the worker shuts down"
 
 
-class Attempt:
+class LiveAttempt:
     """A leased step that runs here. `ctx` is what its handler sees."""
 
     __slots__ = (
@@ -56,6 +57,11 @@ class Attempt:
     def lease(self) -> dict[str, str]:
         """What proves to the database that this attempt may speak about its step."""
         return {"step_id": self.ctx.step_id, "lease_token": self.token}
+
+    def lease_with_progress(self) -> bytes:
+        """`lease` as JSON, with the progress that was reported since it was asked for last, if any."""
+        lease, progress = jsonio.dumps(self.lease), self.ctx.take_progress()
+        return lease if progress is None else lease[:-1] + b',"progress":' + progress + b"}"
 
     @property
     def names(self) -> dict[str, str | int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 
-from opsloop.worker.link import Link
+from opsloop.process.link import Link
 
 _FIRST_POLL = 0.02
 
@@ -80,11 +80,11 @@ class Bell:
     async def _declare(self) -> None:
         """Declare this worker idle. Looked at once more after it: what was committed before notified nobody."""
         while self._ticket is None:
-            self._ticket = (await self._claims.call("declare_idle", {"worker_id": self._worker_id}))[0][0]
+            self._ticket = await self._claims.value("declare_idle", {"worker_id": self._worker_id})
         self._settled = await self._is_settled()
 
     async def _is_settled(self) -> bool:
-        return bool((await self._claims.call("idle_settled", {"ticket": self._ticket}))[0][0])
+        return bool(await self._claims.value("idle_settled", {"ticket": self._ticket}))
 
     def _missed(self) -> None:
         """Notifications may have been missed, and the declaration may be gone."""

@@ -11,7 +11,7 @@ import time
 from datetime import datetime
 
 
-class Clock:
+class ServerClock:
     """Translates times of the database into `time.monotonic()` of this process."""
 
     def __init__(self) -> None:

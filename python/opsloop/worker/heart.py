@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from opsloop import jsonio
 from opsloop.errors import OpsError
-from opsloop.executors import jsonio
-from opsloop.worker.link import Link
-from opsloop.worker.logs import Logger
+from opsloop.process.link import Link
+from opsloop.process.logs import Logger
 from opsloop.worker.options import Options
 
 #: What `fn_heartbeat` takes by default when neither the environment nor policy says otherwise.
@@ -42,8 +42,7 @@ class Heart:
 
     async def beat(self) -> dict[str, Any]:
         """One turn; returns what `fn_heartbeat` said. Raises OpsError when it could not be called at all."""
-        rows = await self.link.call("heartbeat", self._args)
-        turn: dict[str, Any] = jsonio.loads(rows[0][0])
+        turn: dict[str, Any] = jsonio.loads(await self.link.value("heartbeat", self._args))
         if not turn.get("ok"):
             phases = [error.get("phase") for error in turn.get("errors", []) if isinstance(error, dict)]
             self._log.error("heartbeat failed in part", phases=phases)

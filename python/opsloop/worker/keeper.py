@@ -9,12 +9,12 @@ import asyncio
 import time
 from typing import Any
 
+from opsloop import jsonio
 from opsloop.errors import OpsError
-from opsloop.executors import jsonio
-from opsloop.worker.attempt import Attempt, Stop
-from opsloop.worker.clock import Clock
-from opsloop.worker.link import Link
-from opsloop.worker.logs import Logger
+from opsloop.process.link import Link
+from opsloop.process.logs import Logger
+from opsloop.worker.attempt import LiveAttempt, Stop
+from opsloop.worker.clock import ServerClock
 from opsloop.worker.runner import Runner, extend_after
 
 _TICK = 0.05
@@ -36,7 +36,7 @@ class Keeper:
         link: Link,
         worker_id: str,
         runner: Runner,
-        clock: Clock,
+        clock: ServerClock,
         lease_seconds: int | None,
         log: Logger,
     ) -> None:
@@ -92,15 +92,11 @@ class Keeper:
         except TimeoutError:
             pass
 
-    async def _extend(self, attempts: list[Attempt]) -> None:
-        leases = []
-        for attempt in attempts:
-            lease = jsonio.dumps(attempt.lease)
-            progress = attempt.ctx.take_progress()
-            leases.append(lease if progress is None else lease[:-1] + b',"progress":' + progress + b"}")
+    async def _extend(self, attempts: list[LiveAttempt]) -> None:
+        leases = [attempt.lease_with_progress() for attempt in attempts]
         args: dict[str, Any] = {
             "worker_id": self._worker_id,
-            "leases": (b"[" + b",".join(leases) + b"]").decode(),
+            "leases": jsonio.array(leases),
         }
         if self._lease_seconds is not None:
             args["lease_seconds"] = self._lease_seconds
@@ -113,14 +109,14 @@ class Keeper:
                 attempt.extend_at = time.monotonic() + 1.0
             return
         by_step = {attempt.ctx.step_id: attempt for attempt in attempts}
-        for step_id, ok, cancel_requested, expires_at in (row[:4] for row in rows):
-            attempt = by_step[step_id]
-            if not ok and attempt.ends is not None and asked >= attempt.ends - _NEARLY:
+        for row in rows:
+            attempt = by_step[row.step_id]
+            if not row.ok and attempt.ends is not None and asked >= attempt.ends - _NEARLY:
                 self._runner.stop(attempt, Stop.DEADLINE)
-            elif not ok:
+            elif not row.ok:
                 self._log.warning("lease lost", code="OPS_006", **attempt.names)
                 self._runner.stop(attempt, Stop.LOST)
             else:
-                attempt.extend_at = asked + extend_after(self._clock.monotonic(expires_at) - asked)
-                if cancel_requested:
+                attempt.extend_at = asked + extend_after(self._clock.monotonic(row.lease_expires_at) - asked)
+                if row.cancel_requested:
                     self._runner.stop(attempt, Stop.CANCELLED)

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import secrets
-import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import psycopg
 
-import opsloop
-from opsloop import migrate
-from opsloop.errors import OpsError, ReadOnlyDatabase, SchemaMismatch
-from opsloop.executors import Executor, Registry, jsonio
-from opsloop.executors.transaction import Database
-from opsloop.worker import logs
+from opsloop.database import Database
+from opsloop.errors import OpsError
+from opsloop.executors import Registry
+from opsloop.process import logs
+from opsloop.process.identity import incarnation
+from opsloop.process.link import Link
+from opsloop.process.mode import Mode
+from opsloop.process.stopping import Stopping
 from opsloop.worker.attempt import Stop
 from opsloop.worker.bell import Bell
 from opsloop.worker.capacity import Capacity
-from opsloop.worker.clock import Clock
+from opsloop.worker.clock import ServerClock
 from opsloop.worker.heart import Heart
 from opsloop.worker.keeper import STOP_GRACE, Keeper
-from opsloop.worker.link import Link
-from opsloop.worker.options import Mode, Options
+from opsloop.worker.options import Options
+from opsloop.worker.registration import Registration
 from opsloop.worker.reporter import Reporter
 from opsloop.worker.runner import Runner
 
-#: Steps of one blocking executor that run at a time when nothing else is said: each needs a thread.
-_THREADS = 16
 #: How many unconfirmed results there may be, in batches, before the worker stops taking more.
 _BACKLOG = 4
 #: How long the last results may take to reach the database at shutdown, seconds.
@@ -43,15 +39,13 @@ _LOOK_AGAIN = 0.05
 _EXACT_ENOUGH = 2.0
 #: How long a change of worker_policy may take to reach a worker, seconds.
 _REFRESH = 30.0
-#: The executor that policy's presets are settings for.
-_PRESETS_RUN_WITH = "command"
 
 
 class Worker:
     """One incarnation of a worker. `run` is its whole life."""
 
     def __init__(self, database: Database, registry: Registry, options: Options) -> None:
-        self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.worker_id = incarnation()
         self._database = database
         self._registry = registry
         self._options = options
@@ -59,23 +53,19 @@ class Worker:
         self._claims = self._link("claims")
         self._reports = self._link("reports")
         self._leases = self._link("leases")
-        self._clock = Clock()
+        self._clock = ServerClock()
         self._bell = Bell(self._claims, self.worker_id, options.poll)
         self._reporter = Reporter(self._reports, self.worker_id, self._bell.reported, self._log)
         self._heart = Heart(self._link("heartbeat"), options, self._log)
-        self._stopping = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._registration = Registration(self._claims, self.worker_id, database, registry, options)
+        self._stopping = Stopping(self._bell.ring)
         self._narrow_again = 0.0
         self._quiet = False
         self._claimed = 0
-        self._registered = False
 
     def stop(self) -> None:
         """Ask the worker to end: first finishing what runs, and at the second call at once."""
-        if self._stopping.is_set():
-            self._hurry.set()
-        self._stopping.set()
-        self._bell.ring()
+        self._stopping.ask()
 
     @property
     def mode(self) -> Mode:
@@ -95,11 +85,11 @@ class Worker:
     @property
     def hurried(self) -> bool:
         """True when it was told twice to stop."""
-        return self._hurry.is_set()
+        return self._stopping.hurried.is_set()
 
     async def missing_executors(self) -> list[tuple[str, int]]:
         """Executors that ready work waits for and no live worker offers, each with the number of steps."""
-        return [(row[0], row[1]) for row in await self._claims.call("missing_executors")]
+        return [(row.executor, row.waiting) for row in await self._claims.call("missing_executors")]
 
     async def run(self, started: Callable[[], None] = lambda: None) -> bool:
         """Work until told to stop, or until nothing is left, by `Options.mode`. `started` is called once it begins.
@@ -108,11 +98,10 @@ class Worker:
         start, OPS_021 when opsloop is not installed there, or of another release, OPS_026 when it is read-only.
         """
         await self._claims.open()
-        settings = await self._introduce()
-        self._registered = True
-        _check_release(settings.get("schema_version"))
+        await self._registration.introduce()
         await self._learn_time()
-        capacity = Capacity(self._options.concurrency, self._limits(settings))
+        settings = self._registration.settings
+        capacity = Capacity(self._options.concurrency, self._registration.limits())
         runner = Runner(
             self._registry,
             self._reporter,
@@ -131,7 +120,7 @@ class Worker:
             self._reporter.run(),
             keeper.watch_deadlines(),
             keeper.extend_leases(),
-            self._refresh(settings, capacity),
+            self._refresh(capacity),
         ]
         if self._options.heartbeat is not None and self._options.mode is Mode.FOREVER:
             services.append(self._heart.run(self._options.heartbeat))
@@ -152,8 +141,7 @@ class Worker:
         """Say goodbye and close the connections; a database that is away is not waited for."""
         try:
             async with asyncio.timeout(STOP_GRACE):
-                if self._registered:
-                    await self._claims.call("unregister_worker", {"worker_id": self.worker_id})
+                await self._registration.withdraw()
         except (OpsError, TimeoutError) as error:
             self._log.warning("could not say goodbye", error=type(error).__name__)
         for link in (self._claims, self._reports, self._leases, self._heart.link):
@@ -163,47 +151,6 @@ class Worker:
     def _link(self, purpose: str) -> Link:
         return Link(self._database, purpose, self._log)
 
-    async def _introduce(self) -> dict[str, Any]:
-        """Register for the first time; a database that is not the right one is named in one sentence."""
-        where = f"schema {self._database.schema} of database {self._claims.database}"
-        try:
-            return await self._register()
-        except ReadOnlyDatabase as error:
-            raise ReadOnlyDatabase(
-                f"database {self._claims.database} is read-only: a standby, or default_transaction_read_only is on",
-                detail=error.message,
-                hint=error.hint,
-            ) from error
-        except SchemaMismatch as error:
-            state = await asyncio.to_thread(migrate.status, self._database.dsn, self._database.schema)
-            what = (
-                f"opsloop is not installed in {where}"
-                if not state.applied
-                else f"{where} is of {'a newer' if state.unknown else 'an older'} release than this worker"
-            )
-            raise SchemaMismatch(what, detail=error.message, hint=error.hint) from error
-
-    async def _register(self) -> dict[str, Any]:
-        """Announce this process; returns the settings that policy has for it."""
-        own = {"max_retries": self._options.max_retries, "lease_seconds": self._options.lease}
-        offers = {one.name: {"idempotent": one.idempotent} for one in self._registry}
-        args: dict[str, Any] = {
-            "worker_id": self.worker_id,
-            "hostname": socket.gethostname(),
-            "pid": os.getpid(),
-            "version": opsloop.__version__,
-            "settings": _json({name: value for name, value in own.items() if value is not None}),
-        }
-        rows = await self._claims.call("register_worker", {**args, "executors": _json(offers)})
-        settings: dict[str, Any] = jsonio.loads(rows[0][0])
-        command = self._registry.get(_PRESETS_RUN_WITH)
-        presets = [] if command is None else [name for name in settings["presets"] if name not in offers]
-        if command is not None and presets:
-            # Presets are policy's, so the worker learns of them only now; it offers them by their names, too.
-            offers |= {name: {"idempotent": command.idempotent} for name in presets}
-            await self._claims.call("register_worker", {**args, "executors": _json(offers)})
-        return settings
-
     async def _learn_time(self) -> None:
         asked, answered = 0.0, _EXACT_ENOUGH + 1
         while answered - asked > _EXACT_ENOUGH:  # a connection that had to be opened anew takes its time
@@ -212,43 +159,25 @@ class Worker:
             answered = time.monotonic()
         self._clock.learn(moment, asked, answered)
 
-    async def _refresh(self, settings: dict[str, Any], capacity: Capacity) -> None:
+    async def _refresh(self, capacity: Capacity) -> None:
         """Now and then look at what policy says by now, and at the clock, for ever."""
         while True:
             await asyncio.sleep(_REFRESH)
             try:
-                settings.update(await self._register())
+                await self._registration.renew()
                 await self._learn_time()
                 for name, waiting in await self.missing_executors():
                     self._log.warning("nobody offers it", code="OPS_005", executor=name, waiting=waiting)
             except (OpsError, psycopg.Error) as error:
                 self._log.warning("settings not refreshed", error=type(error).__name__)
-            capacity.limits = self._limits(settings)
-
-    def _limits(self, settings: dict[str, Any]) -> dict[str, int | None]:
-        """What to claim, each executor with its limit: command line, then policy, then the executor's own."""
-        offered: dict[str, Executor] = {one.name: one for one in self._registry}
-        command = self._registry.get(_PRESETS_RUN_WITH)
-        if command is not None:
-            offered = {**dict.fromkeys(settings["presets"], command), **offered}
-        policy = settings.get("executors") or {}
-        limits: dict[str, int | None] = {}
-        for name, one in offered.items():
-            own = one.concurrency
-            if own is None and one.blocking and not one.is_async:
-                own = _THREADS
-            limit = self._options.executor_concurrency.get(
-                name, (policy.get(name) or {}).get("concurrency", own)
-            )
-            limits[name] = None if limit is None else int(limit)
-        return limits
+            capacity.limits = self._registration.limits()
 
     async def _until_stopped(
         self, work: Coroutine[Any, Any, None], services: list[asyncio.Task[None]]
     ) -> None:
         """Run `work` to its end, or until a stop is asked for; an error of a service ends the worker."""
         working = asyncio.create_task(work)
-        stopping = asyncio.create_task(self._stopping.wait())
+        stopping = asyncio.create_task(self._stopping.asked.wait())
         try:
             await asyncio.wait([working, stopping, *services], return_when=asyncio.FIRST_COMPLETED)
             for done in (working, *services):
@@ -260,7 +189,7 @@ class Worker:
             await self._end_claims(working)
 
     async def _end_claims(self, working: asyncio.Task[None]) -> None:
-        self._stopping.set()
+        self._stopping.asked.set()
         self._bell.ring()
         done, _ = await asyncio.wait([working], timeout=STOP_GRACE)
         if not done:
@@ -271,10 +200,10 @@ class Worker:
         """Claim and start steps until the worker stops, or its mode says that it is done."""
         ends = self._options.mode is not Mode.FOREVER
         if ends and self._options.heartbeat is not None:
-            while self._heart.backlog(await self._heart.beat()) and not self._stopping.is_set():
+            while self._heart.backlog(await self._heart.beat()) and not self._stopping.asked.is_set():
                 pass
         fresh = True
-        while not self._stopping.is_set():
+        while not self._stopping.asked.is_set():
             if await self._claim(runner, capacity):
                 self._bell.busy()
                 fresh = True
@@ -334,14 +263,7 @@ class Worker:
         args: dict[str, Any] = {"worker_id": self.worker_id, "limit": limit, "executors": names}
         if self._options.lease is not None:
             args["lease_seconds"] = self._options.lease
-        try:
-            rows = await self._claims.call("claim_steps", args)
-        except SchemaMismatch:
-            raise
-        except OpsError as error:
-            self._log.error("claim refused", code=error.code)
-            await asyncio.sleep(self._options.poll)
-            return 0
+        rows = await self._claims.claim("claim_steps", args, self._options.poll)
         if rows:
             self._claimed += len(rows)
             runner.start(rows)
@@ -367,31 +289,5 @@ class Worker:
 
     async def _until_idle(self, runner: Runner, seconds: float, *, hurry: bool) -> None:
         ends = time.monotonic() + seconds
-        while runner.running and time.monotonic() < ends and not (hurry and self._hurry.is_set()):
+        while runner.running and time.monotonic() < ends and not (hurry and self._stopping.hurried.is_set()):
             await self._bell.pause(min(_LOOK_AGAIN, max(0.0, ends - time.monotonic())))
-
-
-def _check_release(schema: str | None) -> None:
-    """Raise SchemaMismatch when the schema is of another release than this worker.
-
-    Asked at the start only: workers of the last release that run while the schema is upgraded go on.
-    """
-    own = opsloop.__version__
-    if schema is None or _release(schema) < _release(own):
-        raise SchemaMismatch(
-            f"the schema is of release {schema or 'unknown'}, older than this worker's {own}",
-            hint="Run `opsloop migrate` first, and start the new workers then.",
-        )
-    if _release(schema) > _release(own):
-        raise SchemaMismatch(
-            f"the schema is of release {schema}, newer than this worker's {own}",
-            hint=f"pip install --upgrade opsloop, to {schema} or newer, and start the worker again.",
-        )
-
-
-def _release(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
-
-
-def _json(value: Any) -> str:
-    return jsonio.dumps(value).decode()

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from opsloop.config import Settings
-
-
-class Mode(enum.Enum):
-    """When the worker ends by itself."""
-
-    FOREVER = "forever"
-    """Never: it waits for more."""
-    ONCE = "once"
-    """When there is nothing left in the queue for it, having run the heartbeat at the start."""
-    DRAIN = "drain"
-    """When there is nothing left in the queue for it, and a heartbeat finds nothing to do either."""
+from opsloop.process.mode import Mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
+from opsloop import jsonio
 from opsloop.errors import LeaseLost, OpsError
-from opsloop.executors import jsonio
-from opsloop.worker.attempt import Attempt
-from opsloop.worker.link import Link
-from opsloop.worker.logs import Logger
-from opsloop.worker.session import Row
+from opsloop.process.link import Link
+from opsloop.process.logs import Logger
+from opsloop.worker.attempt import LiveAttempt
 
 _BATCH = 500
 _ERROR_LIMIT = 8_000
 
-Report = tuple[Attempt, bytes]
+Report = tuple[LiveAttempt, bytes]
 
 
 class Reporter:
@@ -44,7 +43,7 @@ class Reporter:
         """Number of ends that the database has not confirmed."""
         return len(self._completions) + len(self._failures) + len(self._releases)
 
-    def complete(self, attempt: Attempt, result: Any) -> None:
+    def complete(self, attempt: LiveAttempt, result: Any) -> None:
         """The attempt succeeded with `result`. Raises TypeError when that is not JSON; then nothing is kept."""
         ctx = attempt.ctx
         said = {"step_id": ctx.step_id, "lease_token": attempt.token, "result": result}
@@ -53,7 +52,9 @@ class Reporter:
         self._completions.append((attempt, jsonio.dumps(said)))
         self._something.set()
 
-    def fail(self, attempt: Attempt, error: OpsError, *, retryable: bool, after: float | None = None) -> None:
+    def fail(
+        self, attempt: LiveAttempt, error: OpsError, *, retryable: bool, after: float | None = None
+    ) -> None:
         """The attempt failed with `error`; `after`: seconds to wait before the next one, None for the policy's."""
         said: dict[str, Any] = {
             **attempt.lease,
@@ -66,7 +67,7 @@ class Reporter:
         self._failures.append((attempt, jsonio.dumps(said)))
         self._something.set()
 
-    def release(self, attempt: Attempt, reason: str, *, started: bool, code: str | None = None) -> None:
+    def release(self, attempt: LiveAttempt, reason: str, *, started: bool, code: str | None = None) -> None:
         """The attempt was not carried out, no retry is burnt. `started`: part of it may have been; then SQL decides
         whether the step may simply run again. `code`: of the reason, if it is an error.
         """
@@ -110,7 +111,9 @@ class Reporter:
         """Send completions. If the database refuses one of them, find it, and let only that one fail."""
         try:
             refused = await self._link.call(
-                "complete_steps", {"completions": _array(body for _, body in batch)}, "outcome <> 'accepted'"
+                "complete_steps",
+                {"completions": jsonio.array(body for _, body in batch)},
+                "outcome <> 'accepted'",
             )
         except OpsError as error:
             if len(batch) > 1:
@@ -126,25 +129,21 @@ class Reporter:
         self._note(batch, refused)
 
     async def _fail(self, batch: list[Report]) -> None:
-        rows = await self._send("fail_steps", {"failures": _array(body for _, body in batch)}, batch)
+        rows = await self._send("fail_steps", {"failures": jsonio.array(body for _, body in batch)}, batch)
         self._note(batch, rows)
 
     async def _release(self, batch: list[Report]) -> None:
-        args = {"worker_id": self._worker_id, "leases": _array(body for _, body in batch)}
+        args = {"worker_id": self._worker_id, "leases": jsonio.array(body for _, body in batch)}
         self._note(batch, await self._send("release_steps", args, batch))
 
     async def _save_progress(self, batch: list[Report]) -> None:
         """Progress that was not sent yet goes first: a failed attempt hands it to the next one."""
-        leases = [
-            jsonio.dumps(attempt.lease)[:-1] + b',"progress":' + progress + b"}"
-            for attempt, _ in batch
-            if (progress := attempt.ctx.take_progress()) is not None
-        ]
+        leases = [attempt.lease_with_progress() for attempt, _ in batch if attempt.ctx.has_progress]
         if leases:
-            args = {"worker_id": self._worker_id, "leases": _array(leases)}
+            args = {"worker_id": self._worker_id, "leases": jsonio.array(leases)}
             await self._send("extend_leases", args, batch)
 
-    async def _send(self, function: str, args: dict[str, str], batch: list[Report]) -> list[Row]:
+    async def _send(self, function: str, args: dict[str, str], batch: list[Report]) -> list[Any]:
         try:
             return await self._link.call(function, args)
         except OpsError as error:
@@ -157,16 +156,12 @@ class Reporter:
             )
             return []
 
-    def _note(self, batch: list[Report], rows: list[Row]) -> None:
+    def _note(self, batch: list[Report], rows: list[Any]) -> None:
         if not rows:
             return
         attempts = {attempt.ctx.step_id: attempt for attempt, _ in batch}
-        for step_id, outcome in rows:
-            self.outcomes[outcome] += 1
-            attempt = attempts.get(step_id)
-            if attempt is not None and outcome == LeaseLost.code:
-                self._log.warning("late report: the lease was lost", code=outcome, **attempt.names)
-
-
-def _array(items: Iterable[bytes]) -> str:
-    return (b"[" + b",".join(items) + b"]").decode()
+        for row in rows:
+            self.outcomes[row.outcome] += 1
+            attempt = attempts.get(row.step_id)
+            if attempt is not None and row.outcome == LeaseLost.code:
+                self._log.warning("late report: the lease was lost", code=row.outcome, **attempt.names)

@@ -13,16 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
+from opsloop.database import Database
 from opsloop.errors import ExecutorNotFound, OpsError, ParamsRefused, StepFailed
 from opsloop.executors import Context, Executor, Fatal, Registry, RetryAfter
-from opsloop.executors.jsonio import loads
-from opsloop.executors.transaction import Database
-from opsloop.worker.attempt import Attempt, Stop
+from opsloop.jsonio import loads
+from opsloop.process.logs import Logger
+from opsloop.worker.attempt import LiveAttempt, Stop
 from opsloop.worker.capacity import Capacity
-from opsloop.worker.clock import Clock
-from opsloop.worker.logs import Logger
+from opsloop.worker.clock import ServerClock
 from opsloop.worker.reporter import Reporter
-from opsloop.worker.session import Row
 
 
 class Runner:
@@ -36,14 +35,14 @@ class Runner:
         registry: Registry,
         reporter: Reporter,
         capacity: Capacity,
-        clock: Clock,
+        clock: ServerClock,
         database: Database,
         settings: Mapping[str, Any],
         freed: Callable[[], None],
         log: Logger,
         threads: int,
     ) -> None:
-        self.running: dict[str, Attempt] = {}
+        self.running: dict[str, LiveAttempt] = {}
         self.began = asyncio.Event()
         """Set when something runs that did not end at once."""
         self._registry = registry
@@ -57,70 +56,55 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="step")
 
-    def start(self, rows: list[Row]) -> None:
+    def start(self, rows: list[Any]) -> None:
         """Begin the attempts that a claim brought."""
         last: str | None = None
         deadline: datetime | None = None
         ends: float | None = None
-        for (
-            step_id,
-            mission_id,
-            key,
-            kind,
-            executor,
-            run_with,
-            params,
-            inputs,
-            progress,
-            number,
-            token,
-            lease_expires_at,
-            deadline_at,
-            idempotency_key,
-        ) in rows:
-            if deadline_at != last:  # most of a batch have the same
-                last = deadline_at
-                deadline = None if deadline_at is None else datetime.fromisoformat(deadline_at)
-                ends = None if deadline_at is None else self._clock.monotonic(deadline_at)
+        for row in rows:
+            if row.deadline_at != last:  # most of a batch have the same
+                last = row.deadline_at
+                deadline = None if last is None else datetime.fromisoformat(last)
+                ends = None if last is None else self._clock.monotonic(last)
             # Most have none; what is decoded here is this attempt's own.
             unreadable: ValueError | None = None
             try:
-                given = {} if params == "{}" else loads(params)
-                found_before = {} if inputs == "{}" else loads(inputs)
-                kept = None if progress is None else loads(progress)
+                given = {} if row.params == "{}" else loads(row.params)
+                found_before = {} if row.inputs == "{}" else loads(row.inputs)
+                kept = None if row.progress is None else loads(row.progress)
             except ValueError as error:
                 given, found_before, kept, unreadable = {}, {}, None, error
             ctx = Context(
-                step_id,
+                row.step_id,
                 given,
-                mission_id=mission_id,
-                key=key,
-                kind=kind,
-                executor=executor,
+                mission_id=row.mission_id,
+                key=row.key,
+                kind=row.kind,
+                executor=row.executor,
                 inputs=found_before,
-                attempt=number,
+                attempt=row.attempt,
                 deadline=deadline,
                 ends=ends,
                 last_progress=kept,
-                idempotency_key=idempotency_key,
-                token=token,
+                idempotency_key=row.idempotency_key,
+                token=row.lease_token,
                 settings=self._settings,
                 database=self._database,
             )
-            attempt = Attempt(ctx, executor, token, ends, lease_expires_at)
-            found = self._registry.get(run_with)
+            attempt = LiveAttempt(ctx, row.executor, row.lease_token, ends, row.lease_expires_at)
+            found = self._registry.get(row.run_with)
             if unreadable is not None:
                 # jsonb holds numbers and depths that the worker's JSON does not: none of them may end the worker.
                 self._failed(attempt, Fatal(f"its params, inputs or progress cannot be read: {unreadable}"))
             elif found is None:
-                missing = ExecutorNotFound(f"this worker has no executor {run_with!r}")
+                missing = ExecutorNotFound(f"this worker has no executor {row.run_with!r}")
                 self._log.warning("step given back", code=missing.code, **attempt.names)
-                self._capacity.withdraw(executor)  # or this worker would get it back at once
+                self._capacity.withdraw(row.executor)  # or this worker would get it back at once
                 self._reporter.release(attempt, str(missing), code=missing.code, started=False)
             else:
                 self._start(attempt, found)
 
-    def stop(self, attempt: Attempt, why: Stop) -> None:
+    def stop(self, attempt: LiveAttempt, why: Stop) -> None:
         """Ask an attempt to end: its coroutine is cancelled; a thread can only be told, by `ctx.cancelled`."""
         if attempt.stop is not None:
             return
@@ -133,7 +117,7 @@ class Runner:
         else:
             self.give_up(attempt)
 
-    def give_up(self, attempt: Attempt) -> None:
+    def give_up(self, attempt: LiveAttempt) -> None:
         """Report an attempt that was asked to stop, without waiting for its handler any longer."""
         if not attempt.reported:
             attempt.reported = True
@@ -143,7 +127,7 @@ class Runner:
         """Let go of the threads; those still busy are not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _start(self, attempt: Attempt, found: Executor) -> None:
+    def _start(self, attempt: LiveAttempt, found: Executor) -> None:
         handler = found.handler
         if found.is_async:
             self._spawn(attempt, handler(attempt.ctx))
@@ -162,25 +146,25 @@ class Runner:
             else:
                 self._spawn(attempt, value)
 
-    def _enter(self, attempt: Attempt) -> None:
+    def _enter(self, attempt: LiveAttempt) -> None:
         self._capacity.take(attempt.executor)
         self.running[attempt.token] = attempt
         left = self._clock.monotonic(attempt.lease_expires_at) - time.monotonic()
         attempt.extend_at = time.monotonic() + extend_after(left)
         self.began.set()
 
-    def _leave(self, attempt: Attempt) -> None:
+    def _leave(self, attempt: LiveAttempt) -> None:
         self._capacity.give_back(attempt.executor)
         del self.running[attempt.token]
         if not self.running:
             self.began.clear()
         self._freed()
 
-    def _spawn(self, attempt: Attempt, awaitable: Awaitable[Any]) -> None:
+    def _spawn(self, attempt: LiveAttempt, awaitable: Awaitable[Any]) -> None:
         self._enter(attempt)
         attempt.task = self._loop.create_task(self._await(attempt, awaitable))
 
-    async def _await(self, attempt: Attempt, awaitable: Awaitable[Any]) -> None:
+    async def _await(self, attempt: LiveAttempt, awaitable: Awaitable[Any]) -> None:
         try:
             value = await awaitable
         except asyncio.CancelledError as error:
@@ -197,7 +181,7 @@ class Runner:
         finally:
             self._leave(attempt)
 
-    def _thread_ended(self, attempt: Attempt, done: asyncio.Future[Any]) -> None:
+    def _thread_ended(self, attempt: LiveAttempt, done: asyncio.Future[Any]) -> None:
         self._leave(attempt)
         error = None if done.cancelled() else done.exception()
         if attempt.reported:
@@ -207,14 +191,14 @@ class Runner:
         elif not done.cancelled():
             self._succeeded(attempt, done.result())
 
-    def _succeeded(self, attempt: Attempt, value: Any) -> None:
+    def _succeeded(self, attempt: LiveAttempt, value: Any) -> None:
         attempt.reported = True
         try:
             self._reporter.complete(attempt, value)
         except TypeError as error:
             self._failed(attempt, Fatal(f"the executor's result cannot be stored: {error}"))
 
-    def _failed(self, attempt: Attempt, error: BaseException) -> None:
+    def _failed(self, attempt: LiveAttempt, error: BaseException) -> None:
         attempt.reported = True
         if attempt.stop is Stop.CANCELLED or attempt.stop is Stop.DEADLINE:
             self._report_stopped(attempt)
@@ -228,7 +212,7 @@ class Runner:
             after=error.seconds if isinstance(error, RetryAfter) else None,
         )
 
-    def _report_stopped(self, attempt: Attempt) -> None:
+    def _report_stopped(self, attempt: LiveAttempt) -> None:
         if attempt.stop is Stop.SHUTDOWN:
             self._reporter.release(attempt, "the worker shuts down", started=True)
         elif attempt.stop is not Stop.LOST:

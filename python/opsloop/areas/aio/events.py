@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from opsloop.areas.aio.call import AsyncCaller
-from opsloop.areas.call import DocumentLike, document
+from opsloop.areas.call import DocumentLike
+from opsloop.jsonio import document
 from opsloop.results import Reactions, Triggers
 
 

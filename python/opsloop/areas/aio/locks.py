@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from opsloop.areas.aio.call import AsyncCaller
-from opsloop.areas.call import document
+from opsloop.jsonio import document
 from opsloop.results import Idempotent
 
 

@@ -7,14 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from opsloop.areas.aio.call import AsyncCaller
-from opsloop.areas.call import document
+from opsloop.jsonio import document
+from opsloop.results import ListedMission
 
 
 class AsyncMissions(AsyncCaller):
     """Approved work: look at it, and intervene."""
 
     async def cancel_mission(
-        self, mission_id: UUID | str, *, actor: str | None = None, reason: str | None = None
+        self, mission_id: UUID | str, actor: str | None = None, reason: str | None = None
     ) -> str:
         """Cancel what has not started and ask what runs to stop; returns the mission's status.
 
@@ -22,7 +23,7 @@ class AsyncMissions(AsyncCaller):
         """
         return str(await self._value("fn_cancel_mission", mission_id=mission_id, actor=actor, reason=reason))
 
-    async def retry_step(self, step_id: UUID | str, *, actor: str | None = None) -> str:
+    async def retry_step(self, step_id: UUID | str, actor: str | None = None) -> str:
         """Run a failed, cancelled or parked step again; its mission comes back to life. Returns its new status.
 
         Raises NotFound (OPS_012), IllegalState (OPS_014).
@@ -33,7 +34,6 @@ class AsyncMissions(AsyncCaller):
         self,
         step_id: UUID | str,
         outcome: str,
-        *,
         actor: str | None = None,
         reason: str | None = None,
         result: Any = None,
@@ -52,4 +52,15 @@ class AsyncMissions(AsyncCaller):
                 reason=reason,
                 result=document(result),
             )
+        )
+
+    async def list_missions(
+        self, limit: int | None = None, status: str | None = None, mission_id: UUID | str | None = None
+    ) -> list[ListedMission]:
+        """List up to `limit` missions (default 20, at most 1000), newest first, of any status by default.
+
+        `mission_id`: only that one.
+        """
+        return await self._rows(
+            ListedMission, "fn_list_missions", limit=limit, status=status, mission_id=mission_id
         )

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsloop.areas.aio.call import AsyncCaller
-from opsloop.areas.call import DocumentLike, document
+from opsloop.areas.call import DocumentLike
+from opsloop.jsonio import document
 from opsloop.results import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
 
 

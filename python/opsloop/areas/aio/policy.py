@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from opsloop.areas.aio.call import AsyncCaller
-from opsloop.areas.call import DocumentLike, document
+from opsloop.areas.call import DocumentLike
+from opsloop.jsonio import document
 from opsloop.results import PolicyVersion
 
 
@@ -19,7 +20,7 @@ class AsyncPolicy(AsyncCaller):
         return value
 
     async def set_policy(
-        self, key: str, value: DocumentLike, *, actor: str | None = None, expected_version: int | None = None
+        self, key: str, value: DocumentLike, actor: str | None = None, expected_version: int | None = None
     ) -> int:
         """Put a new version in force and return its number.
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from opsloop.areas.aio.call import AsyncCaller
-from opsloop.areas.call import DocumentLike, document
-from opsloop.results import Gate, Proposal
+from opsloop.areas.call import DocumentLike
+from opsloop.jsonio import document
+from opsloop.results import Gate, ListedProposal, Proposal
 
 
 class AsyncProposals(AsyncCaller):
@@ -59,7 +60,7 @@ class AsyncProposals(AsyncCaller):
         return bool(await self._value("fn_is_auto_approvable", template=document(template)))
 
     async def approve_proposal(
-        self, proposal_id: UUID | str, *, actor: str | None = None, reason: str | None = None
+        self, proposal_id: UUID | str, actor: str | None = None, reason: str | None = None
     ) -> Proposal:
         """Approve a proposal as a person; it becomes a mission in the same transaction.
 
@@ -71,7 +72,7 @@ class AsyncProposals(AsyncCaller):
         )
 
     async def reject_proposal(
-        self, proposal_id: UUID | str, *, actor: str | None = None, reason: str | None = None
+        self, proposal_id: UUID | str, actor: str | None = None, reason: str | None = None
     ) -> Proposal:
         """Reject a proposal as a person. Arguments and errors as `approve_proposal`."""
         return await self._row(
@@ -79,7 +80,7 @@ class AsyncProposals(AsyncCaller):
         )
 
     async def cast_vote(
-        self, proposal_id: UUID | str, agent_role: str, vote: str, *, reason: str | None = None
+        self, proposal_id: UUID | str, agent_role: str, vote: str, reason: str | None = None
     ) -> Proposal:
         """Cast an agent's vote: approve, reject or abstain. Votes advise; whether they decide is policy.
 
@@ -92,4 +93,16 @@ class AsyncProposals(AsyncCaller):
             agent_role=agent_role,
             vote=vote,
             reason=reason,
+        )
+
+    async def list_proposals(
+        self, limit: int | None = None, status: str | None = None, proposal_id: UUID | str | None = None
+    ) -> list[ListedProposal]:
+        """List up to `limit` proposals (default 20, at most 1000), newest first.
+
+        `status`: only those (default: any). `proposal_id`: only that one. An unknown status is
+        InvalidArgument (OPS_018).
+        """
+        return await self._rows(
+            ListedProposal, "fn_list_proposals", limit=limit, status=status, proposal_id=proposal_id
         )

@@ -6,7 +6,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from opsloop.areas.aio.call import AsyncCaller
-from opsloop.areas.call import DocumentLike, document
+from opsloop.areas.call import DocumentLike
+from opsloop.jsonio import document
 from opsloop.results import DeadLetter, Recorded, Redriven, RedrivenLetter
 
 
@@ -75,7 +76,6 @@ class AsyncReplay(AsyncCaller):
     async def list_dead_letters(
         self,
         filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
-        *,
         limit: int | None = None,
     ) -> list[DeadLetter]:
         """List up to `limit` (50) dead letters that wait, newest first; `{"redriven": true}` for those put back.
@@ -84,7 +84,7 @@ class AsyncReplay(AsyncCaller):
         """
         return await self._rows(DeadLetter, "fn_list_dead_letters", filter=document(filter), limit=limit)
 
-    async def redrive_dead_letter(self, dl_msg_id: str, *, actor: str | None = None) -> Redriven:
+    async def redrive_dead_letter(self, dl_msg_id: str, actor: str | None = None) -> Redriven:
         """Put back to work what a dead letter is about, exactly once; `redriven` is false for whoever comes second.
 
         Raises NotFound (OPS_012), IllegalState (OPS_014) when it has moved on, and what `retry_step` raises.
@@ -94,7 +94,6 @@ class AsyncReplay(AsyncCaller):
     async def redrive_dead_letters(
         self,
         filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
-        *,
         limit: int | None = None,
         dry_run: bool = True,
         actor: str | None = None,

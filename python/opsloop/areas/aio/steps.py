@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from opsloop.areas.aio.call import AsyncCaller
-from opsloop.areas.call import DocumentLike, document
-from opsloop.results import ClaimedStep, Lease, MissingExecutor, Recovered, StepOutcome
+from opsloop.areas.call import DocumentLike
+from opsloop.jsonio import document
+from opsloop.results import ClaimedStep, Lease, ListedStep, MissingExecutor, Recovered, StepOutcome
 
 
 class AsyncSteps(AsyncCaller):
@@ -190,3 +191,11 @@ class AsyncSteps(AsyncCaller):
     async def missing_executors(self) -> list[MissingExecutor]:
         """List executors that ready work waits for and no live worker offers (OPS_005)."""
         return await self._rows(MissingExecutor, "fn_missing_executors")
+
+    async def list_steps(
+        self, mission_id: UUID | str | None = None, limit: int | None = None, status: str | None = None
+    ) -> list[ListedStep]:
+        """List up to `limit` steps (default 50, at most 1000): of one mission in order, else newest first."""
+        return await self._rows(
+            ListedStep, "fn_list_steps", mission_id=mission_id, limit=limit, status=status
+        )

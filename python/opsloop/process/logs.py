@@ -1,7 +1,8 @@
-"""The worker's log: one structured line for each thing worth knowing, on standard error.
+"""A program's log: one structured line for each thing worth knowing, on standard error.
 
-Lines carry worker_id, and step_id, mission_id and code where they apply. They never carry params, results, progress
-or the text of an exception, since these may hold secrets: the error of a step is in `ops_mission_steps.last_error`.
+Lines of a worker carry worker_id, and step_id, mission_id and code where they apply. They never carry params, results,
+progress or the text of an exception, since these may hold secrets: the error of a step is in
+`ops_mission_steps.last_error`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A database connection that comes back by itself.
 
-The worker says nothing to the database but calls of the loop's functions, each a transaction of its own, and each
+A program says nothing to the database but calls of the loop's functions, each a transaction of its own, and each
 safe to repeat when the connection broke and nobody knows whether it was carried out.
 """
 
@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg.rows import AsyncRowFactory, namedtuple_row, scalar_row
 
 from opsloop.areas.call import statement
-from opsloop.errors import DatabaseUnavailable, OpsError, from_database
-from opsloop.executors.transaction import Database
-from opsloop.worker.logs import Logger
-from opsloop.worker.session import Row, Session
+from opsloop.database import Database
+from opsloop.errors import DatabaseUnavailable, OpsError, SchemaMismatch, from_database
+from opsloop.process.logs import Logger
+from opsloop.process.session import DatabaseSession
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -35,7 +35,7 @@ class Link:
         self._purpose = purpose
         self._name = f"opsloop {program}: {purpose}"
         self._log = log
-        self._session: Session | None = None
+        self._session: DatabaseSession | None = None
         self._lock = asyncio.Lock()
         self._queries: dict[tuple[str, tuple[str, ...], str], str] = {}
         self._channel: str | None = None
@@ -73,21 +73,48 @@ class Link:
 
     async def now(self) -> str:
         """What the database's clock shows. Repeated as `call` is."""
-        moment: str = (await self._repeated("clock", f"select {self._database.clock}"))[0][0]
+        (row,) = await self._repeated("clock", f"select {self._database.clock} as moment")
+        moment: str = row.moment
         return moment
 
-    async def call(self, function: str, args: Mapping[str, Any] | None = None, where: str = "") -> list[Row]:
+    async def call(self, function: str, args: Mapping[str, Any] | None = None, where: str = "") -> list[Any]:
         """Call `fn_<function>` with arguments by name (without `p_`) and return its rows.
 
-        UUIDs, times and JSON in them are text. `where` filters the rows, so that the uninteresting ones need not
-        travel. While the server cannot be reached, the call is repeated, with growing pauses, until it goes through or
-        is cancelled. Raises OpsError for what the database refuses.
+        They are named tuples; UUIDs, times and JSON in them are text. `where` filters the rows, so that the
+        uninteresting ones need not travel. While the server cannot be reached, the call is repeated, with growing
+        pauses, until it goes through or is cancelled. Raises OpsError for what the database refuses.
         """
         given = args or {}
         query = self._query(f"fn_{function}", tuple(given), where)
         return await self._repeated(function, query, tuple(given.values()))
 
-    async def _repeated(self, function: str, query: str, args: tuple[Any, ...] = ()) -> list[Row]:
+    async def value(self, function: str, args: Mapping[str, Any] | None = None) -> Any:
+        """As `call`, for a function that returns one value."""
+        given = args or {}
+        query = self._query(f"fn_{function}", tuple(given), "")
+        return (await self._repeated(function, query, tuple(given.values()), scalar_row))[0]
+
+    async def claim(self, function: str, args: Mapping[str, Any], pause: float) -> list[Any]:
+        """As `call`, to be asked again and again: a refusal is logged, and after `pause` seconds nothing was claimed.
+
+        Raises SchemaMismatch (OPS_021) alone: there is nothing to hope for.
+        """
+        try:
+            return await self.call(function, args)
+        except SchemaMismatch:
+            raise
+        except OpsError as error:
+            self._log.error("claim refused", code=error.code)
+            await asyncio.sleep(pause)
+            return []
+
+    async def _repeated(
+        self,
+        function: str,
+        query: str,
+        args: tuple[Any, ...] = (),
+        factory: AsyncRowFactory[Any] = namedtuple_row,
+    ) -> list[Any]:
         pause = _FIRST_PAUSE
         async with self._lock:
             while True:
@@ -96,34 +123,34 @@ class Link:
                     session = await self._open()
                     if lost:
                         self._log.info("reconnected", link=self._purpose)
-                    return await session.rows(query, args)
+                    return await session.rows(query, args, factory)
                 except psycopg.Error as error:
                     await self._survive(error, function)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads load, hides nothing
 
-    async def _open(self) -> Session:
+    async def _open(self) -> DatabaseSession:
         """The connection, opened anew when it is not there or has ended while nobody looked."""
         if self._session is not None:
             if not self._session.closed:
                 return self._session
             self._log.warning("connection lost", link=self._purpose, code="OPS_001")
             await self.close()
-        session = await Session.begin(
+        session = await DatabaseSession.begin(
             self._database.dsn,
             self._name,
             lambda: self._ring(),
-            **{"prepare_threshold": 0, **self._database.connect_args},
+            self._database.prepare(0),
         )
         self._session = session
         await self._listen(session)
         return session
 
-    async def _listen(self, session: Session) -> None:
+    async def _listen(self, session: DatabaseSession) -> None:
         if self._channel is None:
             return
         try:
-            await session.execute(sql.SQL("listen {}").format(sql.Identifier(self._channel)))
+            await session.listen(self._channel)
         except psycopg.Error as error:
             if session.closed:
                 raise

@@ -1,0 +1,40 @@
+"""Area `explain`: why something does not run, and how it came about."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from opsloop.areas.call import Caller
+from opsloop.results import Explanation, Occurrence
+
+
+class Explain(Caller):
+    """Reasons and histories."""
+
+    def explain_mission(self, mission_id: UUID | str) -> list[Explanation]:
+        """Say why a mission is not getting on: a row per step and reason, with the statement that frees it.
+
+        An unknown mission is NotFound (OPS_012).
+        """
+        return self._rows(Explanation, "fn_explain_mission", mission_id=mission_id)
+
+    def explain_step(self, step_id: UUID | str) -> list[Explanation]:
+        """Say why a step is not running; for a blocked one, also why those at its root are not.
+
+        An unknown step is NotFound (OPS_012).
+        """
+        return self._rows(Explanation, "fn_explain_step", step_id=step_id)
+
+    def explain_proposal(self, proposal_id: UUID | str) -> list[Explanation]:
+        """Say why a proposal is not a mission yet or, when it is one, why that is not getting on.
+
+        An unknown proposal is NotFound (OPS_012).
+        """
+        return self._rows(Explanation, "fn_explain_proposal", proposal_id=proposal_id)
+
+    def trail(self, id: UUID | str) -> list[Occurrence]:  # noqa: A002 - the function's own name for it
+        """Tell how a mission, proposal, step or event came about and what came of it, oldest first.
+
+        An id that is none of these is NotFound (OPS_012).
+        """
+        return self._rows(Occurrence, "fn_trail", id=id)

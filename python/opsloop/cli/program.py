@@ -1,0 +1,56 @@
+"""What the commands that run a program have alike: `worker`, `relay` and `up`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from opsloop.cli import output
+from opsloop.errors import InvalidArgument
+from opsloop.process import logs, program
+from opsloop.process.mode import Mode
+
+LogLevel = Annotated[
+    str,
+    typer.Option("--log-level", metavar="|".join(logs.LEVELS), help="Least level that is logged, on stderr."),
+]
+
+
+def begin(*, once: bool, drain: bool, log_level: str) -> Mode:
+    """Check the options that both have, and begin to log; returns when the program is to end by itself."""
+    if once and drain:
+        raise InvalidArgument("--once and --drain exclude each other", hint="Choose one of them.")
+    if log_level not in logs.LEVELS:
+        raise InvalidArgument(f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}")
+    logs.configure(log_level)
+    return Mode.ONCE if once else Mode.DRAIN if drain else Mode.FOREVER
+
+
+def load_apps(load: Callable[[str], object], apps: Iterable[str], mark: str) -> None:
+    """Load what --app names. Raises InvalidArgument (OPS_018) naming what cannot be loaded."""
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does, so that --app finds the user's module
+    for target in apps:
+        try:
+            load(target)
+        except (ImportError, AttributeError, TypeError) as error:
+            raise InvalidArgument(
+                f"--app {target}: {error}",
+                hint=f"Give module or module:attribute, with functions marked {mark}.",
+            ) from error
+
+
+def run(life: Coroutine[Any, Any, int]) -> None:
+    """Run a program until it ends; raises typer.Exit when its exit code is not 0."""
+    code = program.run(life)
+    if code:
+        raise typer.Exit(code)
+
+
+def claimed_text(claimed: int, outcomes: Mapping[str, int], what: str, nothing: str) -> None:
+    """Print how what was claimed ended, or `nothing`."""
+    ends = ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items()))
+    output.print_text(f"{claimed} {what}: {ends}" if claimed else nothing)

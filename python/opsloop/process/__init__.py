@@ -1,0 +1,7 @@
+"""What every long-running program of opsloop does alike: worker and relay.
+
+- `program` runs one until it ends: signals, garbage collection, exit codes;
+- `mode` says when it ends by itself, `stopping` that it was asked to;
+- `link` is a database connection that comes back by itself, `session` the connection as it is now;
+- `logs` is its log, `identity` the name of one incarnation.
+"""

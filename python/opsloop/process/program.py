@@ -1,0 +1,27 @@
+"""Runs a worker or a relay as the process that it is: signals, garbage collection, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+#: Ended by a second signal, as a shell says of what Ctrl-C ended.
+INTERRUPTED = 130
+
+
+def run(life: Coroutine[Any, Any, int]) -> int:
+    """Run a program to its end; returns its exit code."""
+    # The objects of a batch live as long as the batch: looking for cycles among them a few times each is waste.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    return asyncio.run(life)
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` on SIGTERM and on SIGINT. To be called on the event loop."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)

@@ -1,0 +1,61 @@
+"""What the functions of the loop return, as small frozen records named after their columns, by area."""
+
+from __future__ import annotations
+
+from opsloop.results.control import InboxEntry, Pause
+from opsloop.results.events import ListedIdea, Reactions, Triggers
+from opsloop.results.explain import Explanation, Occurrence
+from opsloop.results.locks import Idempotent
+from opsloop.results.missions import ListedMission
+from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric
+from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
+from opsloop.results.policy import PolicyVersion
+from opsloop.results.proposals import Gate, ListedProposal, Proposal
+from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
+from opsloop.results.rows import record
+from opsloop.results.steps import (
+    ClaimedStep,
+    Lease,
+    ListedStep,
+    MissingExecutor,
+    Recovered,
+    RunningStep,
+    StepOutcome,
+)
+
+__all__ = [
+    "Broken",
+    "Check",
+    "ClaimedStep",
+    "DeadLetter",
+    "Delivery",
+    "Explanation",
+    "Gate",
+    "GroupRole",
+    "Health",
+    "Idempotent",
+    "InboxEntry",
+    "Lease",
+    "ListedIdea",
+    "ListedMission",
+    "ListedProposal",
+    "ListedStep",
+    "Metric",
+    "MissingExecutor",
+    "Occurrence",
+    "OutboxClaim",
+    "OutboxEvent",
+    "OutboxOutcome",
+    "Pause",
+    "PolicyVersion",
+    "Proposal",
+    "Reactions",
+    "Recorded",
+    "Recovered",
+    "Redriven",
+    "RedrivenLetter",
+    "RunningStep",
+    "StepOutcome",
+    "Triggers",
+    "record",
+]

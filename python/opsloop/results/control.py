@@ -1,0 +1,55 @@
+"""What is stopped, and what waits for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause in force."""
+
+    scope: str
+    """all, executor, agent, kind, source or mission."""
+    target: str
+    """Which one; empty for all."""
+    kill: bool
+    """True when the kill switch did it."""
+    reason: str | None
+    paused_by: str | None
+    paused_login: str
+    paused_at: datetime
+    parked: int
+    """Ready steps that it took out of the queue, counted up to 10,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """A proposal or a parked step that waits for a person."""
+
+    kind: str
+    """proposal or step."""
+    id: UUID
+    mission_id: UUID | None
+    """The mission of a step; None for a proposal."""
+    title: str | None
+    status: str
+    risk_level: str | None
+    would_run: Any
+    """What exactly would run, step by step."""
+    waits_because: str | None
+    since: datetime
+    proposed_by: str | None
+    """The source that proposed it."""
+    proposed_login: str | None
+    votes: list[dict[str, Any]]
+    """What agents advise: role, vote and reason of each."""
+    decide: dict[str, str]
+    """What a person can do, each with the statement that does it."""
+    digest: str
+    """Stands for `would_run`; with `as_shown` a decision counts for that only."""
+    in_all: int
+    """How many wait in all."""

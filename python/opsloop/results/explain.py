@@ -1,0 +1,38 @@
+"""Why something does not run, and how something came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A reason why something is not running."""
+
+    step_id: UUID | None
+    """The step; None where it is about the mission or the proposal as a whole."""
+    key: str | None
+    """Name of the step in its template."""
+    status: str
+    reason: str
+    """dependency, approval, hold, pause, cap, policy, no_worker, lease, retry_timer, queue or ended."""
+    code: str | None
+    """The OPS code that says more; None where none applies."""
+    detail: str
+    frees: str | None
+    """The SQL statement that frees it; None where only time, a worker or another step does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One thing that happened on the way of a mission."""
+
+    at: datetime
+    what: str
+    """event, reaction, proposal, vote, mission, attempt …, or the type of an event of the mission itself."""
+    subject: str | None
+    who: str | None
+    """Who did it, with the login where one is on record."""
+    detail: str | None

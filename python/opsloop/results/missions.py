@@ -1,0 +1,28 @@
+"""Missions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMission:
+    """A mission in a list."""
+
+    mission_id: UUID
+    proposal_id: UUID | None
+    title: str | None
+    status: str
+    priority: int
+    """Higher runs first."""
+    steps_total: int
+    steps_open: int
+    """Steps that have not ended."""
+    steps_failed: int
+    """Steps that failed for good."""
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None

@@ -1,0 +1,20 @@
+"""Versions of policy documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One version of a policy document."""
+
+    version: int
+    value: dict[str, Any]
+    changed_by: str
+    """Who changed it, as claimed."""
+    changed_login: str
+    """The database login that changed it."""
+    updated_at: datetime

@@ -1,0 +1,61 @@
+"""Dead letters, and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The record of a replay."""
+
+    already_replayed: bool
+    """True: somebody replayed it before; leave it."""
+    replay_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """What became of a dead letter."""
+
+    redriven: bool
+    """False when it had been put back before."""
+    replay_id: int | None
+    new_msg_id: str | None
+    """What was put back: `step:<id>`, `reaction:<id>`, `outbox:<id>`, or the event that tells of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedrivenLetter:
+    """What became of one dead letter of many."""
+
+    dl_msg_id: str
+    what: str
+    """step, reaction, outbox or other."""
+    reason: str | None
+    """Why it had given up."""
+    outcome: str
+    """would be redriven, redriven, was redriven before, or the error that kept it."""
+    new_msg_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What gave up, whole."""
+
+    dl_msg_id: str
+    what: str
+    """step, reaction, outbox or other."""
+    original_msg_id: str
+    reason: str | None
+    attempts: int
+    dead_lettered_at: datetime
+    archived_by: str
+    redriven_at: datetime | None
+    """When it was put back; None while it waits."""
+    replayed_by: str | None
+    new_msg_id: str | None
+    payload: dict[str, Any]
+    """All that was kept of it, with the history of its errors."""
