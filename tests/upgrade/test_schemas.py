@@ -101,19 +101,19 @@ def test_who_may_not_create_anything_is_told_so(empty_dsn, admin):
 
 
 def test_two_schemas_in_one_database_do_not_see_each_other(empty_dsn, admin, programs):
-    migrate.migrate(empty_dsn, "loop_a")
-    alone = dump(programs, empty_dsn, "loop_a")
-    migrate.migrate(empty_dsn, "loop_b")
+    migrate.migrate(empty_dsn, "acme_a")
+    alone = dump(programs, empty_dsn, "acme_a")
+    migrate.migrate(empty_dsn, "acme_b")
 
-    assert dump(programs, empty_dsn, "loop_a") == alone
-    assert dump(programs, empty_dsn, "loop_b") == alone.replace("loop_a", "loop_b")
-    admin.execute("select loop_a.fn_emit_event('test:seen', '{}')")
-    assert admin.execute("select count(*) from loop_a.ops_agent_events").fetchone() == (1,)
-    assert admin.execute("select count(*) from loop_b.ops_agent_events").fetchone() == (0,)
+    assert dump(programs, empty_dsn, "acme_a") == alone
+    assert dump(programs, empty_dsn, "acme_b") == alone.replace("acme_a", "acme_b")
+    admin.execute("select acme_a.fn_emit_event('test:seen', '{}')")
+    assert admin.execute("select count(*) from acme_a.ops_agent_events").fetchone() == (1,)
+    assert admin.execute("select count(*) from acme_b.ops_agent_events").fetchone() == (0,)
 
-    admin.execute("drop schema loop_b cascade")
-    assert migrate.status(empty_dsn, "loop_a").up_to_date
-    admin.execute("select loop_a.fn_emit_event('test:seen_again', '{}')")
+    admin.execute("drop schema acme_b cascade")
+    assert migrate.status(empty_dsn, "acme_a").up_to_date
+    admin.execute("select acme_a.fn_emit_event('test:seen_again', '{}')")
 
 
 def test_other_peoples_objects_in_public_stay_as_they_are(empty_dsn, admin, programs):

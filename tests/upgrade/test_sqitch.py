@@ -55,14 +55,14 @@ def test_a_second_deploy_changes_nothing(sqitch, empty_dsn, programs):
 
 
 def test_two_loops_in_one_database_have_a_registry_each(sqitch, empty_dsn, programs):
-    for schema in ("loop_a", "loop_b"):
+    for schema in ("acme_a", "acme_b"):
         sqitch.must("deploy", "--registry", f"sqitch_{schema}", "--set", f"schema={schema}")
 
-    assert dump(programs, empty_dsn, "loop_b") == dump(programs, empty_dsn, "loop_a").replace(
-        "loop_a", "loop_b"
+    assert dump(programs, empty_dsn, "acme_b") == dump(programs, empty_dsn, "acme_a").replace(
+        "acme_a", "acme_b"
     )
-    sqitch.must("revert", "-y", "--registry", "sqitch_loop_b", "--set", "schema=loop_b")
-    sqitch.must("verify", "--registry", "sqitch_loop_a", "--set", "schema=loop_a")
+    sqitch.must("revert", "-y", "--registry", "sqitch_acme_b", "--set", "schema=acme_b")
+    sqitch.must("verify", "--registry", "sqitch_acme_a", "--set", "schema=acme_a")
 
 
 def test_verify_notices_a_missing_routine(sqitch, empty_dsn):
