@@ -42,7 +42,8 @@ begin
     from unnest(v_verdicts.ids, v_verdicts.codes, v_verdicts.reasons, v_verdicts.which) g (id, code, reason, no)
    cross join lateral (select t.* from ops_mission_proposals t where t.id = g.id limit 1) p
    -- A template that was changed is not known to be sound: it is shown as it stands.
-   cross join lateral (select case when g.no is null then p.template -> 'steps' else v_would_run[g.no] end as would_run) w
+   cross join lateral (
+     select case when g.no is null then p.template -> 'steps' else v_would_run[g.no] end as would_run) w
    -- Offset 0: it is worked out once, however often it is named.
    cross join lateral (select left(_digest(w.would_run), 16) as digest offset 0) d
    cross join lateral (

@@ -7,8 +7,8 @@ set enable_nestloop = off
 as $$
 -- The steps of sound templates as a person shall judge them, a document for each: one object for each step, in order,
 -- with key, kind, executor, after (the steps it waits for), and run_with and params as they would reach the executor,
--- presets expanded. unknown: the fields that results of earlier steps will fill, each with what is written there. fault:
--- why it cannot run as it is. p_slots: by template.
+-- presets expanded. unknown: the fields that results of earlier steps will fill, each with what is written there.
+-- fault: why it cannot run as it is. p_slots: by template.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return (

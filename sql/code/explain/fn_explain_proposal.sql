@@ -110,7 +110,8 @@ begin
   reason := 'approval';
   code := 'OPS_009';
   detail := format('a person must decide%s: %s (%s)', ', another than ' || v_proposal.proposed_login || ', who proposed it',
-                   coalesce(v_verdict.unallowed[1], 'policy would allow it by now, but did not when it was gated'), v_versions)
+                   coalesce(v_verdict.unallowed[1], 'policy would allow it by now, but did not when it was gated'),
+                   v_versions)
     || coalesce('; votes: ' || v_votes, '');
   frees := format('select * from %s.fn_approve_proposal(%L);', v_schema, p_proposal_id);
   return next;

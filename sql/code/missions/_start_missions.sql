@@ -73,9 +73,11 @@ begin
            (m.step).kind, (m.step).executor, (m.step).params,
            case when v_step_slots[m.no] is not null then v_step_slots[m.no] -> (m.step).pos::text end,
            case when cardinality((m.step).needs) = 0 then '{}'
-                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k) from unnest((m.step).needs) k) end,
+                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k)
+                             from unnest((m.step).needs) k) end,
            case when cardinality((m.step).unblocks) = 0 then '{}'
-                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k) from unnest((m.step).unblocks) k) end,
+                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k)
+                             from unnest((m.step).unblocks) k) end,
            cardinality((m.step).needs), case when cardinality((m.step).needs) = 0 then 'queued' else 'blocked' end,
            v_priorities[m.no], coalesce(p_depths[m.i], 0), v_lanes[m.s],
            case when cardinality((m.step).needs) = 0 then nextval('ops_ready_seq') end,

@@ -12,13 +12,13 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The verdict of these documents on sound templates, caps apart; one that is null is left out. codes: OPS_003 when a step
--- may not run at all, not even by the decision of a person, and forbidden says why; OPS_009 when a person must decide;
--- null when every step may run by itself. reasons: all that keeps it from running by itself; of the steps that share a
--- reason ten are named. findings: the same as data, [{"code", "rule", "reason", "steps", "in_all"}], rule being the place
--- in policy. risks: the highest of the steps. steps: what was judged, to be handed on to what starts or shows it.
--- Steps that look the same to policy are judged once; their params are looked at only where policy may have something to
--- say about params of such an executor.
+-- The verdict of these documents on sound templates, caps apart; one that is null is left out. codes: OPS_003 when a
+-- step may not run at all, not even by the decision of a person, and forbidden says why; OPS_009 when a person must
+-- decide; null when every step may run by itself. reasons: all that keeps it from running by itself; of the steps that
+-- share a reason ten are named. findings: the same as data, [{"code", "rule", "reason", "steps", "in_all"}], rule being
+-- the place in policy. risks: the highest of the steps. steps: what was judged, to be handed on to what starts or shows
+-- it. Steps that look the same to policy are judged once; their params are looked at only where policy may have
+-- something to say about params of such an executor.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_named constant integer := 10;
@@ -94,7 +94,8 @@ begin
                                           'in_all', w.in_all) order by w.first) as findings
         from (select n.no, n.code, n.rule, n.why, min(n.pos) as first, count(*) as in_all,
                      array_agg(n.key order by n.pos) filter (where n.nth <= c_named) as keys,
-                     string_agg(format('steps.%s: %s', n.key, n.why), '; ' order by n.pos) filter (where n.nth <= c_named)
+                     string_agg(format('steps.%s: %s', n.key, n.why), '; ' order by n.pos)
+                       filter (where n.nth <= c_named)
                      || case when count(*) > c_named then format('; %s more steps: %s', count(*) - c_named, n.why)
                              else '' end as told
                 from (select s.no, s.pos, s.key, f.code, f.rule, f.why,

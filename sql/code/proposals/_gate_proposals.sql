@@ -17,10 +17,10 @@ language plpgsql
 set search_path from current
 as $$
 -- The gate, the one place that says what becomes of proposals: what policy forbids and what is over a cap is rejected,
--- what policy allows is auto_approved, the rest stays pending for a person. Proposal i is p_templates[p_which[i]], sound
--- as it was proposed, of p_sources[i]; null in p_which leaves it out. All are of one hour, that of p_created_at.
--- codes: of the reasons. starts: p_which where a mission is to begin. is_counted: false when a cap counter was busy; then
--- nothing was counted. risks, steps: of the templates. versions and generation: of the documents that judged.
+-- what policy allows is auto_approved, the rest stays pending for a person. Proposal i is p_templates[p_which[i]],
+-- sound as it was proposed, of p_sources[i]; null in p_which leaves it out. All are of one hour, that of p_created_at.
+-- codes: of the reasons. starts: p_which where a mission is to begin. is_counted: false when a cap counter was busy;
+-- then nothing was counted. risks, steps: of the templates. versions and generation: of the documents that judged.
 -- Locks: cap counters. Writes: ops_cap_counters. Raises: nothing.
 declare
   v_documents constant ops_policy_documents := _documents_in_force();

@@ -20,8 +20,8 @@ as $$
 -- The verdict of these documents on proposals, whatever their status, each as if it were gated alone now; ids are those
 -- of p_ids that are proposals. codes and reasons: OPS_016 the template was changed after it was proposed, OPS_003
 -- forbidden, or over a cap where it does not count yet, OPS_009 a person must decide, null it may run by itself.
--- refusals: why nobody may run it, caps apart. unallowed: all that keeps it from running by itself, caps apart.
--- A template is worked through once, however many proposals have it. Proposal i has template which[i], and its steps are
+-- refusals: why nobody may run it, caps apart. unallowed: all that keeps it from running by itself, caps apart. A
+-- template is worked through once, however many proposals have it. Proposal i has template which[i], and its steps are
 -- those with that no; null where the template was changed, since it is not known to be sound then. slots: by template.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
@@ -55,7 +55,8 @@ begin
     left join unnest(v_judged.codes, v_judged.forbidden, v_judged.reasons, v_judged.risks)
               with ordinality j (code, forbidden, reason, risk, no) on j.no = a.no
    cross join lateral (
-     select case when a.no is null then 'the template was changed after it was proposed' else j.forbidden end as refusal) r
+     select case when a.no is null then 'the template was changed after it was proposed'
+                 else j.forbidden end as refusal) r
     left join lateral (
       select m.refusal
         from ops_mission_proposals p
