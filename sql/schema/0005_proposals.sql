@@ -79,7 +79,8 @@ comment on column ops_mission_proposals.approved_digest is
   'The digest that was approved; an approval counts for that digest only.';
 comment on column ops_mission_proposals.reason is 'Why it has its status.';
 comment on column ops_mission_proposals.reason_code is
-  'Code of the reason where the gate gave it: OPS_003 forbidden or over a cap, OPS_009 a person must decide; else null.';
+  'Code of the reason where the gate gave it: OPS_003 forbidden or over a cap, OPS_009 a person must decide; else '
+  'null.';
 comment on column ops_mission_proposals.policy_snapshot is
   'Versions of the policy documents that decided, such as {"auto_approve": 7}.';
 comment on column ops_mission_proposals.counted_at is

@@ -129,3 +129,77 @@ policies = st.tuples(
     )
     | nearly(["roles"], st.dictionaries(texts, _values, max_size=3) | _values),
 )
+
+
+def _some(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+_levels = st.sampled_from(["low", "medium", "high"])
+_words_of_policy = ["noop", "sql", "http", "command", "agent", "tidy", "*", "t*"]
+_lists = st.lists(st.sampled_from(_words_of_policy), max_size=4)
+_caps = _some({"daily_limit": st.integers(0, 3), "hourly_limit": st.integers(0, 3)})
+_argv = st.sampled_from([["git", "status"], ["git", "push", "x"], ["rm", "-rf", "/"]])
+_sound_steps = st.one_of(
+    st.just({"kind": "noop"}),
+    st.just({"kind": "tidy", "executor": "noop"}),
+    st.just({"kind": "http", "params": {"url": "https://x/"}}),
+    st.sampled_from(["select 1", "drop table x"]).map(lambda s: {"kind": "sql", "params": {"statement": s}}),
+    st.sampled_from(["planner", "ghost"]).map(
+        lambda role: {"kind": "agent", "params": {"role": role, "prompt": "?"}}
+    ),
+    st.tuples(
+        _argv, _some({"cwd": st.sampled_from(["/srv", "/srv/../etc"]), "env": st.just({"A": "1"})})
+    ).map(lambda given: {"kind": "command", "params": {"argv": given[0], **given[1]}}),
+    st.sampled_from([{"prompt": "hello"}, {}]).map(lambda params: {"kind": "wrapped", "params": params}),
+)
+#: Templates without faults, of steps that policy may have something to say about.
+sound_templates = st.builds(
+    lambda steps, fields: {"title": "t", "steps": steps, **fields},
+    st.lists(_sound_steps, min_size=1, max_size=4),
+    _some({"risk_level": _levels}),
+)
+#: What judges a template, by key, without faults.
+judging_documents = st.fixed_dictionaries(
+    {
+        "auto_approve": _some(
+            {
+                "enabled": st.sampled_from([True, True, False]),
+                "allowed_step_kinds": _lists | st.just(["*"]),
+                "allowed_executors": _lists,
+                "max_risk_level": _levels,
+                "risk_rules": st.lists(
+                    st.sampled_from(
+                        [
+                            {"name": "web", "executor": "http", "risk_level": "medium"},
+                            {
+                                "name": "drops",
+                                "executor": "sql",
+                                "risk_level": "high",
+                                "params": {"*": "drop"},
+                            },
+                            {"name": "tidy", "kind": "t*", "risk_level": "low"},
+                        ]
+                    ),
+                    max_size=3,
+                ),
+            }
+        ),
+        "worker_policy": _some(
+            {
+                "command_allow": st.lists(
+                    st.sampled_from([["git", "status"], ["git", "..."], ["rm", "*", "*"]]), max_size=2
+                ),
+                "command_env": st.just(["A"]),
+                "command_cwd": st.just(["/srv*"]),
+                "presets": st.just({"wrapped": {"argv": ["openclaw", "{{params.prompt}}"]}}),
+            }
+        ),
+        "proposal_caps": st.builds(
+            lambda caps, own: {**caps, **own},
+            _caps,
+            _some({"per_source": st.fixed_dictionaries({"mail": st.integers(0, 3) | _caps})}),
+        ),
+        "agent_roles": st.sampled_from([{}, {"planner": {}}, {"roles": {"planner": {}, "ghost": {}}}]),
+    }
+)

@@ -160,6 +160,36 @@ def test_triggers_are_on_control_tables_only(conn):
     assert {name for (name,) in tables} <= {"ops_policy", "ops_audit_log"}
 
 
+#: Where a code is looked for in a text: a pattern or the beginning of a sentence, in quotes.
+CODE_IN_A_TEXT = re.compile(
+    r"'[^'\n]*(?:\^\(?OPS_|OPS_\[|OPS_\d{3}:? ?%)[^'\n]*'|\b(?:like|left|strpos|starts_with)\b[^\n]*'OPS_\d"
+)
+
+
+def test_what_judges_proposals_reads_no_code_out_of_a_sentence():
+    judging = [
+        path
+        for path in ROUTINE_FILES
+        if path.parent.name in ("templates", "policy", "proposals", "events")
+        or path.stem in ("fn_explain_proposal", "_unforbid_command", "_unforbid_statement", "_would_run")
+    ]
+    assert len(judging) > 50
+    assert [path.name for path in judging if CODE_IN_A_TEXT.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "code := substring(v_reason from '^OPS_[0-9]{3}');",
+        "if v_hold like 'OPS_003:%' then",
+        "message := regexp_replace(v_refusal, '^(OPS_003: )?', 'OPS_003: ');",
+        "where left(reason, 7) = 'OPS_003'",
+    ],
+)
+def test_a_code_that_is_read_out_of_a_sentence_is_found(statement):
+    assert CODE_IN_A_TEXT.search(statement)
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_every_schema_script_says_what_it_does_and_gives_up_waiting_for_locks(script):
     text = script.read_text()

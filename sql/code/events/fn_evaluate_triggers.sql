@@ -67,7 +67,8 @@ begin
       left join lateral _fill_reaction(p.written, p.slots, m.event_id) f on p.slots <> '[]'
      where not p.cools or (m.nth = 1 and p.name = any (v_passed))
   ), stored as (
-    insert into ops_agent_reactions (id, event_id, pattern, status, payload, reason, reason_code, created_at, updated_at)
+    insert into ops_agent_reactions (id, event_id, pattern, status, payload, reason, reason_code, created_at,
+                                     updated_at)
     select _nth_uuid_v7(v_run.start, v_run.tail, row_number() over (order by r.ord, r.no)), r.event_id, r.name,
            case when r.fault is null then 'queued' else 'failed' end, coalesce(r.payload, '{}'), 'OPS_004: ' || r.fault,
            case when r.fault is not null then 'OPS_004' end, v_now, v_now

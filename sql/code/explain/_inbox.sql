@@ -28,6 +28,8 @@ declare
   v_documents constant ops_policy_documents := _documents_in_force();
   v_policy constant jsonb := v_documents.worker_policy;
   v_schema constant text := quote_ident(current_schema());
+  v_verdicts constant record := _verdicts(p_proposal_ids, v_documents);
+  v_would_run constant jsonb[] := _would_run(v_verdicts.steps, v_verdicts.slots, v_policy);
 begin
   return query
   select 'proposal', p.id, null::uuid, p.title, p.status, p.risk_level, w.would_run,
@@ -37,12 +39,12 @@ begin
            format('select * from %s.fn_approve_proposal(%s.fn_as_shown(%L, %L));', v_schema, v_schema, p.id, d.digest)) else '{}' end
          || jsonb_build_object('reject', format('select * from %s.fn_reject_proposal(%L);', v_schema, p.id)),
          d.digest
-    from _verdicts(p_proposal_ids, v_documents) g
-   cross join lateral (select t.* from ops_mission_proposals t where t.id = g.proposal_id limit 1) p
-   -- A template that was changed is not known to be sound: it is shown as it stands. Offset 0: it is worked out once,
-   -- however often it is named.
-   cross join lateral (select case when g.code = 'OPS_016' then p.template -> 'steps'
-                                   else _would_run(g.steps, p.slots, v_policy) end as would_run offset 0) w
+    from unnest(v_verdicts.ids, v_verdicts.codes, v_verdicts.reasons, v_verdicts.which) g (id, code, reason, no)
+   cross join lateral (select t.* from ops_mission_proposals t where t.id = g.id limit 1) p
+   -- A template that was changed is not known to be sound: it is shown as it stands.
+   cross join lateral (
+     select case when g.no is null then p.template -> 'steps' else v_would_run[g.no] end as would_run) w
+   -- Offset 0: it is worked out once, however often it is named.
    cross join lateral (select left(_digest(w.would_run), 16) as digest offset 0) d
    cross join lateral (
      select coalesce(jsonb_agg(jsonb_build_object('role', o.agent_role, 'vote', o.vote, 'reason', o.reason)

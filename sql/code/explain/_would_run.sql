@@ -1,39 +1,45 @@
-create or replace function _would_run(p_steps ops_template_step[], p_slots jsonb, p_worker_policy jsonb)
-returns jsonb
+create or replace function _would_run(p_steps ops_template_step[], p_slots jsonb[], p_worker_policy jsonb)
+returns jsonb[]
 language plpgsql
 immutable
 set search_path from current
 set enable_nestloop = off
 as $$
--- The steps of a template as a person shall judge them: one object for each, in order, with key, kind, executor,
--- after (the steps it waits for), and run_with and params as they would reach the executor, presets expanded. unknown:
--- the fields that results of earlier steps will fill, each with what is written there. fault: why it cannot run as it is.
+-- The steps of sound templates as a person shall judge them, a document for each: one object for each step, in order,
+-- with key, kind, executor, after (the steps it waits for), and run_with and params as they would reach the executor,
+-- presets expanded. unknown: the fields that results of earlier steps will fill, each with what is written there.
+-- fault: why it cannot run as it is. p_slots: by template.
 -- Locks: none. Writes: nothing. Raises: nothing.
-declare
-  v_keys text[];
-  v_run jsonb;
 begin
-  select array_agg(s.key order by s.pos) into v_keys from unnest(p_steps) s;
-  select jsonb_agg(
-           jsonb_build_object(
-             'key', s.key, 'kind', s.kind, 'executor', s.executor, 'run_with', x.run_with, 'params', x.params,
-             'after', (select coalesce(jsonb_agg(v_keys[n] order by n), '[]') from unnest(s.needs) n))
-           || case when u.unknown is null then '{}' else jsonb_build_object('unknown', u.unknown) end
-           || case when x.fault is null then '{}' else jsonb_build_object('fault', x.fault) end
-           order by s.pos)
-    into v_run
-    from unnest(p_steps) s
-   cross join lateral _expand_preset(s.executor, s.params, p_worker_policy) x
-    -- All slots in one go: asked for step by step, a template with many of both would keep the inbox busy for minutes.
-    left join (
-      select (l #>> '{path,1}')::integer + 1 as pos,
-             jsonb_object_agg(_path_text((array(select jsonb_array_elements_text(l -> 'path')))[3:]), w.written) as unknown
-        from jsonb_array_elements(p_slots) l
-       cross join lateral (
-         select string_agg(coalesce(g.segment ->> 'lit', format('{{%s}}', g.segment ->> 'ref')), '' order by g.no) as written
-           from jsonb_array_elements(l -> 'segments') with ordinality g (segment, no)) w
-       where l #>> '{path,0}' = 'steps' and l #>> '{path,2}' = 'params'
-       group by 1) u on u.pos = s.pos;
-  return v_run;
+  return (
+    select array_agg(t.steps order by t.no)
+      from (
+        select s.no,
+               jsonb_agg(
+                 jsonb_build_object(
+                   'key', s.key, 'kind', s.kind, 'executor', s.executor, 'run_with', x.run_with, 'params', x.params,
+                   -- The steps of a template stand behind each other.
+                   'after', (select coalesce(jsonb_agg((p_steps[s.ordinality - s.pos + n]).key order by n), '[]')
+                               from unnest(s.needs) n))
+                 || case when u.unknown is null then '{}' else jsonb_build_object('unknown', u.unknown) end
+                 || case when x.fault is null then '{}' else jsonb_build_object('fault', x.fault) end
+                 order by s.pos) as steps
+          from unnest(p_steps) with ordinality s
+         cross join lateral _expand_preset(s.executor, s.params, p_worker_policy) x
+          -- All slots in one go: asked for step by step, a template with many of both would keep the inbox busy for
+          -- minutes.
+          left join (
+            select t.no, (l #>> '{path,1}')::integer + 1 as pos,
+                   jsonb_object_agg(_path_text((array(select jsonb_array_elements_text(l -> 'path')))[3:]), w.written)
+                     as unknown
+              from unnest(p_slots) with ordinality t (slots, no)
+             cross join lateral jsonb_array_elements(t.slots) l
+             cross join lateral (
+               select string_agg(coalesce(g.segment ->> 'lit', format('{{%s}}', g.segment ->> 'ref')), '' order by g.no)
+                        as written
+                 from jsonb_array_elements(l -> 'segments') with ordinality g (segment, no)) w
+             where l #>> '{path,0}' = 'steps' and l #>> '{path,2}' = 'params'
+             group by 1, 2) u on u.no = s.no and u.pos = s.pos
+         group by s.no) t);
 end;
 $$;

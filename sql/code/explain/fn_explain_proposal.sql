@@ -36,9 +36,9 @@ begin
   select string_agg(format('%s version %s', y.key, y.value), ', ' order by y.key)
     into v_versions
     from jsonb_each(v_documents.versions) y;
-  select v.* into v_verdict from _verdicts(array[p_proposal_id], v_documents) v;
+  v_verdict := _verdicts(array[p_proposal_id], v_documents);
 
-  if v_verdict.code = 'OPS_016' then
+  if v_verdict.codes[1] = 'OPS_016' then
     reason := 'approval';
     code := 'OPS_016';
     detail := 'the template was changed after it was proposed: nobody can approve it; reject it and propose what is meant';
@@ -53,10 +53,10 @@ begin
     return;
   end if;
 
-  if v_verdict.refusal is not null then
+  if v_verdict.refusals[1] is not null then
     reason := 'policy';
     code := 'OPS_003';
-    detail := format('nobody may run this: %s (%s)', v_verdict.refusal, v_versions);
+    detail := format('nobody may run this: %s (%s)', v_verdict.refusals[1], v_versions);
     frees := (select _unforbid_statement(array_agg(s.executor order by s.pos), array_agg(s.params order by s.pos),
                                          v_documents.worker_policy)
                 from unnest(v_verdict.steps) s);
@@ -96,7 +96,7 @@ begin
     return;
   end if;
 
-  if v_verdict.unallowed is null and v_proposal.counted_at is null then
+  if v_verdict.unallowed[1] is null and v_proposal.counted_at is null then
     reason := 'queue';
     code := null;
     detail := format('%s; the next heartbeat gates it', v_proposal.reason);
@@ -110,7 +110,8 @@ begin
   reason := 'approval';
   code := 'OPS_009';
   detail := format('a person must decide%s: %s (%s)', ', another than ' || v_proposal.proposed_login || ', who proposed it',
-                   coalesce(v_verdict.unallowed, 'policy would allow it by now, but did not when it was gated'), v_versions)
+                   coalesce(v_verdict.unallowed[1], 'policy would allow it by now, but did not when it was gated'),
+                   v_versions)
     || coalesce('; votes: ' || v_votes, '');
   frees := format('select * from %s.fn_approve_proposal(%L);', v_schema, p_proposal_id);
   return next;

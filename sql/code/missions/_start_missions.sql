@@ -70,14 +70,17 @@ begin
       depth, lane, ready_seq, on_failure, on_lease_lost, timeout_seconds, max_retries, judged_generation, created_at,
       updated_at)
     select _nth_uuid_v7(v_run.start, v_run.tail, m.before + (m.step).pos), v_ids[m.i], (m.step).key, (m.step).pos,
-           (m.step).kind, (m.step).executor, (m.step).params, v_step_slots[m.no] -> (m.step).pos::text,
-           case when (m.step).needs = '{}' then '{}'
-                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k) from unnest((m.step).needs) k) end,
-           case when (m.step).unblocks = '{}' then '{}'
-                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k) from unnest((m.step).unblocks) k) end,
-           cardinality((m.step).needs), case when (m.step).needs = '{}' then 'queued' else 'blocked' end,
+           (m.step).kind, (m.step).executor, (m.step).params,
+           case when v_step_slots[m.no] is not null then v_step_slots[m.no] -> (m.step).pos::text end,
+           case when cardinality((m.step).needs) = 0 then '{}'
+                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k)
+                             from unnest((m.step).needs) k) end,
+           case when cardinality((m.step).unblocks) = 0 then '{}'
+                else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k)
+                             from unnest((m.step).unblocks) k) end,
+           cardinality((m.step).needs), case when cardinality((m.step).needs) = 0 then 'queued' else 'blocked' end,
            v_priorities[m.no], coalesce(p_depths[m.i], 0), v_lanes[m.s],
-           case when (m.step).needs = '{}' then nextval('ops_ready_seq') end,
+           case when cardinality((m.step).needs) = 0 then nextval('ops_ready_seq') end,
            (m.step).on_failure, (m.step).on_lease_lost, (m.step).timeout_seconds, (m.step).max_retries, p_generation,
            v_now, v_now
       -- Offset 0: each step is taken out of its array once.

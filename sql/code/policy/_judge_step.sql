@@ -18,9 +18,9 @@ set search_path from current
 as $$
 -- What policy says about one step. risk: 1 low, 2 medium, 3 high, the higher of the declared one and that of every risk
 -- rule that holds. auto_ok: it may run without a person; if not, reason says why. forbidden: why not even a person may
--- have it run, null when one may. code: OPS_003 when it is forbidden, OPS_009 when a person must decide. rule: the place
--- in policy that says so, null when it is the step itself that is at fault. Judged at the gate, and again in the claim on
--- what will really run.
+-- have it run, null when one may. code: OPS_003 when it is forbidden, OPS_009 when a person must decide. rule: the
+-- place in policy that says so, null when it is the step itself that is at fault. Judged at the gate, and again in the
+-- claim on what will really run.
 -- Locks: none. Writes: nothing. Raises: nothing for sound policies.
 declare
   v_rule jsonb;

@@ -12,13 +12,13 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The verdict of these documents on sound templates, caps apart; one that is null is left out. codes: OPS_003 when a step
--- may not run at all, not even by the decision of a person, and forbidden says why; OPS_009 when a person must decide;
--- null when every step may run by itself. reasons: all that keeps it from running by itself; of the steps that share a
--- reason ten are named. findings: the same as data, [{"code", "rule", "reason", "steps", "in_all"}], rule being the place
--- in policy. risks: the highest of the steps. steps: what was judged, to be handed on to what starts or shows it.
--- Steps that look the same to policy are judged once; their params are looked at only where policy may have something to
--- say about params of such an executor.
+-- The verdict of these documents on sound templates, caps apart; one that is null is left out. codes: OPS_003 when a
+-- step may not run at all, not even by the decision of a person, and forbidden says why; OPS_009 when a person must
+-- decide; null when every step may run by itself. reasons: all that keeps it from running by itself; of the steps that
+-- share a reason ten are named. findings: the same as data, [{"code", "rule", "reason", "steps", "in_all"}], rule being
+-- the place in policy. risks: the highest of the steps. steps: what was judged, to be handed on to what starts or shows
+-- it. Steps that look the same to policy are judged once; their params are looked at only where policy may have
+-- something to say about params of such an executor.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_named constant integer := 10;
@@ -31,8 +31,7 @@ declare
   v_place integer;
   v_step ops_template_step;
   v_verdict record;
-  v_nos integer[] := '{}'::integer[];
-  v_keys text[] := '{}'::text[];
+  v_found integer[] := '{}'::integer[];
   v_whys text[] := '{}'::text[];
   v_codes text[] := '{}'::text[];
   v_rules text[] := '{}'::text[];
@@ -48,10 +47,10 @@ begin
     v_groups := '{"{1}"}';
   else
     -- Arrays of arrays cannot be of different lengths: each group is kept as text.
-    select array_agg(g.places::text order by g.pos, g.kind, g.executor, g.params)
+    select array_agg(g.places::text)
       into v_groups
-      from (select s.kind, s.executor, s.params, min(s.pos) as pos, array_agg(s.place) as places
-              from (select t.pos, t.kind, t.executor, t.ordinality as place, p_templates[t.no] ->> 'risk_level' as declared,
+      from (select array_agg(s.place) as places
+              from (select t.kind, t.executor, t.ordinality as place, p_templates[t.no] ->> 'risk_level' as declared,
                            -- As text: 1 and 1.0 are equal as jsonb, and not the same to a pattern.
                            case when t.executor in ('command', 'agent') or v_worker_policy -> 'presets' ? t.executor
                                      or exists (
@@ -78,8 +77,7 @@ begin
       v_step := steps[v_place];
       risks[v_step.no] := greatest(risks[v_step.no], v_verdict.risk);
       if v_verdict.code is not null then
-        v_nos := array_append(v_nos, v_step.no);
-        v_keys := array_append(v_keys, v_step.key);
+        v_found := array_append(v_found, v_place);
         v_whys := array_append(v_whys, v_verdict.reason);
         v_codes := array_append(v_codes, v_verdict.code);
         v_rules := array_append(v_rules, v_verdict.rule);
@@ -87,21 +85,23 @@ begin
     end loop;
   end loop;
 
-  if v_nos <> '{}' then
+  if v_found <> '{}' then
     for v_told in
       -- The lower code counts: what is forbidden is not for a person to decide.
       select w.no, min(w.code) as code, string_agg(w.told, '; ' order by w.first) as reasons,
              string_agg(w.told, '; ' order by w.first) filter (where w.code = 'OPS_003') as forbidden,
              jsonb_agg(jsonb_build_object('code', w.code, 'rule', w.rule, 'reason', w.why, 'steps', w.keys,
                                           'in_all', w.in_all) order by w.first) as findings
-        from (select n.no, n.code, n.rule, n.why, min(n.ord) as first, count(*) as in_all,
-                     array_agg(n.key order by n.ord) filter (where n.nth <= c_named) as keys,
-                     string_agg(format('steps.%s: %s', n.key, n.why), '; ' order by n.ord) filter (where n.nth <= c_named)
+        from (select n.no, n.code, n.rule, n.why, min(n.pos) as first, count(*) as in_all,
+                     array_agg(n.key order by n.pos) filter (where n.nth <= c_named) as keys,
+                     string_agg(format('steps.%s: %s', n.key, n.why), '; ' order by n.pos)
+                       filter (where n.nth <= c_named)
                      || case when count(*) > c_named then format('; %s more steps: %s', count(*) - c_named, n.why)
                              else '' end as told
-                from (select u.*, row_number() over (partition by u.no, u.code, u.rule, u.why order by u.ord) as nth
-                        from unnest(v_nos, v_keys, v_whys, v_codes, v_rules)
-                             with ordinality u (no, key, why, code, rule, ord)) n
+                from (select s.no, s.pos, s.key, f.code, f.rule, f.why,
+                             row_number() over (partition by s.no, f.code, f.rule, f.why order by s.pos) as nth
+                        from unnest(v_found, v_codes, v_rules, v_whys) f (place, code, rule, why)
+                       cross join lateral (select (steps[f.place]).*) s) n
                group by n.no, n.code, n.rule, n.why) w
        group by w.no
     loop

@@ -6,8 +6,8 @@ immutable
 set search_path from current
 as $$
 -- The caps that policy sets for a source at a moment (UTC), in the order in which their counters are locked. p_caps:
--- the document proposal_caps; a bare number under per_source is a daily limit. setting: the field that holds the cap, in
--- the document or, where source is not null, in per_source.<source>. refusal: the sentence for what finds no room.
+-- the document proposal_caps; a bare number under per_source is a daily limit. setting: the field that holds the cap,
+-- in the document or, where source is not null, in per_source.<source>. refusal: the sentence for what finds no room.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_own jsonb := p_caps -> 'per_source' -> p_source;
@@ -25,7 +25,8 @@ begin
                  (3, 'daily_limit', 'day', p_source, v_own ->> 'daily_limit'),
                  (4, 'hourly_limit', 'hour', p_source, v_own ->> 'hourly_limit'))
          w (no, setting, part, source, cap)
-   cross join lateral (select case when w.source is null then '' else format('per_source.%s.', w.source) end || w.setting as name) n
+   cross join lateral (
+     select case when w.source is null then '' else format('per_source.%s.', w.source) end || w.setting as name) n
    where w.cap is not null
    order by w.no;
 end;

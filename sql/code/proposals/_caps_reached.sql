@@ -4,15 +4,17 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The caps that have no room for one more proposal of this source, created at p_at, in the order in which the gate would
--- name them: what _reserve_caps would say, without reserving. A window without a counter is counted, as the gate would.
+-- The caps that have no room for one more proposal of this source, created at p_at, in the order in which the gate
+-- would name them: what _reserve_caps would say, without reserving. A window without a counter is counted, as the gate
+-- would.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
   select f.name, f.setting, f.cap, u.used, f.source, f.window_end, f.refusal
     from _caps_in_force(p_caps, p_source, p_at at time zone 'UTC') f
     left join ops_cap_counters c on c.scope = f.scope and c.window_start = f.window_start
-   cross join lateral (select coalesce(c.used::bigint, _count_in_window(f.window_start, f.window_end, f.source)) as used) u
+   cross join lateral (
+     select coalesce(c.used::bigint, _count_in_window(f.window_start, f.window_end, f.source)) as used) u
    where u.used >= f.cap
    order by f.no;
 end;

@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- How many proposals of a window count against caps, of one source or (null) of all: every one that was counted, but for
--- the rejected. A counter begins with it.
+-- How many proposals of a window count against caps, of one source or (null) of all: every one that was counted, but
+-- for the rejected. A counter begins with it.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return (select count(*)

@@ -37,6 +37,7 @@ declare
   v_priorities smallint[] := '{}'::smallint[];
   v_digests text[] := '{}'::text[];
   v_gate record;
+  v_codes text[];
   v_risks text[];
   v_starts integer[];
   v_stored bigint;
@@ -56,6 +57,7 @@ begin
   v_gate := _gate_proposals(p_templates, v_which, p_sources, v_now);
   statuses := v_gate.statuses;
   reasons := v_gate.reasons;
+  v_codes := v_gate.codes;
   v_risks := v_gate.risks;
   v_starts := v_gate.starts;
 
@@ -71,7 +73,7 @@ begin
   select ids[i], p_dedupe_keys[i], p_sources[i], p_event_ids[i], p_reaction_ids[i], statuses[i], v_titles[p_which[i]],
          v_risks[p_which[i]], v_priorities[p_which[i]], coalesce(p_depths[i], 0), p_templates[p_which[i]],
          p_slots[p_which[i]], v_digests[p_which[i]],
-         case when statuses[i] = 'auto_approved' then v_digests[p_which[i]] end, reasons[i], v_gate.codes[i],
+         case when statuses[i] = 'auto_approved' then v_digests[p_which[i]] end, reasons[i], v_codes[i],
          v_gate.versions,
          case when v_gate.is_counted and statuses[i] <> 'rejected' then v_now end,
          case when p_logins is null then v_login else p_logins[i] end,

@@ -45,11 +45,12 @@ begin
            decided_by = case when n.status <> 'pending' then 'policy' end,
            decided_login = case when n.status <> 'pending' then p.proposed_login end,
            updated_at = v_now
-      from unnest(v_group.ids, v_gate.statuses, v_gate.reasons, v_gate.codes, v_gate.risks) n (id, status, reason, code, risk)
+      from unnest(v_group.ids, v_gate.statuses, v_gate.reasons, v_gate.codes, v_gate.risks)
+           n (id, status, reason, code, risk)
      where p.id = n.id;
     if cardinality(array_remove(v_gate.starts, null)) > 0 then
-      perform _start_missions(v_group.ids, v_gate.starts, v_group.depths, v_group.templates, v_gate.steps, v_group.slots,
-                              v_gate.risks, true, v_gate.generation);
+      perform _start_missions(v_group.ids, v_gate.starts, v_group.depths, v_group.templates, v_gate.steps,
+                              v_group.slots, v_gate.risks, true, v_gate.generation);
     end if;
     if v_gate.is_counted and 'pending' = any (v_gate.statuses) then
       select array_agg(n.id) as ids, array_agg(n.which) as which

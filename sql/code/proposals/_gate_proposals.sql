@@ -17,14 +17,17 @@ language plpgsql
 set search_path from current
 as $$
 -- The gate, the one place that says what becomes of proposals: what policy forbids and what is over a cap is rejected,
--- what policy allows is auto_approved, the rest stays pending for a person. Proposal i is p_templates[p_which[i]], sound
--- as it was proposed, of p_sources[i]; null in p_which leaves it out. All are of one hour, that of p_created_at.
--- codes: of the reasons. starts: p_which where a mission is to begin. is_counted: false when a cap counter was busy; then
--- nothing was counted. risks, steps: of the templates. versions and generation: of the documents that judged.
+-- what policy allows is auto_approved, the rest stays pending for a person. Proposal i is p_templates[p_which[i]],
+-- sound as it was proposed, of p_sources[i]; null in p_which leaves it out. All are of one hour, that of p_created_at.
+-- codes: of the reasons. starts: p_which where a mission is to begin. is_counted: false when a cap counter was busy;
+-- then nothing was counted. risks, steps: of the templates. versions and generation: of the documents that judged.
 -- Locks: cap counters. Writes: ops_cap_counters. Raises: nothing.
 declare
   v_documents constant ops_policy_documents := _documents_in_force();
   v_judged constant record := _judge_templates(p_templates, v_documents);
+  -- A field of a record that is an array is read from its start for each element; a variable is not.
+  v_codes constant text[] := v_judged.codes;
+  v_risks constant smallint[] := v_judged.risks;
   v_verdicts text[];
   v_why text[];
   v_asking text[] := p_sources;
@@ -35,11 +38,11 @@ begin
   generation := v_documents.generation;
   steps := v_judged.steps;
   for v_no in 1 .. cardinality(p_templates) loop
-    risks[v_no] := _risk_name(v_judged.risks[v_no]);
-    v_verdicts[v_no] := case v_judged.codes[v_no] when 'OPS_003' then 'rejected' when 'OPS_009' then 'pending'
+    risks[v_no] := _risk_name(v_risks[v_no]);
+    v_verdicts[v_no] := case v_codes[v_no] when 'OPS_003' then 'rejected' when 'OPS_009' then 'pending'
                                                   else 'auto_approved' end;
-    v_why[v_no] := coalesce(v_judged.codes[v_no] || ': ' || coalesce(v_judged.forbidden[v_no], v_judged.reasons[v_no]),
-                            'policy allows it');
+    v_why[v_no] := case when v_codes[v_no] is null then 'policy allows it'
+                        else v_codes[v_no] || ': ' || coalesce(v_judged.forbidden[v_no], v_judged.reasons[v_no]) end;
   end loop;
 
   -- What is forbidden asks for no room under the caps.
@@ -55,7 +58,7 @@ begin
                         when is_counted then 'rejected' else 'pending' end),
          array_agg(case when v_refusals[i] is null then v_why[p_which[i]]
                         when is_counted then 'OPS_003: ' || v_refusals[i] else v_refusals[i] end),
-         array_agg(case when v_refusals[i] is null then v_judged.codes[p_which[i]] when is_counted then 'OPS_003' end),
+         array_agg(case when v_refusals[i] is null then v_codes[p_which[i]] when is_counted then 'OPS_003' end),
          array_agg(case when v_refusals[i] is null and v_verdicts[p_which[i]] = 'auto_approved' then p_which[i] end)
     into statuses, reasons, codes, starts
     from generate_series(1, cardinality(p_which)) i;

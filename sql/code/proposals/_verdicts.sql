@@ -1,54 +1,62 @@
-create or replace function _verdicts(p_ids uuid[], p_documents ops_policy_documents)
-returns table (proposal_id uuid, code text, reason text, refusal text, unallowed text, risk smallint,
-               steps ops_template_step[])
+create or replace function _verdicts(
+  p_ids uuid[],
+  p_documents ops_policy_documents,
+  out ids uuid[],
+  out codes text[],
+  out reasons text[],
+  out refusals text[],
+  out unallowed text[],
+  out risks smallint[],
+  out which integer[],
+  out steps ops_template_step[],
+  out slots jsonb[]
+)
 language plpgsql
 stable
 set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- The verdict of these documents on proposals, whatever their status, each as if it were gated alone now. code and
--- reason: OPS_016 the template was changed after it was proposed, OPS_003 forbidden, or over a cap where it does not
--- count yet, OPS_009 a person must decide, null it may run by itself. refusal: why nobody may run it, caps apart.
--- unallowed: all that keeps it from running by itself, caps apart. risk and steps: of the template; null where that was
--- changed, since it is not known to be sound then. A template is worked through once, however many proposals have it.
+-- The verdict of these documents on proposals, whatever their status, each as if it were gated alone now; ids are those
+-- of p_ids that are proposals. codes and reasons: OPS_016 the template was changed after it was proposed, OPS_003
+-- forbidden, or over a cap where it does not count yet, OPS_009 a person must decide, null it may run by itself.
+-- refusals: why nobody may run it, caps apart. unallowed: all that keeps it from running by itself, caps apart. A
+-- template is worked through once, however many proposals have it. Proposal i has template which[i], and its steps are
+-- those with that no; null where the template was changed, since it is not known to be sound then. slots: by template.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  v_ids uuid[];
-  v_which integer[];
   v_templates jsonb[];
   v_judged record;
 begin
   with asked as materialized (
-    select p.id, p.template, case when d.digest = p.template_digest then d.digest end as digest
+    select p.id, p.template, p.slots, case when d.digest = p.template_digest then d.digest end as digest
       from unnest(p_ids) n (id)
      cross join lateral (select t.* from ops_mission_proposals t where t.id = n.id limit 1) p
      cross join lateral _template_digest(p.template, p.slots) d (digest)
   ), template as materialized (
     select f.*, row_number() over () as no
-      from (select distinct on (a.digest) a.digest, a.template from asked a where a.digest is not null) f
+      from (select distinct on (a.digest) a.digest, a.template, a.slots from asked a where a.digest is not null) f
   )
-  select (select array_agg(t.template order by t.no) from template t), array_agg(a.id), array_agg(t.no)
-    into v_templates, v_ids, v_which
+  select (select array_agg(t.template order by t.no) from template t),
+         (select array_agg(t.slots order by t.no) from template t),
+         array_agg(a.id), array_agg(t.no)
+    into v_templates, slots, ids, which
     from asked a
     left join template t on t.digest = a.digest;
   v_judged := _judge_templates(coalesce(v_templates, '{}'), p_documents);
+  steps := v_judged.steps;
 
-  return query
-  with judged as materialized (
-    select j.no, j.code, j.forbidden, j.reasons, j.risk, s.steps
-      from unnest(v_judged.codes, v_judged.forbidden, v_judged.reasons, v_judged.risks)
-           with ordinality j (code, forbidden, reasons, risk, no)
-      join (select s.no, array_agg(s order by s.pos) as steps from unnest(v_judged.steps) s group by s.no) s on s.no = j.no
-  )
-  select a.id,
-         case when j.no is null then 'OPS_016' when c.refusal is not null then 'OPS_003' else j.code end,
-         coalesce(r.refusal, c.refusal, j.reasons, 'policy allows it'),
-         r.refusal, j.reasons, j.risk, j.steps
-    from unnest(v_ids, v_which) a (id, which)
-    left join judged j on j.no = a.which
+  select array_agg(case when a.no is null then 'OPS_016' when c.refusal is not null then 'OPS_003' else j.code end
+                   order by a.ord),
+         array_agg(coalesce(r.refusal, c.refusal, j.reason, 'policy allows it') order by a.ord),
+         array_agg(r.refusal order by a.ord), array_agg(j.reason order by a.ord), array_agg(j.risk order by a.ord)
+    into codes, reasons, refusals, unallowed, risks
+    from unnest(ids, which) with ordinality a (id, no, ord)
+    left join unnest(v_judged.codes, v_judged.forbidden, v_judged.reasons, v_judged.risks)
+              with ordinality j (code, forbidden, reason, risk, no) on j.no = a.no
    cross join lateral (
-     select case when j.no is null then 'the template was changed after it was proposed' else j.forbidden end as refusal) r
+     select case when a.no is null then 'the template was changed after it was proposed'
+                 else j.forbidden end as refusal) r
     left join lateral (
       select m.refusal
         from ops_mission_proposals p

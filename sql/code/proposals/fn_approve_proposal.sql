@@ -32,16 +32,16 @@ begin
         hint = 'Propose it again.';
     end if;
     perform _assert_may_decide(v_proposal.id, v_proposal.proposed_login);
-    select v.* into v_verdict from _verdicts(array[v_proposal.id], v_documents) v;
-    if v_verdict.code = 'OPS_016' then
+    v_verdict := _verdicts(array[v_proposal.id], v_documents);
+    if v_verdict.codes[1] = 'OPS_016' then
       raise exception using errcode = 'OP016',
         message = format('OPS_016: the template of proposal %s was changed after it was proposed', v_proposal.id),
         detail = jsonb_build_object('proposed', v_proposal.template_digest,
                                     'found', _template_digest(v_proposal.template, v_proposal.slots))::text,
         hint = 'Reject it and propose the changed template again.';
     end if;
-    if v_verdict.refusal is not null then
-      raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_verdict.refusal,
+    if v_verdict.refusals[1] is not null then
+      raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_verdict.refusals[1],
         detail = jsonb_build_object('proposal_id', v_proposal.id)::text,
         hint = 'Nobody may run this under the policy in force; change worker_policy or reject the proposal.';
     end if;
@@ -61,10 +61,10 @@ begin
            decided_by = v_actor, decided_login = v_login, approved_digest = p.template_digest, approved_at = v_now,
            policy_snapshot = p.policy_snapshot || case when p.counted_at is null then v_documents.versions
                                                        else v_documents.versions - 'proposal_caps' end,
-           risk_level = _risk_name(v_verdict.risk), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
+           risk_level = _risk_name(v_verdict.risks[1]), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
      where p.id = v_proposal.id;
     perform _start_missions(array[v_proposal.id], array[1], array[v_proposal.depth], array[v_proposal.template],
-                            v_verdict.steps, array[v_proposal.slots], array[_risk_name(v_verdict.risk)], false,
+                            v_verdict.steps, array[v_proposal.slots], array[_risk_name(v_verdict.risks[1])], false,
                             v_documents.generation);
     perform _audit('approve', 'proposal', v_proposal.id::text, v_actor, p_reason,
       jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', _risk_name(v_verdict.risk)));

@@ -18,7 +18,7 @@ begin
 
   if v_proposal.status in ('pending', 'voting') then
     return query
-    select v.code is null, v.code, v.reason from _verdicts(array[p_proposal_id], _documents_in_force()) v;
+    select v.codes[1] is null, v.codes[1], v.reasons[1] from _verdicts(array[p_proposal_id], _documents_in_force()) v;
   else
     ok := v_proposal.status in ('approved', 'auto_approved');
     code := case when not ok then coalesce(v_proposal.reason_code, 'OPS_014') end;

@@ -12,9 +12,8 @@ as $$
 -- lock, or a database short of something, is not bad: it stays queued, behind the others. The heartbeat waits a second
 -- at most for a transaction that is inserting the same dedupe key.
 -- Locks: the reactions taken, cap counters, the unique index of dedupe_key. Writes: ops_agent_reactions, ops_ready,
--- dead_letter_archive, and what proposals write.
--- Raises: OP018 for a batch of less than one; a reaction that cannot be processed is failed, with its error as reason and
--- reason_code, and goes whole to dead_letter_archive.
+-- dead_letter_archive, and what proposals write. Raises: OP018 for a batch of less than one; a reaction that cannot be
+-- processed is failed, with its error as reason and reason_code, and goes whole to dead_letter_archive.
 declare
   v_ids uuid[];
   v_now timestamptz := _now();

@@ -9,42 +9,50 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing for sound templates.
 declare
   v_found ops_template_step[] := '{}'::ops_template_step[];
+  v_in_a_row constant boolean := strpos(array_to_string(p_templates, ''), '"depends_on"') = 0;
+  v_needs text[];
+  v_unblocks text[];
   v_steps jsonb;
   v_step jsonb;
   v_count integer;
-  v_in_a_row boolean;
-  v_needs text[];
-  v_unblocks text[];
+  v_place integer := 0;
 begin
+  if not v_in_a_row then
+    -- Arrays of arrays cannot be of different lengths: each is kept as text until its step is made.
+    with edge as materialized (
+      select t.no, e.pos, e.item, e.depends_pos
+        from unnest(p_templates) with ordinality t (template, no)
+       cross join lateral (select array_agg(coalesce(s ->> 'key', 'step_' || o) order by o) as keys
+                             from jsonb_array_elements(t.template -> 'steps') with ordinality s (s, o)) k
+       cross join lateral _dependency_edges(t.template -> 'steps', k.keys) e
+    )
+    select array_agg(coalesce(n.places, '{}')::text order by t.no, p.pos),
+           array_agg(coalesce(u.places, '{}')::text order by t.no, p.pos)
+      into v_needs, v_unblocks
+      from unnest(p_templates) with ordinality t (template, no)
+     cross join lateral generate_series(1, jsonb_array_length(t.template -> 'steps')) p (pos)
+      left join (select e.no, e.pos, array_agg(e.depends_pos order by e.item) as places from edge e group by 1, 2) n
+        on n.no = t.no and n.pos = p.pos
+      left join (select e.no, e.depends_pos as pos, array_agg(e.pos) as places from edge e group by 1, 2) u
+        on u.no = t.no and u.pos = p.pos;
+  end if;
+
   for v_no in 1 .. cardinality(p_templates) loop
     continue when p_templates[v_no] is null;
     v_steps := p_templates[v_no] -> 'steps';
     v_count := jsonb_array_length(v_steps);
-    v_in_a_row := strpos(v_steps::text, '"depends_on"') = 0;
-    if not v_in_a_row then
-      -- Arrays of arrays cannot be of different lengths: each is kept as text until its step is made.
-      with edge as materialized (
-        select e.pos, e.item, e.depends_pos
-          from _dependency_edges(v_steps, array(select coalesce(s ->> 'key', 'step_' || o)
-                                                  from jsonb_array_elements(v_steps) with ordinality s (s, o))) e
-      )
-      select array_agg(coalesce(n.places, '{}')::text order by p.pos), array_agg(coalesce(u.places, '{}')::text order by p.pos)
-        into v_needs, v_unblocks
-        from generate_series(1, v_count) p (pos)
-        left join (select e.pos, array_agg(e.depends_pos order by e.item) as places from edge e group by 1) n using (pos)
-        left join (select e.depends_pos as pos, array_agg(e.pos) as places from edge e group by 1) u using (pos);
-    end if;
-
     for v_pos in 1 .. v_count loop
       v_step := v_steps -> (v_pos - 1);
+      v_place := v_place + 1;
       v_found := array_append(v_found, row(
         v_no, v_pos,
         coalesce(v_step ->> 'key', 'step_' || v_pos),
         v_step ->> 'kind',
         coalesce(v_step ->> 'executor', v_step ->> 'kind'),
         coalesce(nullif(v_step -> 'params', 'null'), '{}'),
-        case when not v_in_a_row then v_needs[v_pos]::integer[] when v_pos > 1 then array[v_pos - 1] else '{}' end,
-        case when not v_in_a_row then v_unblocks[v_pos]::integer[] when v_pos < v_count then array[v_pos + 1] else '{}' end,
+        case when not v_in_a_row then v_needs[v_place]::integer[] when v_pos > 1 then array[v_pos - 1] else '{}' end,
+        case when not v_in_a_row then v_unblocks[v_place]::integer[]
+             when v_pos < v_count then array[v_pos + 1] else '{}' end,
         (v_step ->> 'max_retries')::integer,
         (v_step ->> 'timeout_seconds')::integer,
         coalesce(v_step ->> 'on_failure', 'fail'),

@@ -142,6 +142,7 @@ def test_a_template_that_cannot_be_filled_fails_the_reaction_and_names_the_path(
     (reaction,) = loop.reactions()
     assert reaction["status"] == "failed"
     assert reaction["reason"].startswith("OPS_004: ")
+    assert reaction["reason_code"] == "OPS_004"
     assert "steps[0].params.deep.n" in reaction["reason"]
     assert "event.data.missing.path" in reaction["reason"]
     loop.turn()

@@ -58,6 +58,34 @@ def test_allow_lists_may_hold_globs(calculator, change):
     assert judge(calculator, AUTO | change, "care:x")[1] is True
 
 
+@pytest.mark.parametrize(
+    ("change", "executor", "params", "declared", "code", "rule"),
+    [
+        ({}, "noop", {}, "low", None, None),
+        ({"enabled": False}, "noop", {}, "low", "OPS_009", "auto_approve.enabled"),
+        ({}, "sql", {}, "low", "OPS_009", "auto_approve.allowed_step_kinds"),
+        ({"allowed_executors": []}, "noop", {}, "low", "OPS_009", "auto_approve.allowed_executors"),
+        ({}, "noop", {}, "high", "OPS_009", "auto_approve.max_risk_level"),
+        ({"risk_rules": [{"name": "all", "risk_level": "high"}]}, "noop", {}, "low", "OPS_009",
+         "auto_approve.risk_rules.all"),
+        ({}, "wrapped", {}, "low", "OPS_003", "worker_policy.presets.wrapped"),
+        ({}, "command", {"argv": ["rm"]}, "low", "OPS_003", "worker_policy.command_allow"),
+        ({}, "command", {"argv": ["ls"], "env": {"A": "1"}}, "low", "OPS_003", "worker_policy.command_env"),
+        ({}, "command", {"argv": ["ls"], "cwd": "/x"}, "low", "OPS_003", "worker_policy.command_cwd"),
+        # What no entry could allow.
+        ({}, "command", {"argv": ["ls"], "cwd": "/x/.."}, "low", "OPS_003", None),
+        ({}, "command", {"argv": "x is not on worker_policy.command_env"}, "low", "OPS_003", None),
+    ],
+)  # fmt: skip
+def test_beside_the_sentence_stand_a_code_and_the_rule(
+    calculator, change, executor, params, declared, code, rule
+):
+    worker = {"command_allow": [["ls"]], "presets": {"wrapped": {"argv": ["x", "{{params.p}}"]}}}
+    given = ("noop", executor, Jsonb(params), declared, Jsonb(AUTO | change), Jsonb(worker))
+    found = calculator.execute("select code, rule from _judge_step(%s, %s, %s, %s, %s, %s)", given)
+    assert found.fetchone() == (code, rule)
+
+
 def test_kind_and_executor_have_lists_of_their_own(calculator):
     assert judge(calculator, AUTO | {"allowed_executors": ["sql"]}, "noop", "sql")[1] is True
 

@@ -69,6 +69,7 @@ def test_a_reaction_that_cannot_be_processed_fails_alone_with_its_sqlstate(loop)
     assert process(loop) == (3, 2)
     assert [r["status"] for r in loop.reactions()] == ["done", "failed", "done"]
     assert "23514" in loop.reactions()[1]["reason"]
+    assert [r["reason_code"] for r in loop.reactions()] == [None, "23514", None]
     assert sorted(p["dedupe_key"] for p in loop.proposals()) == ["fine", "fine too"]
     assert loop.broken() == []
 

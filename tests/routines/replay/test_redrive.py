@@ -127,7 +127,10 @@ def test_a_reaction_is_queued_again_and_makes_its_proposal(loop):
     loop.do("update ops_agent_reactions set payload = jsonb_set(payload, '{depth}', '0')")
     assert loop.row(REDRIVE, letter(loop))["new_msg_id"] == f"reaction:{reaction}"
     loop.rows("select * from fn_process_reactions()")
-    assert loop.value("select status from ops_agent_reactions") == "done"
+    assert loop.row("select status, reason_code from ops_agent_reactions") == {
+        "status": "done",
+        "reason_code": None,
+    }
     assert len(loop.proposals()) == 1
 
 
