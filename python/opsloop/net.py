@@ -127,6 +127,7 @@ async def ask(
                         data=body,
                         allow_redirects=False,
                         auto_decompress=decode,
+                        ssl=certificates() if url.scheme == "https" else True,
                     )
                 except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
                     # A server may close a kept connection at any time; that it had not seen the request is likely.
@@ -211,7 +212,7 @@ def is_public(address: Address) -> bool:
 
 @functools.cache
 def certificates() -> ssl.SSLContext:
-    """The authorities that the system trusts; reading them takes too long to do it for each pool."""
+    """The authorities that the system trusts; reading them takes too long to do it for each request."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
@@ -272,7 +273,6 @@ class _Connector(aiohttp.TCPConnector):
             resolver=ThreadedResolver() if allow_private else _JudgingResolver(),
             socket_factory=None if allow_private else _judged_socket,
             use_dns_cache=False,
-            ssl=certificates(),
             limit=0,
             keepalive_timeout=_IDLE_SECONDS,
         )
