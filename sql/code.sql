@@ -1,6 +1,33 @@
--- Table of contents of the routines: the areas from the ground up, and in each the order in which a reader meets them.
--- An area calls only areas that stand before it. The order is kept by hand; `make code-toc` adds what is missing. It
--- loads in any order: bodies are checked by the tests, not while loading.
+-- The story of the loop, and the table of contents of its routines.
+--
+-- A signal comes in: fn_emit_event stores a row of ops_agent_events and puts its id into ops_ready. ops_ready is the
+-- queue of everything: narrow rows (lane, seq, id), a lane each for events, reactions and messages of the outbox, and
+-- one for each executor and priority of steps. To pick something up is to delete its row there.
+-- fn_heartbeat turns the loop, from anywhere and any number at once. Its phase `triggers` (fn_evaluate_triggers) takes
+-- events and holds them against the policy document reaction_matrix: each event × pattern is a row of
+-- ops_agent_reactions. Its phase `reactions` (fn_process_reactions) makes proposals of these; a program, a person or an
+-- agent proposes with fn_create_proposal.
+-- A proposal is a template: steps, what each waits for, and {{placeholders}} for data that is not known yet. The gate
+-- (_gate_proposals) judges it by policy: rejected, pending until a person decides (fn_approve_proposal), or approved at
+-- once. ops_policy has the documents, ops_policy_history every version, ops_mission_proposals what they led to.
+-- What is approved becomes a row of ops_missions and its steps rows of ops_mission_steps, in the same transaction
+-- (_start_missions): queued where nothing is to be waited for, else blocked.
+-- fn_claim_steps leases queued steps to a worker: status running, a token that every later word about the attempt must
+-- show, and a row of ops_timers that says when to look whether the worker still lives. What policy no longer covers,
+-- and what a pause covers, is parked instead: status waiting, and a row of ops_parked_steps that says for what.
+-- The worker extends its leases (fn_extend_leases) and reports: fn_complete_steps or fn_fail_steps. An attempt that has
+-- ended is a row of ops_action_runs. A success unblocks the steps that wait for it; a failure is tried again later, or
+-- is final: a dead letter (dead_letter_archive) and a failed mission. When the last step has ended, so has the mission.
+-- What a worker leaves behind is taken back by the phase `leases` (fn_recover_expired_leases): run again, or held for a
+-- person where twice could hurt. fn_explain_step says why a step does not run, fn_trail how it came about.
+-- Results are events again (step:<kind>:succeeded, mission:failed …), one cause deeper than what led to them, so that
+-- what feeds itself comes to an end. Effects on other systems go through outbox, in the transaction of the result.
+-- fn_pause stops what it names; fn_kill_switch stops everything and makes all leases void at once. ops_audit_log keeps
+-- one row for each such act of a person.
+--
+-- Below: the areas from the ground up, and in each the routines in the order in which a reader meets them. An area
+-- calls only areas that stand before it. The order is kept by hand; `make code-toc` adds what is missing. It loads in
+-- any order: bodies are checked by the tests, not while loading.
 -- Runs inside a transaction that sql/loader/begin.sql opened.
 \ir loader/code_begin.sql
 
