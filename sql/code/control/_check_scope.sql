@@ -23,7 +23,8 @@ begin
     return coalesce(p_target, '');
   end if;
   if p_target !~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' then
-    raise exception using errcode = 'OP018', message = format('OPS_018: %s is not the id of a mission', quote_literal(p_target)),
+    raise exception using errcode = 'OP018',
+      message = format('OPS_018: %s is not the id of a mission', quote_literal(p_target)),
       detail = jsonb_build_object('p_scope', p_scope, 'p_target', p_target)::text,
       hint = 'select * from fn_list_missions(); lists the newest.';
   end if;

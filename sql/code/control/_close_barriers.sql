@@ -12,7 +12,8 @@ as $$
 declare
   v_class constant integer := 'ops_control'::regclass::oid::integer;
   v_deadline constant timestamptz := clock_timestamp() + interval '2 seconds';
-  v_firsts constant integer[] := array(select case b when 'claims' then 1 when 'reports' then 3 end from unnest(p_barriers) b);
+  v_firsts constant integer[] := array(select case b when 'claims' then 1 when 'reports' then 3 end
+                                       from unnest(p_barriers) b);
   v_locks constant integer[] := v_firsts || array(select f + 1 from unnest(v_firsts) f);
   v_lock integer;
   v_pause double precision := 0.001;

@@ -17,8 +17,8 @@ begin
   return query
   select n.id, p.scope, p.target, p.parks
     from unnest(p_step_ids) n (id)
-    -- Each looked up by its key, limit 1: as plain joins they would be walks over whole tables where these were empty when
-    -- their statistics were taken.
+    -- Each looked up by its key, limit 1: as plain joins they would be walks over whole tables where these were empty
+    -- when their statistics were taken.
    cross join lateral (
      select t.id, t.mission_id, t.kind, t.executor, t.params from ops_mission_steps t where t.id = n.id limit 1) s
     left join lateral (select t.proposal_id from ops_missions t where t.id = s.mission_id limit 1) m on true

@@ -3,10 +3,10 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- For the heartbeat, every turn: what pauses and the kill switch leave to do. Takes void leases back, puts steps back
--- whose pause is lifted, and parks what pauses cover at the front of the queue: 10,000 of each a turn. One heartbeat at
--- a time.
--- Locks: an advisory one, never waiting; those of what it calls. Writes: what it calls writes. Raises: nothing.
+-- For the heartbeat, every turn: the work that pauses and the kill switch leave. It takes void leases back, puts steps
+-- back whose pause is lifted, and parks what pauses cover at the front of the queue: 10,000 of each a turn. One
+-- heartbeat at a time does this.
+-- Locks: an advisory lock, never waiting; those of what it calls. Writes: what it calls writes. Raises: nothing.
 declare
   v_pause record;
   v_left integer := 10000;
@@ -21,7 +21,7 @@ begin
     perform _revoke_leases(10000);
   end if;
   for v_pause in
-    -- Each scope and target once, by as many probes of the index.
+    -- Each scope and target once: one probe of the index for each.
     with recursive parked as (
       (select p.scope, p.target from ops_parked_steps p where p.waits_for = 'pause' order by p.scope, p.target limit 1)
       union all

@@ -3,9 +3,9 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- One pause, resume or kill at a time, to the end of its transaction. The row is locked, and not a number: numbers
--- anybody may lock who can connect, and so keep others from stopping the loop. That it is also updated tells a claim
--- whose snapshot is from before (_pass_barrier).
+-- One pause, resume or kill at a time, to the end of its transaction. It is a row lock, not an advisory lock: any login
+-- could take an advisory lock and so keep others from stopping the loop. The row is also updated, which fails a claim
+-- whose snapshot is older (_pass_barrier).
 -- Locks: ops_control, FOR NO KEY UPDATE; waits two seconds at most. Writes: ops_control. Raises: OP023.
 declare
   v_deadline constant timestamptz := clock_timestamp() + interval '2 seconds';
@@ -19,7 +19,8 @@ begin
         from ops_control c
         join pg_locks l on l.locktype = 'transactionid' and l.transactionid = c.xmax and l.granted;
       raise exception using errcode = 'OP023',
-        message = format('OPS_023: session %s has paused, resumed or killed and not yet committed', coalesce(v_pid::text, '?')),
+        message = format('OPS_023: session %s has paused, resumed or killed and not yet committed',
+                         coalesce(v_pid::text, '?')),
         detail = jsonb_build_object('pid', v_pid)::text,
         hint = format('Commit there, or end it: select pg_terminate_backend(%s); then call again.', v_pid);
     end if;

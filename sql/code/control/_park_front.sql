@@ -5,8 +5,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Parks what pauses cover at the front of the lanes, so that no claim has to make its way through it: looks at the first
--- thousand of each lane, and at the next while that was worth it, at p_limit steps in all. Returns how many it parked.
+-- Parks the steps that pauses cover at the front of the lanes, so that claims do not read them again and again. It
+-- reads the first thousand of each lane, then the next thousand as long as some were parked, p_limit steps in all.
+-- Returns how many it parked.
 -- Locks: ops_ready, then steps, SKIP LOCKED. Writes: ops_ready, marks of lanes, and what _park_steps writes.
 -- Raises: nothing.
 declare

@@ -1,13 +1,14 @@
-create or replace function _park_picked(p_step_ids uuid[], p_scopes text[], p_targets text[], p_run uuid[], p_executors text[])
+create or replace function _park_picked(p_step_ids uuid[], p_scopes text[], p_targets text[], p_run uuid[],
+                                        p_executors text[])
 returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- For a claim: parks what it picked and a pause covers, and what else lies in front of its lanes and is paused, so that
--- the next claim need not make its way through it. p_run is what the claim leases next: it is locked here, in one order
--- with the others.
+-- For a claim: parks those of its steps that a pause covers, and other paused steps at the front of its lanes, so that
+-- the next claim does not read them again. p_run: the steps that the claim leases next; they are locked here too, so
+-- that all are locked in one order.
 -- Locks: the steps in id order; then ops_ready and steps, SKIP LOCKED. Writes: ops_ready, and what _park_steps writes.
 -- Raises: nothing.
 begin

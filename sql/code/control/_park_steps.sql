@@ -23,7 +23,7 @@ begin
   update ops_mission_steps s
      set status = 'waiting', wait_reason = concat_ws(': ', c.code, c.reason), updated_at = v_now
     from unnest(p_step_ids, p_codes, p_reasons) c (id, code, reason)
-   -- The list: as in _accept_results.
+   -- Plans 2
    where s.id = c.id and s.id = any (p_step_ids);
   insert into ops_parked_steps (step_id, waits_for, scope, target, since, code)
   select c.id, p_waits_for, c.scope, c.target, v_now, c.code

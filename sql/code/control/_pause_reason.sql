@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The sentence that says to people that something waits for the end of a pause.
+-- The sentence that tells people which pause a step or message waits for.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return concat('paused: ', p_scope, ' ', p_target, ': ' || p_reason);

@@ -5,9 +5,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Puts up to p_limit steps that a pause parked, and that is lifted, back into the queue; one that another pause covers
--- stays parked under that. One that is not waiting any more (changed by hand, deleted) is forgotten.
--- Never waits: what somebody holds is left for the next call.
+-- After a pause was lifted: puts up to p_limit steps that it parked back into the queue. A step that another pause
+-- covers stays parked, under that one. The row of a step that no longer waits (changed by hand, deleted) is removed.
+-- Never waits: steps that other sessions have locked are left for the next call.
 -- Locks: ops_parked_steps, then steps, SKIP LOCKED. Writes: ops_parked_steps, ops_mission_steps, ops_ready. Raises:
 -- nothing.
 declare
@@ -38,7 +38,7 @@ begin
     select _park_paused(array_agg(c.step_id), array_agg(c.scope), array_agg(c.target), 'waiting') into v_covered
       from _parking_pauses(v_parked) c;
     v_back := array(select n.id from unnest(v_parked) n (id) where n.id <> all (v_covered));
-    -- What is not there at all could not be locked either.
+    -- A step that was deleted is not among those locked either.
     perform _unpark_steps(array(
       select n.id from unnest(v_ids) n (id)
        where n.id <> all (v_covered)

@@ -5,8 +5,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Forgets what these steps waited for, whatever it was; one that was not parked stays as it is. The caller holds their
--- locks, or those of their missions, and gives them their next status.
+-- Removes what these steps waited for, whatever it was; a step that was not parked stays as it is. The caller holds
+-- their locks, or those of their missions, and gives them their next status.
 -- Locks: ops_parked_steps. Writes: ops_parked_steps. Raises: nothing.
 begin
   delete from ops_parked_steps p where p.step_id = any (p_step_ids);

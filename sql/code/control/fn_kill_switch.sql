@@ -5,13 +5,13 @@ security definer
 set search_path from current
 as $$
 -- Stops everything: no claims until fn_resume('all'), and every lease is void. Calls in flight get two seconds to end;
--- then it goes on regardless, and could_still_commit names the transactions that may yet commit: a claim among them
--- comes out with a void lease, a completion whose work was done before may be accepted. The epoch makes the leases
--- void at once, however many there are; up to 10,000 steps are taken back here, the rest by the heartbeats: those
--- that may run twice are queued, the others wait for a person, no failure counted. Late reports change nothing and are
--- kept as evidence. While it is in force a second one only takes back what is left.
--- Locks: control, then the barriers of claims and of reports, to the end of the transaction: commit at once. Missions and
--- steps SKIP LOCKED. Writes: ops_pauses, ops_control, ops_audit_log, and what taking steps back writes.
+-- then the switch goes on, and could_still_commit names the transactions that may still commit: a claim among them
+-- gives a void lease, a completion that had done its work before may be accepted. The new epoch makes all leases void
+-- at once, however many there are. Up to 10,000 steps are taken back here, the rest by heartbeats: a step that may run
+-- twice is queued, any other waits for a person, and no failure is counted. Late reports change nothing and are kept as
+-- evidence. While the switch is in force, a second call only takes back what is left.
+-- Locks: control, then the barriers of claims and of reports, to the end of the transaction: commit at once. Missions
+-- and steps SKIP LOCKED. Writes: ops_pauses, ops_control, ops_audit_log, and what taking steps back writes.
 -- Raises: OP023 another pause, resume or kill is not committed yet.
 declare
   v_now timestamptz;

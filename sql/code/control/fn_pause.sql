@@ -10,9 +10,9 @@ security definer
 set search_path from current
 as $$
 -- Stops steps from starting: all, or those of an executor (a preset is a command too), a kind, a source, an agent or a
--- mission. What runs goes on; events, proposals and gates go on. Once this is committed nothing that it covers starts,
--- but by the transactions under could_still_commit: claims that were in flight and did not end within two seconds.
--- Steps of a mission are parked at once, the others by claims and heartbeats; steps of a paused executor stay queued.
+-- mission. Running steps go on, and so do events, proposals and gates. Once this is committed, no step that it covers
+-- starts, except by the transactions under could_still_commit: claims in flight that did not end within two seconds.
+-- Steps of a mission are parked at once, others by claims and heartbeats; steps of a paused executor stay queued.
 -- Locks: control, then the barrier of claims, to the end of the transaction: commit at once. Writes: ops_pauses,
 -- ops_control, ops_audit_log; for a mission what parking writes. Raises: OP012 unknown mission, OP018 bad argument,
 -- OP023 another one is not committed yet.
@@ -54,7 +54,8 @@ begin
        where p_scope <> 'executor' or v_target = any (_executor_names(l.executor, v_policy))
        limit 10000);
     v_ready := case when p_scope in ('all', 'executor') then cardinality(v_ids)
-                    else (select count(*) from _covering_pauses(v_ids) c where c.scope = p_scope and c.target = v_target) end;
+                    else (select count(*) from _covering_pauses(v_ids) c
+                          where c.scope = p_scope and c.target = v_target) end;
   end if;
   select * into v_calls from _close_barriers(array['claims']);
   if p_scope = 'mission' then

@@ -62,7 +62,7 @@ begin
                                'failed', format('select %s.fn_resolve_step(%L, ''failed'');', v_schema, s.id)),
          d.digest
     from _claim_verdicts(p_step_ids, -1, v_policy) c
-    -- Each looked up by its key, limit 1: as in _enqueue_steps.
+    -- Plans 1
    cross join lateral (select t.* from ops_mission_steps t where t.id = c.step_id limit 1) s
    cross join lateral (select t.* from ops_missions t where t.id = s.mission_id limit 1) m
     join ops_parked_steps q on q.step_id = s.id and q.waits_for = 'person'

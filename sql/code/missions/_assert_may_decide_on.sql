@@ -3,8 +3,8 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- That the login may decide on a step of this mission, as _assert_may_decide has it for the proposal of the mission. It
--- is asked also where the proposal is gone: then only for the right itself.
+-- Raises unless the login may decide on a step of this mission: it has the right, and did not propose the mission.
+-- Where the proposal is gone, only the right is asked for.
 -- Locks: none. Writes: nothing. Raises: OP015.
 declare
   v_proposal record;

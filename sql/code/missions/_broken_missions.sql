@@ -5,7 +5,7 @@ stable
 set search_path from current
 as $$
 -- Missions whose status or counters do not follow from their steps, of those with an id above p_after and up to p_upto.
--- Steps that somebody deleted once they had ended are not held against the mission. Reads these and their steps.
+-- Steps that were deleted by hand after their end are no fault of the mission. Reads these and their steps.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -24,19 +24,23 @@ begin
   select '3 missions follow from their steps', 'mission ' || c.id, f.fault
     from counted c
    cross join lateral (values
-     (case when c.steps_open <> c.live then format('steps_open is %s, but %s steps have not ended', c.steps_open, c.live) end),
+     (case when c.steps_open <> c.live
+           then format('steps_open is %s, but %s steps have not ended', c.steps_open, c.live) end),
      (case when c.total = c.steps_total and c.steps_failed <> c.failed
            then format('steps_failed is %s, but %s steps have failed', c.steps_failed, c.failed) end),
-     (case when c.total > c.steps_total then format('steps_total is %s, but there are %s steps', c.steps_total, c.total) end),
+     (case when c.total > c.steps_total
+           then format('steps_total is %s, but there are %s steps', c.steps_total, c.total) end),
      (case when (c.completed_at is null) <> (c.status in ('approved', 'running'))
            then format('%s with completed_at %s', c.status, coalesce(c.completed_at::text, 'null')) end),
      (case
         when c.status = 'approved' and c.begun > 0 then 'approved, but a step has begun'
         when c.status in ('approved', 'running') and c.live = 0 then format('%s, but all steps have ended', c.status)
-        when c.status in ('approved', 'running') and c.fatal > 0 then format('%s, but a step has failed for good', c.status)
+        when c.status in ('approved', 'running') and c.fatal > 0
+             then format('%s, but a step has failed for good', c.status)
         when c.status = 'succeeded' and c.live > 0 then format('succeeded, but %s steps have not ended', c.live)
         when c.status = 'succeeded' and c.fatal > 0 then 'succeeded, but a step has failed for good'
-        when c.status = 'failed' and c.total = c.steps_total and c.fatal = 0 then 'failed, but no step has failed for good'
+        when c.status = 'failed' and c.total = c.steps_total and c.fatal = 0
+             then 'failed, but no step has failed for good'
       end)) f (fault)
    where f.fault is not null;
 end;

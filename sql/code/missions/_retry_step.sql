@@ -6,8 +6,8 @@ as $$
 -- The decision of a person to run a failed, cancelled or waiting step again, with all its tries; its mission comes back
 -- to life, unless another step that failed for good keeps it failed (retry that one too, and both run). A queued step
 -- that waits for its next try runs now. For a step that policy has parked, or that the next claim would park, this is
--- the approval of exactly what it would run now, and nobody approves what he proposed. Returns what the audit log keeps
--- of it: {"mission_id", "was", "status", "approved_digest"}.
+-- the approval of exactly what it would run now, which no login gives for its own proposal. Returns what the audit log
+-- keeps: {"mission_id", "was", "status", "approved_digest"}.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready,
 -- ops_parked_steps, ops_agent_events.
 -- Raises: OP012 unknown, OP014 not in a state to be retried, or parked by a pause in force, OP003 what policy forbids
@@ -56,7 +56,7 @@ begin
   v_now := _now();
   v_digest := case when v_verdict.hold is not null then v_verdict.digest else v_step.approved_digest end;
   if v_step.status = 'queued' and v_step.run_after is null then
-    -- It keeps its place in the queue.
+    -- It keeps its row in ops_ready.
     update ops_mission_steps s set approved_digest = v_digest, updated_at = v_now where s.id = v_step.id;
   else
     update ops_mission_steps s
@@ -71,7 +71,8 @@ begin
     perform _revive_missions(array[v_step.mission_id]);
   end if;
   perform _emit_loop_events(array['step:' || v_step.kind || ':retried'],
-    array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, null, null)
+    array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, null,
+                      null)
           || jsonb_build_object('actor', coalesce(p_actor, session_user), 'login', session_user)],
     array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)]);
   return jsonb_build_object('mission_id', v_step.mission_id, 'was', v_step.status,

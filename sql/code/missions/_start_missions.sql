@@ -52,8 +52,8 @@ begin
     into v_lanes
     from unnest(p_steps) s;
 
-  -- One run of ids: the missions first, then the steps. Those of a mission follow each other, so a place is all it takes
-  -- to name a step of the same mission.
+  -- One run of ids: the missions first, then the steps. The steps of a mission follow each other, so their position in
+  -- the template gives their id.
   v_ids := array(select case when p_which[i] is not null then _nth_uuid_v7(v_run.start, v_run.tail, i) end
                    from generate_series(1, v_count) i);
   insert into ops_missions (id, proposal_id, title, priority, depth, approved_risk, auto_approved, steps_total,

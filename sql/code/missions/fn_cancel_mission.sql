@@ -8,8 +8,8 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Cancels a mission: what is not running is cancelled now, what runs is asked to stop and may still report. Cancelling
--- what is cancelled already changes nothing and answers the same.
+-- Cancels a mission: steps that do not run are cancelled now, running steps are asked to stop and may still report.
+-- Cancelling a cancelled mission changes nothing and answers the same.
 -- Locks: the mission, then its steps in id order. Writes: ops_missions, ops_agent_events, ops_audit_log, and what
 -- _cancel_steps writes. Raises: OP012 unknown, OP014 ended otherwise.
 declare
@@ -20,7 +20,8 @@ declare
 begin
   select * into v_mission from ops_missions where id = p_mission_id for no key update;
   if not found then
-    raise exception using errcode = 'OP012', message = format('OPS_012: no mission %s', coalesce(p_mission_id::text, 'null')),
+    raise exception using errcode = 'OP012',
+      message = format('OPS_012: no mission %s', coalesce(p_mission_id::text, 'null')),
       hint = 'See ops_missions, or opsloop ps, for the ids there are.';
   end if;
   if v_mission.status = 'cancelled' then
@@ -31,7 +32,7 @@ begin
       message = format('OPS_014: mission %s has %s and cannot be cancelled', v_mission.id, v_mission.status),
       hint = 'Nothing of it runs any more.';
   end if;
-  -- least(): as in _lock_missions_of.
+  -- Plans 3
   perform from ops_mission_steps s where s.mission_id = v_mission.id order by least(s.id) for no key update;
   v_now := _now();
   perform _cancel_steps(array[v_mission.id], 'its mission was cancelled');
@@ -41,7 +42,8 @@ begin
    where m.id = v_mission.id;
   perform _settle_missions(array[v_mission.id]);
   perform _emit_loop_events(array['mission:cancelled'],
-    array[jsonb_build_object('mission_id', v_mission.id, 'title', v_mission.title, 'actor', v_actor, 'login', session_user,
+    array[jsonb_build_object('mission_id', v_mission.id, 'title', v_mission.title, 'actor', v_actor, 'login',
+                             session_user,
                              'reason', p_reason)],
     array[v_mission.id], array[v_mission.depth]);
   perform _audit('cancel', 'mission', v_mission.id::text, p_actor, p_reason,

@@ -23,7 +23,8 @@ declare
   v_ready uuid[];
 begin
   if p_outcome is null or p_outcome not in ('succeeded', 'failed') then
-    raise exception using errcode = 'OP018', message = format('OPS_018: outcome %s is not valid', quote_nullable(p_outcome)),
+    raise exception using errcode = 'OP018',
+      message = format('OPS_018: outcome %s is not valid', quote_nullable(p_outcome)),
       hint = 'A step is resolved as succeeded or failed.';
   end if;
   perform _lock_missions_of(array[p_step_id]);
@@ -55,7 +56,8 @@ begin
     perform _fail_for_good(array[v_step.id], array[v_note], null);
   else
     perform _emit_loop_events(array['step:' || v_step.kind || ':succeeded'],
-      array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, p_result, null)
+      array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt,
+                        p_result, null)
             || jsonb_build_object('resolved_by', v_actor, 'login', session_user)],
       array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)]);
     v_ready := _unblock_steps(v_step.unblocks);

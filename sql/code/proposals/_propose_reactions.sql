@@ -20,7 +20,7 @@ begin
     select r.id, r.event_id, r.payload, (r.payload -> 'template')::text as template, coalesce(r.payload -> 'slots', '[]')::text as slots,
            e.emitted_login as login
       from unnest(p_ids) n (id)
-     -- Each looked up by its key, limit 1: as in _enqueue_steps.
+     -- Plans 1
      cross join lateral (select t.* from ops_agent_reactions t where t.id = n.id limit 1) r
       left join lateral (select t.emitted_login from ops_agent_events t where t.id = r.event_id limit 1) e on true
      where r.status = 'queued'
@@ -47,7 +47,7 @@ begin
      set status = 'done', proposal_id = m.proposal_id, updated_at = v_now,
          reason = case when not m.is_new then 'its dedupe_key was proposed before' end
     from unnest(v_given.ids, v_made.ids, v_made.are_new) m (id, proposal_id, is_new)
-   -- The list: as in _accept_results.
+   -- Plans 2
    where r.id = m.id and r.id = any (v_given.ids);
   return (select count(*) from unnest(v_given.ids, v_made.are_new) m (id, is_new) where m.is_new is not false);
 end;

@@ -27,7 +27,7 @@ begin
          last_error_code = case when s.last_error is not null then s.last_error_code end
    where s.id = any (v_ids);
   perform _unpark_steps(v_ids);
-  -- least(): as in _lock_missions_of.
+  -- Plans 3
   perform _revive_missions(array_agg(distinct least(s.mission_id))) from ops_mission_steps s where s.id = any (v_ids);
   return cardinality(v_ids);
 end;

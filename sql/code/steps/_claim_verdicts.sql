@@ -30,7 +30,7 @@ begin
          coalesce(f.fault, x.fault), case when coalesce(f.fault, x.fault) is not null then 'OPS_004' end,
          h.reason, h.code, d.digest
     from unnest(p_step_ids) n (id)
-    -- Each looked up by its key, limit 1: as in _covering_pauses.
+    -- Plans 1
    cross join lateral (select t.* from ops_mission_steps t where t.id = n.id limit 1) s
    cross join lateral (select t.* from ops_missions t where t.id = s.mission_id limit 1) m
     left join lateral (select t.template from ops_mission_proposals t where t.id = m.proposal_id limit 1) p on true

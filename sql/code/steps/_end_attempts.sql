@@ -35,7 +35,7 @@ begin
          run_after = case when not s.cancel_requested then p_now + make_interval(secs =>
            coalesce(e.after_seconds, _backoff_seconds(s.id, s.failure_count + 1, v_policy))) end
     from unnest(p_ids, p_errors, p_codes, p_after_seconds) e (id, error, code, after_seconds)
-   -- The list: as in _accept_results.
+   -- Plans 2
    where s.id = e.id and s.id = any (p_ids);
 
   select array_agg(s.id) filter (where s.status = 'cancelled'),
@@ -45,7 +45,7 @@ begin
          array_agg(s.id) filter (where s.status = 'queued' and not f.final and s.run_after <= p_now)
     into v_cancelled, v_final, v_final_errors, v_final_codes, v_now_ready
     from unnest(p_ids, p_errors, p_codes, p_retryable) e (id, error, code, retryable)
-   -- Looked up by its key, limit 1: as in _enqueue_steps.
+   -- Plans 1
    cross join lateral (select t.* from ops_mission_steps t where t.id = e.id limit 1) s
    cross join lateral (select not e.retryable or s.failure_count >= coalesce(s.max_retries, 3) as final) f;
 
@@ -61,7 +61,7 @@ begin
     perform _fail_for_good(v_final, v_final_errors, v_final_codes);
   end if;
   if v_cancelled is not null then
-    -- least(): as in _lock_missions_of.
+    -- Plans 3
     perform _settle_missions(array_agg(distinct least(s.mission_id))) from ops_mission_steps s where s.id = any (v_cancelled);
   end if;
 end;

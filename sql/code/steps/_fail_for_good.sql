@@ -19,7 +19,7 @@ begin
      set status = 'failed', last_error = e.error, last_error_code = e.code, lease_expires_at = null, run_after = null,
          wait_reason = null, updated_at = v_now
     from unnest(p_ids, p_errors, p_codes) e (id, error, code)
-   -- The list: as in _accept_results.
+   -- Plans 2
    where s.id = e.id and s.id = any (p_ids);
 
   perform _archive_dead_letters(
@@ -38,7 +38,7 @@ begin
             array_agg(_step_event(s.id, s.mission_id, s.key, s.kind, s.executor, s.attempt, null, s.last_error)),
             array_agg(s.mission_id), array_agg(m.depth))
      from ops_mission_steps s
-    -- Looked up by its key, limit 1: as in _enqueue_steps.
+    -- Plans 1
     cross join lateral (select t.depth from ops_missions t where t.id = s.mission_id limit 1) m
     where s.id = any (p_ids);
 
@@ -52,7 +52,7 @@ begin
       perform _enqueue_steps(v_ready);
     end if;
   end if;
-  -- least(): as in _lock_missions_of.
+  -- Plans 3
   perform _settle_missions(array_agg(distinct least(s.mission_id))) from ops_mission_steps s where s.id = any (p_ids);
 end;
 $$;

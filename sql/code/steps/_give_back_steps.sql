@@ -33,7 +33,7 @@ begin
            last_error_code = case when g.hold and not s.cancel_requested then g.code else s.last_error_code end,
            lease_token = null, lease_expires_at = null, updated_at = v_now
       from unnest(p_ids, p_hold, p_reasons, p_codes) g (id, hold, reason, code)
-     -- The list: as in _accept_results.
+     -- Plans 2
      where s.id = g.id and s.id = any (p_ids)
     returning s.id, s.status, s.mission_id, s.worker_id, g.hold
   )

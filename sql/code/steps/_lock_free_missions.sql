@@ -20,11 +20,11 @@ begin
   select coalesce(array_agg(l.id), '{}') into v_steps
     from (select s.id from ops_mission_steps s
            where s.mission_id = any (v_missions)
-           order by least(s.id)  -- as in _lock_missions_of
+           order by least(s.id)  -- Plans 3
              for no key update skip locked) l;
   return array(
     select f.id from unnest(v_missions) f (id)
-     -- Offset 0: what is joined by the primary key could be read in its order, a walk over all steps as in _lock_missions_of.
+     -- Plans 4: merged, it could be read in the order of the primary key, by a scan of all steps.
      where f.id not in (select s.mission_id
                           from (select t.id, t.mission_id from ops_mission_steps t
                                  where t.mission_id = any (v_missions) offset 0) s

@@ -17,7 +17,7 @@ begin
     into v_reports
     from (select distinct on (s.id) s.mission_id, c.report, c.ord
             from unnest(p_accepted) a (id)
-           -- Looked up by its key, limit 1: as in _enqueue_steps.
+           -- Plans 1
            cross join lateral (select t.id, t.mission_id, t.lease_token from ops_mission_steps t where t.id = a.id limit 1) s
             join jsonb_array_elements(p_completions) with ordinality c (report, ord)
               on (c.report ->> 'step_id')::uuid = s.id and (c.report ->> 'lease_token')::uuid = s.lease_token

@@ -27,7 +27,7 @@ begin
          case when p_run_ids is null and s.cancel_requested then 'cancelled' else p_status end,
          case when p_run_ids is null then s.reserved_at end, p_now, coalesce(a.meta, '{}'), a.error, a.code
     from unnest(p_step_ids, p_errors, p_codes, p_run_ids, p_metas) a (step_id, error, code, run_id, meta)
-   -- Looked up by its key, limit 1: as in _enqueue_steps.
+   -- Plans 1
    cross join lateral (select t.* from ops_mission_steps t where t.id = a.step_id limit 1) s;
 end;
 $$;

@@ -17,7 +17,7 @@ begin
   perform _lock_missions_of(p_run || array(select k::uuid from jsonb_object_keys(p_faults || p_holds) k));
   select array_agg(s.id), array_agg(h.value ->> 'code'), array_agg(h.value ->> 'reason') into v_ids, v_codes, v_reasons
     from jsonb_each(p_holds) h
-   -- Looked up by its key, limit 1: as in _enqueue_steps.
+   -- Plans 1
    cross join lateral (select t.id, t.status from ops_mission_steps t where t.id = h.key::uuid limit 1) s
    where s.status = 'queued';
   if v_ids is not null then

@@ -19,7 +19,7 @@ begin
        set status = 'running', completed_at = null, error = null, error_code = null, updated_at = v_now,
            started_at = coalesce(m.started_at, v_now)
      where m.id = any (p_mission_ids) and m.status in ('failed', 'succeeded', 'cancelled')
-       -- Not asked for each mission: that could be a walk over all steps, as _accept_results says.
+       -- As a list, not asked for each mission: that could be a scan of all steps.
        and m.id <> all (array(select f.mission_id from ops_mission_steps f
                                where f.mission_id = any (p_mission_ids) and f.status = 'failed' and f.on_failure = 'fail'))
     returning m.id
@@ -52,7 +52,7 @@ begin
   update ops_mission_steps s
      set waiting_on = c.n
     from counted c
-   -- The list: as in _accept_results.
+   -- Plans 2
    where s.id = c.id and s.id = any (array(select o.id from counted o));
   select array_agg(s.id) into v_ready
     from ops_mission_steps s

@@ -20,7 +20,7 @@ begin
               from (select t.step_ids from ops_timers t order by t.due_at desc, t.id desc limit 100000) t
              cross join lateral unnest(t.step_ids) u (id)
              limit 100000) n
-     -- Looked up by its key, limit 1: as in _enqueue_steps.
+     -- Plans 1
      cross join lateral (select t.id, t.status, t.lease_epoch from ops_mission_steps t where t.id = n.id limit 1) s
      where s.status = 'running' and (p_before_epoch is null or s.lease_epoch < p_before_epoch)
      limit p_limit);

@@ -17,7 +17,7 @@ begin
   -- In a statement of its own: asked for each step, it would cost the square of the steps of a mission.
   select array_agg(distinct m.id) into v_failing
     from ops_mission_steps f
-   -- Looked up by its key, limit 1: as in _enqueue_steps.
+   -- Plans 1
    cross join lateral (select t.id, t.status from ops_missions t where t.id = f.mission_id limit 1) m
    where f.mission_id = any (p_mission_ids) and f.status = 'failed' and f.on_failure = 'fail'
      and m.status in ('approved', 'running');
@@ -48,7 +48,7 @@ begin
            completed_at = case when m.status in ('approved', 'running') and (c.error is not null or c.open = 0)
                                then v_now else m.completed_at end
       from counted c
-     -- The list: as in _accept_results.
+     -- Plans 2
      where m.id = c.mission_id and m.id = any (p_mission_ids)
     returning m.*
   )

@@ -43,7 +43,7 @@ begin
   select array_agg(w.step_id) into not_waiting
     from (select k.step_id
             from ops_parked_steps k
-            -- Looked up by its key, limit 1: as in _enqueue_steps.
+            -- Plans 1
             left join lateral (select t.status from ops_mission_steps t where t.id = k.step_id limit 1) s on true
            where k.step_id > v_from and (v_seen < p_limit or k.step_id <= v_last)
              and s.status is distinct from 'waiting'

@@ -16,14 +16,14 @@ begin
   with counted as materialized (
     select s.id, s.waiting_on - u.n as waiting_on
       from (select id, count(*)::integer as n from unnest(p_step_ids) id group by id) u
-     -- Looked up by its key, limit 1: as in _enqueue_steps.
+     -- Plans 1
      cross join lateral (select t.id, t.status, t.waiting_on from ops_mission_steps t where t.id = u.id limit 1) s
      where s.status = 'blocked'
   ), waits as (
     update ops_mission_steps s
        set waiting_on = c.waiting_on, updated_at = v_now
       from counted c
-     -- The list: as in _accept_results.
+     -- Plans 2
      where s.id = c.id and c.waiting_on > 0 and s.id = any (array(select o.id from counted o where o.waiting_on > 0))
   )
   select array_agg(c.id) into v_ready from counted c where c.waiting_on <= 0;

@@ -36,7 +36,7 @@ begin
                  with ordinality r (step_id, lease_token, result, usage, events, outbox, ord)
            order by r.step_id, r.lease_token, r.ord) c;
 
-  -- least(): as in _lock_missions_of.
+  -- Plans 3
   select array_agg(distinct least(s.mission_id)) into v_missions from ops_mission_steps s where s.id = any (v_ids);
   select array_agg(l.id) filter (where l.status = 'running') into v_running
     from (select m.id, m.status from ops_missions m
@@ -57,7 +57,7 @@ begin
   v_outcomes := array(
     select case when s.lease_token = c.token and s.status = 'succeeded' then 'accepted' else 'OPS_006' end
       from unnest(v_ids, v_tokens) with ordinality c (id, token, ord)
-      -- Looked up by its key, limit 1: as in _enqueue_steps.
+      -- Plans 1
       left join lateral (select t.* from ops_mission_steps t where t.id = c.id limit 1) s on true
      order by c.ord);
   perform _record_attempts(

@@ -54,7 +54,7 @@ begin
          coalesce(s.cancel_requested, false), s.lease_expires_at
     from (select (r ->> 'step_id')::uuid as id, (r ->> 'lease_token')::uuid as token
             from jsonb_array_elements(p_leases) r) e
-    -- Looked up by its key, limit 1: as in _enqueue_steps.
+    -- Plans 1
     left join lateral (select t.* from ops_mission_steps t where t.id = e.id limit 1) s on true;
 end;
 $$;

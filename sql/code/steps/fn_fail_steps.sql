@@ -32,7 +32,7 @@ begin
   select jsonb_object_agg(s.id, f)
     into v_accepted
     from jsonb_array_elements(p_failures) f
-   -- Looked up by its key, limit 1: as in _enqueue_steps.
+   -- Plans 1
    cross join lateral (select t.* from ops_mission_steps t where t.id = (f ->> 'step_id')::uuid limit 1) s
    where s.lease_token = (f ->> 'lease_token')::uuid and s.status = 'running' and s.lease_epoch = v_epoch;
   if v_accepted is not null then

@@ -39,7 +39,7 @@ begin
                  coalesce(e -> 'started' = 'true'
                           and _on_lease_lost(s.executor, s.on_lease_lost, w.executors, v_policy) = 'hold', false) as unknown
             from jsonb_array_elements(p_leases) with ordinality l (e, ord)
-           -- Looked up by its key, limit 1: as in _enqueue_steps.
+           -- Plans 1
            cross join lateral (select t.* from ops_mission_steps t where t.id = (e ->> 'step_id')::uuid limit 1) s
             left join ops_workers w on w.worker_id = s.worker_id
            where s.lease_token = (e ->> 'lease_token')::uuid and s.status = 'running' and s.lease_epoch = v_epoch
