@@ -8,8 +8,9 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Which pauses cover these steps: a row for each step and pause, of each step the oldest pause first. p_rendered: by
--- id, the params of steps whose placeholders have been filled ({"<id>": {"role": …}}): they say whom the step is for.
+-- The pauses that cover these steps: a row for each step and pause, the oldest pause of a step first. p_rendered: by
+-- id, the params of steps whose placeholders have been filled ({"<id>": {"role": …}}), as they name the agent of a
+-- step.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_policy jsonb := _policy('worker_policy');
@@ -17,8 +18,7 @@ begin
   return query
   select n.id, p.scope, p.target, p.parks
     from unnest(p_step_ids) n (id)
-    -- Each looked up by its key, limit 1: as plain joins they would be walks over whole tables where these were empty
-    -- when their statistics were taken.
+    -- Plans 1
    cross join lateral (
      select t.id, t.mission_id, t.kind, t.executor, t.params from ops_mission_steps t where t.id = n.id limit 1) s
     left join lateral (select t.proposal_id from ops_missions t where t.id = s.mission_id limit 1) m on true

@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Which of these steps are to be parked, each under the oldest of the pauses that cover it and park.
+-- The steps among these that a pause parks, each with the oldest such pause that covers it.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

@@ -10,11 +10,11 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- The decision of a person how a waiting step ended, when only he can know: outcome succeeded lets the mission go on
--- with p_result, failed fails it for good. Whoever still held a lease is fenced.
+-- The decision of a person how a waiting step ended: outcome succeeded lets the mission go on with p_result, failed
+-- fails the step for good. A worker that still holds its lease is fenced.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
 -- ops_agent_events, ops_ready, ops_parked_steps, dead_letter_archive, ops_audit_log. Raises: OP012 unknown, OP014 not
--- waiting, OP015 his own proposal, OP018 no such outcome.
+-- waiting, OP015 own proposal, OP018 no such outcome.
 declare
   v_now timestamptz;
   v_actor text := coalesce(p_actor, session_user);

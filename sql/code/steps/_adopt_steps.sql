@@ -5,9 +5,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Puts steps into the queue that were set to queued by hand, or makes them wait when their dependencies have not ended;
--- a mission that had ended comes back to life. Returns how many there were. Missions of which somebody holds a row are
--- passed over; the next sweep finds their steps again.
+-- Puts steps into the queue that were set to queued by hand, or blocks them while their dependencies have not ended; a
+-- mission that had ended comes back to life. Returns how many steps there were. Missions of which another session has
+-- locked a row are left out; the next sweep finds their steps again.
 -- Locks: missions, then their steps, SKIP LOCKED. Writes: ops_mission_steps, ops_missions, ops_ready, ops_lanes,
 -- ops_parked_steps. Raises: nothing.
 declare

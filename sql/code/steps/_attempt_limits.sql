@@ -4,9 +4,9 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- For each of these executors what holds unless a step says otherwise: [seconds an attempt may take, failures after
--- which a step fails for good]. The environment of the worker goes before policy, policy before the built-in 60 seconds
--- and 3 failures.
+-- The limits of each of these executors that hold unless a step says otherwise: [seconds an attempt may take, failures
+-- after which a step fails for good]. The environment of the worker precedes policy, and policy precedes the built-in
+-- 60 seconds and 3 failures.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_settings jsonb := coalesce((select w.settings from ops_workers w where w.worker_id = p_worker_id), '{}');

@@ -27,9 +27,11 @@ begin
     join ops_action_runs r on r.step_id = s.id and r.run_id = s.lease_token and r.status <> 'fenced'
    where s.id > p_after and s.id <= p_upto and s.status = 'running'
   union all
-  select '1 one lease, one result', 'step ' || s.id, format('its lease is of epoch %s, which has not come yet', s.lease_epoch)
+  select '1 one lease, one result', 'step ' || s.id,
+    format('its lease is of epoch %s, which has not come yet', s.lease_epoch)
     from ops_mission_steps s
-   where s.id > p_after and s.id <= p_upto and s.status = 'running' and s.lease_epoch > (select c.epoch from ops_control c)
+   where s.id > p_after and s.id <= p_upto and s.status = 'running'
+      and s.lease_epoch > (select c.epoch from ops_control c)
   union all
   select '1 one lease, one result', 'step ' || r.step_id,
          format('attempt %s ended %s times: %s', r.attempt, count(*), string_agg(r.status, ', ' order by r.id))
@@ -44,7 +46,7 @@ begin
       from ops_mission_steps s
      where s.id > p_after and s.id <= p_upto and s.status in ('blocked', 'queued', 'running', 'waiting')
   ), timed as materialized (
-    -- A timer is due when a lease or a pause before a retry ends; what is due already may be on its way.
+    -- A timer is due when a lease ends or a retry may begin; a heartbeat may just be working on one that is due.
     select u.id
       from (select distinct a.due_at from alive a) d
       join ops_timers t on t.due_at = d.due_at
@@ -57,7 +59,8 @@ begin
   ), live as (
     select s.*, m.status as mission_status,
            exists (select from ops_ready r where r.lane = s.lane and r.seq = s.ready_seq and r.id = s.id) as ready,
-           exists (select from ops_lanes l where l.lane = s.lane and l.executor = s.executor and l.priority = s.priority) as laned,
+           exists (select from ops_lanes l
+                   where l.lane = s.lane and l.executor = s.executor and l.priority = s.priority) as laned,
            exists (select from timed t where t.id = s.id) as timed,
            (select count(*) from ops_mission_steps d
              where d.id = any (s.depends_on)
@@ -72,8 +75,10 @@ begin
        when l.mission_status not in ('approved', 'running') and not (l.status = 'running' and l.cancel_requested)
          then format('%s, but its mission has %s', l.status, l.mission_status)
        when l.status = 'queued' and l.run_after is null and not l.ready then 'queued, but not in ops_ready'
-       when l.status = 'queued' and l.run_after is null and not l.laned then 'in the lane of another executor or priority'
-       when l.status = 'queued' and l.run_after is not null and not l.timed then 'waits for a retry, but no timer is set'
+       when l.status = 'queued' and l.run_after is null and not l.laned
+            then 'in the lane of another executor or priority'
+       when l.status = 'queued' and l.run_after is not null and not l.timed
+            then 'waits for a retry, but no timer is set'
        when l.status = 'running' and l.lease_expires_at is null then 'running without an end of its lease'
        when l.status = 'running' and not l.timed then 'its lease ends, but no timer is set'
        when l.status = 'blocked' and l.waits_for = 0 then 'blocked, but waits for nothing'

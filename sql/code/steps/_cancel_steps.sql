@@ -5,8 +5,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Ends what has not ended of missions that are over: what is not running is cancelled, p_reason says why, and what runs
--- is asked to stop. The caller holds the locks of the missions and of all their steps.
+-- Ends the open steps of missions that are over: steps that do not run are cancelled, for the reason p_reason, and
+-- running steps are asked to stop. The caller holds the locks of the missions and of all their steps.
 -- Locks: ops_ready, SKIP LOCKED; ops_parked_steps. Writes: ops_mission_steps, ops_ready, ops_parked_steps. Raises:
 -- nothing.
 declare

@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Refuses a batch of reports that is not an array of objects with step_id and lease_token, or has a field of a wrong
--- type in it. All ids are looked at in one go: a match for each would cost ten times as much.
+-- Refuses a batch of reports that is not an array of objects with step_id and lease_token, or that has a field of a
+-- wrong type. All ids are checked by one regular expression: one for each id would cost ten times as much.
 -- Locks: none. Writes: nothing. Raises: OP018.
 declare
   v_uuid constant text := '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}';
@@ -33,7 +33,8 @@ begin
     from jsonb_array_elements(p_reports) with ordinality r (report, ord)
    where concat(r.report ->> 'step_id', r.report ->> 'lease_token') !~ format('^%s%1$s$', v_uuid);
   raise exception using errcode = 'OP018',
-    message = format('OPS_018: %s[%s] needs step_id and lease_token, and its other fields as documented', p_name, v_bad - 1),
+    message = format('OPS_018: %s[%s] needs step_id and lease_token, and its other fields as documented', p_name,
+                     v_bad - 1),
     detail = left(p_reports ->> (v_bad - 1)::integer, 200),
     hint = 'Give both as they came from fn_claim_steps; events and outbox are arrays, retryable is true or false, '
            'retry_after_seconds is a number, code has the form OPS_nnn. Nothing was changed.';

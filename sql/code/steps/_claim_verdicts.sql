@@ -16,11 +16,11 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What policy says about steps as they would run now, placeholders filled and presets expanded. Asked only of steps
--- with slots, of presets, and when policy changed since the gate judged them. fault: a placeholder has no value, the
--- step fails. role: the agent it is for, which the params of a preset no longer say. hold: policy no longer covers it,
--- and the step parks until a person decides; where its code is OPS_003 nobody may have it run. digest: of exactly what
--- would run, program and all; the decision of a person counts for that digest only.
+-- What policy says about steps as they would run now, placeholders filled and presets expanded. A row only for steps
+-- with slots, for presets, and for steps judged under another policy generation. fault: a placeholder has no value, and
+-- the step fails. role: the agent that the step is for, which the params of an expanded preset no longer say. hold:
+-- policy no longer covers the step, and it is parked until a person decides; with code OPS_003 no person may have it
+-- run. digest: of exactly what would run, program included; the decision of a person counts for that digest only.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_auto jsonb := _policy('auto_approve');
@@ -34,7 +34,8 @@ begin
    cross join lateral (select t.* from ops_mission_steps t where t.id = n.id limit 1) s
    cross join lateral (select t.* from ops_missions t where t.id = s.mission_id limit 1) m
     left join lateral (select t.template from ops_mission_proposals t where t.id = m.proposal_id limit 1) p on true
-   cross join lateral (select case when s.slots is null then '{}' else _step_results(s.mission_id, s.slots) end) r (results)
+   cross join lateral (select case when s.slots is null then '{}'
+                       else _step_results(s.mission_id, s.slots) end) r (results)
    cross join lateral _fill_step(s.params, coalesce(s.slots, '[]'), r.results) f
    cross join lateral _expand_preset(s.executor, f.params, p_worker_policy) x
    cross join lateral _digest(jsonb_build_array(s.kind, s.executor, x.run_with, x.params)) d (digest)

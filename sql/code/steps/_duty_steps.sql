@@ -3,8 +3,8 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- For the heartbeat, every ten seconds: a worker that vanished in its sleep must not make producers notify for ever;
--- one unseen for a week is forgotten.
+-- For the heartbeat, every ten seconds: clears the idle mark of workers that vanished, or producers would notify them
+-- for ever, and deletes workers that were not seen for a week.
 -- Locks: workers, SKIP LOCKED. Writes: ops_workers. Raises: nothing.
 declare
   v_now timestamptz := _now();

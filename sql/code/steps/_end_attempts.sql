@@ -13,9 +13,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Ends running attempts that did not succeed: records them, counts the failure, and queues a retry, cancels, or fails
--- the step for good. The caller holds the locks of missions and steps. p_codes: the code of each error, null for none.
--- p_run_status: failed or lost.
+-- Ends running attempts that did not succeed: records them, counts the failure, and queues a retry, cancels the step,
+-- or fails it for good. The caller holds the locks of missions and steps. p_codes: the code of each error, null for
+-- none. p_run_status: failed or lost.
 -- Locks: none of its own. Writes: ops_action_runs, ops_mission_steps, ops_timers, ops_ready, and what an end writes.
 -- Raises: nothing.
 declare
@@ -62,7 +62,8 @@ begin
   end if;
   if v_cancelled is not null then
     -- Plans 3
-    perform _settle_missions(array_agg(distinct least(s.mission_id))) from ops_mission_steps s where s.id = any (v_cancelled);
+    perform _settle_missions(array_agg(distinct least(s.mission_id))) from ops_mission_steps s
+      where s.id = any (v_cancelled);
   end if;
 end;
 $$;

@@ -12,10 +12,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Ends running attempts whose steps nobody blames, no failure counted: those of p_hold wait for a person, the others
--- are queued again; one that was asked to stop is cancelled. The caller holds the locks of missions and steps.
--- p_reasons and p_codes: of each, for the record of its attempt. p_run_status: released or lost. p_how: what came
--- between, with a %s for the name of the worker.
+-- Ends running attempts that are no fault of the step, so that no failure is counted: the steps of p_hold wait for a
+-- person, the others are queued again, and a step that was asked to stop is cancelled. The caller holds the locks of
+-- missions and steps. p_reasons and p_codes: for the record of each attempt. p_run_status: released or lost. p_how:
+-- what happened, with a %s for the name of the worker.
 -- Locks: none of its own. Writes: ops_mission_steps, ops_action_runs, ops_ready, ops_missions, and what a parked step
 -- and settling write. Raises: nothing.
 declare

@@ -5,8 +5,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- As _lock_missions_of, for the heartbeat, which waits for nobody: returns only the missions that could be locked with
--- all their steps at once. The others are somebody else's at the moment and are looked at again later.
+-- Locks missions and their steps in the order of _lock_missions_of, but never waits: for heartbeats. Returns only the
+-- missions of which the mission and all steps could be locked at once; the others are tried again later.
 -- Locks: ops_missions, then ops_mission_steps, FOR NO KEY UPDATE SKIP LOCKED. Writes: nothing. Raises: nothing.
 declare
   v_missions uuid[];

@@ -5,9 +5,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What the sweep does where ops_parked_steps and the steps disagree. A waiting step of which nobody knows what it waits
--- for waits for a person from now on, whatever its sentence says: it may be one whose outcome is unknown. What is not
--- waiting is forgotten. Both are looked at again once they are locked.
+-- For the sweep: mends what ops_parked_steps and the steps say differently. A waiting step without a row there waits
+-- for a person from now on, whatever its sentence says, as its outcome may be unknown. The row of a step that does not
+-- wait is removed. Both are checked again once they are locked.
 -- Locks: steps, and rows of ops_parked_steps, SKIP LOCKED. Writes: ops_parked_steps, and what a parked step writes.
 -- Raises: nothing.
 declare

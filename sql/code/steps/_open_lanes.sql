@@ -8,13 +8,13 @@ create or replace function _open_lanes(
 language plpgsql
 set search_path from current
 as $$
--- The lanes that have steps for a worker: those of the executors it offers (null: of all) that are neither blocked nor
--- paused. Higher priorities first, then the lane whose front has waited longest. fronts: the first place in each that
--- is not empty. All null for no lane.
+-- The lanes that have steps for a worker: those of the executors that it offers (null: of all) that are neither blocked
+-- nor paused. Higher priorities come first, then the lane whose front has waited longest. fronts: the lowest seq in
+-- each lane. All three are null when there is no lane.
 -- Locks: none that wait. Writes: marks of lanes. Raises: nothing.
 declare
   v_paused text[] := array(select p.target from ops_pauses p where p.scope = 'executor');
-  -- Where policy restricts nothing, which is the rule, no lane is asked about.
+  -- Mostly policy has neither setting; then _executor_blocked is not called for each lane.
   v_restricts boolean := coalesce(nullif(p_worker_policy -> 'blocked_executors', 'null'), '[]') <> '[]'
                          or coalesce(p_worker_policy -> 'allowed_executors', 'null') <> 'null';
 begin

@@ -1,4 +1,5 @@
-create or replace function _pick_steps(p_executors text[], p_limit integer, p_generation integer, p_worker_policy jsonb, p_pauses boolean)
+create or replace function _pick_steps(p_executors text[], p_limit integer, p_generation integer, p_worker_policy jsonb,
+                                       p_pauses boolean)
 returns table (
   run uuid[],
   executors text[],
@@ -13,11 +14,11 @@ returns table (
 language plpgsql
 set search_path from current
 as $$
--- For a claim: takes steps out of the queue until p_limit of them may run, and judges those that are not as the gate
--- saw them. run: those that may, with the executor of each, and their missions; params: what the judged ones run with,
--- by id; faults and holds: why the others may not, {"code", "reason"} by id; paused: those that a pause covers which
--- parks (looked for if p_pauses), with its scope and target. What may not run, or is gone, must not hide what lies
--- behind it: up to ten more takes make up for it.
+-- For a claim: takes steps out of the queue until p_limit of them may run, and judges those that differ from what the
+-- gate judged. run: the steps that may run, with the executor and the mission of each; params: what the judged ones run
+-- with, by id; faults and holds: why others may not, {"code", "reason"} by id; paused: steps that a pause covers which
+-- parks (only with p_pauses), with its scope and target. Steps that may not run, or are gone, must not hide the steps
+-- behind them: up to ten takes make up for them.
 -- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: nothing.
 declare
   v_more uuid[];
@@ -42,7 +43,7 @@ begin
   for v_round in 1..10 loop
     v_more := _take_steps(p_executors, p_limit - cardinality(run), p_worker_policy);
 
-    -- Hand-queued and deleted steps may have left rows behind: only what is queued now is claimed.
+    -- A row may be left of a step that was changed or deleted by hand: only steps that are queued now are claimed.
     select array_agg(s.id), array_agg(s.executor), array_agg(s.mission_id),
            array_agg(s.id) filter (where s.slots is not null or s.judged_generation is distinct from p_generation
                                       or p_worker_policy -> 'presets' ? s.executor)

@@ -5,8 +5,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Stores the events and outbox rows that accepted completions bring along, in their order. Of several reports of one
--- step only that counts whose result was accepted: the first with the right token.
+-- Stores the events and outbox messages that accepted completions bring, in their order. Of several reports of one step
+-- only the accepted one counts: the first with the right token.
 -- Locks: unique indexes of dedupe keys. Writes: ops_agent_events, ops_ready, outbox. Raises: OP018, OP019.
 declare
   v_reports jsonb;
@@ -18,16 +18,19 @@ begin
     from (select distinct on (s.id) s.mission_id, c.report, c.ord
             from unnest(p_accepted) a (id)
            -- Plans 1
-           cross join lateral (select t.id, t.mission_id, t.lease_token from ops_mission_steps t where t.id = a.id limit 1) s
+           cross join lateral (select t.id, t.mission_id, t.lease_token from ops_mission_steps t
+                               where t.id = a.id limit 1) s
             join jsonb_array_elements(p_completions) with ordinality c (report, ord)
               on (c.report ->> 'step_id')::uuid = s.id and (c.report ->> 'lease_token')::uuid = s.lease_token
            order by s.id, c.ord) r;
 
-  select jsonb_agg(case jsonb_typeof(e) when 'object' then e || jsonb_build_object('mission_id', c.report -> 'mission_id')
+  select jsonb_agg(case jsonb_typeof(e) when 'object' then e
+                   || jsonb_build_object('mission_id', c.report -> 'mission_id')
                                         else e end order by c.ord, n)
     into v_events
     from jsonb_array_elements(v_reports) with ordinality c (report, ord)
-   cross join lateral jsonb_array_elements(coalesce(nullif(c.report -> 'events', 'null'), '[]')) with ordinality e (e, n);
+   cross join lateral jsonb_array_elements(coalesce(nullif(c.report -> 'events', 'null'),
+                                                    '[]')) with ordinality e (e, n);
   if v_events is not null then
     perform fn_emit_events(v_events);
   end if;
@@ -35,7 +38,8 @@ begin
   perform fn_publish_outbox(o ->> 'aggregate_type', o ->> 'aggregate_id', o ->> 'event_type',
                             coalesce(o -> 'payload', '{}'), o ->> 'dedupe_key')
      from jsonb_array_elements(v_reports) with ordinality c (report, ord)
-    cross join lateral jsonb_array_elements(coalesce(nullif(c.report -> 'outbox', 'null'), '[]')) with ordinality e (o, n)
+    cross join lateral jsonb_array_elements(coalesce(nullif(c.report -> 'outbox', 'null'),
+                                                     '[]')) with ordinality e (o, n)
     order by c.ord, e.n;
 end;
 $$;

@@ -5,8 +5,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Sets a timer again for steps whose timer was spent but that still wait for one: passed over because somebody held
--- them, or asserted by an open transaction.
+-- Sets a new timer, due in a second, for steps that are still due although their timer was taken: another session had
+-- locked them, or an open transaction had asserted their lease.
 -- Locks: none. Writes: ops_timers. Raises: nothing.
 declare
   v_now timestamptz := _now();

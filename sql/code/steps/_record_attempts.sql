@@ -14,10 +14,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Records how attempts at these steps ended; the arrays have one entry for each step, or are null. (What succeeds,
--- _accept_results records in its one statement.) Without p_run_ids it is the attempt that the step is at, cancelled
--- when it was asked to stop; the step still has its lease token. With p_run_ids it is what somebody says from outside:
--- a fenced worker under the token that he lost, or a person, p_worker_id. Steps that are gone are passed over.
+-- Records how attempts at these steps ended; each array has an entry for each step, or is null. (Successes are recorded
+-- by _accept_results in its one statement.) Without p_run_ids it is the current attempt, cancelled when it was asked to
+-- stop; the step still has its lease token. With p_run_ids it is a report from outside: of a fenced worker, under the
+-- token that it lost, or of a person, named in p_worker_id. Steps that are gone are left out.
 -- Locks: none of its own. Writes: ops_action_runs. Raises: nothing.
 begin
   insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at,

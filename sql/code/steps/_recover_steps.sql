@@ -5,9 +5,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Takes running steps away from workers that vanished, or whose lease the kill switch made void: those are given back
--- with no failure counted. The callers choose which. Missions of which somebody holds a row, and steps held by
--- fn_assert_lease in an open transaction, are passed over.
+-- Takes running steps from workers that vanished, or whose lease the kill switch made void; the latter are given back
+-- with no failure counted. The callers choose the steps. Missions of which another session has locked a row, and steps
+-- that fn_assert_lease holds in an open transaction, are left for later.
 -- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an
 -- end write. Raises: nothing.
 declare
@@ -23,7 +23,7 @@ begin
   failed := 0;
   held := 0;
   v_missions := _lock_free_missions(p_step_ids);
-  -- For update, so that a step whose lease somebody asserted is passed over too.
+  -- FOR UPDATE conflicts with the lock of fn_assert_lease: such steps are skipped.
   select array_agg(l.id) into v_lost
     from (select s.id from ops_mission_steps s
            where s.id = any (p_step_ids) and s.mission_id = any (v_missions)

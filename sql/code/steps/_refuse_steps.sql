@@ -5,8 +5,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- For a claim: fails the steps whose placeholders have no value and parks those that policy no longer covers; both by
--- id, {"code", "reason"}.
+-- For a claim: fails the steps whose placeholders have no value, and parks those that policy no longer covers; both are
+-- given by id, as {"code", "reason"}.
 -- Locks: the missions of these and of p_run, then all their steps: the claim locks p_run next, and must not wait for
 -- an earlier mission then. Writes: what a parked and a failed step write. Raises: nothing.
 declare

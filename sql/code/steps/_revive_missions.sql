@@ -5,9 +5,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Brings ended missions back to life after one of their steps was put back to work: what had been cancelled because
--- the mission failed waits for its turn again. The caller holds the locks of the missions and of all their steps, and
--- settles the counters through this.
+-- Brings ended missions back to life after one of their steps was put back to work: steps that were cancelled because
+-- the mission failed are blocked or queued again. Counters are settled here too. The caller holds the locks of the
+-- missions and of all their steps.
 -- Locks: none of its own. Writes: ops_missions, ops_mission_steps, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -21,7 +21,8 @@ begin
      where m.id = any (p_mission_ids) and m.status in ('failed', 'succeeded', 'cancelled')
        -- As a list, not asked for each mission: that could be a scan of all steps.
        and m.id <> all (array(select f.mission_id from ops_mission_steps f
-                               where f.mission_id = any (p_mission_ids) and f.status = 'failed' and f.on_failure = 'fail'))
+                               where f.mission_id = any (p_mission_ids) and f.status = 'failed'
+                                  and f.on_failure = 'fail'))
     returning m.id
   )
   select array_agg(r.id) into v_revived from revived r;
@@ -34,13 +35,14 @@ begin
        set cancel_requested = false
      where s.mission_id = any (v_revived) and s.status = 'running' and s.cancel_requested;
   end if;
-  -- Where another step keeps the mission failed, it never lived again: nothing to end, and no second mission:failed.
+  -- Another failed step keeps the mission failed: it did not come back to life, and emits no second mission:failed.
   update ops_mission_steps s
      set status = 'cancelled', wait_reason = 'its mission failed', updated_at = v_now
-   where s.mission_id = any (array(select m.id from ops_missions m where m.id = any (p_mission_ids) and m.status = 'failed'))
+   where s.mission_id = any (array(select m.id from ops_missions m
+                                   where m.id = any (p_mission_ids) and m.status = 'failed'))
      and s.status = 'blocked';
 
-  -- Also where the mission never ended: a step that had failed with on_failure continue is waited for once more.
+  -- Also in missions that never ended: a step that had failed with on_failure continue has to be waited for again.
   with counted as materialized (
     select b.id, w.n
       from ops_mission_steps b

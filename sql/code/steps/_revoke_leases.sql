@@ -6,9 +6,9 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Takes up to p_limit steps back whose lease is void since the kill switch raised the epoch. revoked: how many; held:
--- how many of these wait for a person, as nobody knows how far they came; remaining: how many of those found are held
--- by somebody at the moment. Nothing depends on it that all are found: their reports are refused, and their timers bring
--- them back. When nothing is left and no transaction from before is open, heartbeats cease to look.
+-- how many of these wait for a person, as it is unknown how far they came; remaining: how many could not be locked. It
+-- need not find all: reports of the others are refused, and their timers bring them back. When none is left and no
+-- transaction from before the kill is open, heartbeats stop looking.
 -- Locks: missions, then steps, SKIP LOCKED; ops_control, SKIP LOCKED. Writes: what _recover_steps writes; ops_control.
 -- Raises: nothing.
 declare
@@ -18,7 +18,7 @@ declare
   v_ids uuid[];
 begin
   select * into v_control from ops_control;
-  -- Before the snapshot that looks for what they brought.
+  -- Read before the snapshot that finds what these transactions committed.
   v_open := exists (select from pg_locks l
                      where l.locktype = 'advisory' and l.classid = 'ops_control'::regclass and l.objid in (2, 4)
                        and l.objsubid = 2 and l.granted and l.virtualtransaction = any (v_control.stragglers));

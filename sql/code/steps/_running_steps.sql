@@ -9,9 +9,9 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Up to p_limit steps that run, of any epoch or of those before p_before_epoch. There is no index on status, on purpose;
--- whatever runs has a timer, and of the timers (finished steps have theirs until they are due) the 100,000 steps of the
--- latest are looked at.
+-- Up to p_limit running steps, of any epoch or of those before p_before_epoch. There is no index on status, on purpose:
+-- every claim would have to write it. Each running step has a timer; of the latest timers the first 100,000 steps are
+-- looked at. (A finished step keeps its timer until that is due.)
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return array(

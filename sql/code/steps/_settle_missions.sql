@@ -6,15 +6,15 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Makes status and counters of missions follow from their steps, after anything but a plain success. A mission with a
--- failed step that does not say continue fails at once, and with it what it has not ended. The caller holds the locks
--- of the missions and of all their steps.
+-- failed step without on_failure continue fails at once, and its open steps end with it. The caller holds the locks of
+-- the missions and of all their steps.
 -- Locks: none of its own. Writes: ops_missions, ops_agent_events, and what _cancel_steps writes. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_failing uuid[];
   v_ended record;
 begin
-  -- In a statement of its own: asked for each step, it would cost the square of the steps of a mission.
+  -- A statement of its own: as a condition of each step it would cost the square of the number of steps.
   select array_agg(distinct m.id) into v_failing
     from ops_mission_steps f
    -- Plans 1

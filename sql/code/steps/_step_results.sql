@@ -6,7 +6,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Results by step key, for the steps of a mission that slots refer to and that succeeded.
+-- Results of the succeeded steps of a mission that slots refer to, by step key.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return (

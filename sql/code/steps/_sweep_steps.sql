@@ -11,11 +11,11 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- One part of the rolling look over all steps: hand_queued are queued but not in the queue; without_lease run without a
--- lease; without_timer run with a lease that ran out long ago or wait for a retry long due, their timers gone;
--- without_parking are waiting, but ops_parked_steps does not say what for; not_waiting it says what for, but they are
--- not waiting, or gone. There is no index on status on purpose (every claim would have to write it), hence the scan.
--- Nothing when another session is at it, or within a second of the last part of a longer round.
+-- One part of the rolling scan of all steps. hand_queued: queued, but not in ops_ready. without_lease: running without
+-- a lease. without_timer: running with a lease that ran out long ago, or waiting for a retry that is long due.
+-- without_parking: waiting, but not in ops_parked_steps. not_waiting: in ops_parked_steps, but not waiting, or gone.
+-- There is no index on status, on purpose (every claim would have to write it), hence the scan. Empty while another
+-- session sweeps, and within a second of the last part of an unfinished round.
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep. Raises: nothing.
 declare
   v_from uuid;
@@ -31,7 +31,8 @@ begin
   end if;
   select max(p.id::text)::uuid, count(*),
          array_agg(p.id) filter (where p.status = 'queued' and p.run_after is null
-                                   and not exists (select from ops_ready r where r.lane = p.lane and r.seq = p.ready_seq)),
+                                   and not exists (select from ops_ready r
+                                                   where r.lane = p.lane and r.seq = p.ready_seq)),
          array_agg(p.id) filter (where p.status = 'running' and p.lease_expires_at is null
                                    and greatest(p.updated_at, p.reserved_at) < p_now - p_stale),
          array_agg(p.id) filter (where (p.status = 'running' and p.lease_expires_at < p_now - interval '1 minute')

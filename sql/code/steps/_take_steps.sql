@@ -4,8 +4,8 @@ language plpgsql
 set search_path from current
 as $$
 -- Takes up to p_limit ready steps out of their lanes: higher priorities first, lanes of one priority in equal shares,
--- oldest first within a lane. While other workers sleep for want of work, it takes its share of what is ready and no
--- more: a few long steps, or steps that each unblock many, would else all go to whoever wakes first.
+-- the oldest first within a lane. While other workers are idle, it takes only its share of what is ready: else a few
+-- long steps, or steps that unblock many others, would all go to the worker that wakes first.
 -- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: nothing.
 declare
   -- A share smaller than this is not worth a claim of its own.
@@ -28,7 +28,7 @@ begin
   v_priorities := v_ready.priorities;
   v_fronts := v_ready.fronts;
   if v_idle > 1 then
-    -- There are no more ready steps than numbers drawn since the first of them; counting them would cost more.
+    -- An upper bound of what is ready: the seqs drawn since the lowest that is there. Counting would cost more.
     v_left := least(v_left, greatest(c_least, (_last_ready_number() - (select min(f) from unnest(v_fronts) f)) / v_idle + 1));
   end if;
   while v_left > 0 and v_at <= cardinality(v_lanes) loop

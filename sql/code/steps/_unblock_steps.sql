@@ -5,9 +5,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Counts down what blocked steps wait for, once per mention in p_step_ids; returns those that wait for nothing more,
--- for _enqueue_steps: it writes them anyway, so they are not written here.
--- The caller holds the locks of their missions, which everybody takes who touches a blocked step.
+-- Counts down waiting_on of blocked steps, once for each time that p_step_ids names them. Returns the steps that wait
+-- for nothing more; the caller queues them by _enqueue_steps, which writes these rows, so they are not written here.
+-- The caller holds the locks of their missions, as every routine does that touches a blocked step.
 -- Locks: the steps. Writes: ops_mission_steps. Raises: nothing.
 declare
   v_now timestamptz := _now();

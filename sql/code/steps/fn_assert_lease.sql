@@ -6,9 +6,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Proves in the caller's own transaction that the lease still holds, and keeps it until that transaction ends: put it
--- first, and a zombie cannot commit. Extension is not hindered; recovery passes over the step while it is held, and
--- the kill switch, which waits two seconds for it, says who may still commit.
+-- Proves in the caller's own transaction that the lease still holds, and keeps it until that transaction ends: put
+-- first, it makes a worker without a lease unable to commit. Extension is not hindered. Recovery skips the step
+-- meanwhile; the kill switch waits two seconds for it and then names the transaction as one that could still commit.
 -- Locks: the barrier of reports; the step, FOR KEY SHARE. Writes: nothing. Raises: OP006 when the lease is lost.
 declare
   v_epoch integer;

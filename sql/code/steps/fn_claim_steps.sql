@@ -30,11 +30,11 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Leases up to p_limit ready steps to a worker and begins their attempts. Each comes with a token that every later word
--- about it must show. Steps that policy no longer covers, or that a pause covers, are parked; steps whose placeholders
--- have no value fail. None while everything is paused.
+-- Leases up to p_limit ready steps to a worker and begins their attempts. Each step comes with a token that every later
+-- report about it must show. Steps that policy no longer covers, or that a pause covers, are parked; steps whose
+-- placeholders have no value fail. No step is leased while everything is paused.
 -- Locks: the barrier of claims; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order:
--- the updates walk the primary key by the ids given, hence the plans that are ruled out. Writes: ops_ready,
+-- the updates scan the primary key by the ids given, hence the pins (Plans 5). Writes: ops_ready,
 -- ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_parked_steps, marks of lanes. Raises: OP018 for a bad
 -- argument.
 declare
@@ -55,7 +55,7 @@ begin
       hint = 'p_limit: 1 to 10000; p_worker_id: the id of this process.';
   end if;
   perform _pass_barrier('claims');
-  -- In one statement: read one after the other, steps judged by an old document could pass as judged by a new one.
+  -- One statement, one snapshot: else steps judged by an old document could be recorded as judged by a new one.
   select (select c.epoch from ops_control c), exists (select from ops_pauses p where p.scope = 'all'),
          exists (select from ops_pauses p where p.parks), _policy_generation(), _policy('worker_policy')
     into v_epoch, v_stopped, v_parks, v_generation, v_worker_policy;
@@ -84,7 +84,7 @@ begin
   if v_picked.paused <> '{}' then
     perform _park_picked(v_picked.paused, v_picked.scopes, v_picked.targets, v_run, p_executors);
   end if;
-  v_now := _now();  -- what waited for somebody who held a mission still leases for the full time
+  v_now := _now();  -- after a wait for a mission that was locked, the lease still lasts its full time
 
   return query
   with claimed as (
@@ -98,7 +98,8 @@ begin
            max_retries = coalesce(s.max_retries, (v_limits -> s.executor ->> 1)::integer),
            cancel_requested = false, wait_reason = null, judged_generation = v_generation, updated_at = v_now
      where s.id = any (v_run) and s.status = 'queued'
-    returning s.id, s.mission_id, s.key, s.kind, s.executor, s.params, s.depends_on, s.progress, s.attempt, s.lease_token,
+    returning s.id, s.mission_id, s.key, s.kind, s.executor, s.params, s.depends_on, s.progress, s.attempt,
+      s.lease_token,
               s.lease_expires_at, s.deadline_at, s.priority, s.ready_seq
   ), timer as (
     insert into ops_timers (due_at, step_ids)

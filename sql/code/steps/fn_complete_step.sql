@@ -11,7 +11,7 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Accepts the result of one leased step; see fn_complete_steps.
+-- Accepts the result of one leased step: a batch of one for fn_complete_steps.
 -- Locks: mission, then step, then the steps it unblocks. Writes: what fn_complete_steps writes. Raises: OP018.
 begin
   return (select c.outcome from fn_complete_steps(jsonb_build_array(jsonb_build_object(

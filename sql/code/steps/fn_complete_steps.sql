@@ -7,12 +7,13 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set jit = off
 as $$
--- Accepts results of steps, a batch at a time: step, attempt record, events, outbox rows, the steps they unblock and
--- the missions they finish commit together. A stale token, or a lease that the kill switch made void, changes nothing
--- (OPS_006) but is kept as evidence; the same completion sent twice is accepted once and answered alike.
--- Locks: the barrier of reports; missions in id order; under them the steps, then the steps they unblock. Nobody who
--- holds a running step waits for anything but its mission, so that the steps need no statement of their own. Writes:
--- ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018.
+-- Accepts results of steps, a batch at a time: step, attempt, events, outbox messages, the steps that they unblock and
+-- the missions that they finish commit together. A stale token, or a lease that the kill switch made void, changes
+-- nothing (OPS_006); the report is kept as evidence. The same completion sent twice is accepted once and answered
+-- alike.
+-- Locks: the barrier of reports; missions in id order; under them the steps, then the steps they unblock. A session
+-- that has locked a running step waits for nothing but its mission, so the steps need no statement of their own.
+-- Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018.
 declare
   v_ids uuid[];
   v_tokens uuid[];
@@ -43,7 +44,7 @@ begin
            where m.id = any (v_missions)
            order by m.id
              for no key update) l;
-  -- As late as can be: whoever waited for a mission while a kill went on without him is refused.
+  -- Read after the locks: a report that waited for a mission while the kill switch went on is refused.
   select c.epoch into v_epoch from ops_control c;
   v_accepted := _accept_results(v_ids, v_tokens, v_results, v_usages, v_running, v_epoch);
   if v_extras and v_accepted is not null then

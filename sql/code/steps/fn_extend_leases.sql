@@ -11,10 +11,11 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set jit = off
 as $$
--- Extends leases and keeps the progress they bring. Never waits: a step that somebody else is just ending keeps the
--- lease it has. Not past the deadline of the attempt, nor for a token that was revoked or is of an older epoch: ok is false, stop working.
--- Also the worker's sign of life.
--- Locks: the barrier of reports; steps, SKIP LOCKED; the worker's row. Writes: ops_mission_steps, ops_timers, ops_workers. Raises: OP018.
+-- Extends leases and keeps the progress that comes with them. Never waits: a step that another session is just ending
+-- keeps the lease it has. No lease is extended past the deadline of its attempt, under a revoked token, or under an
+-- older epoch: then ok is false, and the worker has to stop. The call also counts as the worker's sign of life.
+-- Locks: the barrier of reports; steps, SKIP LOCKED; the worker's row. Writes: ops_mission_steps, ops_timers,
+-- ops_workers. Raises: OP018.
 declare
   v_now timestamptz;
   v_epoch integer;

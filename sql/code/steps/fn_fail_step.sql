@@ -10,7 +10,7 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Takes the report of one failed attempt; see fn_fail_steps.
+-- Takes the report of one failed attempt: a batch of one for fn_fail_steps.
 -- Locks: mission, then its steps. Writes: what fn_fail_steps writes. Raises: OP018.
 begin
   return (select f.outcome from fn_fail_steps(jsonb_build_array(jsonb_build_object(

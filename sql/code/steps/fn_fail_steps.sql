@@ -41,7 +41,7 @@ begin
       array_agg(coalesce(a.value ->> 'error', 'failed')),
       array_agg(a.value ->> 'code'),
       array_agg(coalesce((a.value ->> 'retryable')::boolean, true)),
-      -- At most a year; not asked for is not a year: least() passes over nulls.
+      -- At most a year. Null stays null: least() would ignore it and return the year.
       array_agg(case when a.value ->> 'retry_after_seconds' is not null
                      then least((a.value ->> 'retry_after_seconds')::numeric, 31536000)::double precision end),
       'failed', v_now)

@@ -6,7 +6,7 @@ security definer
 set search_path from current
 as $$
 -- Executors that ready steps ask for and no live worker offers (OPS_005): a typing error in a template, or a worker
--- that is not running. Counts at most 1,000 steps a lane.
+-- that does not run. Counts at most 1,000 steps a lane.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();

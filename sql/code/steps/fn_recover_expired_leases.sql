@@ -6,9 +6,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Looks at the steps whose timers are due, some 20,000 steps a call: queues retries whose time has come, and takes
--- steps back whose lease ran out. Those are tried again, failed for good when no tries are left, or, when running
--- twice could hurt (on_lease_lost hold), parked until a person says how they ended. Never waits for anybody.
+-- Works on the timers that are due, about 20,000 steps a call: queues retries whose time has come, and takes steps back
+-- whose lease ran out. Such a step is tried again, failed for good when no tries are left, or, where running twice
+-- could hurt (on_lease_lost hold), parked until a person says how it ended. Never waits.
 -- Locks: timers, missions and steps, SKIP LOCKED. Writes: ops_timers, ops_mission_steps, ops_action_runs, ops_ready,
 -- ops_missions, ops_agent_events, dead_letter_archive. Raises: nothing.
 declare
@@ -48,7 +48,7 @@ begin
                                  where s.id = any (v_due) and s.status = 'running' and s.lease_expires_at <= v_now));
     requeued_steps := requeued_steps + v_lease.requeued;
     failed_steps := failed_steps + v_lease.failed;
-    -- Whatever somebody else held just now is looked at again in a second.
+    -- Steps that another session had locked are due again in a second.
     perform _rearm_timers(v_due);
   end loop;
   return next;

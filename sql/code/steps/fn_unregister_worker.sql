@@ -4,7 +4,7 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- The goodbye of a worker process. Leases it still has run out by themselves.
+-- Records that a worker process has ended. Leases that it still has run out.
 -- Locks: the worker's row. Writes: ops_workers. Raises: nothing.
 declare
   v_now timestamptz := _now();
