@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The roles of a document agent_roles, {"<role>": {…}}, wherever it has them: under roles or directly at the top.
+-- The roles of a document agent_roles, {"<role>": {…}}, which may stand under roles or at the top.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return coalesce(

@@ -4,15 +4,16 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What is wrong with an agent_roles document: {"roles": {"<role>": {…}}}, or the roles directly at the top. A role may
--- have fields of a team's own; a key is none of them, since everybody who reads policy would read it.
+-- The faults of an agent_roles document: {"roles": {"<role>": {…}}}, or the roles at the top. A role may have further
+-- fields of a team's own, but no key: every login that reads policy could read it.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_at text := case when p_value ? 'roles' then 'roles.' else '' end;
 begin
   return _field_fault('roles', p_value -> 'roles', 'object') || array(
     select f
-      from jsonb_each(case jsonb_typeof(p_value -> 'roles') when 'object' then p_value -> 'roles' else p_value - 'roles' end) r
+      from jsonb_each(case jsonb_typeof(p_value -> 'roles') when 'object' then p_value -> 'roles'
+                      else p_value - 'roles' end) r
      cross join lateral (select v_at || r.key as path) a
      cross join lateral unnest(
        case when v_at = '' and jsonb_typeof(r.value) <> 'object' then '{}'::text[]

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What is wrong with an auto_approve document.
+-- The faults of an auto_approve document.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_faults text[] := _unknown_field_faults('', p_value, array['enabled', 'allowed_step_kinds', 'allowed_executors',
@@ -30,7 +30,8 @@ begin
       continue;
     end if;
     v_faults := v_faults
-      || _unknown_field_faults(v_at, v_rule, array['name', 'description', 'executor', 'kind', 'params', 'unless_params', 'risk_level'])
+      || _unknown_field_faults(v_at, v_rule, array['name', 'description', 'executor', 'kind', 'params', 'unless_params',
+                                                   'risk_level'])
       || _missing_field_faults(v_at, v_rule, array['name', 'risk_level'])
       || _field_fault(v_at || '.name', v_rule -> 'name', 'text', 1, 200)
       || _field_fault(v_at || '.executor', v_rule -> 'executor', 'text or texts')

@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Refuses a policy document that is not sound.
+-- Raises unless a policy document is sound.
 -- Locks: none. Writes: nothing. Raises: OP017 with every fault.
 declare
   v_faults text[] := _policy_faults(p_key, p_value);
@@ -15,7 +15,8 @@ begin
       message = format('OPS_017: invalid policy document %s%s: %s%s', p_key,
                        case p_key when 'reaction_matrix' then ' (OPS_008, reaction pattern invalid)' else '' end,
                        v_faults[1],
-                       case when cardinality(v_faults) > 1 then format(' (and %s more)', cardinality(v_faults) - 1) else '' end),
+                       case when cardinality(v_faults) > 1 then format(' (and %s more)', cardinality(v_faults) - 1)
+                         else '' end),
       detail = jsonb_build_object('key', p_key, 'faults', v_faults)::text,
       hint = 'The policy in force is unchanged. Mend every fault listed in the detail and set it again.';
   end if;

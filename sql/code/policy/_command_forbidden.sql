@@ -8,11 +8,11 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Why nobody may run this command; null when policy lets it run. An entry of command_allow must match its argv: a list
--- of globs, one per argument, the program first; a last "..." stands for any further arguments. What would make another
--- program of it is on lists too: the names in env (command_env) and cwd (command_cwd). A {{steps.…}} that is not filled
--- yet matches only * and "...": the claim judges it again when it is known. setting: the list of worker_policy that an
--- entry is missing on; null when no entry could let the command run.
+-- Why a command is forbidden to everybody; null when policy lets it run. An entry of command_allow must match its argv:
+-- a list of globs, one for each argument, the program first; a last "..." matches any further arguments. The names in
+-- env (command_env) and cwd (command_cwd) must be listed too, as they can turn a command into another program. A
+-- {{steps.…}} that is not filled yet matches only * and "..."; the claim judges the filled value again. setting: the
+-- list of worker_policy that lacks an entry; null when no entry could let the command run.
 -- Locks: none. Writes: nothing. Raises: nothing for a sound policy.
 declare
   v_argv constant jsonb := p_params -> 'argv';

@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The documents that judge what is proposed, with their versions, read in one moment; an empty one where there is none.
--- generation is _policy_generation(), but of these very documents.
+-- The documents that judge proposals, with their versions, read in one snapshot; {} for a document that does not exist.
+-- generation: that of _policy_generation(), but of exactly these documents.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_documents ops_policy_documents;

@@ -3,9 +3,9 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Why nothing runs by an executor, be it steps or the messages of the outbox: the rule of worker_policy, null when
--- there is none, and the changes of the document that lift it, for _policy_statement. A preset is a command, and
--- blocked with it.
+-- Why an executor runs nothing, neither steps nor messages of the outbox: the rule of worker_policy, null when there is
+-- none, and the changes of the document that lift it, for _policy_statement. A preset is a command, and blocked with
+-- it.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_blocking text[];
@@ -20,7 +20,8 @@ begin
   if coalesce(jsonb_typeof(p_worker_policy -> 'allowed_executors'), 'null') <> 'null'
      and not _matches_any(p_executor, p_worker_policy -> 'allowed_executors') then
     rule := concat_ws('; ', rule, format('allowed_executors has no %s', p_executor));
-    changes := changes || format('''allowed_executors'', (y.value -> ''allowed_executors'') || %L', to_jsonb(p_executor));
+    changes := changes || format('''allowed_executors'', (y.value -> ''allowed_executors'') || %L',
+                                 to_jsonb(p_executor));
   end if;
 end;
 $$;

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What a rule or a pause may call an executor: its own name, and command for a preset, which is one.
+-- The names by which a rule or a pause covers an executor: its own, and command if it is a preset.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return case when p_worker_policy -> 'presets' ? p_executor then array[p_executor, 'command']

@@ -4,7 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- A setting that worker_policy has for one executor: executors.<executor>.<name>, else that of its preset; null for none.
+-- A setting that worker_policy has for one executor: executors.<executor>.<name>, else that of its preset; null if
+-- there is none.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return coalesce(p_worker_policy -> 'executors' -> p_executor ->> p_name,

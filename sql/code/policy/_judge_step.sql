@@ -16,11 +16,11 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What policy says about one step. risk: 1 low, 2 medium, 3 high, the higher of the declared one and that of every risk
--- rule that holds. auto_ok: it may run without a person; if not, reason says why. forbidden: why not even a person may
--- have it run, null when one may. code: OPS_003 when it is forbidden, OPS_009 when a person must decide. rule: the
--- place in policy that says so, null when it is the step itself that is at fault. Judged at the gate, and again in the
--- claim on what will really run.
+-- The verdict of policy on one step, asked at the gate, and again by the claim about what will really run. risk: 1 low,
+-- 2 medium, 3 high, the higher of the declared one and those of all risk rules that hold. auto_ok: it may run without
+-- the decision of a person; if not, reason says why. forbidden: why no person may have it run, null when a person may.
+-- code: OPS_003 when it is forbidden, OPS_009 when a person must decide. rule: the path in policy that says so, null
+-- when the fault is in the step itself.
 -- Locks: none. Writes: nothing. Raises: nothing for sound policies.
 declare
   v_rule jsonb;
@@ -28,14 +28,16 @@ declare
   v_rule_risk smallint;
   v_rule_name text;
   v_max smallint;
-  v_executors jsonb := coalesce(nullif(p_auto_approve -> 'allowed_executors', 'null'), p_auto_approve -> 'allowed_step_kinds');
+  v_executors jsonb := coalesce(nullif(p_auto_approve -> 'allowed_executors', 'null'),
+                                p_auto_approve -> 'allowed_step_kinds');
 begin
   risk := case p_declared_risk when 'high' then 3::smallint when 'medium' then 2::smallint else 1::smallint end;
   for v_rule in select e from jsonb_array_elements(nullif(p_auto_approve -> 'risk_rules', 'null')) e loop
-    -- Most rules name other executors: left out without a call.
+    -- Most rules name other executors: they are skipped without a call.
     v_scope := nullif(v_rule -> 'executor', 'null');
     continue when not v_scope ? p_executor and strpos(v_scope::text, '*') = 0;
-    v_rule_risk := case v_rule ->> 'risk_level' when 'low' then 1::smallint when 'medium' then 2::smallint else 3::smallint end;
+    v_rule_risk := case v_rule ->> 'risk_level' when 'low' then 1::smallint when 'medium' then 2::smallint
+      else 3::smallint end;
     if v_rule_risk > risk and _risk_rule_holds(v_rule, p_kind, p_executor, p_params) then
       risk := v_rule_risk;
       v_rule_name := v_rule ->> 'name';

@@ -12,13 +12,13 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The verdict of these documents on sound templates, caps apart; one that is null is left out. codes: OPS_003 when a
--- step may not run at all, not even by the decision of a person, and forbidden says why; OPS_009 when a person must
--- decide; null when every step may run by itself. reasons: all that keeps it from running by itself; of the steps that
--- share a reason ten are named. findings: the same as data, [{"code", "rule", "reason", "steps", "in_all"}], rule being
--- the place in policy. risks: the highest of the steps. steps: what was judged, to be handed on to what starts or shows
--- it. Steps that look the same to policy are judged once; their params are looked at only where policy may have
--- something to say about params of such an executor.
+-- The verdict of these documents on sound templates, caps apart; null templates are skipped. codes: OPS_003 when a step
+-- is forbidden, even by the decision of a person (forbidden says why); OPS_009 when a person must decide; null when
+-- every step may run by itself. reasons: all that keeps the template from running by itself; of the steps that share a
+-- reason ten are named. findings: the same as data, [{"code", "rule", "reason", "steps", "in_all"}], where rule is the
+-- path in policy. risks: the highest of the steps. steps: the parsed steps, for the routines that start or show them.
+-- Steps that are equal for policy are judged once; their params count only where policy may have a rule about params of
+-- that executor.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_named constant integer := 10;
@@ -46,12 +46,12 @@ begin
   if cardinality(steps) = 1 then
     v_groups := '{"{1}"}';
   else
-    -- Arrays of arrays cannot be of different lengths: each group is kept as text.
+    -- As text: the rows of an array of arrays must have one length.
     select array_agg(g.places::text)
       into v_groups
       from (select array_agg(s.place) as places
               from (select t.kind, t.executor, t.ordinality as place, p_templates[t.no] ->> 'risk_level' as declared,
-                           -- As text: 1 and 1.0 are equal as jsonb, and not the same to a pattern.
+                           -- As text: 1 and 1.0 are equal as jsonb, but a regular expression tells them apart.
                            case when t.executor in ('command', 'agent') or v_worker_policy -> 'presets' ? t.executor
                                      or exists (
                                   select from jsonb_array_elements(nullif(v_auto_approve -> 'risk_rules', 'null')) r
@@ -87,7 +87,7 @@ begin
 
   if v_found <> '{}' then
     for v_told in
-      -- The lower code counts: what is forbidden is not for a person to decide.
+      -- The lower code counts: a person cannot decide about a template that has a forbidden step.
       select w.no, min(w.code) as code, string_agg(w.told, '; ' order by w.first) as reasons,
              string_agg(w.told, '; ' order by w.first) filter (where w.code = 'OPS_003') as forbidden,
              jsonb_agg(jsonb_build_object('code', w.code, 'rule', w.rule, 'reason', w.why, 'steps', w.keys,

@@ -4,9 +4,10 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Changes of ops_policy by hand, as the operations runbook makes them, go the same way as fn_set_policy: checked,
--- counted up by one version, kept in the history under the login. What fn_set_policy wrote itself (its history row is
--- there) passes untouched. Removing a document is refused: the history would have a hole and the policy generation would fall.
+-- Trigger of ops_policy: a change by hand, as the operations runbook makes it, is treated like fn_set_policy. It is
+-- checked, gets the next version, and is kept in the history under the login. A change by fn_set_policy itself, known
+-- by its row in the history, passes. Removing a document is refused: the history would have a hole, and the policy
+-- generation would fall.
 -- Locks: none beyond the row. Writes: ops_policy_history, ops_audit_log. Raises: OP014, OP017.
 begin
   if tg_op in ('DELETE', 'TRUNCATE') then

@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The policy document in force, or an empty one where there is none: no document allows nothing beyond the defaults.
+-- The policy document in force, or {} where there is none: then only the defaults are allowed.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return coalesce((select p.value from ops_policy p where p.key = p_key), '{}');

@@ -4,11 +4,12 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What is wrong with a proposal_caps document. A limit of null, or none, is no limit.
+-- The faults of a proposal_caps document. A limit that is null or missing is no limit.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_max constant integer := 2147483647;
-  v_faults text[] := _unknown_field_faults('', p_value, array['daily_limit', 'hourly_limit', 'per_source', 'description'])
+  v_faults text[] := _unknown_field_faults('', p_value, array['daily_limit', 'hourly_limit', 'per_source',
+                                                              'description'])
                      || _field_fault('daily_limit', p_value -> 'daily_limit', 'whole number', 0, v_max)
                      || _field_fault('hourly_limit', p_value -> 'hourly_limit', 'whole number', 0, v_max)
                      || _field_fault('per_source', p_value -> 'per_source', 'object');

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What is wrong with a reaction_matrix document.
+-- The faults of a reaction_matrix document.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_faults text[] := _unknown_field_faults('', p_value, array['patterns', 'description'])

@@ -4,9 +4,9 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Whether a rule of auto_approve.risk_rules speaks of this step: kind, executor (null: any) and every pattern of params
--- match, and those of unless_params do not all match. A path that is not there is matched as the empty text; * is every value
--- within params, and params as JSON after them.
+-- Whether a rule of auto_approve.risk_rules applies to a step: kind, executor (null: any) and every pattern of params
+-- match, and not every pattern of unless_params does. A missing path is matched as the empty text. The path * is
+-- matched against every value within params, followed by params as JSON.
 -- Locks: none. Writes: nothing. Raises: nothing for a sound rule.
 begin
   if (p_rule ->> 'executor' is not null and not _matches_any(p_executor, p_rule -> 'executor'))

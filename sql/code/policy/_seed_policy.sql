@@ -3,7 +3,8 @@ returns boolean
 language plpgsql
 set search_path from current
 as $$
--- Puts a default policy document in place where there is none, as version 1; true when it did. Any number at once.
+-- Puts a default policy document in force where there is none, as version 1; true when it did. Safe in any number of
+-- sessions at once.
 -- Locks: the new rows. Writes: ops_policy, ops_policy_history, ops_audit_log. Raises: OP017 with every fault.
 declare
   v_now timestamptz := _now();

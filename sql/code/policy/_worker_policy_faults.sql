@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What is wrong with a worker_policy document.
+-- The faults of a worker_policy document.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_faults text[];
@@ -12,7 +12,8 @@ declare
   v_item record;
   v_at text;
 begin
-  v_faults := _unknown_field_faults('', p_value, array['max_retries', 'lease_minutes', 'step_timeout_seconds', 'backoff',
+  v_faults := _unknown_field_faults('', p_value, array['max_retries', 'lease_minutes', 'step_timeout_seconds',
+                                                       'backoff',
                 'blocked_executors', 'allowed_executors', 'command_allow', 'command_env', 'command_cwd', 'presets', 'executors', 'http_allow_private',
                 'idempotency', 'description'])
     || _field_fault('max_retries', p_value -> 'max_retries', 'whole number', 1, 100)
@@ -60,7 +61,8 @@ begin
 
   for v_item in
     select e.key, e.value
-      from jsonb_each(case jsonb_typeof(p_value -> 'executors') when 'object' then p_value -> 'executors' else '{}' end) e
+      from jsonb_each(case jsonb_typeof(p_value -> 'executors') when 'object' then p_value -> 'executors'
+                      else '{}' end) e
   loop
     v_at := 'executors.' || v_item.key;
     if jsonb_typeof(v_item.value) <> 'object' then
@@ -68,7 +70,8 @@ begin
       continue;
     end if;
     v_faults := v_faults
-      || _unknown_field_faults(v_at, v_item.value, array['timeout_seconds', 'concurrency', 'on_lease_lost', 'max_retries'])
+      || _unknown_field_faults(v_at, v_item.value,
+                               array['timeout_seconds', 'concurrency', 'on_lease_lost', 'max_retries'])
       || _field_fault(v_at || '.timeout_seconds', v_item.value -> 'timeout_seconds', 'whole number', 1, 604800)
       || _field_fault(v_at || '.concurrency', v_item.value -> 'concurrency', 'whole number', 1, 10000)
       || _field_fault(v_at || '.on_lease_lost', v_item.value -> 'on_lease_lost', 'retry|hold')

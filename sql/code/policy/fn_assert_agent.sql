@@ -5,10 +5,10 @@ stable
 security definer
 set search_path from current
 as $$
--- Proves that this login may be handed to an agent of that role: it is one of the role's logins, if policy lists any,
--- and neither it nor a role it is a member of may do more than emit, propose, vote, publish and read. Asked of the
--- privileges there are, not of names of roles, so that whatever may decide, set policy, lease or write a table is found,
--- now and in releases to come.
+-- Proves that this login may be handed to an agent of a role: it is one of the role's logins, if policy lists any, and
+-- neither it nor a role that it is a member of may do more than emit, propose, vote, publish and read. The check is
+-- about privileges, not about names of roles, so that it finds every right to decide, set policy, lease or write a
+-- table, also of later releases.
 -- Locks: none. Writes: nothing. Raises: OP015 for another role's login, or naming what it may do too much, OP018 for a
 -- role that policy does not name.
 declare
@@ -18,7 +18,8 @@ declare
   v_too_much text[];
 begin
   if v_role is null then
-    raise exception using errcode = 'OP018', message = format('OPS_018: agent_roles has no role %s', quote_nullable(p_role)),
+    raise exception using errcode = 'OP018',
+      message = format('OPS_018: agent_roles has no role %s', quote_nullable(p_role)),
       detail = jsonb_build_object('roles', array(select jsonb_object_keys(_agent_roles(_policy('agent_roles')))))::text,
       hint = 'Name one of these roles, or have it added to the policy document agent_roles.';
   end if;
@@ -55,7 +56,8 @@ begin
   if v_too_much is not null then
     raise exception using errcode = 'OP015',
       message = format('OPS_015: the login %s may do more than an agent may', session_user),
-      detail = jsonb_build_object('login', session_user, 'may', to_jsonb(v_too_much[1:20]), 'in_all', cardinality(v_too_much))::text,
+      detail = jsonb_build_object('login', session_user, 'may', to_jsonb(v_too_much[1:20]), 'in_all',
+                                  cardinality(v_too_much))::text,
       hint = format('Connect as a login that is a member of %s_producer and of no other role.', current_schema());
   end if;
 end;

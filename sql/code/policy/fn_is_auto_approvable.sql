@@ -5,8 +5,8 @@ stable
 security definer
 set search_path from current
 as $$
--- Whether policy would let a proposal of this template run without a person, caps apart. Results that fill placeholders
--- later are judged when they are known, so a step may still be parked then.
+-- Whether policy would let a proposal of this template run without the decision of a person, caps apart. Placeholders
+-- for results are judged when the results are known, so a step may still be parked then.
 -- Locks: none. Writes: nothing. Raises: OP004 with every fault of the template.
 declare
   v_faults text[] := _template_faults(p_template, false);

@@ -10,7 +10,8 @@ as $$
 begin
   if p_limit < 1 then
     raise exception using errcode = 'OP018', message = 'OPS_018: p_limit must be 1 or more',
-      detail = jsonb_build_object('p_limit', p_limit)::text, hint = 'Leave it out for the last 20, or give null for all.';
+      detail = jsonb_build_object('p_limit', p_limit)::text,
+        hint = 'Leave it out for the last 20, or give null for all.';
   end if;
   return query
   select h.version, h.value, h.changed_by, h.changed_login, h.updated_at

@@ -9,8 +9,8 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Puts a policy document in force and returns its version. Every call makes a version, also with the same value:
--- somebody decided it. Does not rely on the trigger of ops_policy, which is for changes by hand.
+-- Puts a policy document in force and returns its version. Every call makes a version, even with the same value, as it
+-- is a decision. It does not rely on the trigger of ops_policy, which is for changes by hand.
 -- Locks: the row of ops_policy. Writes: ops_policy, ops_policy_history, ops_audit_log.
 -- Raises: OP011 when the version in force is not the expected one (0: none yet), OP015 when the login may not itself,
 -- OP017 with every fault, OP018.
@@ -28,7 +28,7 @@ begin
   end if;
   perform _check_policy(p_key, p_value);
 
-  -- A second round only when another session set the first version of this document at the same moment.
+  -- A second round only when another session set the first version of this document at the same time.
   loop
     select p.version into v_current from ops_policy p where p.key = p_key for update;
     v_current := coalesce(v_current, 0);
@@ -39,7 +39,7 @@ begin
         hint = 'Somebody else changed it. Read it again, make your change on top, and give its version.';
     end if;
 
-    -- The history first: by its row the trigger knows that this is not a change by hand.
+    -- The history first: its row tells the trigger that this is not a change by hand.
     v_now := _now();
     v_version := 1 + greatest(v_current, (select max(h.version) from ops_policy_history h where h.key = p_key), 0);
     insert into ops_policy_history (key, version, value, updated_at, changed_by, changed_login)

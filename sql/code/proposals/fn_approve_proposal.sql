@@ -67,7 +67,7 @@ begin
                             v_verdict.steps, array[v_proposal.slots], array[_risk_name(v_verdict.risks[1])], false,
                             v_documents.generation);
     perform _audit('approve', 'proposal', v_proposal.id::text, v_actor, p_reason,
-      jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', _risk_name(v_verdict.risk)));
+      jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', _risk_name(v_verdict.risks[1])));
   end if;
 
   return query

@@ -29,7 +29,8 @@ begin
   v_fronts := v_ready.fronts;
   if v_idle > 1 then
     -- An upper bound of what is ready: the seqs drawn since the lowest that is there. Counting would cost more.
-    v_left := least(v_left, greatest(c_least, (_last_ready_number() - (select min(f) from unnest(v_fronts) f)) / v_idle + 1));
+    v_left := least(v_left, greatest(c_least,
+                                     (_last_ready_number() - (select min(f) from unnest(v_fronts) f)) / v_idle + 1));
   end if;
   while v_left > 0 and v_at <= cardinality(v_lanes) loop
     v_open := array_positions(v_priorities, v_priorities[v_at]);

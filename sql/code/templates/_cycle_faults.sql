@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- A fault for every knot of steps that wait for each other, naming one way round: steps: cycle a → b → a.
+-- A fault for every set of steps that wait for each other, naming one cycle of it: steps: cycle a → b → a.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_faults text[] := '{}'::text[];
@@ -39,7 +39,7 @@ begin
       v_next[v_at] := 0;
       v_at := v_to;
     end loop;
-    -- The walk may have come to the cycle from beside it: the cycle begins where the walk came back to.
+    -- The path may have begun outside of the cycle: the cycle begins at the step where the path returned.
     v_way := v_way[array_position(v_way, v_at):] || v_at;
     v_faults := v_faults || (
       select 'steps: cycle ' || string_agg(case when w.no = 51 then '…' else p_keys[w.node] end, ' → ' order by w.no)

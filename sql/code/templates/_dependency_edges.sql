@@ -4,8 +4,9 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What each step of a template waits for: one row per name in a depends_on (item: its place there, from 1), or one for
--- the step before it (item null) where there is no depends_on. depends_pos is null for a name that no step has.
+-- The dependencies of a template's steps: one row for each name in a depends_on (item: its position there, from 1), or
+-- one row for the step before it (item null) where there is no depends_on. depends_pos is null for a name that no step
+-- has.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

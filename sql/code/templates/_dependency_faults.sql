@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What is wrong with the depends_on of a template's steps: names that no step has, doubles, cycles.
+-- The faults of the depends_on lists of a template's steps: names that no step has, names listed twice, cycles.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_faults text[];
@@ -25,7 +25,7 @@ begin
          bool_and(e.depends_pos < e.pos) filter (where e.depends_pos is not null)
     into v_faults, v_from, v_to, v_backwards
     from edge e;
-  -- Where every step waits for earlier ones only, there is no cycle to look for.
+  -- No cycle is possible where every step waits for earlier ones only.
   if not v_backwards then
     v_faults := v_faults || _cycle_faults(p_keys, v_from, v_to);
   end if;

@@ -28,7 +28,8 @@ begin
   select array_agg(e.t order by e.f) into v_edges from unnest(p_from, p_to) e (f, t);
   v_at := 0;
   for v_to, v_degree in
-    select n, count(e.f)::integer from generate_series(1, p_count) n left join unnest(p_from) e (f) on e.f = n group by n order by n
+    select n, count(e.f)::integer from generate_series(1, p_count) n left
+      join unnest(p_from) e (f) on e.f = n group by n order by n
   loop
     v_next[v_to] := v_at + 1;
     v_at := v_at + v_degree;

@@ -4,10 +4,11 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What an executor name stands for: itself, or, where worker_policy.presets has it, a command whose program and options
--- policy wrote and whose {{params.…}} the step fills. A text, number or truth value filled in is one whole argument or,
--- where policy wrote more around it, part of one; alone in its argument an array may stand too and gives one argument
--- per element. What was filled in is never scanned. A param that the preset lacks, or does not take, is the fault.
+-- What an executor name means: itself, or, where worker_policy.presets has it, a command whose program and options
+-- policy wrote and whose {{params.…}} the step fills. A text, number or boolean becomes one whole argument, or a part
+-- of one where policy wrote more around it; an array, alone in its argument, becomes one argument for each element.
+-- Filled values are never scanned for placeholders. fault: a param that the preset needs and lacks, or that it does not
+-- take.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_preset constant jsonb := p_worker_policy -> 'presets' -> p_executor;
@@ -45,7 +46,8 @@ begin
       v_used := v_used || split_part(v_part.refs[i], '.', 1);
       v_value := v_given #> string_to_array(v_part.refs[i], '.');
       if jsonb_typeof(v_value) = 'array' and v_part.lits = array['', ''] and not v_part.is_stdin
-         and not jsonb_path_exists(v_value, 'strict $[*] ? (@.type() != "string" && @.type() != "number")', '{}', true) then
+         and not jsonb_path_exists(v_value, 'strict $[*] ? (@.type() != "string" && @.type() != "number")', '{}',
+                                   true) then
         continue;
       elsif v_value is null or jsonb_typeof(v_value) in ('null', 'array', 'object') then
         fault := format('params.%s: executor %s needs a text here%s', v_part.refs[i], p_executor,

@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- A template with the values of its event filled in, and the slots that results of steps will fill later. What came
--- from the event is never read for placeholders. fault names the first path that cannot be filled.
+-- A template with the values of its event filled in, and the slots that results of steps will fill later. Values of the
+-- event are never scanned for placeholders. fault names the first path that cannot be filled.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   if p_slots = '[]' then

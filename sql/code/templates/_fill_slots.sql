@@ -5,10 +5,9 @@ immutable
 set search_path from current
 as $$
 -- Fills the slots of a document: references to the event when p_event is given, to results of steps when p_results is
--- given; slots with other references are left over. Only slots are filled: what data brings in is never read again.
--- A placeholder alone in its text keeps the JSON type of its value (outside params it becomes text all the same);
--- among other text, objects and arrays are written as JSON and null is a fault. fault names the first path that
--- cannot be filled.
+-- given. Slots with other references are returned. Only slots are filled: values are never scanned for placeholders. A
+-- placeholder alone in its text keeps the JSON type of its value (in title and dedupe_key it becomes text). Among other
+-- text, objects and arrays are written as JSON, and null is a fault. fault names the first path that cannot be filled.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_slot jsonb;
@@ -30,7 +29,8 @@ begin
     v_value := null;
     v_segments := '[]'::jsonb;
     v_alone := jsonb_array_length(v_slot -> 'segments') = 1
-               and (p_event is null or v_slot -> 'path' ? 'params' or not v_slot -> 'path' ?| array['title', 'dedupe_key']);
+               and (p_event is null or v_slot -> 'path' ? 'params'
+                    or not v_slot -> 'path' ?| array['title', 'dedupe_key']);
     for v_segment in select e from jsonb_array_elements(v_slot -> 'segments') e loop
       if v_segment ? 'lit' then
         v_text := v_text || (v_segment ->> 'lit');

@@ -5,8 +5,7 @@ immutable
 set search_path from current
 as $$
 -- The params of a step with the results of earlier steps filled in. p_slots: paths relative to params; p_results:
--- {"<key>": <result>}. What came from a result is never read for placeholders. fault names the first path that cannot
--- be filled.
+-- {"<key>": <result>}. Results are never scanned for placeholders. fault names the first path that cannot be filled.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   if p_slots is null or p_slots = '[]' then

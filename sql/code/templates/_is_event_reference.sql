@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Whether a placeholder refers to something that every event has, or to a place in its data.
+-- Whether a placeholder refers to a field that every event has, or to a path in its data.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return p_ref ~ '^event\.(id|type|depth|mission_id|created_at|data(\.[^.]+)*)$';

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What is wrong with the params of a step, as far as its executor is a built-in one that policy looks into.
+-- The faults of the params of a step, for the built-in executors whose params policy judges.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_type text := jsonb_typeof(p_params);
@@ -22,7 +22,8 @@ begin
     when 'command' then
       if jsonb_typeof(p_params -> 'argv') is distinct from 'array' or p_params -> 'argv' = '[]'
          or coalesce(p_params -> 'argv' ->> 0, '') = ''
-         or jsonb_path_exists(p_params -> 'argv', 'strict $[*] ? (@.type() != "string" && @.type() != "number")', '{}', true) then
+         or jsonb_path_exists(p_params -> 'argv', 'strict $[*] ? (@.type() != "string" && @.type() != "number")', '{}',
+                              true) then
         return array[p_path || '.argv: must be an array of texts, the program first'];
       end if;
     when 'http' then
@@ -36,11 +37,14 @@ begin
              || _missing_field_faults(p_path, p_params, array['role'])
              || _field_fault(p_path || '.role', p_params -> 'role', 'name')
              || _field_fault(p_path || '.response', p_params -> 'response', 'text|json|proposal')
-             || case when num_nonnulls(nullif(p_params -> 'prompt', 'null'), nullif(p_params -> 'messages', 'null')) <> 1
+             || case when num_nonnulls(nullif(p_params -> 'prompt', 'null'),
+                                       nullif(p_params -> 'messages', 'null')) <> 1
                      then array[p_path || ': must have either prompt or messages'] else '{}' end
              || _field_fault(p_path || '.prompt', p_params -> 'prompt', 'text', 1, 200000)
-             || case when not coalesce(jsonb_path_match(p_params -> 'messages', 'strict $.type() == "array" && $.size() > 0
-                       && !exists ($[*] ? (!(@.role == "user" || @.role == "assistant") || !(@.content.type() == "string")))',
+             || case when not coalesce(jsonb_path_match(p_params -> 'messages',
+                                                        'strict $.type() == "array" && $.size() > 0
+                       && !exists ($[*] ? (!(@.role == "user" || @.role == "assistant")
+                                           || !(@.content.type() == "string")))',
                        '{}', true), p_params -> 'messages' is null or p_params -> 'messages' = 'null')
                      then array[p_path || '.messages: must be an array of {"role": "user" or "assistant", "content": text}']
                      else '{}' end;

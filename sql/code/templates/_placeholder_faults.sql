@@ -1,11 +1,13 @@
-create or replace function _placeholder_faults(p_template jsonb, p_with_event boolean, p_keys text[], p_executors text[])
+create or replace function _placeholder_faults(p_template jsonb, p_with_event boolean, p_keys text[],
+                                               p_executors text[])
 returns text[]
 language plpgsql
 immutable
 set search_path from current
 as $$
--- What is wrong with the placeholders of a template: malformed ones, ones where its executor takes none, and references
--- to what will not be known when they are filled. p_keys and p_executors: those of its steps, in order.
+-- The faults of the placeholders of a template: malformed ones, ones in a field where their executor takes none, and
+-- references to values that are not known when they are to be filled. p_keys and p_executors: those of its steps, in
+-- order.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_faults text[] := '{}'::text[];

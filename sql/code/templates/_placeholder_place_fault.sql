@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Why a placeholder may not stand at this path (relative to params) for this executor; null when it may. What is filled
--- in must never become a statement, a program, an option of the run, or the host that is talked to.
+-- Why this executor takes no placeholder at this path (relative to params); null when it does. A filled value must
+-- never become a statement, a program, an option of the run, or the host of a request.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return case p_executor
@@ -14,7 +14,8 @@ begin
     when 'command' then
       case
         when p_path = array['stdin'] then null
-        when p_path[1] <> 'argv' or cardinality(p_path) <> 2 then 'command takes placeholders in params.argv and params.stdin only'
+        when p_path[1] <> 'argv' or cardinality(p_path) <> 2
+             then 'command takes placeholders in params.argv and params.stdin only'
         when p_path[2] = '0' then 'the program of a command cannot be a placeholder'
         when p_lits <> array['', ''] then 'a placeholder must be the whole argument of a command' end
     when 'http' then

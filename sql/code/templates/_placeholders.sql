@@ -4,9 +4,9 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Every text in a document that holds {{: where it stands, its literal parts and, between them, what its placeholders
--- refer to (one less than the parts). in_name: the text is the name of a field. A {{ that opens no placeholder stays
--- in its literal part.
+-- Every text in a document that contains {{: its path, its literal parts, and what the placeholders between them refer
+-- to (one fewer than the parts). in_name: the text is the name of a field. A {{ that opens no placeholder stays in its
+-- literal part.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   if strpos(p_document::text, '{{') = 0 then

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What is wrong with a preset of worker_policy: a name for a command whose arguments are filled from the step's params.
+-- The faults of a preset of worker_policy: a name for a command whose arguments are filled from the step's params.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_faults text[] := '{}'::text[];
@@ -17,7 +17,8 @@ begin
     return v_faults || (p_path || ': must be an object');
   end if;
   v_faults := v_faults
-    || _unknown_field_faults(p_path, p_preset, array['argv', 'stdin', 'cwd', 'env', 'defaults', 'timeout_seconds', 'description'])
+    || _unknown_field_faults(p_path, p_preset,
+                             array['argv', 'stdin', 'cwd', 'env', 'defaults', 'timeout_seconds', 'description'])
     || _missing_field_faults(p_path, p_preset, array['argv'])
     || _field_fault(p_path || '.argv', v_argv, 'texts')
     || _field_fault(p_path || '.stdin', p_preset -> 'stdin', 'text')

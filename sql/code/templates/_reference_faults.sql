@@ -4,9 +4,9 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- A fault for every step at p_pos[i] that refers to the result of a step p_refers_to[i] which does not exist, or need not
--- have ended before it. The steps before each step are kept as one bit string per step, so that the cost grows with
--- steps and dependencies.
+-- A fault for every step at p_pos[i] that refers to the result of a step p_refers_to[i] which does not exist, or need
+-- not have ended before it. The set of steps before each step is a bit string, so that the cost grows with the number
+-- of steps and dependencies.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_count constant integer := cardinality(p_keys);
@@ -32,7 +32,7 @@ begin
       left join unnest(v_from, v_to) e (f, t) on e.f = o.node;
   end if;
 
-  -- A cycle is a fault of its own; in it, nothing is before anything.
+  -- A cycle is a fault of its own, and has no order that could be checked.
   if not v_is_cyclic then
     for v_node in
       select e.f, array_agg(e.t) as deps
@@ -52,11 +52,13 @@ begin
 
   return coalesce((
     select array_agg(distinct format(
-             case when k.pos is null then 'steps[%1$s].params: {{steps.%2$s.result}}: %2$L is not a step of this template'
+             case when k.pos is null
+               then 'steps[%1$s].params: {{steps.%2$s.result}}: %2$L is not a step of this template'
                   else 'steps[%1$s].params: {{steps.%2$s.result}}: %2$L need not have ended before this step; depend on it' end,
              r.pos - 1, r.key))
       from unnest(p_pos, p_refers_to) r (pos, key)
-      left join (select u.key, min(u.pos)::integer as pos from unnest(p_keys) with ordinality u (key, pos) group by u.key) k
+      left join (select u.key, min(u.pos)::integer as pos
+                 from unnest(p_keys) with ordinality u (key, pos) group by u.key) k
         on k.key = r.key
      where k.pos is null
         or (not v_is_cyclic and get_bit(v_before[r.pos], k.pos - 1) = 0)), '{}');

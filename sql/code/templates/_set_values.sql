@@ -4,8 +4,9 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- A document with values put at paths that exist in it: p_values = [{"path": [...], "value": ...}]. A few are set one by
--- one; many are sorted into the branches of the document first, as each single change copies what it changes.
+-- A document with values put at paths that exist in it: p_values = [{"path": [...], "value": ...}]. A few values are
+-- set one after the other. Many are first grouped by branch of the document, because each single change copies the
+-- whole document.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_document jsonb := p_document;
@@ -15,7 +16,8 @@ begin
     for v_value in select e from jsonb_array_elements(p_values) e loop
       v_document := case v_value -> 'path'
         when '[]' then v_value -> 'value'
-        else jsonb_set(v_document, array(select jsonb_array_elements_text(v_value -> 'path')), v_value -> 'value', false) end;
+        else jsonb_set(v_document, array(select jsonb_array_elements_text(v_value -> 'path')), v_value -> 'value',
+                       false) end;
     end loop;
     return v_document;
   end if;

@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The slots of the steps of a template by the place of the step, {"1": [{"path", "segments"}]}, with paths relative to
--- its params. p_slots has paths from the root of the template: steps, <index>, params, …
+-- The slots of a template by step, {"1": [{"path", "segments"}]}: the key is the position of the step, paths are
+-- relative to its params. p_slots has paths from the root of the template: steps, <index>, params, …
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return (select jsonb_object_agg(g.pos, g.slots)

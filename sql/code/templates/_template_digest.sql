@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What an approval counts for: the digest of a template with the slots that were fixed when it was written.
+-- The digest that an approval counts for: of a template and the slots that were fixed when it was written.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return _digest(jsonb_build_array(p_template, p_slots));

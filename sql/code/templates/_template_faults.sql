@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Every fault of a proposal template, each beginning with its place; an empty array when it is sound. p_with_event:
--- the template belongs to a reaction pattern, so {{event.…}} will be filled.
+-- Every fault of a proposal template, each beginning with its path; an empty array when it is sound. p_with_event: the
+-- template belongs to a reaction pattern, so that {{event.…}} will be filled.
 -- Locks: none. Writes: nothing. Raises: nothing, whatever the JSON.
 declare
   v_faults text[] := '{}'::text[];
@@ -31,7 +31,7 @@ begin
     v_faults := v_faults || _field_fault('risk_level', p_template -> 'risk_level', 'low|medium|high');
   end if;
   if p_template ? 'priority' then
-    -- Each makes a lane for each executor, and a claim looks at all lanes: so nobody may make as many as he likes.
+    -- Each priority makes a lane for each executor, and a claim looks at all lanes: their number has to be bounded.
     v_faults := v_faults || _field_fault('priority', p_template -> 'priority', 'whole number', -100, 100);
   end if;
   if jsonb_typeof(v_steps) is distinct from 'array' then
@@ -60,7 +60,8 @@ begin
       end if;
     end if;
     if jsonb_typeof(v_step -> 'kind') is distinct from 'string' or v_step ->> 'kind' !~ '^[A-Za-z0-9_.:-]{1,128}$' then
-      v_faults := v_faults || format('steps[%s].kind: must be a name of 1 to 128 letters, digits and _.:-%s', v_count - 1,
+      v_faults := v_faults || format('steps[%s].kind: must be a name of 1 to 128 letters, digits and _.:-%s',
+                                     v_count - 1,
                                      coalesce(', not ' || left((v_step -> 'kind')::text, 80), ''));
     end if;
     v_executors[v_count] := coalesce(v_step ->> 'executor', v_step ->> 'kind', '');
@@ -69,7 +70,7 @@ begin
                                              v_step -> 'params');
     end if;
 
-    -- Settings that few steps have.
+    -- Fields that few steps have.
     v_rest := v_step - array['key', 'kind', 'params'];
     if v_rest <> '{}' then
       v_at := format('steps[%s].', v_count - 1);
@@ -92,10 +93,11 @@ begin
     end if;
   end loop;
 
-  -- What concerns several steps: doubled keys, dependencies, and which results a placeholder may refer to.
+  -- Rules about several steps: doubled keys, dependencies, and which results a placeholder may refer to.
   if cardinality(v_keys) > 1 then
     v_faults := v_faults || coalesce((
-      select array_agg(format('steps[%s].key: %L is the key of steps[%s] too', k.no - 1, k.key, k.first_no - 1) order by k.no)
+      select array_agg(format('steps[%s].key: %L is the key of steps[%s] too', k.no - 1, k.key, k.first_no - 1)
+                       order by k.no)
         from (select d.no, d.key, min(d.no) over (partition by d.key) as first_no
                 from unnest(v_keys) with ordinality d (key, no)) k
        where k.no > k.first_no), '{}');

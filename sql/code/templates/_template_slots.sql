@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The places of a document that hold placeholders, fixed before any data is filled in:
+-- The slots of a document: the paths of its placeholders, fixed before any data is filled in:
 -- [{"path": ["steps", "0", "params", "args", "1"], "segments": [{"lit": "for "}, {"ref": "event.data.x"}]}].
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin

@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The steps of sound templates, in order, with the defaults filled in: key step_1…, executor as kind, after the step
--- before it. Null where a template leaves a setting to policy. A template that is null has none.
+-- The steps of sound templates, in order, with their defaults: key step_1…, executor as kind, depends_on the step
+-- before. Fields that a template leaves to policy are null. A template that is null has no steps.
 -- Locks: none. Writes: nothing. Raises: nothing for sound templates.
 declare
   v_found ops_template_step[] := '{}'::ops_template_step[];
@@ -18,7 +18,7 @@ declare
   v_place integer := 0;
 begin
   if not v_in_a_row then
-    -- Arrays of arrays cannot be of different lengths: each is kept as text until its step is made.
+    -- As text, until the step is made: the rows of an array of arrays must have one length.
     with edge as materialized (
       select t.no, e.pos, e.item, e.depends_pos
         from unnest(p_templates) with ordinality t (template, no)
