@@ -9,8 +9,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What keeps every claim from a step, whatever else it waits for: pauses, a rule about its executor, and that no live
--- worker offers it. p_params: what it would run with, placeholders filled.
+-- What keeps every claim from a step, whatever else it waits for: pauses, a setting that blocks its executor, and that
+-- no live worker offers the executor. p_params: its params, placeholders filled.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();

@@ -17,7 +17,7 @@ begin
     when 'cancelled' then
       detail := coalesce(p_step.wait_reason, 'cancelled')
                 || coalesce(': ' || (select m.error from ops_missions m where m.id = p_step.mission_id), '');
-      -- Where another step failed for good, retrying that one brings this one back.
+      -- If another step failed for good, the retry of that step brings this one back.
       frees := format('select %I.fn_retry_step(%L);', current_schema(), coalesce((
         select f.id
           from ops_mission_steps f

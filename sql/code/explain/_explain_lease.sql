@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Which worker runs a step, and how far its lease reaches; where it reaches no further, the statement that takes it
+-- Which worker runs a step, and how long its lease holds; where it does not hold, the statement that takes the step
 -- back.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare

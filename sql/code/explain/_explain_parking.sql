@@ -4,9 +4,9 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What a waiting step waits for, by its row in ops_parked_steps: a person, or a pause that is lifted; one in force is
--- told by _explain_pauses. p_hold: why the next claim would park it, null when it would not; p_versions: of the policy
--- documents that say so.
+-- What a waiting step waits for, by its row in ops_parked_steps: a person, or a pause that is lifted (pauses in force
+-- are told by _explain_pauses). p_hold: why the next claim would park it, null when it would not; p_versions: the
+-- versions of the policy documents that decide that.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_schema constant text := quote_ident(current_schema());

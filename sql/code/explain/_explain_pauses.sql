@@ -5,7 +5,7 @@ stable
 set search_path from current
 as $$
 -- Every pause that keeps a step from starting, in words, with the statement that lifts it, the oldest first. p_params:
--- what it would run with, placeholders filled; null for what is stored.
+-- its params, placeholders filled; null for those that are stored.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

@@ -4,8 +4,9 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Why a step is not running now, or who runs it: one row per reason, in the order in which their statements are to be
--- run. Which steps a blocked one waits for is in _explain_steps; here is what will keep it from starting then.
+-- Why a step is not running now, or which worker runs it: one row for each reason, in the order in which their
+-- statements are to be run. Which steps a blocked step waits for is in _explain_steps; here is what will keep it from
+-- starting then.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_policy constant jsonb := _policy('worker_policy');
@@ -17,14 +18,14 @@ declare
 begin
   select * into v_step from ops_mission_steps s where s.id = p_step_id;
   select * into v_verdict from _claim_verdicts(array[p_step_id], -1, v_policy);
-  -- As it would run: placeholders filled, but not yet what a preset makes of it.
+  -- Its params with placeholders filled, the preset not yet expanded.
   v_params := v_step.params;
   if v_step.slots is not null then
     select f.params into v_params
       from _fill_step(v_step.params, v_step.slots, _step_results(v_step.mission_id, v_step.slots)) f;
   end if;
 
-  -- What nobody may run, whoever decides. Also where it ended: running it again would be refused.
+  -- Forbidden to everybody. Told of an ended step too: its retry would be refused.
   if v_verdict.hold_code = 'OPS_003' and v_step.status in ('queued', 'waiting', 'failed', 'cancelled') then
     v_is_clear := false;
     reason := 'policy';
@@ -57,7 +58,8 @@ begin
     reason := 'queue';
     code := null;
     frees := null;
-    if exists (select from ops_ready r where r.lane = v_step.lane and r.seq = v_step.ready_seq and r.id = v_step.id) then
+    if exists (select from ops_ready r
+               where r.lane = v_step.lane and r.seq = v_step.ready_seq and r.id = v_step.id) then
       detail := _place_in_line(v_step) || coalesce('; the claim will fail it: ' || v_verdict.fault, '');
     else
       detail := 'it was set to queued by hand; the next heartbeat puts it into the queue';

@@ -6,8 +6,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Why these steps are not running now, one row per step and reason, in the order given. A blocked step has a row for
--- each step that it waits for, 20 at most, with the statement that frees that one if it is among those given.
+-- Why these steps are not running now, one row for each step and reason, in the order given. A blocked step has a row
+-- for each step that it waits for, 20 at most, with the statement that frees that step if it is among those given.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -26,7 +26,8 @@ begin
                 then 'blocked, though all that it depends on has ended; put back by hand, the next heartbeat adopts it'
                 else format('waits for step %s, which is %s', d.key, d.status) end,
            case when d.id is null
-                then format('update %I.ops_mission_steps set status = ''queued'' where id = %L;', current_schema(), s.id)
+                then format('update %I.ops_mission_steps set status = ''queued'' where id = %L;', current_schema(),
+                            s.id)
                 else (select o.frees from own o where o.id = d.id and o.frees is not null order by o.nth limit 1) end
       from step s
       left join lateral (

@@ -21,8 +21,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Entries of the inbox: those of these proposals and steps that wait for a person, in no order; fn_inbox says what the
--- columns mean. What does not wait is left out.
+-- The entries of the inbox for those of these proposals and steps that wait for a person, in no order; the others are
+-- left out. The columns are those of fn_inbox.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_documents constant ops_policy_documents := _documents_in_force();
@@ -36,12 +36,13 @@ begin
          coalesce(g.code || ': ' || g.reason, p.reason || ' (policy would allow it by now)'),
          p.created_at, p.source, p.proposed_login, v.votes,
          case when g.code is null or g.code = 'OPS_009' then jsonb_build_object('approve',
-           format('select * from %s.fn_approve_proposal(%s.fn_as_shown(%L, %L));', v_schema, v_schema, p.id, d.digest)) else '{}' end
+           format('select * from %s.fn_approve_proposal(%s.fn_as_shown(%L, %L));', v_schema, v_schema, p.id, d.digest))
+             else '{}' end
          || jsonb_build_object('reject', format('select * from %s.fn_reject_proposal(%L);', v_schema, p.id)),
          d.digest
     from unnest(v_verdicts.ids, v_verdicts.codes, v_verdicts.reasons, v_verdicts.which) g (id, code, reason, no)
    cross join lateral (select t.* from ops_mission_proposals t where t.id = g.id limit 1) p
-   -- A template that was changed is not known to be sound: it is shown as it stands.
+   -- A changed template may not be sound: it is shown as it is.
    cross join lateral (
      select case when g.no is null then p.template -> 'steps' else v_would_run[g.no] end as would_run) w
    -- Offset 0: it is worked out once, however often it is named.
@@ -68,7 +69,8 @@ begin
     join ops_parked_steps q on q.step_id = s.id and q.waits_for = 'person'
     left join lateral (select t.* from ops_mission_proposals t where t.id = m.proposal_id limit 1) p on true
    cross join lateral (select jsonb_build_array(
-           jsonb_build_object('key', s.key, 'kind', s.kind, 'executor', s.executor, 'run_with', c.run_with, 'params', c.params)
+           jsonb_build_object('key', s.key, 'kind', s.kind, 'executor', s.executor, 'run_with', c.run_with, 'params',
+                              c.params)
            || case when c.fault is null then '{}' else jsonb_build_object('fault', c.fault) end) as would_run) w
    cross join lateral (select left(_digest(w.would_run), 16) as digest) d
    where s.status = 'waiting';

@@ -6,7 +6,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- In words, how many ready steps of the same executor a claim takes before this one; counts 1,000 at most.
+-- How many ready steps of the same executor a claim takes before this one, in words; counts 1,000 at most.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_before bigint;
@@ -14,7 +14,8 @@ begin
   select count(*) into v_before
     from (select
             from ops_lanes l
-           cross join lateral (select _lane_mark(l.mark, l.mark_table, l.mark_server_start, 'ops_ready'::regclass) as mark) m
+           cross join lateral (select _lane_mark(l.mark, l.mark_table, l.mark_server_start,
+                                                 'ops_ready'::regclass) as mark) m
            cross join lateral (
              select from ops_ready r
               where r.lane = l.lane and r.seq > m.mark

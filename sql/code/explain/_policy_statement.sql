@@ -4,9 +4,9 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The statement that changes top-level fields of a policy document. p_changes: 'name', expression pairs as SQL, where
--- y.value is the document in force. It is relative to that, and refused should somebody else change it meanwhile: so
--- several such statements may run one after the other.
+-- The statement that changes top-level fields of a policy document. p_changes: pairs of 'name' and expression as SQL,
+-- where y.value is the document in force. The statement is relative to that document and is refused if the document
+-- changes meanwhile; so several such statements may run one after the other.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_new text := 'y.value || jsonb_build_object(' || array_to_string(p_changes, ', ') || ')';

@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- In words, which versions of these policy documents are in force.
+-- The versions of these policy documents in force, in words.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return (select string_agg(format('%s version %s', y.key, y.version), ', ' order by y.key)

@@ -4,9 +4,10 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What worker_policy would have to list besides for this command to be allowed: {"command_allow": […], "command_env": […],
--- "command_cwd": […]}, no more than this very command needs; null when no entry could allow it, or none could allow it alone: a * that it
--- was given, or a last "...", would allow others. An argument that a result will fill is allowed whatever it will be.
+-- The entries that worker_policy lacks for this command: {"command_allow": […], "command_env": […], "command_cwd":
+-- […]}, no more than this command needs. Null when no entry could allow it, or none could allow it alone: a * among its
+-- arguments, or a last "...", would allow other commands too. An argument that a result will fill is allowed whatever
+-- its value.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_policy jsonb := p_worker_policy;
@@ -23,7 +24,8 @@ begin
     v_name := v_barred.setting;
     v_entry := case v_name
       when 'command_allow' then (
-        select jsonb_build_array(jsonb_agg(case when a.arg ~ '^\{\{\s*(steps|event)\.[^{}]*\}\}$' then '*' else a.arg end order by a.no))
+        select jsonb_build_array(jsonb_agg(case when a.arg ~ '^\{\{\s*(steps|event)\.[^{}]*\}\}$' then '*'
+                                           else a.arg end order by a.no))
           from jsonb_array_elements_text(p_params -> 'argv') with ordinality a (arg, no))
       when 'command_env' then (
         select jsonb_agg(k order by k) from jsonb_object_keys(p_params -> 'env') k

@@ -4,9 +4,9 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The statement after which worker_policy forbids none of these steps any more, by entries for these very commands;
--- null when nothing of that kind would help (a preset that gets the wrong params, a cwd with ..), and where more than 100 commands
--- would have to be let through: nobody reads that, and it would take minutes to write.
+-- The statement after which worker_policy forbids none of these steps any more, by entries for exactly these commands.
+-- Null when no entry would help (a preset with wrong params, a cwd with ..), and when more than 100 commands would need
+-- an entry: nobody reads that, and it would take minutes to write.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_policy jsonb := p_worker_policy;
@@ -29,7 +29,8 @@ begin
       end if;
       for v_name in select jsonb_object_keys(v_entries) loop
         v_added := v_added || jsonb_build_object(v_name, coalesce(v_added -> v_name, '[]') || (v_entries -> v_name));
-        v_policy := v_policy || jsonb_build_object(v_name, coalesce(nullif(v_policy -> v_name, 'null'), '[]') || (v_entries -> v_name));
+        v_policy := v_policy || jsonb_build_object(v_name, coalesce(nullif(v_policy -> v_name, 'null'), '[]')
+                                                   || (v_entries -> v_name));
       end loop;
     end if;
   end loop;

@@ -5,10 +5,10 @@ immutable
 set search_path from current
 set enable_nestloop = off
 as $$
--- The steps of sound templates as a person shall judge them, a document for each: one object for each step, in order,
--- with key, kind, executor, after (the steps it waits for), and run_with and params as they would reach the executor,
--- presets expanded. unknown: the fields that results of earlier steps will fill, each with what is written there.
--- fault: why it cannot run as it is. p_slots: by template.
+-- The steps of sound templates as a person has to judge them, a document for each template: one object for each step,
+-- in order, with key, kind, executor, after (the steps it waits for), and run_with and params as they would reach the
+-- executor, presets expanded. unknown: the fields that results of earlier steps will fill, each with its placeholders.
+-- fault: why the step cannot run as it is. p_slots: by template.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return (
@@ -18,7 +18,7 @@ begin
                jsonb_agg(
                  jsonb_build_object(
                    'key', s.key, 'kind', s.kind, 'executor', s.executor, 'run_with', x.run_with, 'params', x.params,
-                   -- The steps of a template stand behind each other.
+                   -- The steps of a template are adjacent in the array.
                    'after', (select coalesce(jsonb_agg((p_steps[s.ordinality - s.pos + n]).key order by n), '[]')
                                from unnest(s.needs) n))
                  || case when u.unknown is null then '{}' else jsonb_build_object('unknown', u.unknown) end
@@ -26,8 +26,7 @@ begin
                  order by s.pos) as steps
           from unnest(p_steps) with ordinality s
          cross join lateral _expand_preset(s.executor, s.params, p_worker_policy) x
-          -- All slots in one go: asked for step by step, a template with many of both would keep the inbox busy for
-          -- minutes.
+          -- All slots in one query: one for each step would take minutes for a template with many of both.
           left join (
             select t.no, (l #>> '{path,1}')::integer + 1 as pos,
                    jsonb_object_agg(_path_text((array(select jsonb_array_elements_text(l -> 'path')))[3:]), w.written)

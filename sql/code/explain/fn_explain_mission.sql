@@ -7,10 +7,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Why a mission is not getting on: the reasons of its steps that have not ended, those first that hold up the others;
--- of a mission that has ended the row of the mission (step_id null), and its failed steps. 100 steps at most.
--- frees: the statement that ends this reason, complete; null where only time, a worker or another step does. Statements
--- of several rows are run from top to bottom.
+-- Why a mission does not go on: the reasons of its open steps, those first that other steps wait for; of an ended
+-- mission the row of the mission (step_id null), and its failed steps. 100 steps at most. frees: the complete statement
+-- that ends this reason; null where only time, a worker or another step does. Statements of several rows are run from
+-- top to bottom.
 -- Locks: none. Writes: nothing. Raises: OP012 for an unknown mission.
 declare
   v_mission ops_missions;
@@ -18,7 +18,8 @@ declare
 begin
   select * into v_mission from ops_missions m where m.id = p_mission_id;
   if not found then
-    raise exception using errcode = 'OP012', message = format('OPS_012: no mission %s', coalesce(p_mission_id::text, 'null')),
+    raise exception using errcode = 'OP012',
+      message = format('OPS_012: no mission %s', coalesce(p_mission_id::text, 'null')),
       hint = 'select * from fn_list_missions(); lists the newest.';
   end if;
 
@@ -26,7 +27,8 @@ begin
     status := v_mission.status;
     reason := 'ended';
     code := v_mission.error_code;
-    detail := format('%s at %s%s', v_mission.status, date_trunc('second', v_mission.completed_at), ': ' || v_mission.error);
+    detail := format('%s at %s%s', v_mission.status, date_trunc('second', v_mission.completed_at),
+                     ': ' || v_mission.error);
     if v_mission.status = 'cancelled' then
       frees := (select format('select %I.fn_retry_step(%L);', current_schema(), s.id)
                   from ops_mission_steps s
@@ -53,7 +55,7 @@ begin
   if v_is_paused then
     return;
   end if;
-  -- A pause of the whole mission, or of more, that none of its steps has met yet.
+  -- A pause of the mission, its source or everything, which none of its steps has met yet.
   for detail, frees in
     select p.detail, p.frees
       from (select s.id from ops_mission_steps s where s.mission_id = p_mission_id and s.status = 'blocked' limit 1) b

@@ -5,10 +5,10 @@ stable
 security definer
 set search_path from current
 as $$
--- Why a proposal is not a mission yet: one row per reason, step_id null; of one that has become a mission, the reasons
--- of that. frees: the statement that ends this reason, complete. Statements of several rows are run from top to bottom.
--- A rejected proposal stays so: the statement proposes the same again, to be gated anew, where its template is what was
--- written; text that an event brought in is never taken for a template.
+-- Why a proposal is not a mission yet: one row for each reason, step_id null. For a proposal that has become a mission,
+-- the reasons of that mission. frees: the complete statement that ends this reason; statements of several rows are run
+-- from top to bottom. A rejected proposal stays rejected: the statement proposes the same again, to be gated anew,
+-- where its template is as it was written; text that came from an event is never proposed as a template.
 -- Locks: none. Writes: nothing. Raises: OP012 for an unknown proposal.
 declare
   v_schema constant text := quote_ident(current_schema());
@@ -23,7 +23,8 @@ declare
 begin
   select * into v_proposal from ops_mission_proposals p where p.id = p_proposal_id;
   if not found then
-    raise exception using errcode = 'OP012', message = format('OPS_012: no proposal %s', coalesce(p_proposal_id::text, 'null')),
+    raise exception using errcode = 'OP012',
+      message = format('OPS_012: no proposal %s', coalesce(p_proposal_id::text, 'null')),
       hint = 'select * from fn_list_proposals(); lists the newest.';
   end if;
   select m.id into v_mission from ops_missions m where m.proposal_id = p_proposal_id;
@@ -47,7 +48,8 @@ begin
   end if;
   if v_proposal.status not in ('pending', 'voting') and v_proposal.decided_by is distinct from 'policy' then
     reason := 'ended';
-    detail := format('%s by %s (login %s) at %s: %s', v_proposal.status, v_proposal.decided_by, v_proposal.decided_login,
+    detail := format('%s by %s (login %s) at %s: %s', v_proposal.status, v_proposal.decided_by,
+                     v_proposal.decided_login,
                      date_trunc('second', v_proposal.updated_at), v_proposal.reason);
     return next;
     return;
@@ -63,7 +65,7 @@ begin
     return next;
   end if;
 
-  -- One that counts already is not asked again; one that was rejected will be asked as of now.
+  -- Caps are not asked for a proposal that counts already; a rejected one would be proposed anew, now.
   if v_proposal.counted_at is null then
     for v_cap in
       select *
@@ -79,7 +81,9 @@ begin
         case when v_cap.source is null then format('%L, %s', v_cap.name, v_cap.used + 1)
              else format('''per_source'', (y.value -> ''per_source'') || jsonb_build_object(%1$L, %2$s || jsonb_build_object(%3$L, %4$s))',
                          v_cap.source,
-                         case jsonb_typeof(v_own) when 'number' then format('jsonb_build_object(''daily_limit'', y.value -> ''per_source'' -> %L)', v_cap.source)
+                         case jsonb_typeof(v_own) when 'number'
+                           then format('jsonb_build_object(''daily_limit'', y.value -> ''per_source'' -> %L)',
+                                       v_cap.source)
                               else format('(y.value -> ''per_source'' -> %L)', v_cap.source) end,
                          v_cap.setting, v_cap.used + 1) end]);
       return next;
@@ -89,9 +93,11 @@ begin
   if v_proposal.status not in ('pending', 'voting') then
     reason := 'ended';
     code := v_proposal.reason_code;
-    detail := format('%s by policy at %s: %s', v_proposal.status, date_trunc('second', v_proposal.updated_at), v_proposal.reason);
+    detail := format('%s by policy at %s: %s', v_proposal.status, date_trunc('second', v_proposal.updated_at),
+                     v_proposal.reason);
     frees := case when v_proposal.source <> 'trigger' and v_proposal.slots = _template_slots(v_proposal.template)
-                  then format('select * from %s.fn_create_proposal(%L, %L);', v_schema, v_proposal.template, v_proposal.source) end;
+                  then format('select * from %s.fn_create_proposal(%L, %L);', v_schema, v_proposal.template,
+                              v_proposal.source) end;
     return next;
     return;
   end if;
@@ -109,7 +115,8 @@ begin
     from (select * from ops_proposal_votes v where v.proposal_id = p_proposal_id and not v.decision limit 20) o;
   reason := 'approval';
   code := 'OPS_009';
-  detail := format('a person must decide%s: %s (%s)', ', another than ' || v_proposal.proposed_login || ', who proposed it',
+  detail := format('a person must decide%s: %s (%s)',
+                   ', another than ' || v_proposal.proposed_login || ', who proposed it',
                    coalesce(v_verdict.unallowed[1], 'policy would allow it by now, but did not when it was gated'),
                    v_versions)
     || coalesce('; votes: ' || v_votes, '');

@@ -7,11 +7,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Why a step is not running: one row per reason, several may hold at once. For a blocked step, what it waits for, what
--- else will keep it from starting, and the reasons of the steps at the root of that, 20 at most, looked for among the
--- first 1,000 that it waits for.
--- frees: the statement that ends this reason, complete; null where only time, a worker or another step does. Statements
--- of several rows are run from top to bottom.
+-- Why a step is not running: one row for each reason, several may hold at once. For a blocked step: what it waits for,
+-- what else will keep it from starting, and the reasons of the steps at the root of that, 20 at most, found among the
+-- first 1,000 that it waits for. frees: the complete statement that ends this reason; null where only time, a worker or
+-- another step does. Statements of several rows are run from top to bottom.
 -- Locks: none. Writes: nothing. Raises: OP012 for an unknown step.
 declare
   v_step ops_mission_steps;
@@ -38,7 +37,8 @@ begin
      limit 20
   )
   select x.step_id, x.key, x.status, x.reason, x.code, x.detail, x.frees
-    from (select e.step_id, e.key, e.status, e.reason, e.code, e.detail, e.frees, case when e.step_id = p_step_id then 1 else 3 end as part, e.ordinality
+    from (select e.step_id, e.key, e.status, e.reason, e.code, e.detail, e.frees,
+          case when e.step_id = p_step_id then 1 else 3 end as part, e.ordinality
             from _explain_steps(p_step_id || array(select r.id from root r order by r.position, r.id)) with ordinality e
           union all
           select v_step.id, v_step.key, v_step.status, o.reason, o.code, o.detail, o.frees, 2, o.ordinality

@@ -24,10 +24,10 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- What waits for a person: proposals (kind proposal) and parked steps (kind step), the oldest first. would_run is
--- exactly what would run, rendered as of now; digest stands for it: with fn_as_shown a decision counts for that only.
--- decide: the statements that decide, by what they do. proposed_by: the source that proposed it, proposed_login its
--- login. in_all: how many there are, the first 100,000 of each kind counted. Steps that a pause parked wait for the end
--- of the pause, not for a person.
+-- exactly what would run, rendered now; digest stands for it: with fn_as_shown a decision counts only for that. decide:
+-- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login. in_all: how many
+-- entries there are; of each kind the first 100,000 are counted. Steps that a pause parked wait for the end of the
+-- pause, not for a person.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 declare
   v_in_all bigint;
@@ -35,7 +35,8 @@ declare
   v_steps uuid[];
 begin
   perform _check_list(p_limit);
-  v_in_all := (select count(*) from (select from ops_mission_proposals p where p.status in ('pending', 'voting') limit 100000) n)
+  v_in_all := (select count(*) from (select from ops_mission_proposals p
+                                     where p.status in ('pending', 'voting') limit 100000) n)
             + (select count(*) from (select from ops_parked_steps w where w.waits_for = 'person' limit 100000) n);
   select array_agg(o.id) filter (where o.kind = 'proposal'), array_agg(o.id) filter (where o.kind = 'step')
     into v_proposals, v_steps

@@ -7,11 +7,11 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- How something came about and what came of it, oldest first: event, reaction, proposal, votes, decision (who, by which
--- login, under which policy versions), mission, attempts, what persons did with its steps, its own events, its end. p_id: a
--- mission, a proposal, a step (its mission) or an event. An event that a mission made leads back to that, and on to the
--- missions that came of it: ten generations each way, 100 missions and 1,000 steps; of each mission the 10,000 events after
--- its beginning are looked through.
+-- How something came about and what it led to, oldest first: event, reaction, proposal, votes, decision (with login and
+-- policy versions), mission, attempts, acts of persons, its own events, its end. p_id: a mission, a proposal, a step
+-- (then its mission) or an event. An event that a mission made leads back to that mission, and on to the missions that
+-- came of it: ten generations each way, 100 missions and 1,000 steps; for each mission the 10,000 events after its
+-- beginning are searched.
 -- Locks: none. Writes: nothing. Raises: OP012 for an id that is none of these.
 declare
   v_events uuid[] := '{}';
@@ -32,7 +32,7 @@ begin
     end if;
   end if;
 
-  -- On to what came of it.
+  -- Forward: what it led to.
   v_more := v_missions;
   for v_round in 1 .. 10 loop
     v_more := array(
@@ -41,7 +41,8 @@ begin
               union all
               select n.id
                 from unnest(v_more) m (id)
-               cross join lateral (select e.id, e.mission_id from ops_agent_events e where e.id > m.id order by e.id limit 10000) n
+               cross join lateral (select e.id, e.mission_id from ops_agent_events e
+                                   where e.id > m.id order by e.id limit 10000) n
                where n.mission_id = m.id) e
         join ops_agent_reactions a on a.event_id = e.id
         join ops_mission_proposals p on p.id = a.proposal_id
@@ -52,11 +53,12 @@ begin
        cross join generate_series(1, 20) n
         join ops_mission_proposals p on p.dedupe_key = format('opsloop:step:%s:%s', s.id, n));
     v_proposals := v_proposals || v_more;
-    v_more := array(select m.id from ops_missions m where m.proposal_id = any (v_more) and m.id <> all (v_missions) limit 100);
+    v_more := array(select m.id from ops_missions m
+                    where m.proposal_id = any (v_more) and m.id <> all (v_missions) limit 100);
     v_missions := v_missions || v_more;
     exit when v_more = '{}' or cardinality(v_missions) > 100;
   end loop;
-  -- Back to what it came of.
+  -- Backward: what it came of.
   for v_round in 1 .. 10 loop
     v_proposals := v_proposals || array(select m.proposal_id from ops_missions m
                                          where m.id = any (v_missions) and m.proposal_id <> all (v_proposals));
@@ -64,7 +66,8 @@ begin
       select distinct e.mission_id
         from ops_agent_events e
        where e.mission_id is not null and e.mission_id <> all (v_missions)
-         and (e.id = any (v_events) or e.id in (select p.event_id from ops_mission_proposals p where p.id = any (v_proposals))));
+         and (e.id = any (v_events)
+              or e.id in (select p.event_id from ops_mission_proposals p where p.id = any (v_proposals))));
     exit when v_more = '{}';
     v_missions := v_missions || v_more;
   end loop;
@@ -75,7 +78,8 @@ begin
   ), mission as materialized (
     select m.* from ops_missions m where m.id = any (v_missions)
   ), step as materialized (
-    select s.* from ops_mission_steps s where s.mission_id = any (v_missions) order by s.mission_id, s.position limit 1000
+    select s.* from ops_mission_steps s
+      where s.mission_id = any (v_missions) order by s.mission_id, s.position limit 1000
   ), following as (
     -- The events of these missions: ids are in order of time.
     select e.*
@@ -94,7 +98,8 @@ begin
     union all
     select p.created_at, 3, 'proposal', p.title, format('%s (login %s)', p.source, p.proposed_login),
            format('risk %s; steps: %s', p.risk_level,
-                  (select string_agg(format('%s (%s)', coalesce(s ->> 'key', 'step_' || o), coalesce(s ->> 'executor', s ->> 'kind')), ', ' order by o)
+                  (select string_agg(format('%s (%s)', coalesce(s ->> 'key', 'step_' || o),
+                                            coalesce(s ->> 'executor', s ->> 'kind')), ', ' order by o)
                      from jsonb_array_elements(p.template -> 'steps') with ordinality s (s, o)))
       from proposal p
     union all
@@ -119,15 +124,17 @@ begin
       from step s
      cross join lateral (select n.* from ops_action_runs n where n.step_id = s.id order by n.id limit 100) r
     union all
-    select s.reserved_at, 7, 'attempt running', format('%s (%s)', s.key, s.executor), s.worker_id, format('attempt %s', s.attempt)
+    select s.reserved_at, 7, 'attempt running', format('%s (%s)', s.key, s.executor), s.worker_id,
+      format('attempt %s', s.attempt)
       from step s where s.status = 'running'
     union all
     select f.created_at, 8, f.type, coalesce(f.data ->> 'key', f.data ->> 'title'),
            case when f.data ? 'actor' then format('%s (login %s)', f.data ->> 'actor', f.data ->> 'login') end,
-           case when f.type not like 'mission:%' then (f.data - array['step_id', 'mission_id', 'key', 'kind', 'executor', 'actor', 'login'])::text
+           case when f.type not like 'mission:%'
+             then (f.data - array['step_id', 'mission_id', 'key', 'kind', 'executor', 'actor', 'login'])::text
                 else coalesce(f.data ->> 'error', f.data ->> 'reason') end
       from following f
-     -- What the attempts and the end of the mission say already is left out.
+     -- Left out: what the attempts and the end of the mission say already.
      where f.type !~ '^(step:.*|mission):(succeeded|failed)$'
        and not exists (select from proposal p where p.event_id = f.id)
     union all

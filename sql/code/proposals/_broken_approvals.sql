@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Missions without an approval that holds, of those with an id above p_after and up to p_upto. Reads these and their
+-- Missions without a valid approval, of those with an id above p_after and up to p_upto. Reads these and their
 -- proposals.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
@@ -15,7 +15,8 @@ begin
    cross join lateral (values
      (case
         when p.id is null then 'has no proposal'
-        when p.status not in ('approved', 'auto_approved') or p.approved_at is null then format('its proposal is %s', p.status)
+        when p.status not in ('approved', 'auto_approved') or p.approved_at is null
+             then format('its proposal is %s', p.status)
         when p.approved_digest is distinct from _template_digest(p.template, p.slots)
           then 'what was approved is not the template of its proposal'
         when p.status = 'approved' and not exists (
@@ -27,7 +28,7 @@ begin
      ((select string_agg(format('policy %s version %s is not in the history', k.key, v.version), '; ' order by k.key)
         from unnest(array['auto_approve', 'proposal_caps', 'worker_policy']) k (key)
        cross join lateral (select (p.policy_snapshot ->> k.key)::integer as version) v
-       -- One that was set later did not decide.
+       -- A document that was first set after the approval did not decide.
        where exists (select from ops_policy_history h where h.key = k.key and h.updated_at <= p.approved_at)
          and not exists (select from ops_policy_history h where h.key = k.key and h.version = v.version)))) f (fault)
    where m.id > p_after and m.id <= p_upto and f.fault is not null;

@@ -4,9 +4,9 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Reactions with two proposals, cap counters that are not exact, and caps that were exceeded: in a window where every
--- proposal was counted under a cap, there are no more than the highest of these caps. Reads the proposals with an id
--- above p_after and up to p_upto; counters only of days and hours that lie between these as a whole.
+-- Reactions with two proposals, cap counters that are not exact, and caps that were exceeded: where every proposal of a
+-- window was counted under a cap, the window has no more proposals than the highest of these caps. Reads the proposals
+-- with an id above p_after and up to p_upto; counters only of days and hours that lie completely between these.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_first timestamptz;
@@ -14,8 +14,9 @@ declare
 begin
   select min(p.created_at), max(p.created_at) into v_first, v_last
     from ops_mission_proposals p where p.id > p_after and p.id <= p_upto;
-  -- A minute more, since ids and times of proposals made at once may be in another order.
-  v_first := case when exists (select from ops_mission_proposals p where p.id <= p_after) then v_first + interval '1 minute'
+  -- A minute of tolerance: ids and times of concurrent proposals may be in different orders.
+  v_first := case when exists (select from ops_mission_proposals p where p.id <= p_after)
+    then v_first + interval '1 minute'
                   else '-infinity' end;
   v_last := case when exists (select from ops_mission_proposals p where p.id > p_upto) then v_last - interval '1 minute'
                  else 'infinity' end;
@@ -31,7 +32,8 @@ begin
   with counted as (
     select w.scope, w.window_start, k.cap
       from ops_mission_proposals p
-      left join ops_policy_history h on h.key = 'proposal_caps' and h.version = (p.policy_snapshot ->> 'proposal_caps')::integer
+      left join ops_policy_history h on h.key = 'proposal_caps'
+         and h.version = (p.policy_snapshot ->> 'proposal_caps')::integer
      cross join lateral (
        values ('day', date_trunc('day', p.created_at at time zone 'UTC') at time zone 'UTC'),
               ('day:' || p.source, date_trunc('day', p.created_at at time zone 'UTC') at time zone 'UTC'),
@@ -48,7 +50,8 @@ begin
       from counted c
      group by c.scope, c.window_start
   )
-  select '5 caps hold', format('%s from %s', w.scope, w.window_start), format('%s proposals under a cap of %s', w.used, w.cap)
+  select '5 caps hold', format('%s from %s', w.scope, w.window_start),
+    format('%s proposals under a cap of %s', w.used, w.cap)
     from windows w
    where w.capped and w.used > w.cap
   union all

@@ -3,8 +3,8 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- Puts a reaction that cannot be processed into dead_letter_archive, whole, with its event. Its letters are numbered
--- from 1: a reaction that fails again, after it was put back, leaves a letter each time, with the errors of all.
+-- Writes the dead letter of a reaction that cannot be processed, with its event. The letters of a reaction are numbered
+-- from 1: if it fails again after it was put back, it leaves another letter, with all errors so far.
 -- Locks: none of its own. Writes: dead_letter_archive. Raises: nothing.
 declare
   v_now timestamptz := _now();

@@ -7,7 +7,8 @@ set search_path from current
 as $$
 -- The caps that policy sets for a source at a moment (UTC), in the order in which their counters are locked. p_caps:
 -- the document proposal_caps; a bare number under per_source is a daily limit. setting: the field that holds the cap,
--- in the document or, where source is not null, in per_source.<source>. refusal: the sentence for what finds no room.
+-- in the document or, where source is not null, in per_source.<source>. refusal: the sentence for a proposal above the
+-- cap.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_own jsonb := p_caps -> 'per_source' -> p_source;

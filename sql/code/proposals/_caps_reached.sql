@@ -5,8 +5,8 @@ stable
 set search_path from current
 as $$
 -- The caps that have no room for one more proposal of this source, created at p_at, in the order in which the gate
--- would name them: what _reserve_caps would say, without reserving. A window without a counter is counted, as the gate
--- would.
+-- names them. It answers like _reserve_caps without reserving: where a window has no counter yet, its proposals are
+-- counted.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

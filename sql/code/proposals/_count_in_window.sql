@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- How many proposals of a window count against caps, of one source or (null) of all: every one that was counted, but
--- for the rejected. A counter begins with it.
+-- The number of proposals of a window that count against caps, of one source or (null) of all: those that were counted,
+-- except the rejected ones. A new counter begins with this number.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return (select count(*)

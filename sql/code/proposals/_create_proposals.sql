@@ -19,12 +19,12 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Gates and stores proposals whose templates are known to be sound: each template is worked through once, and each row
--- is written once, as it stays. Proposal i is p_templates[p_which[i]]; the other arrays are by proposal. A dedupe key
--- seen before gives the first proposal; keys are inserted in order, so that racing batches never deadlock. p_logins: who
--- proposed, when that is not this login.
--- Locks: cap counters, then the unique index of dedupe_key. Writes: ops_mission_proposals, ops_cap_counters, missions and
--- steps for what policy approves, and an event for what waits for a person. Raises: nothing.
+-- Gates and stores proposals whose templates are known to be sound. Each distinct template is judged once, and each row
+-- is written once, in its final state. Proposal i is p_templates[p_which[i]]; the other arrays have an entry for each
+-- proposal. A dedupe key that exists gives the first proposal; keys are inserted in order, so that concurrent batches
+-- never deadlock. p_logins: the logins that proposed, where that is not this session's login.
+-- Locks: cap counters, then the unique index of dedupe_key. Writes: ops_mission_proposals, ops_cap_counters, missions
+-- and steps for what policy approves, and an event for what waits for a person. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
@@ -44,10 +44,12 @@ declare
   v_lost uuid[];
   v_waiting integer[];
 begin
-  select array_agg(_nth_uuid_v7(v_run.start, v_run.tail, i)), array_agg(i) into ids, v_order from generate_series(1, v_count) i;
+  select array_agg(_nth_uuid_v7(v_run.start, v_run.tail, i)), array_agg(i) into ids, v_order
+    from generate_series(1, v_count) i;
   if v_is_keyed then
     select array_agg(case when n.key is null or (n.nth = 1 and p.id is null) then n.which end order by n.ord),
-           array_agg(n.ord order by n.key nulls first, n.ord) filter (where n.key is null or (n.nth = 1 and p.id is null))
+           array_agg(n.ord order by n.key nulls first, n.ord) filter (where n.key is null
+                                                                      or (n.nth = 1 and p.id is null))
       into v_which, v_order
       from (select k.*, row_number() over (partition by k.key order by k.ord) as nth
               from unnest(p_dedupe_keys, p_which) with ordinality k (key, which, ord)) n
@@ -83,7 +85,7 @@ begin
   on conflict (dedupe_key) where dedupe_key is not null do nothing;
   get diagnostics v_stored = row_count;
 
-  -- Of a key that another session inserted meanwhile, nothing was stored.
+  -- Proposals whose key another session inserted meanwhile were not stored.
   if v_stored < cardinality(v_order) then
     v_lost := array(select n.id
                       from unnest(ids, v_which) n (id, which)
@@ -101,7 +103,8 @@ begin
 
   if v_lost is not null or array_position(v_which, null) is not null then
     select array_agg(coalesce(p.id, n.id) order by n.ord), array_agg(coalesce(p.status, n.status) order by n.ord),
-           array_agg(coalesce(m.id, n.mission_id) order by n.ord), array_agg(coalesce(p.reason, n.reason) order by n.ord),
+           array_agg(coalesce(m.id, n.mission_id) order by n.ord),
+             array_agg(coalesce(p.reason, n.reason) order by n.ord),
            array_agg(coalesce(p.id = n.id, true) order by n.ord)
       into ids, statuses, mission_ids, reasons, are_new
       from unnest(ids, statuses, mission_ids, reasons, p_dedupe_keys)
@@ -111,8 +114,10 @@ begin
   end if;
 
   if v_gate.is_counted and 'pending' = any (statuses) then
-    v_waiting := array(select i from generate_series(1, v_count) i where statuses[i] = 'pending' and are_new[i] is not false);
-    perform _tell_pending(array(select ids[i] from unnest(v_waiting) i), array(select p_which[i] from unnest(v_waiting) i),
+    v_waiting := array(select i from generate_series(1, v_count) i
+                       where statuses[i] = 'pending' and are_new[i] is not false);
+    perform _tell_pending(array(select ids[i] from unnest(v_waiting) i),
+                          array(select p_which[i] from unnest(v_waiting) i),
                           p_templates);
   end if;
 end;

@@ -4,10 +4,9 @@ language plpgsql
 set search_path from current
 as $$
 -- For the heartbeat, every turn: gates proposals that are pending only because a cap counter was busy when they were
--- made, those of one hour together.
--- One whose template was changed meanwhile is left for a person to see (OPS_016).
--- Locks: the proposals, SKIP LOCKED; cap counters. Writes: ops_mission_proposals, ops_cap_counters, missions and steps for
--- what policy approves, and events for what waits for a person. Raises: nothing.
+-- made; those of one hour together. A proposal whose template was changed meanwhile is left for a person (OPS_016).
+-- Locks: the proposals, SKIP LOCKED; cap counters. Writes: ops_mission_proposals, ops_cap_counters, missions and steps
+-- for what policy approves, and events for what waits for a person. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_group record;

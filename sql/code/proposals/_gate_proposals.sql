@@ -16,16 +16,17 @@ create or replace function _gate_proposals(
 language plpgsql
 set search_path from current
 as $$
--- The gate, the one place that says what becomes of proposals: what policy forbids and what is over a cap is rejected,
--- what policy allows is auto_approved, the rest stays pending for a person. Proposal i is p_templates[p_which[i]],
--- sound as it was proposed, of p_sources[i]; null in p_which leaves it out. All are of one hour, that of p_created_at.
--- codes: of the reasons. starts: p_which where a mission is to begin. is_counted: false when a cap counter was busy;
--- then nothing was counted. risks, steps: of the templates. versions and generation: of the documents that judged.
+-- The gate: the one routine that decides the status of proposals. A forbidden template, or one over a cap, is rejected;
+-- a template that policy allows is auto_approved; any other stays pending for a person. Proposal i is
+-- p_templates[p_which[i]], known to be sound, of p_sources[i]; an entry that is null is skipped. All are of one hour,
+-- that of p_created_at. codes: those of the reasons. starts: p_which where a mission is to begin. is_counted: false
+-- when a cap counter was busy; then nothing was counted. risks, steps: of the templates. versions and generation: those
+-- of the documents that judged.
 -- Locks: cap counters. Writes: ops_cap_counters. Raises: nothing.
 declare
   v_documents constant ops_policy_documents := _documents_in_force();
   v_judged constant record := _judge_templates(p_templates, v_documents);
-  -- A field of a record that is an array is read from its start for each element; a variable is not.
+  -- In variables: reading an element of an array in a record takes the array apart each time.
   v_codes constant text[] := v_judged.codes;
   v_risks constant smallint[] := v_judged.risks;
   v_verdicts text[];
@@ -45,7 +46,7 @@ begin
                         else v_codes[v_no] || ': ' || coalesce(v_judged.forbidden[v_no], v_judged.reasons[v_no]) end;
   end loop;
 
-  -- What is forbidden asks for no room under the caps.
+  -- Forbidden templates need no room under the caps.
   if array_position(p_which, null) is not null or 'rejected' = any (v_verdicts) then
     v_asking := array(select case when v_verdicts[p_which[i]] <> 'rejected' then p_sources[i] end
                         from generate_series(1, cardinality(p_which)) i);

@@ -10,7 +10,8 @@ declare
 begin
   select * into v_proposal from ops_mission_proposals where id = p_proposal_id for update;
   if not found then
-    raise exception using errcode = 'OP012', message = format('OPS_012: no proposal %s', coalesce(p_proposal_id::text, 'null')),
+    raise exception using errcode = 'OP012',
+      message = format('OPS_012: no proposal %s', coalesce(p_proposal_id::text, 'null')),
       hint = 'See ops_mission_proposals for the ids there are.';
   end if;
   return v_proposal;

@@ -8,8 +8,9 @@ returns integer
 language plpgsql
 set search_path from current
 as $$
--- Makes the counter of a window and locks it; returns what it holds. It begins with the proposals of the window that
--- were counted before the cap was set. Two at once: the second waits for the first and takes its counter.
+-- Makes the counter of a window, locks it, and returns its value. The value begins with the proposals of the window
+-- that were counted before the cap was set. When two sessions make the same counter, the second waits for the first and
+-- uses its counter.
 -- Locks: ops_cap_counters, FOR UPDATE. Writes: ops_cap_counters. Raises: 55P03 when the caller's lock_timeout is met.
 declare
   v_used integer;

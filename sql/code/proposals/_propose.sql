@@ -10,8 +10,8 @@ create or replace function _propose(
 language plpgsql
 set search_path from current
 as $$
--- Proposes what a caller brought and gates it: all of it or, when one is faulty, nothing. Templates as text; what is the
--- same text is one template, worked through once however often it stands in the batch.
+-- Checks, gates and stores what a caller proposes: all of it or, when one template is faulty, nothing. Templates come
+-- as text; equal texts are one template, which is judged once however often the batch has it.
 -- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and
 -- missions and steps for what policy approves. Raises: OP004 with every fault, OP018 for a bad source or dedupe_key.
 declare
@@ -35,7 +35,7 @@ begin
       hint = 'source: text of 1 to 200 characters, not trigger or step:*, dedupe_key: of 1 to 1000, not beginning with opsloop:. Nothing was proposed.';
   end if;
 
-  -- Mostly all are one.
+  -- Mostly all templates of a batch are equal.
   if p_templates[1] = all (p_templates) then
     v_templates := array[p_templates[1]::jsonb];
     v_places := array[1];
@@ -44,7 +44,8 @@ begin
     with given as materialized (
       select g.template, g.ord from unnest(p_templates) with ordinality g (template, ord)
     ), template as materialized (
-      select g.template, min(g.ord) as place, row_number() over (order by min(g.ord)) as no from given g group by g.template
+      select g.template, min(g.ord) as place, row_number() over (order by min(g.ord)) as no
+        from given g group by g.template
     )
     select (select array_agg(t.template::jsonb order by t.no) from template t),
            (select array_agg(t.place order by t.no) from template t),

@@ -5,19 +5,20 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Makes the proposals of these reactions and gates them; returns how many proposals are new. A dedupe key seen
--- before makes the reaction done, pointing at the first proposal. Templates were checked when the reaction matrix was
--- set; they are not scanned for placeholders again, as they hold data by now. Who emitted the event has proposed, not
--- whoever runs the heartbeat; what comes of the loop's own events nobody has proposed.
+-- Makes and gates the proposals of these reactions; returns how many proposals are new. Where a dedupe key exists
+-- already, the reaction is done and refers to the first proposal. Templates were checked when the reaction matrix was
+-- set; they are not scanned for placeholders again, as they contain data of the event by now. The proposer is the login
+-- that emitted the event, not the one that runs the heartbeat; events of the loop itself have none.
 -- Locks: cap counters. Writes: ops_agent_reactions and what proposals write. Raises: what gating raises.
 declare
   v_now timestamptz := _now();
   v_given record;
   v_made record;
 begin
-  -- What is the same text is one template, worked through once.
+  -- Equal texts are one template, which is judged once.
   with given as materialized (
-    select r.id, r.event_id, r.payload, (r.payload -> 'template')::text as template, coalesce(r.payload -> 'slots', '[]')::text as slots,
+    select r.id, r.event_id, r.payload, (r.payload -> 'template')::text as template,
+      coalesce(r.payload -> 'slots', '[]')::text as slots,
            e.emitted_login as login
       from unnest(p_ids) n (id)
      -- Plans 1
@@ -30,8 +31,10 @@ begin
   select (select array_agg(t.template::jsonb order by t.no) from template t) as templates,
          (select array_agg(t.slots::jsonb order by t.no) from template t) as slots,
          array_agg(g.id order by g.id) as ids, array_agg(t.no::integer order by g.id) as which,
-         array_agg('trigger'::text order by g.id) as sources, array_agg(g.payload ->> 'dedupe_key' order by g.id) as keys,
-         array_agg(g.event_id order by g.id) as event_ids, array_agg((g.payload ->> 'depth')::integer order by g.id) as depths,
+         array_agg('trigger'::text order by g.id) as sources,
+           array_agg(g.payload ->> 'dedupe_key' order by g.id) as keys,
+         array_agg(g.event_id order by g.id) as event_ids,
+           array_agg((g.payload ->> 'depth')::integer order by g.id) as depths,
          array_agg(g.login order by g.id) as logins
     into v_given
     from given g

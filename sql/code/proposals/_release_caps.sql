@@ -3,7 +3,7 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- Takes a rejected proposal out of the counters of its window: every proposal but a rejected one counts.
+-- Takes a rejected proposal out of the counters of its window: all proposals but the rejected ones count.
 -- Locks: ops_cap_counters. Writes: ops_cap_counters. Raises: nothing.
 declare
   v_utc timestamp := p_created_at at time zone 'UTC';

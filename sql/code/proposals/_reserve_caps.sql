@@ -8,12 +8,12 @@ create or replace function _reserve_caps(
 language plpgsql
 set search_path from current
 as $$
--- Counts proposals of these sources, in this order, against the caps of the UTC day and hour of p_created_at, as if they
--- came one by one; null in p_sources is nobody. refusals: for each the cap that it met, null for those that fit under
--- every cap; null as a whole when all do. busy: a counter stayed locked by another transaction for 50 ms; then nothing
--- is counted, all are refused for now, and the caller may ask again later.
--- A counter is opened when policy first names its cap, with what its window holds already, and from then on counts
--- until the window ends, also while policy names no such cap: the cap may come back.
+-- Counts proposals of these sources, in this order, against the caps of the UTC day and hour of p_created_at, as if
+-- they came one after the other; null entries of p_sources are skipped. refusals: the cap that each one met, null for
+-- those that fit under every cap; null as a whole when all fit. busy: a counter stayed locked by another transaction
+-- for 50 ms; then nothing is counted, all are refused for now, and the caller may try again later.
+-- A counter is made when policy first sets its cap, with the proposals that its window has by then. It counts until the
+-- window ends, also while policy sets no such cap, as the cap may come back.
 -- Locks: ops_cap_counters, the caps of all sources first, then those of each source by name; 50 ms at most for each.
 -- Writes: ops_cap_counters. Raises: nothing.
 declare
@@ -38,12 +38,13 @@ begin
   v_day := date_trunc('day', v_utc) at time zone 'UTC';
   v_hour := date_trunc('hour', v_utc) at time zone 'UTC';
   v_timeout := current_setting('lock_timeout');
-  -- The exception block is what 50 ms of waiting at most costs; this is not the path of steps.
+  -- The exception block is the price of a wait of 50 ms at most; this is not the path of steps.
   begin
     perform set_config('lock_timeout', '50ms', true);
     for v_cap in
       select f.no, f.cap, f.scope, f.source, f.window_start, f.window_end, f.refusal, sum(s.wanted) as wanted
-        from (select n.source, count(*) as wanted from unnest(p_sources) n (source) where n.source is not null group by 1) s
+        from (select n.source, count(*) as wanted from unnest(p_sources) n (source)
+              where n.source is not null group by 1) s
        cross join lateral _caps_in_force(p_caps, s.source, v_utc) f
        group by f.no, f.cap, f.scope, f.source, f.window_start, f.window_end, f.refusal
        order by f.source nulls first, f.no
@@ -62,8 +63,8 @@ begin
     end loop;
 
     if v_tight then
-      -- Of several caps the one with the least room refuses, the first named of those with the same. A source past its
-      -- own cap takes no more room under those of all; past those of all there is room for nobody.
+      -- Of several caps the one with the least room refuses; of those with equal room, the first. A proposal above the
+      -- caps of its source takes no room under the caps of all.
       with cap as materialized (
         select distinct on (c.source) c.source, c.room, c.met
           from unnest(v_scopes, v_room, v_met) with ordinality c (source, room, met, no)
@@ -77,7 +78,8 @@ begin
                     over (order by a.ord rows between unbounded preceding and 1 preceding) as before
           from asking a
       )
-      select array_agg(case when n.source is null then null when n.before >= c.room then c.met when n.over_own then n.met end
+      select array_agg(case when n.source is null then null when n.before >= c.room then c.met when n.over_own
+                       then n.met end
                        order by n.ord)
         into refusals
         from counted n
@@ -89,14 +91,17 @@ begin
     update ops_cap_counters c
        set used = c.used + g.granted
       from (select w.scope, w.window_start, sum(s.granted)::integer as granted
-              from (select n.source, count(*) as granted from unnest(v_counted) n (source) where n.source is not null group by 1) s
-             cross join lateral (values ('day', v_day), ('day:' || s.source, v_day), ('hour', v_hour), ('hour:' || s.source, v_hour))
+              from (select n.source, count(*) as granted from unnest(v_counted) n (source)
+                    where n.source is not null group by 1) s
+             cross join lateral (values ('day', v_day), ('day:' || s.source, v_day), ('hour', v_hour),
+                                 ('hour:' || s.source, v_hour))
                    w (scope, window_start)
              group by 1, 2) g
      where c.scope = g.scope and c.window_start = g.window_start;
   exception when lock_not_available then
     busy := true;
-    refusals := array(select case when n.source is not null then 'a cap counter is busy; the next heartbeat gates it' end
+    refusals := array(select case when n.source is not null
+                      then 'a cap counter is busy; the next heartbeat gates it' end
                         from unnest(p_sources) with ordinality n (source, ord) order by n.ord);
   end;
   perform set_config('lock_timeout', v_timeout, true);

@@ -5,9 +5,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Tells with an event proposal:pending for each that these proposals wait for a person, so that a reaction can tell him.
--- What would run is in the event in short, the first ten steps as texts; fn_inbox has all of it. Proposal i has
--- p_templates[p_which[i]].
+-- Emits an event proposal:pending for each of these proposals, which wait for a person, so that a reaction can tell
+-- that person. The event has what would run in short, the first ten steps as texts; fn_inbox has all of it. Proposal i
+-- has p_templates[p_which[i]].
 -- Locks: none. Writes: ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_short jsonb[] := '{}'::jsonb[];
@@ -22,7 +22,8 @@ begin
   end loop;
   perform _emit_loop_events(
             array_agg('proposal:pending'::text order by i.ord),
-            array_agg(jsonb_build_object('proposal_id', p.id, 'title', p.title, 'risk_level', p.risk_level, 'source', p.source,
+            array_agg(jsonb_build_object('proposal_id', p.id, 'title', p.title, 'risk_level', p.risk_level, 'source',
+                                         p.source,
                                          'reason', p.reason) || v_short[i.which] order by i.ord),
             array_agg(null::uuid order by i.ord), array_agg(p.depth order by i.ord))
      from unnest(p_ids, p_which) with ordinality i (id, which, ord)

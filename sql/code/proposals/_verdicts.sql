@@ -17,12 +17,12 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- The verdict of these documents on proposals, whatever their status, each as if it were gated alone now; ids are those
--- of p_ids that are proposals. codes and reasons: OPS_016 the template was changed after it was proposed, OPS_003
--- forbidden, or over a cap where it does not count yet, OPS_009 a person must decide, null it may run by itself.
--- refusals: why nobody may run it, caps apart. unallowed: all that keeps it from running by itself, caps apart. A
--- template is worked through once, however many proposals have it. Proposal i has template which[i], and its steps are
--- those with that no; null where the template was changed, since it is not known to be sound then. slots: by template.
+-- The verdict of these documents on stored proposals, whatever their status, each as if it were gated alone now. ids:
+-- those of p_ids that are proposals. codes and reasons: OPS_016 the template was changed after it was proposed; OPS_003
+-- it is forbidden, or over a cap where it does not count yet; OPS_009 a person must decide; null it may run by itself.
+-- refusals: why no person may approve it, caps apart. unallowed: all that keeps it from running by itself, caps apart.
+-- Each distinct template is judged once. which: the number of each proposal's template; its steps are those with that
+-- no. It is null where the template was changed, as that may not be sound. slots: by template.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_templates jsonb[];

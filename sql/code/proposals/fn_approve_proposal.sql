@@ -10,8 +10,8 @@ set search_path from current
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
--- The decision of a person that a pending proposal may run; its mission begins in the same transaction. Approving
--- what is approved already changes nothing and answers the same, so two approvals at once make one mission.
+-- The decision of a person that a pending proposal may run; its mission begins in the same transaction. Approving an
+-- approved proposal changes nothing and answers the same, so that two approvals at once make one mission.
 -- Locks: the proposal, then cap counters if it was never counted. Writes: ops_mission_proposals, ops_proposal_votes,
 -- ops_audit_log, missions and steps. Raises: OP012 unknown, OP014 decided otherwise, OP015 own proposal, OP016 template
 -- changed, OP003 forbidden by policy or over a cap.

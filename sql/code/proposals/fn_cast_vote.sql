@@ -10,8 +10,8 @@ security definer
 set search_path from current
 as $$
 -- The vote of an agent on a pending proposal. Votes advise the person who decides; no number of them approves. A role
--- may change its vote while the proposal is open. It votes for a role that agent_roles names, by one of the role's
--- logins where it lists some, so that no vote passes for that of a person or of another agent.
+-- may change its vote while the proposal is open. The login votes for a role that agent_roles names, and must be one of
+-- the role's logins where it lists some, so that no vote passes for that of a person or of another agent.
 -- Locks: the proposal. Writes: ops_proposal_votes, ops_mission_proposals, ops_audit_log. Raises: OP012 unknown, OP014
 -- decided already, OP015 not this login's role, OP018 no such vote.
 declare
@@ -21,7 +21,8 @@ declare
 begin
   if p_vote is null or p_vote not in ('approve', 'reject', 'abstain') or coalesce(p_agent_role, '') = '' then
     raise exception using errcode = 'OP018',
-      message = format('OPS_018: vote %s of role %s is not valid', quote_nullable(p_vote), quote_nullable(p_agent_role)),
+      message = format('OPS_018: vote %s of role %s is not valid', quote_nullable(p_vote),
+                       quote_nullable(p_agent_role)),
       hint = 'A role votes approve, reject or abstain.';
   end if;
   if (v_role is null or (jsonb_typeof(v_role -> 'logins') = 'array' and not v_role -> 'logins' ? session_user::text))

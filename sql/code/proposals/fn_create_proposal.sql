@@ -12,9 +12,11 @@ set jit = off
 as $$
 -- Proposes one template and gates it, in the caller's transaction.
 -- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and
--- missions and steps for what policy approves. Raises: OP004 with every fault of the template, OP018 for a bad source or key.
+-- missions and steps for what policy approves. Raises: OP004 with every fault of the template, OP018 for a bad source
+-- or key.
 declare
-  v_made record := _propose(array[coalesce(p_template, 'null')::text], array[coalesce(p_source, 'manual')], array[p_dedupe_key]);
+  v_made record := _propose(array[coalesce(p_template, 'null')::text], array[coalesce(p_source, 'manual')],
+                            array[p_dedupe_key]);
 begin
   proposal_id := v_made.ids[1];
   status := v_made.statuses[1];

@@ -32,7 +32,8 @@ begin
     from jsonb_array_elements(p_proposals) with ordinality e (p, ord);
   if v_bad is not null then
     raise exception using errcode = 'OP018',
-      message = format('OPS_018: proposals[%s] has an unknown field, or a source or dedupe_key that is no text', v_bad - 1),
+      message = format('OPS_018: proposals[%s] has an unknown field, or a source or dedupe_key that is no text',
+                       v_bad - 1),
       detail = left((p_proposals -> (v_bad - 1)::integer) - 'template' #>> '{}', 500),
       hint = 'template, source and dedupe_key; no other fields. Nothing was proposed.';
   end if;

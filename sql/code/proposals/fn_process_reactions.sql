@@ -7,10 +7,10 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 set lock_timeout = '1s'
 as $$
--- Turns up to p_batch_size queued reactions into gated proposals. When the batch as a whole cannot be processed, its
--- reactions are tried one by one, so that a bad one fails alone and the others go on. One that only met somebody else's
--- lock, or a database short of something, is not bad: it stays queued, behind the others. The heartbeat waits a second
--- at most for a transaction that is inserting the same dedupe key.
+-- Turns up to p_batch_size queued reactions into gated proposals. When the batch fails as a whole, its reactions are
+-- tried one by one, so that a faulty one fails alone. A reaction that met only a lock of another session, or a server
+-- short of resources, is not faulty: it stays queued, behind the others. The heartbeat waits a second at most for a
+-- transaction that is inserting the same dedupe key.
 -- Locks: the reactions taken, cap counters, the unique index of dedupe_key. Writes: ops_agent_reactions, ops_ready,
 -- dead_letter_archive, and what proposals write. Raises: OP018 for a batch of less than one; a reaction that cannot be
 -- processed is failed, with its error as reason and reason_code, and goes whole to dead_letter_archive.
@@ -42,7 +42,7 @@ begin
           get stacked diagnostics v_message = message_text;
           v_message := format('%s (%s)', v_message, sqlstate);
           v_code := case when left(sqlstate, 2) = 'OP' then 'OPS_' || right(sqlstate, 3) else sqlstate end;
-          -- Rollbacks asked for by the server, lack of resources, locks: nothing that the reaction could help.
+          -- Rollbacks by the server, lack of resources, locks: no fault of the reaction.
           if left(sqlstate, 2) in ('40', '53', '55', '57') then
             perform _announce();
             insert into ops_ready (lane, id) values (_lane_of('reactions'), v_id);

@@ -4,12 +4,13 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- What a running step wants done next: proposes templates and gates them, in the transaction of whoever holds the lease.
--- They are exact: placeholders are refused, since what wrote them is data. They are one cause deeper than the mission,
--- and their event, step:proposed, leads back to it. A step proposes once: asked again it gets what it proposed before.
+-- Proposes what a running step wants done next, in the transaction of the worker that holds its lease, and gates it.
+-- The templates must be exact: placeholders are refused, as the text that wrote them is data. The proposals are one
+-- cause deeper than the mission, and their event, step:proposed, leads back to it. A step proposes once: a second call
+-- gets the same proposals.
 -- Locks: the step, FOR KEY SHARE, the unique index of dedupe_key, cap counters. Writes: ops_agent_events, ops_ready,
--- ops_mission_proposals, ops_cap_counters, and missions and steps for what policy approves. Raises: OP003 when causes are
--- too deep, OP004 with every fault of the templates, OP006 when the lease is lost.
+-- ops_mission_proposals, ops_cap_counters, and missions and steps for what policy approves. Raises: OP003 when causes
+-- are too deep, OP004 with every fault of the templates, OP006 when the lease is lost.
 declare
   v_most constant integer := 20;
   v_max_depth constant integer := 5;
@@ -32,7 +33,8 @@ begin
     return;
   end if;
 
-  select s.key, s.mission_id, coalesce('agent:' || (s.params ->> 'role'), 'step:' || s.executor) as source, m.depth + 1 as depth
+  select s.key, s.mission_id, coalesce('agent:' || (s.params ->> 'role'), 'step:' || s.executor) as source,
+    m.depth + 1 as depth
     into v_step
     from ops_mission_steps s
     join ops_missions m on m.id = s.mission_id
@@ -54,7 +56,8 @@ begin
         from unnest(v_templates) with ordinality t (template, n)
        cross join lateral unnest(
          _template_faults(t.template, false)
-         || case when strpos(t.template::text, '{{') > 0 then array[text 'steps: {{ may not occur: write out what is to run'] end) f
+         || case when strpos(t.template::text, '{{') > 0
+           then array[text 'steps: {{ may not occur: write out what is to run'] end) f
        order by n);
   end if;
   if v_faults <> '{}' then
@@ -69,7 +72,8 @@ begin
     array[null::text], array[v_step.mission_id]))[1];
   v_made := _create_proposals(
     v_templates, array_fill('[]'::jsonb, array[v_count]), array(select generate_series(1, v_count)),
-    array_fill(v_step.source, array[v_count]), array(select format('%s:%s', v_key, n) from generate_series(1, v_count) n),
+    array_fill(v_step.source, array[v_count]),
+      array(select format('%s:%s', v_key, n) from generate_series(1, v_count) n),
     array_fill(v_event_id, array[v_count]), null, array_fill(v_step.depth, array[v_count]), null);
   return query
   select u.ord, u.id, u.status, u.mission_id, u.reason

@@ -8,8 +8,8 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- The decision of a person that a pending proposal shall not run. It no longer counts against the caps. Rejecting
--- what is rejected already changes nothing and answers the same.
+-- The decision of a person that a pending proposal shall not run. It no longer counts against the caps. Rejecting a
+-- rejected proposal changes nothing and answers the same.
 -- Locks: the proposal, then its cap counters. Writes: ops_mission_proposals, ops_proposal_votes, ops_cap_counters,
 -- ops_audit_log.
 -- Raises: OP012 unknown, OP014 approved already.
