@@ -5,7 +5,7 @@ from threading import Lock
 
 import pytest
 
-from support import at_once
+from support import at_once, start, wait_until_blocked
 
 TAKE = "select id, aggregate_id from fn_claim_outbox_deliveries(%s, %s, %s)"
 
@@ -41,6 +41,23 @@ def test_a_message_that_is_committed_late_still_comes_and_before_what_is_publish
     other.do("commit")
     (last,) = publish(loop, "a")
     assert [r["id"] for r in loop.rows(TAKE, "p", 10, 5)] == [late, second, last]
+
+
+def test_a_claim_that_passed_a_message_does_not_overtake_it_when_it_comes_free(loop, session, connect):
+    other, third, claimer = session(), session(), session()
+    (first,) = publish(loop, "a")
+    other.do("begin")
+    assert [r["id"] for r in other.rows(TAKE, "q", 10, 1)] == [first]
+    between = publish(loop, *["b"] * 120)  # more than the first round of a claim of thirty reads
+    (second,) = publish(loop, "a")
+    third.do("begin")
+    third.do("insert into outbox_heads (aggregate_type, aggregate_id, mark) values ('t', 'b', 0)")
+    claiming = start(lambda: claimer.rows(TAKE, "p", 30, 10))
+    wait_until_blocked(connect(), claimer.conn)  # in its first round: it has seen that `first` is being taken
+    other.do("rollback")
+    third.do("rollback")
+    assert [r["id"] for r in claiming.result()] == between[:10]
+    assert [r["id"] for r in loop.rows(TAKE, "r", 10, 5)] == [first, second]
 
 
 def test_publishing_about_an_aggregate_waits_for_nobody_who_has_it_or_publishes_about_it(loop, session):

@@ -38,8 +38,9 @@ declare
   v_width integer;
   v_hints record;
   v_heads record;
+  v_free record;
   v_leased record;
-  v_claimed bigint[] := '{}';
+  v_claimed bigint[] := '{}'::bigint[];
 begin
   perform _free_due_heads();
   -- Rounds that bring nothing cost little. There are so many before a claim gives up that a relay may rest when it is
@@ -68,22 +69,19 @@ begin
     perform _drop_outbox_hints(array(
       select n.seq from unnest(v_hints.seqs, v_hints.aggregates) n (seq, index)
        where n.index = any (v_heads.free || v_heads.busy)));
-    update outbox_heads h
-       set mark = a.lowest - 1
-      from unnest(v_hints.types, v_hints.ids, v_hints.lowest) with ordinality
-             a (aggregate_type, aggregate_id, lowest, index)
-     where a.index = any (v_heads.free || v_heads.busy)
-       and h.aggregate_type = a.aggregate_type and h.aggregate_id = a.aggregate_id and a.lowest <= h.mark;
     continue when v_heads.free = '{}';
 
+    select array_agg(a.aggregate_type order by a.index) as types, array_agg(a.aggregate_id order by a.index) as ids
+      into v_free
+      from unnest(v_hints.types, v_hints.ids) with ordinality a (aggregate_type, aggregate_id, index)
+     where a.index = any (v_heads.free);
     select * into v_leased
-      from _lease_heads(v_hints.types, v_hints.ids, v_heads.free,
-                        greatest(least(p_per_aggregate, v_left / cardinality(v_heads.free)), 1),
+      from _lease_heads(v_free.types, v_free.ids, greatest(least(p_per_aggregate, v_left / cardinality(v_free.ids)), 1),
                         p_processor_id, p_lease, p_policy);
     v_claimed := v_claimed || v_leased.claimed;
     v_left := p_limit - cardinality(v_claimed);
     exit when v_left <= 0;
-    v_depth := least(v_depth, greatest(v_leased.waiting / cardinality(v_heads.free), 1));
+    v_depth := least(v_depth, greatest(v_leased.waiting / cardinality(v_free.ids), 1));
   end loop;
   return v_claimed;
 end;

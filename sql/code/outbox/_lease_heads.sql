@@ -1,7 +1,6 @@
 create or replace function _lease_heads(
   p_types text[],
   p_ids text[],
-  p_heads integer[],
   p_each integer,
   p_processor_id text,
   p_lease interval,
@@ -18,11 +17,10 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Leases free heads (p_heads: their indexes in p_types and p_ids), which the caller has locked, each with the first
--- messages of its aggregate that wait, up to p_each. With p_policy a lease ends before the first message that is
--- held (_outbox_hold); an aggregate that begins with such a message is left alone for 30 seconds. A head of which nothing
--- waits is removed. claimed: the messages, aggregate by aggregate and in order of id within each; waiting: how many were
--- found to wait.
+-- Leases free heads, which the caller has locked, each with the first messages of its aggregate that wait, up to
+-- p_each. With p_policy a lease ends before the first message that is held (_outbox_hold); an aggregate that begins with such
+-- a message is left alone for 30 seconds. A head of which nothing waits is removed. claimed: the messages,
+-- aggregate by aggregate and in order of id within each; waiting: how many were found to wait.
 -- Locks: none of its own. Writes: outbox_heads, outbox_timers, outbox.last_error of what is held.
 -- Raises: nothing.
 declare
@@ -31,6 +29,7 @@ declare
   v_run record;
   v_held text[];
   v_reasons text[];
+  v_stops bigint[];
 begin
   select array_agg(n.head) as heads, array_agg(w.id) as event_ids, array_agg(w.event_type) as kinds into v_run
     from unnest(p_types, p_ids) with ordinality n (aggregate_type, aggregate_id, head)
@@ -41,8 +40,7 @@ begin
       where o.processed_at is null and o.aggregate_type = n.aggregate_type
         and (o.aggregate_id, o.id) > (n.aggregate_id, h.mark) and o.aggregate_id <= n.aggregate_id
       order by o.aggregate_id, o.id
-      limit p_each) w
-   where n.head = any (p_heads);
+      limit p_each) w;
   waiting := coalesce(cardinality(v_run.event_ids), 0);
   if p_policy is not null then
     with kinds as materialized (select distinct kind from unnest(v_run.kinds) kind)
@@ -73,18 +71,19 @@ begin
     select g.due_at, array_agg(g.aggregate_type), array_agg(g.aggregate_id),
            array_agg(g.claimed[cardinality(g.claimed)])
       from got g group by g.due_at
-  ), held as (
-    update outbox o set last_error = k.reason
-      from run r
-     cross join unnest(v_held, v_reasons) k (kind, reason)
-     where o.id = r.stop and k.kind = o.event_type and o.last_error is distinct from k.reason
   )
-  select coalesce(array_agg(e.id order by g.head, e.id), '{}') into claimed
+  select coalesce(array_agg(e.id order by g.head, e.id), '{}'), (select array_agg(r.stop) from run r)
+    into claimed, v_stops
     from got g cross join lateral unnest(g.mine) e (id);
+  if v_held is not null then
+    update outbox o set last_error = k.reason
+      from unnest(v_held, v_reasons) k (kind, reason)
+     where o.id = any (v_stops) and k.kind = o.event_type and o.last_error is distinct from k.reason;
+  end if;
   -- Aggregates whose hints were all of the past.
   delete from outbox_heads h
-   using unnest(p_types, p_ids) with ordinality n (aggregate_type, aggregate_id, head)
-   where h.aggregate_type = n.aggregate_type and h.aggregate_id = n.aggregate_id and n.head = any (p_heads)
+   using unnest(p_types, p_ids) n (aggregate_type, aggregate_id)
+   where h.aggregate_type = n.aggregate_type and h.aggregate_id = n.aggregate_id
      and h.processor_id is null and h.retry_at is null;
 end;
 $$;

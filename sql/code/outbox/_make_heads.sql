@@ -9,10 +9,10 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Makes heads for up to p_limit of these aggregates that have none, and returns their indexes in p_types and p_ids; until
--- the commit no other session sees them. p_lowest: of each aggregate the lowest message that is hinted at; the mark is
--- just below. Two claims that would make the same head never wait for each other: an advisory lock gives one of them the
--- right, and it asks again whether the head is missing.
+-- Makes heads for up to p_limit of these aggregates that have none, and returns their indexes in p_types and p_ids;
+-- until the commit no other session sees them. p_lowest: of each aggregate the lowest message that is hinted at; the
+-- mark is just below. Two claims that would make the same head never wait for each other: an advisory lock gives one of
+-- them the right, and it asks again whether the head is missing.
 -- Locks: for each aggregate an advisory lock, not waited for. Writes: outbox_heads. Raises: nothing.
 declare
   v_class constant integer := 'outbox_heads'::regclass::oid::integer;
@@ -28,7 +28,7 @@ begin
            limit p_limit) m
    where pg_try_advisory_xact_lock(v_class, hashtext(m.aggregate_type || ' ' || m.aggregate_id));
   if v_missing is null then
-    return '{}';
+    return '{}'::integer[];
   end if;
   with made as (
     insert into outbox_heads (aggregate_type, aggregate_id, mark)

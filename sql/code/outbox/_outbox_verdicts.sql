@@ -22,14 +22,14 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Which of the reports about claimed messages count, and as what. p_types and p_ids: aggregates whose heads the caller has
--- locked; heads: of each message the index of its aggregate among them. verdicts: delivered, retry, dead, released, or
--- gone for a message that was deleted by hand. after: the seconds until a retry. channels and bodies: what NOTIFY is to
--- deliver, in order of id.
+-- Which of the reports about claimed messages count, and as what. p_types and p_ids: aggregates whose heads the caller
+-- has locked; heads: of each message the index of its aggregate among them. verdicts: delivered, retry, dead, released,
+-- or gone for a message that was deleted by hand. after: the seconds until a retry. channels and bodies: what NOTIFY is
+-- to deliver, in order of id.
 --
--- Of each aggregate the reports count in order: up to the first message that failed, was released, or of which nothing is
--- said yet. A retry is dead when it is out of tries; a notify is dead when its message is too long, and released when
--- its route has no channel any more.
+-- Of each aggregate the reports count in order: up to the first message that failed, was released, or of which nothing
+-- is said yet. A retry is dead when it is out of tries; a notify is dead when its message is too long, and released
+-- when its route has no channel any more.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_longest constant integer := 7999;

@@ -19,12 +19,14 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Up to p_limit hints (rows of ops_ready) from p_front on, and the aggregates that they name: types and ids, in the order
--- of their first hints, and of each the lowest message that is hinted at. seqs: the hints, null when there are none;
--- aggregates: of each hint the index of its aggregate in types and ids. stale: hints of messages that no longer wait.
+-- Up to p_limit hints (rows of ops_ready) from p_front on, and the aggregates that they name: types and ids, in the
+-- order of their first hints, and of each the lowest message that is hinted at. seqs: the hints, null when there are
+-- none; aggregates: of each hint the index of its aggregate in types and ids. stale: hints of messages that no longer
+-- wait.
 --
 -- hands_off, by "type id": aggregates that this claim must leave alone, and which are not in types and ids. Another
--- transaction is just dropping a hint of theirs, and may roll back; or this claim has passed an earlier hint (p_passed).
+-- transaction is just dropping a hint of theirs, and may roll back; or this claim has passed an earlier hint
+-- (p_passed).
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   -- A row that an open transaction is deleting is known by its xmax (see _take_ready).

@@ -16,8 +16,9 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Writes into heads, which the caller has locked, what the verdicts on their messages mean for them (_outbox_verdicts): a
--- head waits for a retry, keeps the rest of what was claimed, or is let go, when that was all or a message was released.
+-- Writes into heads, which the caller has locked, what the verdicts on their messages mean for them (_outbox_verdicts):
+-- a head waits for a retry, keeps the rest of what was claimed, or is let go, when that was all or a message was
+-- released.
 -- Locks: none of its own. Writes: outbox_heads, outbox_timers, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();

@@ -8,11 +8,14 @@ as $$
 -- The lane of a queue that has only one: events, reactions or outbox; as in ops_lanes. Immutable, so that the planner
 -- sees a constant.
 -- Locks: none. Writes: nothing. Raises: case_not_found for any other queue.
+declare
+  v_lane integer;
 begin
   case p_queue
-    when 'events' then return 1;
-    when 'reactions' then return 2;
-    when 'outbox' then return 3;
+    when 'events' then v_lane := 1;
+    when 'reactions' then v_lane := 2;
+    when 'outbox' then v_lane := 3;
   end case;
+  return v_lane;
 end;
 $$;
