@@ -36,6 +36,7 @@ lint: $(STAMP) ## Check style and types
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	.venv/bin/python tools/code_toc.py --check
+	.venv/bin/python tools/sql_lint.py
 	.venv/bin/python tools/sqitch_adapters.py --check
 	.venv/bin/python tools/async_client.py --check
 

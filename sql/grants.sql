@@ -81,7 +81,8 @@ declare
     'ops_agent_events', 'ops_agent_reactions', 'ops_pattern_cooldowns',
     'ops_mission_proposals', 'ops_proposal_votes', 'ops_cap_counters',
     'ops_missions', 'ops_mission_steps', 'ops_parked_steps', 'ops_action_runs',
-    'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'replay_log', 'ops_demand_radar', 'ops_idempotency_keys',
+    'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'replay_log', 'ops_demand_radar',
+    'ops_idempotency_keys',
     'distributed_locks', 'ops_counters', 'ops_counts',
     'ops_pauses', 'ops_control', 'ops_audit_log', 'ops_control_log'
   ];
@@ -221,7 +222,8 @@ begin
       from unnest(v_tables) with ordinality t (name, ord)
       join pg_class c on c.relnamespace = v_schema::regnamespace and c.relname = t.name
      where exists (select from unnest(v_ids) r
-                    where not exists (select from aclexplode(c.relacl) a where a.grantee = r and a.privilege_type = 'SELECT'))
+                    where not exists (select from aclexplode(c.relacl) a
+                                      where a.grantee = r and a.privilege_type = 'SELECT'))
      order by t.ord
   loop
     execute v_do;

@@ -81,13 +81,13 @@ select h.key as policy_key,
   from ops_policy_history h;
 
 -- 0003_queue ----------------------------------------------------------------------------------------------------------
--- The ready queue: one narrow table of lanes for everything that waits to be picked up, so that a pick-up costs the
--- same beside ten million finished rows. The wide tables never carry an index on a column that changes.
+-- The ready queue: one narrow table, in lanes, for all that is ready to be taken, so that taking costs the same beside
+-- ten million finished rows. The wide tables have no index on a column that changes.
 
 create sequence ops_lane_seq as integer start 10;
 
--- The lanes of ops_ready: events, reactions, the outbox, and one per executor and priority (rarely two, when two
--- transactions at once needed the first), so that work nobody may run never lies in front of work that can.
+-- The lanes of ops_ready: events, reactions, the outbox, and one for each executor and priority (rarely two, when two
+-- transactions made it at once), so that steps that cannot run never lie in front of steps that can.
 create table ops_lanes (
   -- Lane number; 1 is events, 2 is reactions, 3 is the outbox, steps start at 10.
   lane integer not null default nextval('ops_lane_seq'),
@@ -97,11 +97,11 @@ create table ops_lanes (
   executor text,
   -- For steps: the priority; a higher lane is served first.
   priority smallint not null default 0,
-  -- The sequence whose value is the low-water mark of the lane: nothing will be found at or below it, so a pick-up
-  -- begins behind it and never walks over what was taken before, however long a snapshot keeps that alive. A sequence,
-  -- since a row that is updated all the time would itself leave such remains.
+  -- The sequence whose value is the low-water mark of the lane: no row has this seq or a lower one, so a reader begins
+  -- behind it and never scans the dead tuples of what was taken before, however long a snapshot keeps them. A sequence,
+  -- because a row that each move updates would itself leave dead tuples.
   mark regclass not null,
-  -- The mark holds only for the ops_ready with this oid …
+  -- The mark is valid only for the ops_ready with this oid …
   mark_table oid,
   -- … and since this start of the server: pg_dump reads sequences outside its snapshot, so that a restored mark could
   -- lie above rows restored with it.
@@ -122,13 +122,13 @@ create sequence ops_lane_mark_3 minvalue 0 owned by ops_lanes.lane;
 
 create sequence ops_ready_seq;
 
--- What is ready to be picked up; a pick-up deletes the row. The truth about a step stays in ops_mission_steps.
+-- What is ready to be taken; the taker deletes the row. The truth about a step stays in ops_mission_steps.
 create table ops_ready (
   -- The lane (ops_lanes) it waits in.
   lane integer not null,
   -- Order within the lane; smaller goes first.
   seq bigint not null default nextval('ops_ready_seq'),
-  -- The event, reaction or step that waits; for the outbox the number of the message, in hexadecimal.
+  -- The event, reaction or step that waits; for the outbox the id of the message, in hexadecimal.
   id uuid not null,
   constraint ops_ready_pkey primary key (lane, seq)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
@@ -136,17 +136,17 @@ create table ops_ready (
 
 create sequence ops_late_enqueuers_id_seq;
 
--- Transactions that began to enqueue so long ago, and are still open, that the mark of a lane goes past what they may
--- bring; when such a one has ended, the lane is looked at from its floor on until nothing is left there. Normally
--- empty; a row may be there twice.
+-- Open transactions that announced themselves so long ago that the mark of a lane has passed the rows that they may
+-- bring. After their end the lane is read from their floor on, until none of these rows is left. Normally empty; an
+-- entry may exist twice.
 create table ops_late_enqueuers (
-  -- Makes the key: a unique (lane, holder) would make one session wait for another that notes the same.
+  -- The key. A unique (lane, holder) would make one session wait for another that records the same.
   id bigint not null default nextval('ops_late_enqueuers_id_seq'),
   -- The lane whose mark passes it.
   lane integer not null,
-  -- The transaction, by the number in its advisory lock: objid in pg_locks, where its process id is.
+  -- The transaction, by the seq in its advisory lock: objid in pg_locks, where its process id is.
   holder oid not null,
-  -- All that it brings has a higher ops_ready.seq than this.
+  -- All rows that it brings have a higher ops_ready.seq than this.
   floor bigint not null,
   -- When it was found to have fallen behind.
   noticed_at timestamptz not null default now(),
@@ -156,8 +156,8 @@ create index ops_late_enqueuers_lane on ops_late_enqueuers (lane);
 
 create sequence ops_timer_seq;
 
--- Look at these steps at that time: one row per claim (lease) and per retry batch. A hint only; the truth is in the
--- step.
+-- When to look at which steps: one row for each claim (lease) and each batch of retries. A hint only; the truth is in
+-- the step.
 create table ops_timers (
   -- When to look.
   due_at timestamptz not null,
@@ -197,7 +197,7 @@ create table ops_workers (
 create index ops_workers_idle on ops_workers (worker_id) where idle;
 
 -- Workers that have not said goodbye, and until when each counts as alive: a worker is alive while live_until is to
--- come. (Compared by whoever asks, since the loop has a clock of its own, which a view cannot ask.)
+-- come. (The reader compares it with _now(): a view cannot ask the clock of the loop.)
 --   worker_id: The incarnation.
 --   executors: Executors it offers.
 --   idle: True while it sleeps until notified.
@@ -208,7 +208,7 @@ select w.worker_id, w.executors, w.idle, w.last_seen_at, w.last_seen_at + interv
   from ops_workers w
  where w.stopped_at is null;
 
--- How far the rolling look over ops_mission_steps has come; its row is the turn to sweep.
+-- How far the rolling scan of ops_mission_steps has come; its row lock is the right to sweep.
 create table ops_sweep (
   -- What is swept.
   name text not null,
@@ -289,7 +289,7 @@ create table ops_pattern_cooldowns (
 -- 0005_proposals ------------------------------------------------------------------------------------------------------
 -- Gated intents, the votes on them, and the counters that keep caps exact.
 
--- Gated intents: what somebody wants to run, what policy said, who decided.
+-- Gated intents: what is to run, what policy said, and who decided.
 create table ops_mission_proposals (
   -- Time-ordered id (UUID version 7).
   id uuid not null,
@@ -328,8 +328,8 @@ create table ops_mission_proposals (
   policy_snapshot jsonb not null default '{}',
   -- When it was counted against the caps; null while the counter was busy, or when it was over a cap.
   counted_at timestamptz,
-  -- Login role (session_user) of the proposer, or of whoever emitted the event behind it; null when that is an event of
-  -- the loop itself.
+  -- Login role (session_user) of the proposer, or that emitted the event behind it; null for an event of the loop
+  -- itself.
   proposed_login text default session_user,
   -- Who decided, as claimed; policy when nobody had to.
   decided_by text,
@@ -440,7 +440,7 @@ create table ops_mission_steps (
   mission_id uuid not null,
   -- Name of the step within its template; step_1, step_2 … by default.
   key text,
-  -- Place in the template, from 1.
+  -- Position in the template, from 1.
   position integer not null default 1,
   -- What kind of work it is; part of the names of its events.
   kind text not null,
@@ -501,7 +501,7 @@ create table ops_mission_steps (
   result jsonb,
   -- Error of the last failed attempt.
   last_error text,
-  -- The code of last_error, as whoever reported it gave it; null where none was given.
+  -- The code of last_error, as its reporter gave it; null where none was given.
   last_error_code text,
   -- Why it is waiting, or was cancelled: a sentence for people. What it waits for is in ops_parked_steps.
   wait_reason text,
@@ -573,7 +573,7 @@ create table ops_action_runs (
   meta jsonb not null default '{}',
   -- What went wrong.
   error text,
-  -- The code of error, as whoever reported it gave it; null where none was given.
+  -- The code of error, as its reporter gave it; null where none was given.
   error_code text,
   constraint ops_action_runs_pkey primary key (step_id, id),
   constraint ops_action_runs_status_known
@@ -584,8 +584,8 @@ create table ops_action_runs (
 --   executor: The executor that the steps ask for.
 --   priority: Their priority.
 --   ready: How many are ready.
---   oldest: When the one in front was created.
---   live_workers: Workers that offer the executor and were seen in the last minute; 0 means nobody will claim them
+--   oldest: When the first one was created.
+--   live_workers: Workers that offer the executor and were seen in the last minute; with 0 no claim will come
 --  (OPS_005).
 create view ops_queue as
 select l.executor,
@@ -638,8 +638,8 @@ create table outbox (
 create unique index outbox_dedupe on outbox (dedupe_key) where dedupe_key is not null;
 create index outbox_waiting on outbox (aggregate_type, aggregate_id, id) where processed_at is null;
 
--- Aggregates that are being worked on: who has the first messages of each, or until when it waits for its next try. No
--- row for an aggregate whose messages nobody has touched yet, or that has none.
+-- Aggregates with a claim or a retry: which processor has their first messages, or until when the next try waits. An
+-- aggregate without waiting messages, or whose messages were never claimed, has no row.
 create table outbox_heads (
   -- As in outbox.
   aggregate_type text not null,
@@ -647,13 +647,13 @@ create table outbox_heads (
   aggregate_id text not null,
   -- What waits of this aggregate has a higher id, or still a row of its own in ops_ready.
   mark bigint not null,
-  -- Who has it; null when nobody has.
+  -- The processor that has it; null when none has.
   processor_id text,
-  -- Until when he has it.
+  -- Until when that processor has it.
   lease_expires_at timestamptz,
   -- After a failure: when the aggregate is tried again.
   retry_at timestamptz,
-  -- The messages he has, in order; while it waits for a retry, the one that failed.
+  -- The claimed messages, in order; while a retry waits, the message that failed.
   claimed bigint[] not null default '{}',
   constraint outbox_heads_pkey primary key (aggregate_type, aggregate_id),
   constraint outbox_heads_claim_has_lease check ((processor_id is null) = (lease_expires_at is null)),
@@ -674,7 +674,7 @@ create table outbox_timers (
   aggregate_types text[] not null,
   -- … their ids …
   aggregate_ids text[] not null,
-  -- … and the message each was claimed or failed with: of a later claim the timer is not.
+  -- … and the message that each was claimed or failed with: after a later claim the timer no longer counts.
   event_ids bigint[] not null,
   constraint outbox_timers_pkey primary key (due_at, id)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
@@ -729,7 +729,7 @@ create table ops_control (
 
 create sequence distributed_locks_token_seq;
 
--- Locks that expire: a row stands for a lock held until expires_at. An expired row is nobody's; heartbeats delete it.
+-- Locks that expire: a row is a lock that is held until expires_at. An expired lock is free; heartbeats delete its row.
 create table distributed_locks (
   -- Name of the lock.
   lock_name text not null,
@@ -789,7 +789,7 @@ create table ops_counts (
 
 create sequence dead_letter_archive_id_seq;
 
--- What gave up, whole, with the reason.
+-- Steps, reactions and messages that gave up, whole, with the reason.
 create table dead_letter_archive (
   -- Order of arrival.
   id bigint not null default nextval('dead_letter_archive_id_seq'),
@@ -887,8 +887,8 @@ create unique index ops_demand_radar_title on ops_demand_radar (title);
 
 create sequence ops_audit_log_id_seq;
 
--- What was decided or changed, by which login: a row for each effect, committed with it. Append-only: nobody changes or
--- removes a row but a session that may act as the owner of the schema.
+-- Decisions and changes, with the login that made them: a row for each effect, committed with it. Append-only: only a
+-- session that may act as the owner of the schema changes or removes a row.
 create table ops_audit_log (
   -- Order of writing. A transaction that was rolled back leaves a gap.
   id bigint not null default nextval('ops_audit_log_id_seq'),

@@ -1,8 +1,8 @@
--- The names of migration 022 over a loop: schema m10_recovery with its nine functions and four tables (views, here), for
--- scripts and dashboards that know no others. Installed and removed by itself, as the owner of the loop:
--- `opsloop compat install m10_recovery`, or
---   psql -v ON_ERROR_STOP=1 --single-transaction -c "set local opsloop.schema = 'opsloop'" -f sql/compat/m10_recovery.sql
--- Again after an upgrade does no harm. m10_recovery_remove.sql takes it back. One loop per database can have it.
+-- The names of migration 022 over a loop: schema m10_recovery with its nine functions and four tables (views, here),
+-- for scripts and dashboards that know no others. Installed and removed by itself, as the owner of the loop: `opsloop
+-- compat install m10_recovery`, or   psql -v ON_ERROR_STOP=1 --single-transaction -c "set local opsloop.schema =
+-- 'opsloop'" -f sql/compat/m10_recovery.sql Again after an upgrade does no harm. m10_recovery_remove.sql takes it back.
+-- One loop per database can have it.
 \ir ../loader/begin.sql
 set local lock_timeout = '5s';
 do $$
@@ -30,7 +30,8 @@ create or replace view m10_recovery.distributed_locks with (security_invoker = t
 select l.lock_name, l.holder_id, l.acquired_at, l.expires_at from distributed_locks l;
 
 create or replace view m10_recovery.replay_log with (security_invoker = true) as
-select l.id, l.original_msg_id, l.dl_msg_id, l.candidate_id, l.idempotency_key, l.new_msg_id, l.replayed_at, l.replayed_by
+select l.id, l.original_msg_id, l.dl_msg_id, l.candidate_id, l.idempotency_key, l.new_msg_id, l.replayed_at,
+  l.replayed_by
   from replay_log l;
 
 create or replace view m10_recovery.dead_letter_archive with (security_invoker = true) as
@@ -39,7 +40,8 @@ select a.id, a.dl_msg_id, a.original_msg_id, a.candidate_id, a.failure_match_id,
   from dead_letter_archive a;
 
 create or replace view m10_recovery.outbox with (security_invoker = true) as
-select o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.payload, o.created_at, o.processed_at, o.retry_count, o.last_error
+select o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.payload, o.created_at, o.processed_at, o.retry_count,
+  o.last_error
   from outbox o;
 
 \ir m10_recovery/acquire_lock.sql

@@ -13,7 +13,8 @@ begin
     raise exception using
       errcode = 'OP014',
       message = format('OPS_014: change %s is already installed in schema %I', v_change, current_schema()),
-      hint = 'Another runner applied it. `opsloop status` lists what is there; `sqitch deploy --log-only` tells sqitch so.';
+      hint = 'Another runner applied it. `opsloop status` lists what is there; `sqitch deploy --log-only` tells '
+             'sqitch so.';
   end if;
 
   perform set_config('opsloop.relations_before', (

@@ -7,7 +7,8 @@ declare
 begin
   for v_revoke in
     select distinct format('revoke all on %s %s from %s', case c.relkind when 'S' then 'sequence' else 'table' end,
-                           c.oid::regclass, case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
+                           c.oid::regclass, case a.grantee when 0 then 'public'
+                             else quote_ident(pg_get_userbyid(a.grantee)) end)
       from pg_class c
      cross join lateral aclexplode(c.relacl) a
      where c.relnamespace = quote_ident(current_schema())::regnamespace

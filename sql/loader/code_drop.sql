@@ -14,7 +14,8 @@ begin
   if v_layer is not null then
     raise exception using
       errcode = 'OP014',
-      message = format('OPS_014: the compatibility layer %s needs the routines of schema %I', v_layer, current_schema()),
+      message = format('OPS_014: the compatibility layer %s needs the routines of schema %I', v_layer,
+                       current_schema()),
       hint = format('Nothing was changed. Remove it first: opsloop compat remove %s', v_layer);
   end if;
 

@@ -57,7 +57,7 @@ create index ops_mission_proposals_open on ops_mission_proposals (created_at) wh
 create index ops_mission_proposals_uncounted on ops_mission_proposals (created_at)
   where status in ('pending', 'voting') and counted_at is null;
 create index ops_mission_proposals_created on ops_mission_proposals using brin (created_at);
-comment on table ops_mission_proposals is 'Gated intents: what somebody wants to run, what policy said, who decided.';
+comment on table ops_mission_proposals is 'Gated intents: what is to run, what policy said, and who decided.';
 comment on column ops_mission_proposals.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_mission_proposals.dedupe_key is 'Optional; a second proposal with the same key is the first one.';
 comment on column ops_mission_proposals.source is
@@ -86,8 +86,8 @@ comment on column ops_mission_proposals.policy_snapshot is
 comment on column ops_mission_proposals.counted_at is
   'When it was counted against the caps; null while the counter was busy, or when it was over a cap.';
 comment on column ops_mission_proposals.proposed_login is
-  'Login role (session_user) of the proposer, or of whoever emitted the event behind it; null when that is an event '
-  'of the loop itself.';
+  'Login role (session_user) of the proposer, or that emitted the event behind it; null for an event of the loop '
+  'itself.';
 comment on column ops_mission_proposals.decided_by is 'Who decided, as claimed; policy when nobody had to.';
 comment on column ops_mission_proposals.decided_login is 'Login role (session_user) that decided.';
 comment on column ops_mission_proposals.approved_at is 'When it was approved.';

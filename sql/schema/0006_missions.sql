@@ -97,7 +97,7 @@ comment on table ops_mission_steps is
 comment on column ops_mission_steps.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_mission_steps.mission_id is 'The mission.';
 comment on column ops_mission_steps.key is 'Name of the step within its template; step_1, step_2 … by default.';
-comment on column ops_mission_steps.position is 'Place in the template, from 1.';
+comment on column ops_mission_steps.position is 'Position in the template, from 1.';
 comment on column ops_mission_steps.kind is 'What kind of work it is; part of the names of its events.';
 comment on column ops_mission_steps.executor is 'The code that runs it.';
 comment on column ops_mission_steps.params is
@@ -138,7 +138,7 @@ comment on column ops_mission_steps.progress is 'Last progress reported; handed 
 comment on column ops_mission_steps.result is 'What the accepted attempt returned.';
 comment on column ops_mission_steps.last_error is 'Error of the last failed attempt.';
 comment on column ops_mission_steps.last_error_code is
-  'The code of last_error, as whoever reported it gave it; null where none was given.';
+  'The code of last_error, as its reporter gave it; null where none was given.';
 comment on column ops_mission_steps.wait_reason is
   'Why it is waiting, or was cancelled: a sentence for people. What it waits for is in ops_parked_steps.';
 comment on column ops_mission_steps.judged_generation is
@@ -206,7 +206,7 @@ comment on column ops_action_runs.completed_at is 'When its end was recorded.';
 comment on column ops_action_runs.meta is 'Usage reported by the executor, and the evidence of a fenced report.';
 comment on column ops_action_runs.error is 'What went wrong.';
 comment on column ops_action_runs.error_code is
-  'The code of error, as whoever reported it gave it; null where none was given.';
+  'The code of error, as its reporter gave it; null where none was given.';
 
 create view ops_queue as
 select l.executor,
@@ -223,6 +223,6 @@ comment on view ops_queue is
 comment on column ops_queue.executor is 'The executor that the steps ask for.';
 comment on column ops_queue.priority is 'Their priority.';
 comment on column ops_queue.ready is 'How many are ready.';
-comment on column ops_queue.oldest is 'When the one in front was created.';
+comment on column ops_queue.oldest is 'When the first one was created.';
 comment on column ops_queue.live_workers is
-  'Workers that offer the executor and were seen in the last minute; 0 means nobody will claim them (OPS_005).';
+  'Workers that offer the executor and were seen in the last minute; with 0 no claim will come (OPS_005).';

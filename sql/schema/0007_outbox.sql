@@ -19,7 +19,7 @@ create table outbox (
   error_history jsonb not null default '[]'
 );
 create unique index outbox_dedupe on outbox (dedupe_key) where dedupe_key is not null;
--- The one index here on a column that changes: what waits is what everybody asks for, relays, people and metrics.
+-- The one index on a column that changes: relays, people and metrics all ask for the messages that wait.
 create index outbox_waiting on outbox (aggregate_type, aggregate_id, id) where processed_at is null;
 comment on table outbox is
   'Side effects, published in the transaction of the caller and so visible only if it commits.';
@@ -53,17 +53,17 @@ create table outbox_heads (
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
         autovacuum_vacuum_cost_delay = 0);
 comment on table outbox_heads is
-  'Aggregates that are being worked on: who has the first messages of each, or until when it waits for its next try. '
-  'No row for an aggregate whose messages nobody has touched yet, or that has none.';
+  'Aggregates with a claim or a retry: which processor has their first messages, or until when the next try waits. '
+  'An aggregate without waiting messages, or whose messages were never claimed, has no row.';
 comment on column outbox_heads.aggregate_type is 'As in outbox.';
 comment on column outbox_heads.aggregate_id is 'As in outbox.';
 comment on column outbox_heads.mark is
   'What waits of this aggregate has a higher id, or still a row of its own in ops_ready.';
-comment on column outbox_heads.processor_id is 'Who has it; null when nobody has.';
-comment on column outbox_heads.lease_expires_at is 'Until when he has it.';
+comment on column outbox_heads.processor_id is 'The processor that has it; null when none has.';
+comment on column outbox_heads.lease_expires_at is 'Until when that processor has it.';
 comment on column outbox_heads.retry_at is 'After a failure: when the aggregate is tried again.';
 comment on column outbox_heads.claimed is
-  'The messages he has, in order; while it waits for a retry, the one that failed.';
+  'The claimed messages, in order; while a retry waits, the message that failed.';
 
 create sequence outbox_timer_seq;
 create table outbox_timers (
@@ -82,4 +82,4 @@ comment on column outbox_timers.id is 'Makes the key unique.';
 comment on column outbox_timers.aggregate_types is 'The aggregates to look at: their types …';
 comment on column outbox_timers.aggregate_ids is '… their ids …';
 comment on column outbox_timers.event_ids is
-  '… and the message each was claimed or failed with: of a later claim the timer is not.';
+  '… and the message that each was claimed or failed with: after a later claim the timer no longer counts.';

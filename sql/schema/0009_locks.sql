@@ -11,8 +11,8 @@ create table distributed_locks (
 );
 create index distributed_locks_expiry on distributed_locks (expires_at);
 comment on table distributed_locks is
-  'Locks that expire: a row stands for a lock held until expires_at. An expired row is nobody''s; heartbeats delete '
-  'it.';
+  'Locks that expire: a row is a lock that is held until expires_at. An expired lock is free; heartbeats delete its '
+  'row.';
 comment on column distributed_locks.lock_name is 'Name of the lock.';
 comment on column distributed_locks.holder_id is 'Who holds it, as the caller said; one id, one holder.';
 comment on column distributed_locks.acquired_at is 'When this holder got it; extending does not change it.';

@@ -20,7 +20,7 @@ create table dead_letter_archive (
 );
 create index dead_letter_archive_original on dead_letter_archive (original_msg_id);
 create index dead_letter_archive_open on dead_letter_archive (id) where redriven_at is null;
-comment on table dead_letter_archive is 'What gave up, whole, with the reason.';
+comment on table dead_letter_archive is 'Steps, reactions and messages that gave up, whole, with the reason.';
 comment on column dead_letter_archive.id is 'Order of arrival.';
 comment on column dead_letter_archive.dl_msg_id is
   'Name of the dead letter: step:<step id>:<attempt> for a step, outbox:<id>:<tries> for a message.';

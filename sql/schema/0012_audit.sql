@@ -17,8 +17,8 @@ create table ops_audit_log (
 create index ops_audit_log_subject on ops_audit_log (subject_type, subject_id, id);
 create index ops_audit_log_action on ops_audit_log (action, id);
 comment on table ops_audit_log is
-  'What was decided or changed, by which login: a row for each effect, committed with it. Append-only: nobody changes '
-  'or removes a row but a session that may act as the owner of the schema.';
+  'Decisions and changes, with the login that made them: a row for each effect, committed with it. Append-only: only '
+  'a session that may act as the owner of the schema changes or removes a row.';
 comment on column ops_audit_log.id is 'Order of writing. A transaction that was rolled back leaves a gap.';
 comment on column ops_audit_log.created_at is 'When.';
 comment on column ops_audit_log.action is

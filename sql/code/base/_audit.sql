@@ -10,9 +10,9 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- The one writer of ops_audit_log. Whatever pauses, resumes, kills, votes, approves, rejects, retries, resolves,
--- cancels, sets policy or redrives calls it once for each effect, in the transaction of the effect, and not for a
--- repeat that changes nothing.
+-- The one writer of ops_audit_log. Routines that pause, resume, kill, vote, approve, reject, retry, resolve, cancel,
+-- set policy or redrive call it once for each effect, in the transaction of the effect, and not for a repeat that
+-- changes nothing.
 -- Locks: none. Writes: ops_audit_log. Raises: nothing.
 begin
   insert into ops_audit_log (created_at, action, subject_type, subject_id, login, actor, reason, detail, versions)

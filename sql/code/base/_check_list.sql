@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Refuses a limit or a status that a list cannot have.
+-- Raises for a limit or a status that a list cannot have.
 -- Locks: none. Writes: nothing. Raises: OP018.
 begin
   if p_limit is null or p_limit not between 1 and 1000 then

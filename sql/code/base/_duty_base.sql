@@ -3,8 +3,8 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- For the heartbeat, every ten seconds: sums counts up, 100,000 rows at most; what another session is summing up it
--- passes over.
+-- For the heartbeat, every ten seconds: sums counts up, 100,000 rows at most; rows that another session is summing up
+-- are skipped.
 -- Locks: rows of ops_counts, SKIP LOCKED; then those of ops_counters, in order of name. Writes: both. Raises: nothing.
 begin
   with gone as (

@@ -7,6 +7,7 @@ as $$
 -- Whether the login may act as the owner of the schema, and so may do, and undo, anything in it.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  return pg_has_role(session_user, (select n.nspowner from pg_namespace n where n.nspname = current_schema()), 'member');
+  return pg_has_role(session_user, (select n.nspowner from pg_namespace n where n.nspname = current_schema()),
+                     'member');
 end;
 $$;

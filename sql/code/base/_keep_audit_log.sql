@@ -4,8 +4,8 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Nobody changes or removes rows of the audit log but a session that may act as the owner. The login is judged: a
--- definer routine runs as the owner, whoever calls it. A statement is refused whether or not it would meet a row.
+-- Trigger: only a session that may act as the owner changes or removes rows of the audit log. The login is judged, as a
+-- definer routine runs as the owner for every caller. A statement is refused even if it would meet no row.
 -- Locks: none. Writes: nothing. Raises: OP015.
 begin
   if not _is_control_plane() then
@@ -18,7 +18,7 @@ begin
 end;
 $$;
 
--- Only where it is missing: creating it locks the log, and a load of the routines would hold up a pause or a kill.
+-- Only where it is missing: to create it locks the log, and a load of the routines would delay a pause or a kill.
 do $$
 begin
   if not exists (select from pg_trigger t

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- A fault for every required field that an object lacks or has as null.
+-- A fault for every required field that is missing in an object, or null.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return array(select format('%s: is missing', case p_path when '' then r else p_path || '.' || r end)

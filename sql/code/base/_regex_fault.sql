@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- A fault when a value is no regular expression that the database can use.
+-- A fault when a value is no regular expression that the database accepts.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   if jsonb_typeof(p_value) is distinct from 'string' then

@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Name of one of the five group roles of this loop: <schema>_<role>. Role names are cluster-wide and end at 63 bytes; a
--- schema name too long for that is cut, and 8 hex digits of its md5 keep two such apart.
+-- Name of one of the five group roles of this loop: <schema>_<role>. Role names are cluster-wide and end at 63 bytes: a
+-- longer schema name is cut, and 8 hex digits of its md5 keep two such names different.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_schema text := current_schema();

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- A fault for every field of an object that is not a known one: a misspelt field must not pass for an absent one.
+-- A fault for every unknown field of an object: a misspelt field must not pass for an absent one.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   if jsonb_typeof(p_value) is distinct from 'object' or p_value - p_known = '{}' then

@@ -3,8 +3,8 @@ language plpgsql
 volatile
 set search_path from current
 as $$
--- Where a run of ids begins: what _nth_uuid_v7() needs. The time is the machine's, not _now(): ids must differ whatever
--- the loop's clock says. Chance as in _uuid_v7().
+-- Where a run of ids begins: the arguments of _nth_uuid_v7(). The time is the server's, not _now(): ids must differ
+-- whatever the loop's clock says. Its 62 bits of chance are no secret.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   start := (date_part('epoch', clock_timestamp()) * 4096000::double precision)::bigint;

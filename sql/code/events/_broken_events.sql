@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Events that nobody would look at, of those with an id above p_after and up to p_upto.
+-- Waiting events that no heartbeat would find, of those with an id above p_after and up to p_upto.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

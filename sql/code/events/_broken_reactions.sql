@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Reactions that nobody would look at, that are there twice, or that are done without a proposal, of those with an id
+-- Reactions that no heartbeat would find, that exist twice, or that are done without a proposal, of those with an id
 -- above p_after and up to p_upto. Reads these and their proposals.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin

@@ -13,7 +13,8 @@ begin
   if jsonb_typeof(p_event) is distinct from 'object' then
     return array['an event must be an object'];
   end if;
-  if jsonb_typeof(p_event -> 'type') is distinct from 'string' or p_event ->> 'type' !~ '^[^[:space:][:cntrl:]]{1,200}$' then
+  if jsonb_typeof(p_event -> 'type') is distinct
+    from 'string' or p_event ->> 'type' !~ '^[^[:space:][:cntrl:]]{1,200}$' then
     v_faults := v_faults || text 'type: must be text of 1 to 200 characters without blanks';
   elsif p_event ->> 'type' like any (array['heartbeat:%', 'proposal:%', 'mission:%', 'step:%']) then
     v_faults := v_faults || text 'type: heartbeat:*, proposal:*, mission:* and step:* are reserved for the loop itself';

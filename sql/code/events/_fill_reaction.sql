@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What a reaction is to propose: p_written (template and dedupe key of the pattern) with the event's values filled into
+-- The payload of a reaction: p_written (template and dedupe key of the pattern) with the event's values filled into
 -- p_slots, and the slots that results of steps will fill later. fault names the first path that cannot be filled.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare

@@ -6,20 +6,21 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Event × pattern: which of the patterns (an array) react to which waiting events, cooldowns apart, by event in the order
--- given and pattern. All conditions of a pattern must hold: event_type, every tag, source, causation depth, and chance,
--- which is a hash of event and pattern and so the same whenever it is asked. Types are compared once, not by event.
+-- Event × pattern: which of the patterns (an array) react to which waiting events, cooldowns apart, by event in the
+-- order given and by pattern. All conditions of a pattern must hold: event_type, every tag, source, causation depth,
+-- and chance, which is a hash of event and pattern and so always the same. Types are compared once, not for each event.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
   with event as materialized (
     select e.ord, v.id, v.type, v.data, v.depth
       from unnest(p_event_ids) with ordinality e (id, ord)
-     -- Looked up by its key, limit 1: as in _enqueue_steps.
+     -- Plans 1
      cross join lateral (select t.* from ops_agent_events t where t.id = e.id limit 1) v
      where v.processed_at is null
   ), matching as materialized (
-    select t.type, p.no::integer as no, p.pattern, nullif(p.pattern -> 'tags', '[]') as tags, p.pattern -> 'source' as source,
+    select t.type, p.no::integer as no, p.pattern, nullif(p.pattern -> 'tags', '[]') as tags,
+      p.pattern -> 'source' as source,
            coalesce((p.pattern ->> 'max_depth')::integer, 5) as max_depth,
            coalesce((p.pattern ->> 'probability')::numeric, 1) as probability
       from (select distinct e.type from event e) t

@@ -29,8 +29,9 @@ begin
     select array_agg(format('events[%s].mission_id: no mission %s', e.ord - 1, e.event ->> 'mission_id') order by e.ord)
       into v_faults
       from jsonb_array_elements(p_events) with ordinality e (event, ord)
-      -- Looked up by its key, limit 1: as in _enqueue_steps.
-      left join lateral (select t.id from ops_missions t where t.id = (e.event ->> 'mission_id')::uuid limit 1) m on true
+      -- Plans 1
+      left join lateral (select t.id from ops_missions t where t.id = (e.event ->> 'mission_id')::uuid limit 1) m
+        on true
      where e.event ->> 'mission_id' is not null and m.id is null;
   end if;
   if v_faults is not null then

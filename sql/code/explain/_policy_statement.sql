@@ -16,7 +16,8 @@ begin
     return format('select %s.fn_set_policy(%L, %s, p_expected_version => 0) from (select jsonb ''{}'' as value) y;',
                   v_schema, p_key, v_new);
   end if;
-  return format('select %1$s.fn_set_policy(y.key, %2$s, p_expected_version => y.version) from %1$s.ops_policy y where y.key = %3$L;',
+  return format('select %1$s.fn_set_policy(y.key, %2$s, p_expected_version => y.version) from %1$s.ops_policy y where '
+                'y.key = %3$L;',
                 v_schema, v_new, p_key);
 end;
 $$;

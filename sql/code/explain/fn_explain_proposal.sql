@@ -42,7 +42,8 @@ begin
   if v_verdict.codes[1] = 'OPS_016' then
     reason := 'approval';
     code := 'OPS_016';
-    detail := 'the template was changed after it was proposed: nobody can approve it; reject it and propose what is meant';
+    detail := 'the template was changed after it was proposed: nobody can approve it; reject it and propose what is '
+              'meant';
     return next;
     return;
   end if;
@@ -79,7 +80,8 @@ begin
                        date_trunc('second', v_cap.window_end), v_versions);
       frees := _policy_statement('proposal_caps', array[
         case when v_cap.source is null then format('%L, %s', v_cap.name, v_cap.used + 1)
-             else format('''per_source'', (y.value -> ''per_source'') || jsonb_build_object(%1$L, %2$s || jsonb_build_object(%3$L, %4$s))',
+             else format('''per_source'', (y.value -> ''per_source'') || jsonb_build_object(%1$L, %2$s || '
+                         'jsonb_build_object(%3$L, %4$s))',
                          v_cap.source,
                          case jsonb_typeof(v_own) when 'number'
                            then format('jsonb_build_object(''daily_limit'', y.value -> ''per_source'' -> %L)',

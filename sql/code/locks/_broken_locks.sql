@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Locks with two rows or a token that the next holder's would not exceed; tokens given twice.
+-- Locks with two rows, with a token that the next holder's would not exceed, or with a token that was given twice.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Refuses what cannot name a lock or its holder, and a time to live that is none.
+-- Raises for an impossible name of a lock or holder, and for a time to live out of bounds.
 -- Locks: none. Writes: nothing. Raises: OP018.
 declare
   v_fault text := case
@@ -17,7 +17,8 @@ begin
     raise exception using errcode = 'OP018', message = 'OPS_018: ' || v_fault,
       detail = jsonb_build_object('p_lock_name', left(p_lock_name, 500), 'p_holder_id', left(p_holder_id, 500),
                                   'p_ttl_seconds', p_ttl_seconds)::text,
-      hint = 'Name the lock after what it protects, and the holder by an id that no other process has; a week is the longest time.';
+      hint = 'Name the lock after what it protects, and the holder by an id that no other process has; a week is the '
+             'longest time.';
   end if;
 end;
 $$;

@@ -4,9 +4,9 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Acquires a lock for p_ttl_seconds; true when p_holder_id holds it now. Who holds it already extends it, to p_ttl_seconds
--- from now, and keeps the token. Never waits: false as soon as somebody else holds it, or is acquiring it in a
--- transaction not yet committed. In a transaction of the caller it is his once that commits, and nobody else's meanwhile.
+-- Acquires a lock for p_ttl_seconds; true when p_holder_id holds it now. If it held it before, the lock is extended to
+-- p_ttl_seconds from now and keeps its token. Never waits: false as soon as another holder has it, or is acquiring it
+-- in an open transaction. The lock is held once the caller's transaction commits, and by no one else meanwhile.
 -- Locks: an advisory one on the name, never waiting; the row of the lock. Writes: distributed_locks, ops_counts.
 -- Raises: OP018 for arguments that cannot be.
 declare

@@ -5,7 +5,7 @@ security definer
 set search_path from current
 as $$
 -- Deletes expired locks, the 10,000 oldest at most, and returns how many; those that an open transaction asserted are
--- left. Nothing hangs on it: an expired lock is free. Part of the heartbeat.
+-- left. No correctness depends on it, as an expired lock is free. Part of the heartbeat.
 -- Locks: their rows, SKIP LOCKED. Writes: distributed_locks. Raises: nothing.
 declare
   v_now timestamptz := _now();

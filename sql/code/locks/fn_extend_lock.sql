@@ -4,8 +4,8 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Lets a lock run for p_ttl_seconds from now; false, and nothing changed, unless p_holder_id holds it. One that has
--- expired is not held, whether or not somebody else has taken it.
+-- Extends a lock to p_ttl_seconds from now; false, and nothing changed, unless p_holder_id holds it. An expired lock is
+-- not held, even if no other session has taken it.
 -- Locks: the row of the lock; waits 50 ms at most for another session of the same holder. Writes: distributed_locks.
 -- Raises: OP018 for arguments that cannot be.
 declare

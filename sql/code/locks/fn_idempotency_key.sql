@@ -5,16 +5,18 @@ stable
 security definer
 set search_path from current
 as $$
--- The key of one run of a checker: idmp_<p_code>_ and the first 32 hex digits of the sha256 of directive, code, session,
--- phase and hour, joined by "::". p_parts: directive, session and phase; a session that is null or empty is no-session,
--- a phase orchestrated. p_bucket: the hour, counted since 1970 (default: now); the key is another in the next one.
+-- The key of one run of a checker: idmp_<p_code>_ and the first 32 hex digits of the sha256 of directive, code,
+-- session, phase and hour, joined by "::". p_parts: directive, session and phase; a session that is null or empty is
+-- no-session, a phase orchestrated. p_bucket: the hour, counted since 1970 (default: now); the key is another in the
+-- next one.
 -- Locks: none. Writes: nothing. Raises: OP018 for arguments that cannot be.
 declare
   v_bucket bigint := coalesce(p_bucket, floor(extract(epoch from _now()) / 3600)::bigint);
 begin
   if coalesce(p_code, '') = '' or coalesce(p_parts[1], '') = '' or cardinality(p_parts) > 3 then
     raise exception using errcode = 'OP018',
-      message = 'OPS_018: an idempotency key needs p_code and p_parts: directive, then session and phase where there are any',
+      message = 'OPS_018: an idempotency key needs p_code and p_parts: directive, then session and phase where there '
+                'are any',
       detail = jsonb_build_object('p_code', p_code, 'p_parts', p_parts)::text,
       hint = 'For example: select fn_idempotency_key(''VALIDATION'', array[''SD-1'', ''session-7'', ''EXEC'']);';
   end if;

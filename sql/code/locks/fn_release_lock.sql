@@ -4,8 +4,8 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Gives a lock back; false, and nothing changed, unless p_holder_id holds it. A transaction that asserted it keeps it
--- to its end all the same: then the lock is made to expire now, and is free as soon as that ends.
+-- Gives a lock back; false, and nothing changed, unless p_holder_id holds it. If a transaction has asserted the lock,
+-- it keeps it to its end: then the lock expires now, and is free as soon as that transaction ends.
 -- Locks: the row of the lock; waits 50 ms at most for another session of the same holder. Writes: distributed_locks.
 -- Raises: OP018 for arguments that cannot be.
 declare

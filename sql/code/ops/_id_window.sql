@@ -3,8 +3,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Which rows of a table with time-ordered ids to look at, as bounds (id > above and id <= upto): the newest p_limit, or
--- the p_limit after p_after; without p_limit all, or all after p_after.
+-- The bounds (id > above and id <= upto) of the rows to look at in a table with time-ordered ids: the newest p_limit,
+-- or the p_limit after p_after; without p_limit all, or all after p_after.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   above := coalesce(p_after, '00000000-0000-0000-0000-000000000000');

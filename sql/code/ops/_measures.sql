@@ -14,11 +14,10 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The one table of what is measured: counters and gauges (fn_metrics), and checks (fn_check_health) in the order in
--- which they are shown. warn and fail say, in the unit, from where a person should look: at the value itself, for a
--- counter at its rise in the time per; null where no number is alarming. A level is 1 or 2 by the rule that help gives.
--- help of a check ends with its thresholds in words; per is the time that it looks back on. origin is where the
--- threshold is from.
+-- The one table of all that is measured: counters and gauges (fn_metrics), and checks (fn_check_health) in the order in
+-- which they are shown. warn and fail, in the unit: from there a person should look at the value or, for a counter, at
+-- its rise in the time per; null where no number is alarming. A level is 1 or 2 by the rule in help. help of a check
+-- ends with its thresholds in words; per is then the time that it looks back. origin: where the threshold comes from.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

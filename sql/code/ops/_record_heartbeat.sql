@@ -3,9 +3,9 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- Leaves heartbeat:success or heartbeat:failure for the monitoring query of the operations runbook, born processed.
--- A failure always leaves its event. Successes are recorded at most once in ten seconds, or a fleet whose workers
--- beat every second would bury the history under them.
+-- Stores heartbeat:success or heartbeat:failure for the monitoring query of the operations runbook, as processed. Every
+-- failure is stored. Successes are stored at most once in ten seconds, as the workers of a fleet may each beat every
+-- second.
 -- Locks: none. Writes: ops_agent_events. Raises: nothing.
 declare
   v_now timestamptz := _now();

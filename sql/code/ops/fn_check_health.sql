@@ -7,9 +7,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Whether the loop is well: one row per check, ok, warn or fail, with what was found, where warning and failure begin,
--- and what to do. Checks and thresholds are those of _measures(); a heartbeat is missed after its five minutes. Cheap,
--- like fn_health(): what happened is looked for among the newest rows.
+-- Whether the loop is well: one row for each check, ok, warn or fail, with what was found, where warning and failure
+-- begin, and what to do. Checks and thresholds are those of _measures(). Cheap, like fn_health(): the past is looked up
+-- among the newest rows.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();

@@ -34,7 +34,8 @@ begin
            where p_mission_id is not null
           union all
           (select n.id
-             from (select i.id, i.status from ops_missions i where p_mission_id is null order by i.id desc limit 10000) n
+             from (select i.id, i.status from ops_missions i
+                   where p_mission_id is null order by i.id desc limit 10000) n
             where p_status is null or n.status = p_status
             order by n.id desc
             limit p_limit)) newest

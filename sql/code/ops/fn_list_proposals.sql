@@ -28,7 +28,8 @@ as $$
 declare
   v_ids uuid[];
 begin
-  perform _check_list(p_limit, p_status, array['pending', 'voting', 'approved', 'auto_approved', 'rejected', 'expired']);
+  perform _check_list(p_limit, p_status,
+                      array['pending', 'voting', 'approved', 'auto_approved', 'rejected', 'expired']);
   if p_proposal_id is not null then
     v_ids := array[p_proposal_id];
   elsif p_status in ('pending', 'voting') then

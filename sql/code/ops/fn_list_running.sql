@@ -18,13 +18,14 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Steps that run, those that began first in front. Found by their timers; under heavy load, when the latest timers name
--- more than 100,000 steps, some that have run for long without an extension may be missing.
+-- Running steps, those that began first in front. Found by their timers: when the latest timers name more than 100,000
+-- steps, steps that have run long without an extension may be missing.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 begin
   perform _check_list(p_limit);
   return query
-  select s.id, s.mission_id, s.key, s.kind, s.executor, s.attempt, s.worker_id, s.reserved_at, s.lease_expires_at, s.deadline_at
+  select s.id, s.mission_id, s.key, s.kind, s.executor, s.attempt, s.worker_id, s.reserved_at, s.lease_expires_at,
+    s.deadline_at
     from ops_mission_steps s
    where s.id = any (_running_steps(p_limit))
    order by s.reserved_at, s.id;

@@ -7,9 +7,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What a monitor reads. Counters only rise, survive restarts, and are exact: each counts what was committed, no more
--- and no less. Gauges say how things stand. alert_above is when a person should look: a rise per alert_per for a
--- counter, the value itself for a gauge; null for no such number.
+-- The metrics for a monitor. Counters only rise, survive restarts, and are exact: each counts what was committed.
+-- Gauges are current values. alert_above is when a person should look: a rise per alert_per for a counter, the value
+-- itself for a gauge; null where no number is alarming.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

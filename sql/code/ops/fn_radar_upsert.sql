@@ -4,7 +4,7 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Puts ideas on the demand radar, or brings them up to date by title; what is not given stays. Returns how many.
+-- Puts ideas on the demand radar, or updates them by title; fields that are not given stay. Returns how many.
 -- Locks: rows of ops_demand_radar by title. Writes: ops_demand_radar. Raises: OP018 for a malformed batch.
 declare
   v_now timestamptz := _now();
@@ -17,17 +17,21 @@ begin
            or (i ? 'score' and jsonb_typeof(i -> 'score') not in ('number', 'null'))) then
     raise exception using errcode = 'OP018', message = 'OPS_018: p_ideas is not a list of ideas',
       detail = left(p_ideas::text, 500),
-      hint = 'Give [{"title": "…", "status": "watching|validating|building|shipped", "score": 1.5, …}]. Nothing was changed.';
+      hint = 'Give [{"title": "…", "status": "watching|validating|building|shipped", "score": 1.5, …}]. Nothing was '
+             'changed.';
   end if;
   insert into ops_demand_radar as d (id, title, description, status, score, source, evidence, created_at, updated_at)
-  select _uuid_v7(), i.title, i.description, coalesce(i.status, 'watching'), i.score, i.source, coalesce(i.evidence, '{}'), v_now, v_now
+  select _uuid_v7(), i.title, i.description, coalesce(i.status, 'watching'), i.score, i.source,
+    coalesce(i.evidence, '{}'), v_now, v_now
     from (select distinct on (x.title) x.*
-            from jsonb_to_recordset(p_ideas) x (title text, description text, status text, score numeric, source text, evidence jsonb)) i
+            from jsonb_to_recordset(p_ideas) x (title text, description text, status text, score numeric, source text,
+                                                evidence jsonb)) i
    order by i.title
   on conflict (title) do update
     set description = coalesce(excluded.description, d.description),
         status = case when exists (select from jsonb_array_elements(p_ideas) g
-                                    where g ->> 'title' = d.title and g ? 'status') then excluded.status else d.status end,
+                                    where g ->> 'title' = d.title
+                                       and g ? 'status') then excluded.status else d.status end,
         score = coalesce(excluded.score, d.score), source = coalesce(excluded.source, d.source),
         evidence = d.evidence || excluded.evidence, updated_at = v_now;
   get diagnostics v_count = row_count;

@@ -5,7 +5,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Puts messages that were given up into dead_letter_archive, whole.
+-- Writes the dead letters of messages that were given up.
 -- Locks: none of its own. Writes: dead_letter_archive. Raises: nothing.
 begin
   perform _archive_dead_letters(

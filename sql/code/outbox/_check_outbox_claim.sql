@@ -3,7 +3,7 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- Refuses a claim of messages that cannot be meant.
+-- Raises for a claim of messages with impossible arguments.
 -- Locks: none. Writes: nothing. Raises: OP018.
 begin
   if p_limit is null or p_limit not between 1 and 1000 or coalesce(p_processor_id, '') = '' then

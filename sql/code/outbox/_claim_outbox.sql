@@ -16,8 +16,8 @@ set enable_mergejoin = off
 set jit = off
 as $$
 -- Claims aggregates, and of each the first messages that wait: up to p_per_aggregate, p_limit in all. Returns the
--- messages, aggregate by aggregate and in order of id within each. With p_policy, an aggregate whose next message is held
--- (_outbox_hold) is left alone for 30 seconds.
+-- messages, aggregate by aggregate and in order of id within each. With p_policy, an aggregate whose next message is
+-- held (_outbox_hold) is left alone for 30 seconds.
 --
 -- A round reads hints, locks the heads of their aggregates, drops the hints, and leases the heads that are free. Hints
 -- are only read until the head is locked: a claim that held the hint of one message could be overtaken by a claim that
@@ -43,8 +43,8 @@ declare
   v_claimed bigint[] := '{}'::bigint[];
 begin
   perform _free_due_heads();
-  -- Rounds that bring nothing cost little. There are so many before a claim gives up that a relay may rest when it is
-  -- told "nothing".
+  -- Rounds without a message are cheap. There are so many before a claim gives up that a relay that gets no message may
+  -- sleep.
   for v_round in 1..100 loop
     select * into v_hints
       from _read_outbox_hints(
@@ -65,7 +65,7 @@ begin
     end if;
     continue when v_heads.free || v_heads.busy = '{}';
 
-    -- Their hints have served.
+    -- The hints of these aggregates are no longer needed.
     perform _drop_outbox_hints(array(
       select n.seq from unnest(v_hints.seqs, v_hints.aggregates) n (seq, index)
        where n.index = any (v_heads.free || v_heads.busy)));

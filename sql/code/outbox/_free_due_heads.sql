@@ -9,9 +9,9 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Lets go of aggregates whose time has come: of a retry, or of a lease that ran out (its processor vanished; that burns
--- no try). Looks at 20 timers a call; those that are of a longer lease by now are set again, as are those whose head
--- somebody holds just now. Never waits.
+-- Frees aggregates whose time has come: a retry is due, or a lease ran out because its processor vanished (which counts
+-- as no try). Takes 20 timers a call. A timer whose lease was extended is set again, as is one whose head another
+-- session has locked. Never waits.
 -- Locks: outbox_timers, outbox_heads, SKIP LOCKED. Writes: both, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -32,7 +32,8 @@ begin
     returning t.aggregate_types, t.aggregate_ids, t.event_ids
   )
   select array_agg(u.aggregate_type), array_agg(u.aggregate_id), array_agg(u.event_id) into v_types, v_ids, v_events
-    from due d cross join lateral unnest(d.aggregate_types, d.aggregate_ids, d.event_ids) u (aggregate_type, aggregate_id, event_id);
+    from due d cross join lateral unnest(d.aggregate_types, d.aggregate_ids,
+                                         d.event_ids) u (aggregate_type, aggregate_id, event_id);
   if v_types is null then
     return;
   end if;

@@ -9,8 +9,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Lets go of aggregates, whose heads the caller has locked: the next message of each becomes ready; an aggregate that has
--- none waiting loses its head, and messages to come call for it by themselves.
+-- Frees aggregates whose heads the caller has locked: the next message of each becomes ready. The head of an aggregate
+-- without a waiting message is deleted; later messages bring hints of their own.
 -- Locks: none of its own. Writes: outbox_heads, ops_ready. Raises: nothing.
 declare
   v_types text[];
@@ -19,7 +19,7 @@ declare
 begin
   select array_agg(a.aggregate_type), array_agg(a.aggregate_id), array_agg(a.next) into v_types, v_ids, v_next
     from (select h.aggregate_type, h.aggregate_id,
-                 -- So that no index but outbox_waiting gives the order, and the scan ends with the aggregate.
+                 -- Written so that only outbox_waiting has this order, and the scan ends with the aggregate.
                  (select o.id from outbox o
                    where o.processed_at is null and o.aggregate_type = h.aggregate_type
                      and (o.aggregate_id, o.id) > (h.aggregate_id, h.mark) and o.aggregate_id <= h.aggregate_id

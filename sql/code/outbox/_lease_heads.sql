@@ -18,8 +18,8 @@ set enable_mergejoin = off
 set jit = off
 as $$
 -- Leases free heads, which the caller has locked, each with the first messages of its aggregate that wait, up to
--- p_each. With p_policy a lease ends before the first message that is held (_outbox_hold); an aggregate that begins with such
--- a message is left alone for 30 seconds. A head of which nothing waits is removed. claimed: the messages,
+-- p_each. With p_policy a lease ends before the first message that is held (_outbox_hold); an aggregate that begins
+-- with such a message is left alone for 30 seconds. A head of which nothing waits is removed. claimed: the messages,
 -- aggregate by aggregate and in order of id within each; waiting: how many were found to wait.
 -- Locks: none of its own. Writes: outbox_heads, outbox_timers, outbox.last_error of what is held.
 -- Raises: nothing.
@@ -35,7 +35,7 @@ begin
     from unnest(p_types, p_ids) with ordinality n (aggregate_type, aggregate_id, head)
     join outbox_heads h on h.aggregate_type = n.aggregate_type and h.aggregate_id = n.aggregate_id
    cross join lateral (
-     -- So that no index but outbox_waiting gives the order, and the scan ends with the aggregate.
+     -- Written so that only outbox_waiting has this order, and the scan ends with the aggregate.
      select o.id, o.event_type from outbox o
       where o.processed_at is null and o.aggregate_type = n.aggregate_type
         and (o.aggregate_id, o.id) > (n.aggregate_id, h.mark) and o.aggregate_id <= n.aggregate_id
@@ -80,7 +80,7 @@ begin
       from unnest(v_held, v_reasons) k (kind, reason)
      where o.id = any (v_stops) and k.kind = o.event_type and o.last_error is distinct from k.reason;
   end if;
-  -- Aggregates whose hints were all of the past.
+  -- Aggregates of which no message waits any more.
   delete from outbox_heads h
    using unnest(p_types, p_ids) n (aggregate_type, aggregate_id)
    where h.aggregate_type = n.aggregate_type and h.aggregate_id = n.aggregate_id

@@ -40,7 +40,7 @@ begin
     on conflict do nothing
     returning mark
   )
-  -- A mark tells which head it is: no two aggregates have the same message.
+  -- The mark identifies the head: no two aggregates have the same message.
   select coalesce(array_agg(a.index::integer order by a.index), '{}') into v_made
     from made m
     join unnest(p_lowest) with ordinality a (lowest, index) on a.lowest = m.mark + 1;

@@ -12,7 +12,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What every sink is given of a message: one JSON object, the same to the letter for every delivery.
+-- The text of a message for every sink: one JSON object, byte for byte the same at every delivery.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return jsonb_build_object('id', 'outbox:' || p_message_id, 'sequence', p_id, 'type', p_event_type,

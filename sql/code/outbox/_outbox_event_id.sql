@@ -4,7 +4,7 @@ language sql
 immutable
 parallel safe
 as $$
-  -- The id of the message that a row of ops_ready names (_outbox_ready_id). Without a pinned search_path, so that it is
-  -- inlined.
-  select ('x' operator(pg_catalog.||) pg_catalog.right(pg_catalog.replace(p_ready_id::text, '-', ''), 16))::pg_catalog.bit(64)::bigint;
+  -- The id of the message that a row of ops_ready names (_outbox_ready_id). Plans 6.
+  select ('x' operator(pg_catalog.||) pg_catalog.right(pg_catalog.replace(p_ready_id::text, '-', ''),
+                                                       16))::pg_catalog.bit(64)::bigint;
 $$;

@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Where policy sends messages of this type: the first route of the document outbox whose event_type matches; null when
--- there is none, and they wait.
+-- Where policy sends messages of this type: the first route of the document outbox whose event_type matches. Null when
+-- there is none; then they wait.
 -- Locks: none. Writes: nothing. Raises: nothing for a sound policy.
 begin
   return (select r.route

@@ -29,11 +29,11 @@ as $$
 -- (p_passed).
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  -- A row that an open transaction is deleting is known by its xmax (see _take_ready).
+  -- The xmax of a row says whether an open transaction is deleting it: it is in the snapshot, or younger than that.
   v_open xid[] := array(select x::xid from pg_snapshot_xip(pg_current_snapshot()) x);
   v_unseen integer := age(pg_snapshot_xmax(pg_current_snapshot())::xid);
 begin
-  -- (Whether a message waits is no condition of the join: the planner would take the wrong index.)
+  -- (processed_at is no condition of the join: the planner would use the wrong index.)
   with hints as materialized (
     select l.seq, l.event_id, l.taken, o.aggregate_type, o.aggregate_id,
            o.aggregate_type || ' ' || o.aggregate_id as key

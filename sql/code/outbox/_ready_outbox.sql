@@ -3,8 +3,8 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- Puts messages at the end of the lane of the outbox, for claims to come upon. A row there is a hint that the aggregate
--- of this message may have something to deliver; one too many does no harm, one too few would be a lost message.
+-- Puts hints at the end of the lane of the outbox. A hint says that the aggregate of this message may have something to
+-- deliver. One hint too many does no harm; without a hint a message would never be delivered.
 -- Locks: the announcement. Writes: ops_ready. Raises: nothing.
 begin
   perform _announce();

@@ -22,9 +22,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Claims messages for a relay, each with where policy sends it. Several of one aggregate come in order, and must be
--- delivered in that order, the relay stopping at the first that fails. Nothing while policy has no route, or the whole
--- loop is paused; what is held otherwise (_outbox_hold) stays, with the reason in last_error.
+-- Claims messages for a relay, each with the route that policy has for it. Several messages of one aggregate come in
+-- order; the relay must deliver them in that order and stop at the first that fails. No message is claimed while policy
+-- has no route or the whole loop is paused; a message that is held for another reason (_outbox_hold) stays, with the
+-- reason in last_error.
 -- Locks: the barrier of claims, and what _claim_outbox locks. Writes: outbox_heads, outbox_timers, ops_ready;
 -- outbox.last_error of what is held. Raises: OP018.
 declare
@@ -35,11 +36,13 @@ declare
 begin
   perform _check_outbox_claim(p_processor_id, p_limit, 'p_limit');
   if p_per_aggregate is null or p_per_aggregate not between 1 and 1000 then
-    raise exception using errcode = 'OP018', message = format('OPS_018: p_per_aggregate must be 1 to 1000, not %s', p_per_aggregate),
+    raise exception using errcode = 'OP018',
+      message = format('OPS_018: p_per_aggregate must be 1 to 1000, not %s', p_per_aggregate),
       hint = '1 for one message of each aggregate.';
   end if;
   perform _pass_barrier('claims');
-  if coalesce(nullif(v_policy -> 'routes', 'null'), '[]') = '[]' or exists (select from ops_pauses p where p.scope = 'all') then
+  if coalesce(nullif(v_policy -> 'routes', 'null'), '[]') = '[]'
+     or exists (select from ops_pauses p where p.scope = 'all') then
     return;
   end if;
   v_claimed := _claim_outbox(p_processor_id, p_limit, p_per_aggregate, v_lease, v_policy);

@@ -6,9 +6,11 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Claims up to p_batch_size messages for a processor of one's own: of each aggregate the first that waits, so that they
--- may be delivered in any order. Asks no route of policy. Nothing while the whole loop is paused.
--- Locks: the barrier of claims, and what _claim_outbox locks. Writes: outbox_heads, outbox_timers, ops_ready. Raises: OP018.
+-- Claims up to p_batch_size messages for a processor of one's own: of each aggregate only the first that waits, so that
+-- they may be delivered in any order. Routes of policy are not asked for. No message is claimed while the whole loop is
+-- paused.
+-- Locks: the barrier of claims, and what _claim_outbox locks. Writes: outbox_heads, outbox_timers, ops_ready. Raises:
+-- OP018.
 declare
   v_claimed bigint[];
 begin

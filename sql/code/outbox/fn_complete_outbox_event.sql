@@ -11,8 +11,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- One message was delivered, or could not be: then it is tried again after 2^min(tries, 10) seconds, or, out of tries,
--- goes to dead_letter_archive, and its aggregate goes on. False when the processor does not have it (any more).
+-- Reports that one message was delivered, or could not be. Then it is tried again after 2^min(tries, 10) seconds or,
+-- when no tries are left, leaves a dead letter, and its aggregate goes on. False when the processor does not have the
+-- message (any more).
 -- Locks: the head of its aggregate; waits for it. Writes: as _settle_outbox. Raises: nothing.
 begin
   perform h.aggregate_id

@@ -6,7 +6,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What became of many messages, in one call. See _settle_outbox.
+-- Reports what became of messages, a batch at a time.
 -- Locks: heads, SKIP LOCKED. Writes: as _settle_outbox. Raises: OP018 with every fault; then nothing counts.
 declare
   v_faults text[];
@@ -18,28 +18,35 @@ begin
       from jsonb_array_elements(p_outcomes) with ordinality o (said, ord)
      cross join lateral unnest(
        case when jsonb_typeof(o.said) <> 'object' then array[format('p_outcomes[%s]: must be an object', o.ord - 1)]
-            else _unknown_field_faults(format('p_outcomes[%s]', o.ord - 1), o.said, array['event_id', 'outcome', 'error', 'retry_after_seconds'])
+            else _unknown_field_faults(format('p_outcomes[%s]', o.ord - 1), o.said,
+                                       array['event_id', 'outcome', 'error', 'retry_after_seconds'])
                  || _missing_field_faults(format('p_outcomes[%s]', o.ord - 1), o.said, array['event_id', 'outcome'])
-                 || _field_fault(format('p_outcomes[%s].event_id', o.ord - 1), o.said -> 'event_id', 'whole number', 0, 9223372036854775807)
-                 || _field_fault(format('p_outcomes[%s].outcome', o.ord - 1), o.said -> 'outcome', 'delivered|notify|retry|dead|released')
+                 || _field_fault(format('p_outcomes[%s].event_id', o.ord - 1), o.said -> 'event_id', 'whole number', 0,
+                                 9223372036854775807)
+                 || _field_fault(format('p_outcomes[%s].outcome', o.ord - 1), o.said -> 'outcome',
+                                 'delivered|notify|retry|dead|released')
                  || _field_fault(format('p_outcomes[%s].error', o.ord - 1), o.said -> 'error', 'text')
-                 || _field_fault(format('p_outcomes[%s].retry_after_seconds', o.ord - 1), o.said -> 'retry_after_seconds', 'number', 0, 1e9)
+                 || _field_fault(format('p_outcomes[%s].retry_after_seconds', o.ord - 1),
+                                 o.said -> 'retry_after_seconds', 'number', 0, 1e9)
        end) f;
   end if;
   if v_faults is not null then
     raise exception using errcode = 'OP018', message = 'OPS_018: malformed batch: ' || v_faults[1],
       detail = jsonb_build_object('faults', v_faults)::text,
-      hint = 'Nothing was changed. Each: {"event_id", "outcome": "delivered|notify|retry|dead|released", "error", "retry_after_seconds"}.';
+      hint = 'Nothing was changed. Each: {"event_id", "outcome": "delivered|notify|retry|dead|released", "error", '
+             '"retry_after_seconds"}.';
   end if;
   return query
   select s.event_id, s.outcome
     from _settle_outbox(
       p_processor_id,
-      array(select (o ->> 'event_id')::bigint from jsonb_array_elements(p_outcomes) with ordinality e (o, n) order by n),
+      array(select (o ->> 'event_id')::bigint
+            from jsonb_array_elements(p_outcomes) with ordinality e (o, n) order by n),
       array(select o ->> 'outcome' from jsonb_array_elements(p_outcomes) with ordinality e (o, n) order by n),
-      array(select case when o ->> 'outcome' in ('retry', 'dead') then left(coalesce(o ->> 'error', 'not said'), 2000) end
+      array(select case when o ->> 'outcome' in ('retry', 'dead')
+            then left(coalesce(o ->> 'error', 'not said'), 2000) end
               from jsonb_array_elements(p_outcomes) with ordinality e (o, n) order by n),
-      -- A receiver may ask for patience, but not for more than a day.
+      -- A receiver may ask for a later retry, but not for more than a day.
       array(select case when o ->> 'retry_after_seconds' is not null
                           then least((o ->> 'retry_after_seconds')::double precision, 86400) end
               from jsonb_array_elements(p_outcomes) with ordinality e (o, n) order by n)) s;

@@ -10,9 +10,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Extends the claims of these messages, and with each of all that were claimed of its aggregate. Never waits: a head
--- that somebody holds just now keeps the lease it has. ok is false for what the processor does not have any more, and
--- for everything once the kill switch was thrown: do not deliver it.
+-- Extends the claims of these messages, and with each the claims of all messages of its aggregate. Never waits: a head
+-- that another session has locked keeps the lease it has. ok is false for a message that the processor does not have
+-- any more, and for every message once the kill switch is on: then it must not be delivered.
 -- Locks: outbox_heads, SKIP LOCKED. Writes: outbox_heads. Raises: OP018.
 declare
   v_now timestamptz := _now();

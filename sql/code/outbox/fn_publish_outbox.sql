@@ -10,21 +10,24 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Publishes a side effect in the caller's transaction: nobody sees it unless that commits. Waits for nobody but a
--- transaction that is just publishing the same dedupe_key: what is about one aggregate is not kept in line here, but
--- what was committed before this call is delivered before it.
+-- Publishes a side effect in the caller's transaction: it becomes visible only if that commits. The call waits for
+-- nothing but a transaction that is just publishing the same dedupe key. Publishers of one aggregate do not wait for
+-- each other; a message is delivered after those that were committed before this call.
 -- Locks: the unique index of dedupe_key, the announcement. Writes: outbox, ops_ready. Raises: OP018 when a name is
 -- missing or too long, or the key cannot be.
 declare
   v_now timestamptz := _now();
   v_id bigint;
 begin
-  if coalesce(length(p_aggregate_type), 0) not between 1 and 200 or coalesce(length(p_aggregate_id), 0) not between 1 and 400
+  if coalesce(length(p_aggregate_type), 0) not between 1 and 200 or coalesce(length(p_aggregate_id), 0) not between 1
+     and 400
      or coalesce(length(p_event_type), 0) not between 1 and 200 or length(p_dedupe_key) not between 1 and 1000 then
     raise exception using errcode = 'OP018',
-      message = 'OPS_018: an outbox row needs aggregate_type and event_type of 1 to 200 characters and aggregate_id of 1 to 400; '
+      message = 'OPS_018: an outbox row needs aggregate_type and event_type of 1 to 200 characters and aggregate_id '
+                'of 1 to 400; '
                 'a dedupe_key has 1 to 1000',
-      detail = jsonb_build_object('aggregate_type', left(p_aggregate_type, 100), 'aggregate_id', left(p_aggregate_id, 100),
+      detail = jsonb_build_object('aggregate_type', left(p_aggregate_type, 100), 'aggregate_id',
+                                  left(p_aggregate_id, 100),
                                   'event_type', left(p_event_type, 100), 'dedupe_key', left(p_dedupe_key, 100))::text,
       hint = 'Say what the effect is about and what is to be told. Nothing was published.';
   end if;

@@ -27,12 +27,15 @@ begin
                  || _field_fault(a.path || '.timeout_seconds', r.value -> 'timeout_seconds', 'whole number', 1, 604800)
                  || case when r.value ->> 'base_url' !~* '^https?://[^/?#@[:space:]]+(/[^?#@[:space:]]*)?$'
                               or jsonb_typeof(r.value -> 'base_url') not in ('string', 'null')
-                         then array[a.path || '.base_url: must be a text such as https://host/v1, without user, ? or #'] end
+                         then array[a.path || '.base_url: must be a text such as https://host/v1, without user, ? '
+                                             'or #'] end
                  || case when r.value ->> 'api_key_env' !~ '^[A-Za-z_][A-Za-z0-9_]{0,127}$'
                               or jsonb_typeof(r.value -> 'api_key_env') not in ('string', 'null')
-                         then array[a.path || '.api_key_env: must be the name of an environment variable of the workers'] end
+                         then array[a.path || '.api_key_env: must be the name of an environment variable of the '
+                                              'workers'] end
                  || case when r.value ? 'api_key'
-                         then array[a.path || '.api_key: a key does not belong here; name its environment variable in api_key_env'] end
+                         then array[a.path || '.api_key: a key does not belong here; name its environment variable in '
+                                              'api_key_env'] end
        end) f);
 end;
 $$;

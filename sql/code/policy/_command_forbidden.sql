@@ -27,7 +27,8 @@ declare
   v_glob text;
 begin
   if jsonb_typeof(v_argv) is distinct from 'array' or v_argv = '[]'
-     or jsonb_path_exists(v_argv, 'strict $[*] ? (@.type() != "string" && @.type() != "number" && @.type() != "boolean")', '{}', true)
+     or jsonb_path_exists(v_argv, 'strict $[*] ? (@.type() != "string" && @.type() != "number" && @.type() != '
+                                  '"boolean")', '{}', true)
   then
     forbidden := format('params.argv: every argument of a command must be a text, not %s',
                         left(coalesce(v_argv::text, 'nothing'), 200));

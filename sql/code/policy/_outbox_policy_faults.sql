@@ -56,7 +56,8 @@ begin
       || _field_fault(v_at || '.settings', v_item.route -> 'settings', 'object');
     if jsonb_typeof(v_item.route -> 'url') = 'string'
        and v_item.route ->> 'url' !~* '^https?://[^/?#@\s]+([/?#]\S*)?$' then
-      v_faults := v_faults || (v_at || '.url: must begin with http:// or https:// and a host, without a user or blanks');
+      v_faults := v_faults
+        || (v_at || '.url: must begin with http:// or https:// and a host, without a user or blanks');
     end if;
     if jsonb_typeof(v_item.route -> 'headers') = 'object' then
       v_faults := v_faults || array(

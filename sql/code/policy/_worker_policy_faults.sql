@@ -12,10 +12,10 @@ declare
   v_item record;
   v_at text;
 begin
-  v_faults := _unknown_field_faults('', p_value, array['max_retries', 'lease_minutes', 'step_timeout_seconds',
-                                                       'backoff',
-                'blocked_executors', 'allowed_executors', 'command_allow', 'command_env', 'command_cwd', 'presets', 'executors', 'http_allow_private',
-                'idempotency', 'description'])
+  v_faults := _unknown_field_faults('', p_value, array[
+      'max_retries', 'lease_minutes', 'step_timeout_seconds', 'backoff', 'blocked_executors', 'allowed_executors',
+      'command_allow', 'command_env', 'command_cwd', 'presets', 'executors', 'http_allow_private', 'idempotency',
+      'description'])
     || _field_fault('max_retries', p_value -> 'max_retries', 'whole number', 1, 100)
     || _field_fault('lease_minutes', p_value -> 'lease_minutes', 'number', 0.02, 1440)
     || _field_fault('step_timeout_seconds', p_value -> 'step_timeout_seconds', 'whole number', 1, 604800)
@@ -47,7 +47,8 @@ begin
   loop
     if jsonb_typeof(v_item.value) <> 'array' or v_item.value in ('[]', '["..."]')
        or jsonb_path_exists(v_item.value, 'strict $[*] ? (@.type() != "string")', '{}', true) then
-      v_faults := v_faults || format('command_allow[%s]: must be an array of texts, the program first, such as ["git", "status"]',
+      v_faults := v_faults || format('command_allow[%s]: must be an array of texts, the program first, such as '
+                                     '["git", "status"]',
                                      v_item.no);
     end if;
   end loop;

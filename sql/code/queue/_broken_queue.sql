@@ -4,9 +4,9 @@ language plpgsql
 volatile
 set search_path from current
 as $$
--- What is ready, but below the mark of its lane, where no claim would ever look. Marks only rise: they are read first,
--- and the rows by a later snapshot (hence volatile, unlike its siblings). An older snapshot cannot tell, and is not
--- asked.
+-- Rows of ops_ready at or below the low-water mark of their lane, which no claim would find. Marks only rise: they are
+-- read first, and the rows by a later snapshot (hence volatile, unlike its siblings). Above read committed there is no
+-- later snapshot, and nothing is checked.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_lanes integer[];

@@ -3,12 +3,12 @@ returns integer[]
 language plpgsql
 set search_path from current
 as $$
--- To be called before steps are put into the queue: the lane of each of these executors and priorities (null for no
--- executor); makes those that are not there yet, and announces the transaction. Two transactions at once may each make
--- a lane: a second one does no harm, while a unique index would make one wait for the other's end.
---
--- The one routine that makes relations while the loop runs: the mark of a lane must be a sequence, since a row that is
--- updated with each move would itself leave dead rows under a held snapshot, and every claim reads the mark.
+-- Called before steps are put into the queue: returns the lane of each of these executors and priorities (null for no
+-- executor), makes lanes that are missing, and announces the transaction. Two transactions at once may each make a lane
+-- for the same executor and priority. That does no harm, while a unique index would make one wait for the end of the
+-- other.
+-- The one routine that makes relations while the loop runs: the mark of a lane must be a sequence, because a row that
+-- each move updates would leave dead tuples under a held snapshot, and every claim reads the mark.
 -- Locks: the announcement. Writes: ops_lanes and a sequence for its mark, seldom. Raises: nothing.
 declare
   v_lanes integer[] := '{}'::integer[];
@@ -17,7 +17,7 @@ declare
   v_grantee oid;
 begin
   for v_nth in 1 .. coalesce(cardinality(p_executors), 0) loop
-    -- Neighbours mostly have the same.
+    -- Mostly the same as of the entry before.
     if v_nth = 1 or (p_executors[v_nth], p_priorities[v_nth])
                     is distinct from (p_executors[v_nth - 1], p_priorities[v_nth - 1]) then
       select min(l.lane) into v_lane
@@ -27,7 +27,7 @@ begin
         v_lane := nextval('ops_lane_seq');
         v_mark := 'ops_lane_mark_' || v_lane;
         execute format('create sequence %I minvalue 0 owned by ops_lanes.lane', v_mark);
-        -- Default privileges of the database may have granted something; who moves a mark hides steps.
+        -- Default privileges of the database may have granted rights on it; a login that moves a mark hides steps.
         for v_grantee in
           select distinct a.grantee
             from pg_class c

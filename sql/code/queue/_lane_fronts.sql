@@ -6,9 +6,10 @@ set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
--- The front of each of these lanes, in their order: the first place that is not empty, null for none. Looked for behind
--- the mark of the lane, or from where a late enqueuer began that has ended since, until nothing of it is left below the
--- mark. Marks that lie far behind are moved, by one session at a time unless it keeps its transaction open.
+-- The front of each of these lanes, in their order: the lowest seq that is there, null for none. The index is probed
+-- behind the low-water mark of the lane. Exception: a late enqueuer, which the mark has passed (ops_late_enqueuers).
+-- Once its transaction has ended, the index is probed from its floor on, until nothing of it is left below the mark.
+-- Marks that lag far behind are moved, by one session at a time unless that one keeps its transaction open.
 -- Locks: advisory ones, none that waits. Writes: marks; ops_late_enqueuers, seldom. Raises: nothing.
 declare
   c_worth constant bigint := 1000;
@@ -23,7 +24,7 @@ declare
   v_lags integer[];
   v_most bigint;
 begin
-  -- Whose lock is gone is read before the snapshot that looks for what they brought.
+  -- Which late enqueuers have ended is read before the snapshot that looks for their rows.
   if exists (select from ops_late_enqueuers e where e.lane = any (p_lanes)) then
     select array_agg(e.holder) into v_ended
       from ops_late_enqueuers e
@@ -33,13 +34,15 @@ begin
               from ops_late_enqueuers e
              where e.lane = any (p_lanes) and e.holder = any (v_ended)
              group by e.lane) f;
-    -- They are forgotten once nothing of theirs lies below the mark: as a snapshot after their end sees it, and with no
-    -- mark on the move meanwhile, whose mover has seen them open and passes what they have brought.
+    -- Their entries are deleted once none of their rows lies below the mark. Two conditions make that certain: a
+    -- snapshot after their end, and no session that moves marks meanwhile, as it may have seen them open and pass their
+    -- rows.
     v_forget := v_ended is not null and current_setting('transaction_isolation') = 'read committed'
                 and pg_try_advisory_xact_lock(v_movers, 1);
   end if;
 
-  select array_agg(f.mark), array_agg(f.front), array_agg(f.lane) filter (where coalesce(f.front, v_last) - f.mark > c_worth),
+  select array_agg(f.mark), array_agg(f.front),
+    array_agg(f.lane) filter (where coalesce(f.front, v_last) - f.mark > c_worth),
          max(coalesce(f.front, v_last) - f.mark)
     into v_marks, v_fronts, v_lags, v_most
     from (select n.lane, m.mark,

@@ -5,8 +5,8 @@ immutable
 parallel safe
 set search_path from current
 as $$
--- The lane of a queue that has only one: events, reactions or outbox; as in ops_lanes. Immutable, so that the planner
--- sees a constant.
+-- The lane of a queue that has only one: events, reactions or outbox; the same numbers as in ops_lanes. Immutable, so
+-- that the planner sees a constant.
 -- Locks: none. Writes: nothing. Raises: case_not_found for any other queue.
 declare
   v_lane integer;

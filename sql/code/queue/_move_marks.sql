@@ -5,16 +5,17 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Moves the low-water marks of lanes up to just before the first row in each, but never past what an enqueuer that is
--- still open may bring. One that has fallen 10,000 numbers behind is written down in ops_late_enqueuers and passed once
--- that is committed; what it brings lies below the mark then, where _lane_fronts looks for it.
---
--- What makes it safe is the order of the reads. (1) The last number drawn: whoever announces himself later draws higher
--- ones, and no mark goes above it. (2) The locks of those who announced themselves: a lock that is gone belongs to a
--- transaction that (3) the snapshot of the next statement sees, as a commit is visible before its locks go. Marks that
--- two calls set at once may be set too low, never too high. A transaction that has written moves none: what it took
--- itself it no longer sees, but it may be rolled back.
--- Locks: an advisory one, shared, never waiting. Writes: marks; ops_lanes and ops_late_enqueuers, seldom. Raises: nothing.
+-- Moves the low-water marks of lanes up to just before the first row in each, but never past the floor of an open
+-- enqueuer, whose rows are not visible yet. An enqueuer that has fallen 10,000 seqs behind is recorded in
+-- ops_late_enqueuers, and passed once that row is committed; _lane_fronts then looks for its rows below the mark. Why
+-- this is safe is the order of the reads. (1) The last seq drawn: an enqueuer that announces itself later draws higher
+-- seqs, and no mark goes above this one. (2) The locks of the announced enqueuers. (3) The rows, by the snapshot of the
+-- next statement: a lock that was gone in (2) belongs to a transaction whose commit this snapshot sees, as a commit
+-- becomes visible before its locks are released. Two calls at once may set a mark too low, never too high. A
+-- transaction that has written moves no marks: it does not see the rows that it took itself, and may yet be rolled
+-- back.
+-- Locks: an advisory one, shared, never waiting. Writes: marks; ops_lanes and ops_late_enqueuers, seldom. Raises:
+-- nothing.
 declare
   c_behind constant bigint := 10000;
   v_ready constant oid := 'ops_ready'::regclass;

@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The channel that wakes the workers of this loop: one per schema. Truncated, as identifiers end at 63 bytes.
+-- The channel that wakes the workers of this loop, one for each schema. Identifiers end at 63 bytes.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return left('opsloop_' || current_schema(), 63);

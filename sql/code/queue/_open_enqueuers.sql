@@ -3,10 +3,10 @@ returns table (holder oid, floor bigint)
 language plpgsql
 set search_path from current
 as $$
--- The transactions that announced to enqueue and have not ended: all that they bring has a higher number than floor.
--- holder: the lower 32 bits of it, as the lock has them; no two announcements have the same, and a prepared transaction
--- keeps its own. p_last, a number drawn a moment ago, tells the other bits (who announced himself since has a floor
--- above it).
+-- The announced transactions that have not ended: all rows that they bring to ops_ready have a higher seq than floor.
+-- holder: the lower 32 bits of the announced seq, as the advisory lock has them; no two announcements share it, and a
+-- prepared transaction keeps its own. p_last: a seq drawn a moment ago, which gives the upper bits. (The floor of a
+-- transaction that announced itself since is above it.)
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

@@ -3,7 +3,7 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- Tells sleeping workers that work is ready, when the caller commits. NOTIFY takes a lock on the whole database at
+-- Tells sleeping workers, when the caller commits, that work is ready. NOTIFY takes a lock on the whole database at
 -- commit, so it is sent only while a worker has declared itself idle; a busy fleet never notifies.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin

@@ -5,8 +5,8 @@ stable
 security definer
 set search_path from current
 as $$
--- Whether every transaction that was in progress when the ticket was given has ended: from then on every producer
--- sees the worker idle and notifies.
+-- Whether every transaction that was in progress when the ticket was given has ended: from then on every producer sees
+-- that the worker is idle, and notifies.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return pg_snapshot_xmin(pg_current_snapshot()) > p_ticket::xid8;

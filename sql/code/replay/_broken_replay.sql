@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Dead letters and the replay log where they do not agree. That no message is replayed twice the unique index sees to.
--- Reads all letters that were redriven.
+-- Dead letters and the replay log where they disagree. (A unique index prevents a second replay.) Reads all letters
+-- that were redriven.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

@@ -4,10 +4,11 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The filter of dead letters with all its fields, null where it says nothing.
+-- The filter of dead letters with all its fields; null for those that it does not set.
 -- Locks: none. Writes: nothing. Raises: OP018 with every fault of the filter, and for a limit that cannot be.
 declare
-  c_fields constant text[] := array['dl_msg_id', 'what', 'executor', 'kind', 'event_type', 'pattern', 'reason', 'mission_id', 'since', 'until', 'redriven'];
+  c_fields constant text[] := array['dl_msg_id', 'what', 'executor', 'kind', 'event_type', 'pattern', 'reason',
+                                    'mission_id', 'since', 'until', 'redriven'];
   v_filter jsonb := coalesce(nullif(p_filter, 'null'), '{}');
   v_faults text[] := '{}';
   v_field text;
@@ -41,7 +42,8 @@ begin
   if v_faults <> '{}' then
     raise exception using errcode = 'OP018', message = 'OPS_018: ' || array_to_string(v_faults, '; '),
       detail = jsonb_build_object('faults', v_faults)::text,
-      hint = 'Fields of the filter: ' || array_to_string(c_fields, ', ') || '. reason is a LIKE pattern; since and until are times.';
+      hint = 'Fields of the filter: ' || array_to_string(c_fields, ', ')
+        || '. reason is a LIKE pattern; since and until are times.';
   end if;
   return v_filter;
 end;

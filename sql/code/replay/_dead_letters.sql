@@ -4,11 +4,12 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The ids of up to p_limit dead letters that a filter (_dead_letter_filter) picks, newest or oldest first; those that
--- were redriven only where it says so, or names one.
+-- The ids of up to p_limit dead letters that a filter (_dead_letter_filter) matches, newest or oldest first. Redriven
+-- letters are included only where the filter says so, or names one.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  v_redriven boolean := coalesce((p_filter ->> 'redriven')::boolean, case when p_filter ->> 'dl_msg_id' is null then false end);
+  v_redriven boolean := coalesce((p_filter ->> 'redriven')::boolean,
+                                 case when p_filter ->> 'dl_msg_id' is null then false end);
 begin
   return array(
     select a.id

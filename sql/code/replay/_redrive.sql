@@ -3,8 +3,9 @@ returns table (redriven boolean, replay_id bigint, new_msg_id text)
 language plpgsql
 set search_path from current
 as $$
--- Puts back what a dead letter is about, once. The caller holds the lock of the letter. A letter of another system is
--- known by its original message, one of the loop by its own name: what gives up again leaves another.
+-- Puts the original of a dead letter back to work, once. The caller holds the lock of the letter. A letter of another
+-- system is identified by its original message, one of the loop by its own name, as an original that gives up again
+-- leaves another letter.
 -- Locks: replay_log, and those of _put_back. Writes: replay_log, dead_letter_archive, ops_counts, ops_audit_log, and
 -- what _put_back writes. Raises: what _put_back raises.
 declare
@@ -35,7 +36,7 @@ begin
       jsonb_build_object('original_msg_id', p_letter.original_msg_id, 'new_msg_id', new_msg_id));
   else
     select l.new_msg_id into new_msg_id from replay_log l where l.id = v_replay.replay_id;
-    -- By another letter of the same message, or before this letter was archived: it has had its replay.
+    -- Replayed already: by another letter of the same message, or before this letter was archived.
     update dead_letter_archive a set redriven_at = v_now where a.id = p_letter.id;
   end if;
   return next;

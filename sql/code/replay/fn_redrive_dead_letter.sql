@@ -4,17 +4,18 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Puts what gave up back to work, exactly once however many ask: the others wait for the first and are told false, and
--- what he made of it. If he is rolled back, the next one does it.
+-- Puts the original of a dead letter back to work, exactly once however many sessions ask. The others wait for the
+-- first, and get redriven false with its result; if the first is rolled back, the next one does it.
 -- Locks: the letter; then replay_log, and what putting back locks. Writes: replay_log, dead_letter_archive, ops_counts,
--- and the step, reaction or message. Raises: OP012 no such letter, or what it is about is gone, OP014 that has moved on,
--- OP003 and OP015 as fn_retry_step.
+-- and the step, reaction or message. Raises: OP012 no such letter, or what it is about is gone, OP014 that has moved
+-- on, OP003 and OP015 as fn_retry_step.
 declare
   v_letter dead_letter_archive;
 begin
   select * into v_letter from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id for update;
   if not found then
-    raise exception using errcode = 'OP012', message = format('OPS_012: no dead letter %s', quote_nullable(p_dl_msg_id)),
+    raise exception using errcode = 'OP012',
+      message = format('OPS_012: no dead letter %s', quote_nullable(p_dl_msg_id)),
       hint = 'select * from fn_list_dead_letters(); lists the newest.';
   end if;
   return query select * from _redrive(v_letter, coalesce(p_actor, session_user));

@@ -29,7 +29,8 @@ begin
      from ops_mission_steps s
     cross join lateral (
       select coalesce(jsonb_agg(jsonb_build_object('attempt', r.attempt, 'status', r.status, 'error', r.error,
-                                                   'completed_at', r.completed_at) order by r.completed_at), '[]') as errors
+                                                   'completed_at', r.completed_at)
+                                order by r.completed_at), '[]') as errors
         from ops_action_runs r where r.step_id = s.id) h
     where s.id = any (p_ids);
 

@@ -46,7 +46,8 @@ begin
                        && !exists ($[*] ? (!(@.role == "user" || @.role == "assistant")
                                            || !(@.content.type() == "string")))',
                        '{}', true), p_params -> 'messages' is null or p_params -> 'messages' = 'null')
-                     then array[p_path || '.messages: must be an array of {"role": "user" or "assistant", "content": text}']
+                     then array[p_path || '.messages: must be an array of {"role": "user" or "assistant", "content": '
+                                          'text}']
                      else '{}' end;
     else
       null;

@@ -54,7 +54,8 @@ begin
     select array_agg(distinct format(
              case when k.pos is null
                then 'steps[%1$s].params: {{steps.%2$s.result}}: %2$L is not a step of this template'
-                  else 'steps[%1$s].params: {{steps.%2$s.result}}: %2$L need not have ended before this step; depend on it' end,
+                  else 'steps[%1$s].params: {{steps.%2$s.result}}: %2$L need not have ended before this step; depend '
+                       'on it' end,
              r.pos - 1, r.key))
       from unnest(p_pos, p_refers_to) r (pos, key)
       left join (select u.key, min(u.pos)::integer as pos

@@ -1,6 +1,7 @@
 create or replace function m10_recovery.archive_dead_letter(
   p_dl_msg_id text, p_original_msg_id text default null, p_candidate_id text default null,
-  p_failure_match_id text default null, p_payload jsonb default '{}', p_reason text default null, p_reclaim_count integer default 0,
+  p_failure_match_id text default null, p_payload jsonb default '{}', p_reason text default null,
+    p_reclaim_count integer default 0,
   p_dead_lettered_at timestamptz default null, p_archived_by text default null
 )
 returns bigint

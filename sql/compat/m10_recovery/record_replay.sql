@@ -9,6 +9,8 @@ as $$
 -- As fn_record_replay, under the name that migration 022 gave it, with the rights of the caller.
 -- Locks, Writes, Raises: as there.
 begin
-  return query select * from fn_record_replay(p_original_msg_id, p_dl_msg_id, p_candidate_id, p_idempotency_key, p_new_msg_id, p_replayed_by);
+  return query select *
+    from fn_record_replay(p_original_msg_id, p_dl_msg_id, p_candidate_id, p_idempotency_key, p_new_msg_id,
+                          p_replayed_by);
 end;
 $$;

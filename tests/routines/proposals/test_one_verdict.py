@@ -45,7 +45,7 @@ def approval(loop, proposal):
 
 def gated(loop, proposal):
     """What the gate makes of it, in the next heartbeat."""
-    loop.row("select _gate_waiting(100)")
+    loop.row("select _duty_proposals(100)")
     return loop.row("select * from ops_mission_proposals where id = %s", proposal)
 
 
