@@ -16,8 +16,8 @@ begin
     v_short[n] := jsonb_build_object(
       'steps', jsonb_array_length(p_templates[n] -> 'steps'),
       'would_run', (select jsonb_agg(
-                             left(coalesce(s ->> 'executor', s ->> 'kind') || coalesce(' ' || (s ->> 'params'), ''), 200)
-                             order by o)
+                            left(coalesce(s ->> 'executor', s ->> 'kind') || coalesce(' ' || (s ->> 'params'), ''), 200)
+                            order by o)
                       from jsonb_array_elements(p_templates[n] -> 'steps') with ordinality e (s, o)
                      where o <= 10));
   end loop;
