@@ -31,7 +31,7 @@
 -- Runs inside a transaction that sql/loader/begin.sql opened.
 \ir loader/code_begin.sql
 
--- base: time, ids, chance, digests, globs, faults of fields, the login, and what is put on record (audit, counts, letters)
+-- base: time, ids, chance, digests, globs, faults of fields, the login, what is put on record (audit, counts, letters)
 \ir code/base/_now.sql
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql
