@@ -61,6 +61,17 @@ def test_whatever_keeps_scans_off_keeps_the_compiler_off_too(routines):
     ] == []
 
 
+def test_every_table_has_a_primary_key(conn):
+    """Logical replication, and tools that compare or repair rows, tell a row by it."""
+    without = conn.execute(
+        """select c.oid::regclass::text from pg_class c
+            where c.relnamespace = 'opsloop'::regnamespace and c.relkind in ('r', 'p')
+              and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary)
+            order by 1"""
+    ).fetchall()
+    assert without == []
+
+
 def test_nothing_may_be_executed_or_read_by_public(conn):
     open_to_all = conn.execute(
         """select 'routine ' || p.oid::regprocedure
