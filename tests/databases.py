@@ -34,12 +34,8 @@ class Databases:
         self.programs = programs
         with psycopg.connect(dsn) as conn:
             where = conn.info
-            self.host, self.port, self.user, self.password = (
-                where.host,
-                where.port,
-                where.user,
-                where.password,
-            )
+            self.host, self.port = where.host, where.port
+            self.user, self.password = where.user, where.password
             self.maintenance_dbname = where.dbname
         #: Names host, port, user and database, whatever the given one leaves to the environment.
         self.dsn = make_conninfo(
