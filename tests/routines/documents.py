@@ -138,7 +138,8 @@ def _some(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[s
 _levels = st.sampled_from(["low", "medium", "high"])
 _words_of_policy = ["noop", "sql", "http", "command", "agent", "tidy", "*", "t*"]
 _lists = st.lists(st.sampled_from(_words_of_policy), max_size=4)
-_caps = _some({"daily_limit": st.integers(0, 3), "hourly_limit": st.integers(0, 3)})
+_limits = st.sampled_from([None, 0, 2, 9])
+_caps = _some({"daily_limit": _limits, "hourly_limit": _limits})
 _argv = st.sampled_from([["git", "status"], ["git", "push", "x"], ["rm", "-rf", "/"]])
 _sound_steps = st.one_of(
     st.just({"kind": "noop"}),
@@ -162,10 +163,12 @@ sound_templates = st.builds(
 #: What judges a template, by key, without faults.
 judging_documents = st.fixed_dictionaries(
     {
-        "auto_approve": _some(
+        "auto_approve": st.fixed_dictionaries(
             {
-                "enabled": st.sampled_from([True, True, False]),
-                "allowed_step_kinds": _lists | st.just(["*"]),
+                "enabled": st.sampled_from([True, True, True, False]),
+                "allowed_step_kinds": st.sampled_from([["*"], ["noop", "t*"]]) | _lists,
+            },
+            optional={
                 "allowed_executors": _lists,
                 "max_risk_level": _levels,
                 "risk_rules": st.lists(
@@ -183,7 +186,7 @@ judging_documents = st.fixed_dictionaries(
                     ),
                     max_size=3,
                 ),
-            }
+            },
         ),
         "worker_policy": _some(
             {

@@ -18,15 +18,19 @@ begin
                jsonb_agg(
                  jsonb_build_object(
                    'key', s.key, 'kind', s.kind, 'executor', s.executor, 'run_with', x.run_with, 'params', x.params,
-                   -- The steps of a template are adjacent in the array.
-                   'after', (select coalesce(jsonb_agg((p_steps[s.ordinality - s.pos + n]).key order by n), '[]')
-                               from unnest(s.needs) n))
+                   'after', coalesce(a.keys, '[]'))
                  || case when u.unknown is null then '{}' else jsonb_build_object('unknown', u.unknown) end
                  || case when x.fault is null then '{}' else jsonb_build_object('fault', x.fault) end
                  order by s.pos) as steps
-          from unnest(p_steps) with ordinality s
+          from unnest(p_steps) s
          cross join lateral _expand_preset(s.executor, s.params, p_worker_policy) x
-          -- All slots in one query: one for each step would take minutes for a template with many of both.
+          -- All in one query: one for each step would take minutes for a template with many steps and slots.
+          left join (
+            select w.no, w.pos, jsonb_agg(k.key order by k.pos) as keys
+              from unnest(p_steps) w
+             cross join lateral unnest(w.needs) n (pos)
+              join unnest(p_steps) k on k.no = w.no and k.pos = n.pos
+             group by w.no, w.pos) a on a.no = s.no and a.pos = s.pos
           left join (
             select t.no, (l #>> '{path,1}')::integer + 1 as pos,
                    jsonb_object_agg(_path_text((array(select jsonb_array_elements_text(l -> 'path')))[3:]), w.written)

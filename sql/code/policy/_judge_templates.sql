@@ -31,7 +31,9 @@ declare
   v_place integer;
   v_step ops_template_step;
   v_verdict record;
-  v_found integer[] := '{}'::integer[];
+  v_nos integer[] := '{}'::integer[];
+  v_poss integer[] := '{}'::integer[];
+  v_keys text[] := '{}'::text[];
   v_whys text[] := '{}'::text[];
   v_codes text[] := '{}'::text[];
   v_rules text[] := '{}'::text[];
@@ -77,7 +79,9 @@ begin
       v_step := steps[v_place];
       risks[v_step.no] := greatest(risks[v_step.no], v_verdict.risk);
       if v_verdict.code is not null then
-        v_found := array_append(v_found, v_place);
+        v_nos := array_append(v_nos, v_step.no);
+        v_poss := array_append(v_poss, v_step.pos);
+        v_keys := array_append(v_keys, v_step.key);
         v_whys := array_append(v_whys, v_verdict.reason);
         v_codes := array_append(v_codes, v_verdict.code);
         v_rules := array_append(v_rules, v_verdict.rule);
@@ -85,7 +89,7 @@ begin
     end loop;
   end loop;
 
-  if v_found <> '{}' then
+  if v_nos <> '{}' then
     for v_told in
       -- The lower code counts: a person cannot decide about a template that has a forbidden step.
       select w.no, min(w.code) as code, string_agg(w.told, '; ' order by w.first) as reasons,
@@ -98,10 +102,8 @@ begin
                        filter (where n.nth <= c_named)
                      || case when count(*) > c_named then format('; %s more steps: %s', count(*) - c_named, n.why)
                              else '' end as told
-                from (select s.no, s.pos, s.key, f.code, f.rule, f.why,
-                             row_number() over (partition by s.no, f.code, f.rule, f.why order by s.pos) as nth
-                        from unnest(v_found, v_codes, v_rules, v_whys) f (place, code, rule, why)
-                       cross join lateral (select (steps[f.place]).*) s) n
+                from (select f.*, row_number() over (partition by f.no, f.code, f.rule, f.why order by f.pos) as nth
+                        from unnest(v_nos, v_poss, v_keys, v_codes, v_rules, v_whys) f (no, pos, key, code, rule, why)) n
                group by n.no, n.code, n.rule, n.why) w
        group by w.no
     loop

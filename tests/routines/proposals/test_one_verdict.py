@@ -1,5 +1,7 @@
 """Gate, approval, explain, inbox and fn_gate_proposal give the same verdict; data decides, never a sentence."""
 
+import time
+
 import psycopg
 import pytest
 from hypothesis import event, given
@@ -209,3 +211,28 @@ def reads(loop, call):
     before = loop.value(count)
     call()
     return loop.value(count) - before
+
+
+def test_judging_and_showing_many_templates_costs_as_much_as_there_are(calculator):
+    def seconds(count):
+        best = float("inf")
+        for _ in range(3):
+            began = time.perf_counter()
+            shown = calculator.execute(
+                """with given as materialized (
+                     select array_agg(jsonb_build_object('title', n, 'steps', t.steps)) as templates,
+                            array_agg(jsonb '[]') as slots
+                       from generate_series(1, %s) n
+                      cross join (select jsonb_agg(jsonb_build_object('kind', 'http', 'key', 'k' || k)) as steps
+                                    from generate_series(1, 30) k) t
+                   )
+                   select cardinality(_would_run(j.steps, g.slots, '{}'))
+                     from given g cross join lateral _judge_templates(g.templates, _documents_in_force()) j""",
+                (count,),
+            ).fetchone()
+            best = min(best, time.perf_counter() - began)
+            assert shown == (count,)
+        return best
+
+    large, small = seconds(800), seconds(50)
+    assert large < 40 * small, f"{small:.3f} s for 50 templates of 30 steps, {large:.3f} s for 800"
