@@ -8,8 +8,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Which pauses cover these steps: a row for each step and pause, of each step the oldest pause first. p_rendered: by id,
--- the params of steps whose placeholders have been filled ({"<id>": {"role": …}}): they say whom the step is for.
+-- Which pauses cover these steps: a row for each step and pause, of each step the oldest pause first. p_rendered: by
+-- id, the params of steps whose placeholders have been filled ({"<id>": {"role": …}}): they say whom the step is for.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_policy jsonb := _policy('worker_policy');

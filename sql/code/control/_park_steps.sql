@@ -13,9 +13,9 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Parks steps: waiting, with what for, and the sentence made of it. Those that wait for a person are in the inbox by
--- that, and each is told by an event step:<kind>:waiting. p_codes and p_reasons, for a pause also p_scopes and p_targets:
--- of each step, in the same order. One that is parked already waits for this from now on. The caller holds the locks of
--- the steps, and has taken them out of the queue or from their workers.
+-- that, and each is told by an event step:<kind>:waiting. p_codes and p_reasons, for a pause also p_scopes and
+-- p_targets: of each step, in the same order. One that is parked already waits for this from now on. The caller holds
+-- the locks of the steps, and has taken them out of the queue or from their workers.
 -- Locks: ops_parked_steps. Writes: ops_mission_steps, ops_parked_steps, ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();

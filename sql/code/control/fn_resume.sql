@@ -9,9 +9,10 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Lifts one pause, or with all the kill switch too, and puts the steps that it parked back into the queue: 10,000 a call,
--- heartbeats go on with the rest. What another pause covers stays parked. Resuming what is not paused changes nothing
--- and says so. Before a kill is lifted, leases from before it are taken back; what is left of them is void all the same.
+-- Lifts one pause, or with all the kill switch too, and puts the steps that it parked back into the queue: 10,000 a
+-- call, heartbeats go on with the rest. What another pause covers stays parked. Resuming what is not paused changes
+-- nothing and says so. Before a kill is lifted, leases from before it are taken back; what is left of them is void all
+-- the same.
 -- Locks: control; then what parked, SKIP LOCKED. Writes: ops_pauses, ops_control, ops_control_log, ops_parked_steps,
 -- ops_mission_steps, ops_ready; what taking leases back writes. Raises: OP018 bad argument, OP023 another one is not
 -- committed yet.

@@ -1,4 +1,9 @@
-create or replace function _explain_closed(p_step ops_mission_steps, p_params jsonb, p_worker_policy jsonb, p_versions text)
+create or replace function _explain_closed(
+  p_step ops_mission_steps,
+  p_params jsonb,
+  p_worker_policy jsonb,
+  p_versions text
+)
 returns table (reason text, code text, detail text, frees text)
 language plpgsql
 stable

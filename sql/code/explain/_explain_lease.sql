@@ -4,7 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Which worker runs a step, and how far its lease reaches; where it reaches no further, the statement that takes it back.
+-- Which worker runs a step, and how far its lease reaches; where it reaches no further, the statement that takes it
+-- back.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();

@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What a queued step waits for beside its turn: the time of its next try, and a person, as the next claim would park it.
--- p_hold: why it would; p_versions: of the policy documents that say so.
+-- What a queued step waits for beside its turn: the time of its next try, and a person, as the next claim would park
+-- it. p_hold: why it would; p_versions: of the policy documents that say so.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -20,7 +20,8 @@ begin
                      case when p_step.run_after > v_now
                           then format('tried again at %s, in %s', date_trunc('second', p_step.run_after),
                                       date_trunc('second', p_step.run_after - v_now))
-                          else format('due for %s, but no heartbeat has come', date_trunc('second', v_now - p_step.run_after)) end);
+                          else format('due for %s, but no heartbeat has come',
+                                      date_trunc('second', v_now - p_step.run_after)) end);
     frees := case when p_step.run_after > v_now then v_retry else format('select %s.fn_heartbeat();', v_schema) end;
     return next;
   end if;

@@ -13,8 +13,8 @@ as $$
 -- The decision of a person how a waiting step ended, when only he can know: outcome succeeded lets the mission go on
 -- with p_result, failed fails it for good. Whoever still held a lease is fenced.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
--- ops_agent_events, ops_ready, ops_parked_steps, dead_letter_archive. Raises: OP012 unknown, OP014 not waiting, OP015 his
--- own proposal, OP018 no such outcome.
+-- ops_agent_events, ops_ready, ops_parked_steps, dead_letter_archive. Raises: OP012 unknown, OP014 not waiting, OP015
+-- his own proposal, OP018 no such outcome.
 declare
   v_now timestamptz;
   v_actor text := coalesce(p_actor, session_user);

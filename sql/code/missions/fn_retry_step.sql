@@ -8,9 +8,9 @@ as $$
 -- to life, unless another step that failed for good keeps it failed (retry that one too, and both run). A queued step
 -- that waits for its next try runs now. For a step that policy has parked, or that the next claim would park, this is
 -- the approval of exactly what it would run now, and nobody approves what he proposed.
--- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready,
--- ops_parked_steps. Raises: OP012 unknown, OP014 not in a state to be retried, or parked by a pause in force, OP003 what
--- policy forbids to anybody, OP015 own proposal.
+-- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready, ops_parked_steps.
+-- Raises: OP012 unknown, OP014 not in a state to be retried, or parked by a pause in force, OP003 what policy forbids
+-- to anybody, OP015 own proposal.
 declare
   v_now timestamptz;
   v_step ops_mission_steps;

@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Why relays leave messages of this type where they are, null when they may be delivered: policy routes them nowhere, or
--- to a command that may not run, being an executor that is blocked or paused.
+-- Why relays leave messages of this type where they are, null when they may be delivered: policy routes them nowhere,
+-- or to a command that may not run, being an executor that is blocked or paused.
 -- Locks: none. Writes: nothing. Raises: nothing for a sound policy.
 declare
   v_route constant jsonb := _outbox_route(p_event_type, p_policy);

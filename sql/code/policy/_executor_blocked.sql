@@ -3,8 +3,9 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Why nothing runs by an executor, be it steps or the messages of the outbox: the rule of worker_policy, null when there
--- is none, and the changes of the document that lift it, for _policy_statement. A preset is a command, and blocked with it.
+-- Why nothing runs by an executor, be it steps or the messages of the outbox: the rule of worker_policy, null when
+-- there is none, and the changes of the document that lift it, for _policy_statement. A preset is a command, and
+-- blocked with it.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_blocking text[];

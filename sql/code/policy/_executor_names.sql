@@ -7,6 +7,7 @@ as $$
 -- What a rule or a pause may call an executor: its own name, and command for a preset, which is one.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  return case when p_worker_policy -> 'presets' ? p_executor then array[p_executor, 'command'] else array[p_executor] end;
+  return case when p_worker_policy -> 'presets' ? p_executor then array[p_executor, 'command']
+              else array[p_executor] end;
 end;
 $$;

@@ -24,7 +24,7 @@ begin
   end if;
   -- Nothing is joined but by primary key: what one part made of the batch is as long as the batch. The keys are given
   -- twice, as a join and as a list, which makes the index the only way in: by the join alone, these updates would be walks
-  -- over whole tables where these were empty when their statistics were taken. (By their places, as in _unpark_steps, only
+  -- over whole tables where these were empty when their statistics were taken. (By ctid only
   -- rows may be updated that were locked before.)
   with done as (
     update ops_mission_steps s

@@ -5,8 +5,8 @@ stable
 set search_path from current
 as $$
 -- Steps that break an invariant, of those with an id above p_after and up to p_upto: a lease or a result held twice, a
--- live step that nothing would free, a step that began before its dependencies had ended, or whose mission is gone. Reads
--- these, their attempts and their dependencies, and the timers that are due.
+-- live step that nothing would free, a step that began before its dependencies had ended, or whose mission is gone.
+-- Reads these, their attempts and their dependencies, and the timers that are due.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -84,7 +84,8 @@ begin
      end as fault) f
    where f.fault is not null
   union all
-  select '2 something frees every live step', 'step ' || p.step_id, format('parked for a %s, but not waiting', p.waits_for)
+  select '2 something frees every live step', 'step ' || p.step_id,
+         format('parked for a %s, but not waiting', p.waits_for)
     from ops_parked_steps p
    where p.step_id > p_after and p.step_id <= p_upto
      and not exists (select from ops_mission_steps s where s.id = p.step_id and s.status = 'waiting');

@@ -7,7 +7,8 @@ set jit = off
 as $$
 -- Ends what has not ended of missions that are over: what is not running is cancelled, p_reason says why, and what runs
 -- is asked to stop. The caller holds the locks of the missions and of all their steps.
--- Locks: ops_ready, SKIP LOCKED; ops_parked_steps. Writes: ops_mission_steps, ops_ready, ops_parked_steps. Raises: nothing.
+-- Locks: ops_ready, SKIP LOCKED; ops_parked_steps. Writes: ops_mission_steps, ops_ready, ops_parked_steps. Raises:
+-- nothing.
 declare
   v_now timestamptz := _now();
 begin

@@ -18,9 +18,9 @@ set jit = off
 as $$
 -- What policy says about steps as they would run now, placeholders filled and presets expanded. Asked only of steps
 -- with slots, of presets, and when policy changed since the gate judged them. fault: a placeholder has no value, the
--- step fails. role: the agent it is for, which the params of a preset no longer say. hold: policy no longer covers it, and
--- the step parks until a person decides; where its code is OPS_003 nobody may have it run. digest: of exactly what would
--- run, program and all; the decision of a person counts for that digest only.
+-- step fails. role: the agent it is for, which the params of a preset no longer say. hold: policy no longer covers it,
+-- and the step parks until a person decides; where its code is OPS_003 nobody may have it run. digest: of exactly what
+-- would run, program and all; the decision of a person counts for that digest only.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_auto jsonb := _policy('auto_approve');

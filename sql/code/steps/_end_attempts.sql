@@ -14,8 +14,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Ends running attempts that did not succeed: records them, counts the failure, and queues a retry, cancels, or fails
--- the step for good. The caller holds the locks of missions and steps. p_codes: the code of
--- each error, null for none. p_run_status: failed or lost.
+-- the step for good. The caller holds the locks of missions and steps. p_codes: the code of each error, null for none.
+-- p_run_status: failed or lost.
 -- Locks: none of its own. Writes: ops_action_runs, ops_mission_steps, ops_timers, ops_ready, and what an end writes.
 -- Raises: nothing.
 declare

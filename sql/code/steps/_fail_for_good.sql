@@ -6,7 +6,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Fails steps for good: each goes whole to dead_letter_archive, leaves step:<kind>:failed, and fails its mission, or,
--- with on_failure continue, lets those who wait for it go on. p_codes: the code of each error, null for none. The caller holds the locks of missions and steps.
+-- with on_failure continue, lets those who wait for it go on. p_codes: the code of each error, null for none. The
+-- caller holds the locks of missions and steps.
 -- Locks: none of its own. Writes: ops_mission_steps, dead_letter_archive, ops_agent_events, and what settling writes.
 -- Raises: nothing.
 declare

@@ -12,12 +12,12 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Ends running attempts whose steps nobody blames, no failure counted: those of p_hold wait for a person, the others are
--- queued again; one that was asked to stop is cancelled. The caller holds the locks of missions and steps.
--- p_reasons and p_codes: of each, for the record of its attempt. p_run_status: released or lost. p_how: what came between,
--- with a %s for the name of the worker.
--- Locks: none of its own. Writes: ops_mission_steps, ops_action_runs, ops_ready, ops_missions, and what a parked step and
--- settling write. Raises: nothing.
+-- Ends running attempts whose steps nobody blames, no failure counted: those of p_hold wait for a person, the others
+-- are queued again; one that was asked to stop is cancelled. The caller holds the locks of missions and steps.
+-- p_reasons and p_codes: of each, for the record of its attempt. p_run_status: released or lost. p_how: what came
+-- between, with a %s for the name of the worker.
+-- Locks: none of its own. Writes: ops_mission_steps, ops_action_runs, ops_ready, ops_missions, and what a parked step
+-- and settling write. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_back uuid[];
@@ -39,7 +39,8 @@ begin
   )
   select array_agg(g.id) filter (where g.status = 'running' and not g.hold),
          array_agg(g.id) filter (where g.status = 'running' and g.hold),
-         array_agg(format('outcome unknown: %s; retry it or resolve it', format(p_how, 'worker ' || coalesce(g.worker_id, '?'))))
+         array_agg(format('outcome unknown: %s; retry it or resolve it',
+                          format(p_how, 'worker ' || coalesce(g.worker_id, '?'))))
            filter (where g.status = 'running' and g.hold),
          array_agg(distinct g.mission_id) filter (where g.status = 'cancelled')
     into v_back, v_held, v_held_reasons, v_stopped

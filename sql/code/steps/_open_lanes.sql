@@ -9,8 +9,8 @@ language plpgsql
 set search_path from current
 as $$
 -- The lanes that have steps for a worker: those of the executors it offers (null: of all) that are neither blocked nor
--- paused. Higher priorities first, then the lane whose front has waited longest. fronts: the first place in each that is
--- not empty. All null for no lane.
+-- paused. Higher priorities first, then the lane whose front has waited longest. fronts: the first place in each that
+-- is not empty. All null for no lane.
 -- Locks: none that wait. Writes: marks of lanes. Raises: nothing.
 declare
   v_paused text[] := array(select p.target from ops_pauses p where p.scope = 'executor');

@@ -15,8 +15,8 @@ set search_path from current
 as $$
 -- For a claim: takes steps out of the queue until p_limit of them may run, and judges those that are not as the gate
 -- saw them. run: those that may, with the executor of each, and their missions; params: what the judged ones run with,
--- by id; faults and holds: why the others may not, {"code", "reason"} by id; paused: those that a pause covers which parks
--- (looked for if p_pauses), with its scope and target. What may not run, or is gone, must not hide what lies
+-- by id; faults and holds: why the others may not, {"code", "reason"} by id; paused: those that a pause covers which
+-- parks (looked for if p_pauses), with its scope and target. What may not run, or is gone, must not hide what lies
 -- behind it: up to ten more takes make up for it.
 -- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: nothing.
 declare

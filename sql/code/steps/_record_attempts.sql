@@ -15,13 +15,13 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Records how attempts at these steps ended; the arrays have one entry for each step, or are null. (What succeeds,
--- _accept_results records in its one statement.) Without p_run_ids it is the attempt that the step is at, cancelled when
--- it was asked to stop; the step still has its lease token. With p_run_ids it is what somebody says from outside: a
--- fenced worker under the token that he lost, or a person, p_worker_id. Steps that are gone are passed over.
+-- _accept_results records in its one statement.) Without p_run_ids it is the attempt that the step is at, cancelled
+-- when it was asked to stop; the step still has its lease token. With p_run_ids it is what somebody says from outside:
+-- a fenced worker under the token that he lost, or a person, p_worker_id. Steps that are gone are passed over.
 -- Locks: none of its own. Writes: ops_action_runs. Raises: nothing.
 begin
-  insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at, meta,
-                               error, error_code)
+  insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at,
+                               meta, error, error_code)
   select _uuid_v7(), coalesce(a.run_id, s.lease_token, s.id), s.id, s.executor,
          case when p_run_ids is null then s.worker_id else p_worker_id end, s.attempt,
          case when p_run_ids is null and s.cancel_requested then 'cancelled' else p_status end,

@@ -8,8 +8,8 @@ as $$
 -- Takes running steps away from workers that vanished, or whose lease the kill switch made void: those are given back
 -- with no failure counted. The callers choose which. Missions of which somebody holds a row, and steps held by
 -- fn_assert_lease in an open transaction, are passed over.
--- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an end
--- write. Raises: nothing.
+-- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an
+-- end write. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_policy jsonb := _policy('worker_policy');

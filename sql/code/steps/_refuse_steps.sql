@@ -23,7 +23,8 @@ begin
   if v_ids is not null then
     perform _park_steps(v_ids, 'person', v_codes, v_reasons);
   end if;
-  select array_agg(s.id), array_agg(f.value ->> 'code'), array_agg(concat_ws(': ', f.value ->> 'code', f.value ->> 'reason'))
+  select array_agg(s.id), array_agg(f.value ->> 'code'),
+         array_agg(concat_ws(': ', f.value ->> 'code', f.value ->> 'reason'))
     into v_ids, v_codes, v_reasons
     from jsonb_each(p_faults) f
    cross join lateral (select t.id, t.status from ops_mission_steps t where t.id = f.key::uuid limit 1) s

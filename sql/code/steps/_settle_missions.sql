@@ -6,8 +6,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Makes status and counters of missions follow from their steps, after anything but a plain success. A mission with a
--- failed step that does not say continue fails at once, and with it what it has not ended.
--- The caller holds the locks of the missions and of all their steps.
+-- failed step that does not say continue fails at once, and with it what it has not ended. The caller holds the locks
+-- of the missions and of all their steps.
 -- Locks: none of its own. Writes: ops_missions, ops_agent_events, and what _cancel_steps writes. Raises: nothing.
 declare
   v_now timestamptz := _now();

@@ -13,9 +13,9 @@ set jit = off
 as $$
 -- One part of the rolling look over all steps: hand_queued are queued but not in the queue; without_lease run without a
 -- lease; without_timer run with a lease that ran out long ago or wait for a retry long due, their timers gone;
--- without_parking are waiting, but ops_parked_steps does not say what for; not_waiting it says what for, but they are not
--- waiting, or gone. There is no index on status on purpose (every claim would have to write it), hence the scan. Nothing
--- when another session is at it, or within a second of the last part of a longer round.
+-- without_parking are waiting, but ops_parked_steps does not say what for; not_waiting it says what for, but they are
+-- not waiting, or gone. There is no index on status on purpose (every claim would have to write it), hence the scan.
+-- Nothing when another session is at it, or within a second of the last part of a longer round.
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep. Raises: nothing.
 declare
   v_from uuid;
@@ -45,7 +45,8 @@ begin
             from ops_parked_steps k
             -- Looked up by its key, limit 1: as in _enqueue_steps.
             left join lateral (select t.status from ops_mission_steps t where t.id = k.step_id limit 1) s on true
-           where k.step_id > v_from and (v_seen < p_limit or k.step_id <= v_last) and s.status is distinct from 'waiting'
+           where k.step_id > v_from and (v_seen < p_limit or k.step_id <= v_last)
+             and s.status is distinct from 'waiting'
            limit p_limit) w;
   update ops_sweep set position = case when v_seen < p_limit then null else v_last end, swept_at = p_now
    where name = 'steps';

@@ -30,13 +30,13 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- Leases up to p_limit ready steps to a worker and begins their attempts. Each comes with a token that every later
--- word about it must show. Steps that policy no longer covers, or that a pause covers, are parked; steps whose
--- placeholders have no value fail. None while everything is paused.
--- Locks: the barrier of claims; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order: the updates walk the
--- primary key by the ids given, hence the plans that are ruled out.
--- Writes: ops_ready, ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_parked_steps, marks of lanes. Raises:
--- OP018 for a bad argument.
+-- Leases up to p_limit ready steps to a worker and begins their attempts. Each comes with a token that every later word
+-- about it must show. Steps that policy no longer covers, or that a pause covers, are parked; steps whose placeholders
+-- have no value fail. None while everything is paused.
+-- Locks: the barrier of claims; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order:
+-- the updates walk the primary key by the ids given, hence the plans that are ruled out. Writes: ops_ready,
+-- ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_parked_steps, marks of lanes. Raises: OP018 for a bad
+-- argument.
 declare
   v_now timestamptz;
   v_epoch integer;

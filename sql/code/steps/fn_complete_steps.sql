@@ -8,11 +8,11 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Accepts results of steps, a batch at a time: step, attempt record, events, outbox rows, the steps they unblock and
--- the missions they finish commit together. A stale token, or a lease that the kill switch made void,
--- changes nothing (OPS_006) but is kept as evidence; the same completion sent twice is accepted once and answered alike.
--- Locks: the barrier of reports; missions in id order; under them the steps, then the steps they unblock. Nobody who holds a running step
--- waits for anything but its mission, so that the steps need no statement of their own.
--- Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018.
+-- the missions they finish commit together. A stale token, or a lease that the kill switch made void, changes nothing
+-- (OPS_006) but is kept as evidence; the same completion sent twice is accepted once and answered alike.
+-- Locks: the barrier of reports; missions in id order; under them the steps, then the steps they unblock. Nobody who
+-- holds a running step waits for anything but its mission, so that the steps need no statement of their own. Writes:
+-- ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018.
 declare
   v_ids uuid[];
   v_tokens uuid[];
@@ -55,13 +55,14 @@ begin
   end if;
 
   v_outcomes := array(
-    select case when coalesce(s.lease_token = c.token and s.status = 'succeeded', false) then 'accepted' else 'OPS_006' end
+    select case when s.lease_token = c.token and s.status = 'succeeded' then 'accepted' else 'OPS_006' end
       from unnest(v_ids, v_tokens) with ordinality c (id, token, ord)
       -- Looked up by its key, limit 1: as in _enqueue_steps.
       left join lateral (select t.* from ops_mission_steps t where t.id = c.id limit 1) s on true
      order by c.ord);
-  perform _record_attempts(array_agg(c.id), 'fenced', _now(), p_run_ids => array_agg(c.token),
-                           p_metas => array_agg(jsonb_build_object('said', 'succeeded', 'result', c.result, 'usage', c.usage)))
+  perform _record_attempts(
+            array_agg(c.id), 'fenced', _now(), p_run_ids => array_agg(c.token),
+            p_metas => array_agg(jsonb_build_object('said', 'succeeded', 'result', c.result, 'usage', c.usage)))
      from unnest(v_ids, v_tokens, v_results, v_usages, v_outcomes) c (id, token, result, usage, outcome)
     where c.outcome = 'OPS_006'
    having count(*) > 0;

@@ -9,7 +9,8 @@ set jit = off
 as $$
 -- Takes reports of failed attempts: each step is tried again after a backoff, or fails for good when its error is not
 -- retryable or it has no tries left; one that was asked to stop is cancelled. A year is the longest wait. A stale token
--- changes nothing (OPS_006) but is kept as evidence. The code of an error is what the report says, never a part of its text.
+-- changes nothing (OPS_006) but is kept as evidence. The code of an error is what the report says, never a part of its
+-- text.
 -- Locks: the barrier of reports; missions, then all their steps, each in id order. Writes: ops_mission_steps,
 -- ops_missions, ops_action_runs, ops_timers, ops_agent_events, dead_letter_archive. Raises: OP018.
 declare

@@ -5,12 +5,12 @@ security definer
 set search_path from current
 as $$
 -- The safety net below leases and timers, for rows changed by hand or restored from a backup: takes back running steps
--- without a lease that nobody touched for p_threshold_minutes (default 15), adopts steps that were set to queued by hand,
--- and gives those to a person that wait and nobody knows what for. Looks at the next 20,000 steps in id order and goes on
--- there at the next call; returns how many it put to work.
--- Locks: the sweep's turn, parked steps and steps, SKIP LOCKED; missions and steps of what it adopts. Writes: ops_sweep,
--- ops_mission_steps, ops_missions, ops_ready, ops_timers, ops_parked_steps, and what recovery writes. Raises: OP018 for a
--- threshold below 1.
+-- without a lease that nobody touched for p_threshold_minutes (default 15), adopts steps that were set to queued by
+-- hand, and gives those to a person that wait and nobody knows what for. Looks at the next 20,000 steps in id order and
+-- goes on there at the next call; returns how many it put to work.
+-- Locks: the sweep's turn, parked steps and steps, SKIP LOCKED; missions and steps of what it adopts. Writes:
+-- ops_sweep, ops_mission_steps, ops_missions, ops_ready, ops_timers, ops_parked_steps, and what recovery writes.
+-- Raises: OP018 for a threshold below 1.
 declare
   v_now timestamptz := _now();
   v_stale interval := make_interval(mins => coalesce(p_threshold_minutes, 15));

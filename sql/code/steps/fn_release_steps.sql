@@ -8,8 +8,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Gives leased steps back unfinished, at once and without a failure counted: a worker that stops, or that has no such
--- executor (OPS_005). One that had been started is treated as if its lease were lost, since nobody knows how far it came:
--- with on_lease_lost hold it waits for a person. A step asked to stop is cancelled instead. A stale token changes
+-- executor (OPS_005). One that had been started is treated as if its lease were lost, since nobody knows how far it
+-- came: with on_lease_lost hold it waits for a person. A step asked to stop is cancelled instead. A stale token changes
 -- nothing (OPS_006).
 -- Locks: the barrier of reports; missions, then all their steps, each in id order. Writes: ops_mission_steps,
 -- ops_action_runs, ops_ready, ops_missions, and what a parked step writes. Raises: OP018.
@@ -34,7 +34,8 @@ begin
          array_agg(h.id) filter (where not h.cancel_requested and not h.unknown)
     into v_held, v_unknowns, v_reasons, v_codes, v_stopped, v_unknown, v_back
     -- Named more than once, it is given back once, and as started if any of them says so.
-    from (select distinct on (s.id) s.id, s.cancel_requested, coalesce(e ->> 'reason', p_reason) as reason, e ->> 'code' as code,
+    from (select distinct on (s.id) s.id, s.cancel_requested, coalesce(e ->> 'reason', p_reason) as reason,
+                 e ->> 'code' as code,
                  coalesce(e -> 'started' = 'true'
                           and _on_lease_lost(s.executor, s.on_lease_lost, w.executors, v_policy) = 'hold', false) as unknown
             from jsonb_array_elements(p_leases) with ordinality l (e, ord)
