@@ -103,7 +103,8 @@ begin
                      || case when count(*) > c_named then format('; %s more steps: %s', count(*) - c_named, n.why)
                              else '' end as told
                 from (select f.*, row_number() over (partition by f.no, f.code, f.rule, f.why order by f.pos) as nth
-                        from unnest(v_nos, v_poss, v_keys, v_codes, v_rules, v_whys) f (no, pos, key, code, rule, why)) n
+                        from unnest(v_nos, v_poss, v_keys, v_codes, v_rules, v_whys) f (no, pos, key, code, rule,
+                                                                                        why)) n
                group by n.no, n.code, n.rule, n.why) w
        group by w.no
     loop
