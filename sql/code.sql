@@ -25,7 +25,7 @@
 -- fn_pause stops what it names; fn_kill_switch stops everything and makes all leases void at once. ops_audit_log keeps
 -- one row for each such act of a person.
 --
--- Below: the areas from the ground up, and in each the routines in the order in which a reader meets them. An area
+-- Below stand the areas from the ground up, and in each the routines in the order in which a reader meets them. An area
 -- calls only areas that stand before it. The order is kept by hand; `make code-toc` adds what is missing. It loads in
 -- any order: bodies are checked by the tests, not while loading.
 -- Runs inside a transaction that sql/loader/begin.sql opened.

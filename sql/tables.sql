@@ -700,7 +700,7 @@ create table ops_pauses (
   kill boolean not null default false,
   -- True when the steps that it covers are taken out of the queue and parked, since they share their lanes with others;
   -- those of all and of an executor stay there, as no claim opens their lanes.
-  parks boolean not null default scope not in ('all', 'executor'),
+  parks boolean not null generated always as (scope not in ('all', 'executor')) stored,
   constraint ops_pauses_pkey primary key (scope, target),
   constraint ops_pauses_all_has_no_target check ((scope = 'all') = (target = '')),
   constraint ops_pauses_kill_is_of_all check (scope = 'all' or not kill),

@@ -33,7 +33,8 @@ RELATIONS = """
                    'name', a.attname,
                    'type', format_type(a.atttypid, a.atttypmod),
                    'required', a.attnotnull,
-                   'default', pg_get_expr(d.adbin, d.adrelid, true),
+                   'default', case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid, true) end,
+                   'generated', case when a.attgenerated <> '' then pg_get_expr(d.adbin, d.adrelid, true) end,
                    'comment', col_description(c.oid, a.attnum)) order by a.attnum)
             from pg_attribute a
             left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
@@ -120,6 +121,7 @@ def _column(column: dict[str, Any]) -> str:
         column["type"].replace("timestamp with time zone", "timestamptz"),
         "not null" if column["required"] else "",
         f"default {_plain(column['default'])}" if column["default"] else "",
+        f"generated always as ({_plain(column['generated'])}) stored" if column["generated"] else "",
     ]
     return _comment(column["comment"], "  -- ") + "  " + " ".join(filter(None, words))
 

@@ -143,7 +143,7 @@ def test_what_opsloop_itself_does_nothing_in_is_not_compared() -> None:
     assert [str(record.entrant) for record in taken().records] == [
         "opsloop/relay",
         f"{THEIRS}/relay",
-        *("opsloop/bare loop", "opsloop/httpx loop") * 2,
+        *("opsloop/bare loop", "opsloop/aiohttp loop") * 2,
         f"{THEIRS}/relay",
         "opsloop/relay",
     ]
