@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -35,6 +35,8 @@ _PATIENCE = {
     "tcp_user_timeout": 60_000,
 }
 _ENVIRONMENT = {"connect_timeout": "PGCONNECT_TIMEOUT"}
+
+ConnectionT = TypeVar("ConnectionT", bound=psycopg.AsyncConnection[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,19 @@ async def connect_async(
     dsn: str, *, name: str = "opsloop", autocommit: bool = True, prepare: int | None = None, **given: Any
 ) -> psycopg.AsyncConnection[Any]:
     """As `connect`, for asyncio."""
-    conn: psycopg.AsyncConnection[Any] = await psycopg.AsyncConnection.connect(
-        dsn, autocommit=True, prepare_threshold=prepare, **_parameters(dsn, name, given)
-    )
+    conn = await connect_as(psycopg.AsyncConnection[Any], dsn, name=name, prepare=prepare, **given)
+    await conn.set_autocommit(autocommit)
+    return conn
+
+
+async def connect_as(
+    cls: type[ConnectionT], dsn: str, *, name: str, prepare: int | None = None, **given: Any
+) -> ConnectionT:
+    """As `connect_async` in autocommit mode, for a class of connection of one's own."""
+    conn = await cls.connect(dsn, autocommit=True, prepare_threshold=prepare, **_parameters(dsn, name, given))
     try:
         for statement in _corrections(conn):
             await conn.execute(statement)
-        await conn.set_autocommit(autocommit)
     except BaseException:
         await conn.close()
         raise

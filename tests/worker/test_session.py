@@ -7,8 +7,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.abc import PQGen
+from psycopg.waiting import Wait
 
-from opsloop.process.session import DatabaseSession
+from opsloop.process.session import TESTED, DatabaseSession
 from support import wait_until
 
 Begin = Callable[..., Awaitable[DatabaseSession]]
@@ -92,6 +94,36 @@ async def test_a_notification_rings_while_nobody_waits_and_while_somebody_does(
     await rung.wait()
 
 
+def test_psycopg_is_a_version_that_it_was_measured_and_tested_with() -> None:
+    assert psycopg.__version__.rpartition(".")[0] in TESTED, (
+        "measure it anew: the head of process/session.py says what"
+    )
+
+
+async def test_psycopg_still_waits_as_it_is_fed(dsn: str) -> None:
+    asked: list[Wait] = []
+
+    def noted(gen: PQGen[Any]) -> PQGen[Any]:
+        try:
+            state = next(gen)
+            while True:
+                asked.append(state)
+                state = gen.send((yield state))
+        except StopIteration as end:
+            return end.value
+
+    class Noting(psycopg.AsyncConnection[Any]):
+        async def wait(self, gen: PQGen[Any], *args: Any, **kwargs: Any) -> Any:
+            assert (args, kwargs) == ((), {})
+            return await super().wait(noted(gen))
+
+    async with await Noting.connect(dsn, autocommit=True, prepare_threshold=0) as session:
+        for _ in range(3):
+            await session.execute("select i, repeat('x', 100) from generate_series(1, %s) i", (5_000,))
+    # It sends before it waits, and wants to know nothing but that something came.
+    assert set(asked) == {Wait.R}
+
+
 async def test_an_error_is_raised_and_the_next_statement_works(begin: Begin) -> None:
     session = await begin()
 
@@ -105,7 +137,6 @@ async def test_the_end_of_a_session_rings_and_leaves_the_others_alone(
 ) -> None:
     rung = asyncio.Event()
     ended = await begin(rung.set)
-    await ended.listen("here")
     conn.execute("select pg_terminate_backend(%s)", (ended.info.backend_pid,))
     while not ended.closed:
         await rung.wait()
@@ -145,8 +176,8 @@ async def test_a_cancelled_statement_is_cancelled_on_the_server_too(
 
     with pytest.raises(asyncio.CancelledError):
         await waiting
+    assert session.closed
     await asyncio.to_thread(wait_until, lambda: not blocked(conn), "nobody waits for the lock")
-    assert await session.rows("select 1") == [(1,)]
     conn.execute("select pg_advisory_unlock(7)")
 
 
