@@ -1,0 +1,1 @@
+"""Every public function, called as every role with hostile arguments: `make fuzz`."""

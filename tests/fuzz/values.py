@@ -1,0 +1,368 @@
+"""Hostile arguments for the functions of the loop: by the type of a parameter, and by its name where it has a form.
+
+Documents are made as text, not by a JSON library: so numbers that no reader holds, doubled keys and any depth get
+through. Whatever is made here is a sound value of its type; what is wrong with it is for the function to find.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+Text = str | None
+
+WORDS = [
+    "noop",
+    "sql",
+    "http",
+    "command",
+    "agent",
+    "radar",
+    "all",
+    "mission",
+    "executor",
+    "kind",
+    "source",
+    "person",
+]
+ODD_TEXTS = [
+    "",
+    " ",
+    "%",
+    "%s %I %L %1$s",
+    "'; select fn_kill_switch(); --",
+    "\\",
+    "a\tb\nc\rd",
+    "{{event.data.x}}",
+    "{{steps.a.result.v}}",
+    "{{",
+    "paused: all",
+    "OPS_003: forbidden",
+    "opsloop:step:1:1",
+    "heartbeat:duties",
+    "trigger",
+    "agent:planner",
+    "*",
+    "...",
+    "-",
+    "--upload-pack=x",
+    "e\u0301\u202e\u200b\ufeff\U0001f4a5\U000e0001",
+    "\u0131\u0130\u00df\ufb01",
+    "\x01\x1b[31m\x7f",
+    "null",
+    "NaN",
+    "Infinity",
+    "2031-02-30",
+    "0x10",
+    "1e5000",
+    "_",
+    "pg_catalog",
+    "public",
+    "../../etc/passwd",
+]
+INTEGERS = [0, 1, -1, 2, 7, 50, 1000, 10_000, 2**31 - 1, -(2**31)]
+BIGINTS = [*INTEGERS, 2**63 - 1, -(2**63)]
+NUMERICS = [
+    "0",
+    "1.50",
+    "-0.0",
+    "1e-400",
+    "1e400",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "20000000000000000001",
+    "0.1",
+]
+TIMES = [
+    "infinity",
+    "-infinity",
+    "1970-01-01",
+    "294276-12-31 23:59:59+00",
+    "4713-01-01 BC",
+    "2031-04-01 02:30+05:45",
+]
+NUMBERS = [
+    "0",
+    "-0",
+    "1.0",
+    "1",
+    "1e5000",
+    "-1e-300",
+    "20000000000000000001",
+    "1E+2",
+    "2147483648",
+    "0.1",
+    "1e400",
+]
+
+
+@dataclass
+class Known:
+    """What there is in the database, so that some calls reach what exists."""
+
+    ids: dict[str, list[str]] = field(default_factory=dict)
+    leases: list[tuple[str, str]] = field(default_factory=list)
+    """Steps that run, each with its token."""
+    messages: list[int] = field(default_factory=list)
+    letters: list[str] = field(default_factory=list)
+
+
+class Values:
+    """Makes arguments. The same seed and the same database give the same ones."""
+
+    def __init__(self, rng: Random, *, largest: int) -> None:
+        self.rng = rng
+        self.largest = largest
+        self.known = Known()
+        self._forms: dict[str, Callable[[], Text]] = {
+            "p_template": self.template,
+            "p_templates": lambda: self.array(self.template),
+            "p_proposals": lambda: self.array(self.proposal),
+            "p_events": lambda: self.array(self.event),
+            "p_completions": lambda: self.array(
+                lambda: self.report({"result": self.json, "usage": self.json})
+            ),
+            "p_failures": lambda: self.array(
+                lambda: self.report({"error": self.quoted, "retryable": self.json})
+            ),
+            "p_leases": lambda: self.array(
+                lambda: self.report({"progress": self.json, "started": self.json})
+            ),
+            "p_outcomes": lambda: self.array(self.outcome),
+            "p_ideas": lambda: self.array(self.idea),
+            "p_filter": lambda: self.object(
+                {"what": self.quoted, "since": self.quoted, "reason": self.quoted}
+            ),
+            "p_executors": lambda: self.object({"noop": self.json, "sql": self.json}),
+            "p_settings": lambda: self.object({"max_retries": self.number, "lease_seconds": self.number}),
+        }
+
+    def of(self, name: str, kind: str) -> Text:
+        """A value for a parameter of this name and SQL type, as text; None is null."""
+        if self.rng.random() < 0.06:
+            return None
+        if kind == "jsonb":
+            form = self._forms.get(name)
+            return form() if form and self.rng.random() < 0.8 else self.json()
+        if kind.endswith("[]"):
+            many = [self.of(name, kind[:-2]) for _ in range(self.rng.choice([0, 1, 1, 2, 5]))]
+            return (
+                "{" + ",".join("null" if v is None else json.dumps(v, ensure_ascii=False) for v in many) + "}"
+            )
+        if kind == "uuid":
+            return self.uuid(name)
+        if kind in ("integer", "smallint"):
+            top = 2**15 - 1 if kind == "smallint" else 2**31 - 1
+            return str(max(-top - 1, min(top, self.rng.choice(INTEGERS))))
+        if kind == "bigint":
+            return str(
+                self.rng.choice(self.known.messages or BIGINTS) if self.often() else self.rng.choice(BIGINTS)
+            )
+        if kind in ("numeric", "double precision"):
+            return self.rng.choice(NUMERICS if kind == "numeric" else NUMERICS[:3] + NUMERICS[5:])
+        if kind == "boolean":
+            return self.rng.choice(["true", "false"])
+        if kind.startswith("timestamp"):
+            return self.rng.choice(TIMES)
+        return self.named_text(name)
+
+    def often(self) -> bool:
+        """True two times of three."""
+        return self.rng.random() < 0.66
+
+    def uuid(self, name: str = "") -> str:
+        """An id: mostly of something that exists, and not always of the right thing."""
+        wanted = name.removeprefix("p_").removesuffix("_id")
+        pool = self.known.ids.get(wanted, [])
+        if pool and self.often():
+            return self.rng.choice(pool)
+        everything = [i for ids in self.known.ids.values() for i in ids]
+        if everything and self.often():
+            return self.rng.choice(everything)
+        return self.rng.choice(
+            [
+                "00000000-0000-0000-0000-000000000000",
+                "ffffffff-ffff-ffff-ffff-ffffffffffff",
+                self.random_uuid(),
+            ]
+        )
+
+    def random_uuid(self) -> str:
+        """An id of nothing."""
+        digits = f"{self.rng.getrandbits(128):032x}"
+        return "-".join([digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]])
+
+    def named_text(self, name: str) -> str:
+        """A text for a parameter of this name."""
+        fitting = {
+            "p_dl_msg_id": self.known.letters,
+            "p_key": [
+                "auto_approve",
+                "worker_policy",
+                "proposal_caps",
+                "reaction_matrix",
+                "agent_roles",
+                "outbox",
+                "own",
+            ],
+            "p_scope": ["all", "executor", "agent", "kind", "source", "mission"],
+            "p_target": ["noop", "command", *self.known.ids.get("mission", [])[:3]],
+            "p_worker_id": ["w1", "w2"],
+            "p_processor_id": ["r1", "r2"],
+            "p_holder_id": ["h1", "h2"],
+            "p_lock_name": ["l1", "heartbeat:duties"],
+            "p_status": ["pending", "running", "failed", "waiting", "watching"],
+            "p_outcome": ["succeeded", "failed"],
+            "p_vote": ["approve", "reject", "abstain"],
+            "p_agent_role": ["planner", "reviewer"],
+            "p_part": ["steps", "missions", "queue", "outbox", "policy"],
+            "p_type": ["signal", "order:placed", "step:noop:failed"],
+        }.get(name)
+        if fitting and self.often():
+            return self.rng.choice(fitting)
+        return self.text()
+
+    def text(self) -> str:
+        """Any text that PostgreSQL can store."""
+        roll = self.rng.random()
+        if roll < 0.3:
+            return self.rng.choice(WORDS)
+        if roll < 0.85:
+            return self.rng.choice(ODD_TEXTS)
+        if roll < 0.97:
+            return self.rng.choice(ODD_TEXTS) * self.rng.choice([2, 30])
+        # A single call holds several texts: only now and then is one of them long.
+        long = self.largest if self.rng.random() < 0.2 else 2_000
+        return self.rng.choice(["x", "é", "{{", "a b ", "💥"]) * self.rng.randrange(1, long // 4)
+
+    def quoted(self) -> str:
+        """A text as JSON."""
+        return json.dumps(self.text(), ensure_ascii=self.rng.random() < 0.5)
+
+    def number(self) -> str:
+        """A number as JSON."""
+        return self.rng.choice(NUMBERS)
+
+    def json(self, depth: int = 3) -> str:
+        """Any document."""
+        roll = self.rng.random()
+        if depth == 0 or roll < 0.45:
+            return self.rng.choice(
+                [self.quoted, self.number, lambda: "null", lambda: "true", lambda: "{}", lambda: "[]"]
+            )()
+        if roll < 0.5:
+            levels = self.rng.choice([20, 90, 101, 900])
+            opening, closing = self.rng.choice([("[", "]"), ('{"a":', "}")])
+            return opening * levels + "1" + closing * levels
+        if roll < 0.55:
+            small = self.rng.choice([*NUMBERS[:4], '"a"', "{}", '{"title":"a","a":null}'])
+            return "[" + ",".join([small] * self.rng.choice([10, 1000, 10_000])) + "]"
+        if roll < 0.75:
+            return "[" + ",".join(self.json(depth - 1) for _ in range(self.rng.randrange(4))) + "]"
+        names = [
+            self.quoted() if self.rng.random() < 0.3 else f'"{self.rng.choice("abv")}"' for _ in range(3)
+        ]
+        return "{" + ",".join(f"{n}:{self.json(depth - 1)}" for n in names) + "}"
+
+    def array(self, element: Callable[[], str]) -> str:
+        """An array of these, sometimes with something else in it."""
+        many = self.rng.choice([0, 1, 1, 1, 2, 3, 20])
+        return (
+            "[" + ",".join(element() if self.rng.random() < 0.93 else self.json() for _ in range(many)) + "]"
+        )
+
+    def object(self, fields: dict[str, Callable[[], str]]) -> str:
+        """An object with some of these fields, sometimes with one more."""
+        given = {name: make for name, make in fields.items() if self.often()}
+        pairs = [
+            f'"{name}":{make() if self.rng.random() < 0.9 else self.json()}' for name, make in given.items()
+        ]
+        if self.rng.random() < 0.07:
+            pairs.append(f"{self.quoted()}:{self.json()}")
+        return "{" + ",".join(pairs) + "}"
+
+    def template(self) -> str:
+        """A proposal template, mostly sound."""
+        keys = ["a", "b", "c", "d"][: self.rng.choice([1, 1, 2, 3, 4])]
+        steps = [self.step(key, keys[:nth]) for nth, key in enumerate(keys)]
+        if self.rng.random() < 0.03:
+            steps = [
+                f'{{"kind":"noop","key":"k{n}","params":{{}}}}'
+                for n in range(self.rng.choice([500, 3000, 10_001]))
+            ]
+        pairs = [f'"steps":[{",".join(steps)}]']
+        if self.rng.random() < 0.4:
+            pairs.append(f'"title":{self.quoted()}')
+        if self.rng.random() < 0.3:
+            pairs.append(f'"priority":{self.rng.choice(["0", "5", "-100", "101", "1.5"])}')
+        if self.rng.random() < 0.2:
+            pairs.append(f'"risk_level":{self.rng.choice(["low", "high", "none"])!r}'.replace("'", '"'))
+        return "{" + ",".join(pairs) + "}"
+
+    def step(self, key: str, before: list[str]) -> str:
+        """A step of a template."""
+        kind = self.rng.choice(["noop", "noop", "noop", "sql", "http", "command", "agent", "own"])
+        params = {
+            "sql": '{"statement":"select %(a)s","args":{"a":' + self.json(1) + "}}",
+            "http": '{"url":"http://127.0.0.1:99999/x","json":' + self.json(2) + "}",
+            "command": '{"argv":["true",' + self.quoted() + "]}",
+            "agent": '{"role":"planner","prompt":' + self.quoted() + "}",
+        }.get(kind) or self.object({"v": self.json, "w": lambda: self.filled(before), "x": self.json})
+        pairs = [f'"key":"{key}"', f'"kind":"{kind}"', f'"params":{params}']
+        if self.rng.random() < 0.3:
+            pairs.append(f'"depends_on":{json.dumps(before)}')
+        if self.rng.random() < 0.1:
+            pairs.append(f'"max_retries":{self.rng.choice(["1", "0", "1e5000", "2"])}')
+        if self.rng.random() < 0.1:
+            pairs.append('"on_failure":"continue"')
+        return "{" + ",".join(pairs) + "}"
+
+    def filled(self, before: list[str]) -> str:
+        """A value with a placeholder for the result of an earlier step, now and then very deep."""
+        slot = json.dumps(f"{{{{steps.{self.rng.choice(before) if before else 'zz'}.result.v}}}}")
+        levels = self.rng.choice([0, 0, 0, 3, 95, 900])
+        return '{"n":' * levels + f"[{','.join([slot] * self.rng.choice([1, 1, 5, 70]))}]" + "}" * levels
+
+    def proposal(self) -> str:
+        """An entry of fn_create_proposals."""
+        return self.object({"template": self.template, "source": self.quoted, "dedupe_key": self.quoted})
+
+    def event(self) -> str:
+        """An entry of fn_emit_events."""
+        kind = (
+            json.dumps(self.rng.choice(["signal", "order:placed", "alarm"]))
+            if self.often()
+            else self.quoted()
+        )
+        return self.object(
+            {"type": lambda: kind, "data": lambda: self.object({"x": self.json, "tags": self.json})}
+        )
+
+    def report(self, fields: dict[str, Callable[[], str]]) -> str:
+        """A report about a step, mostly one that runs and with its token."""
+        step, token = (
+            self.rng.choice(self.known.leases)
+            if self.known.leases and self.often()
+            else (self.uuid(), self.uuid())
+        )
+        rest = self.object({**fields, "events": lambda: self.array(self.event), "reason": self.quoted})
+        head = f'{{"step_id":"{step}","lease_token":"{token}"'
+        return head + ("," + rest[1:] if rest != "{}" else "}")
+
+    def outcome(self) -> str:
+        """An entry of fn_complete_outbox_events."""
+        event = self.rng.choice(self.known.messages or [1])
+        said = self.rng.choice(["delivered", "retry", "dead", "released", "notify", "lost"])
+        return f'{{"event_id":{event},"outcome":"{said}","error":{self.quoted()}}}'
+
+    def idea(self) -> str:
+        """An entry of fn_radar_upsert."""
+        return self.object(
+            {
+                "title": self.quoted,
+                "status": lambda: '"watching"',
+                "score": self.number,
+                "evidence": self.json,
+            }
+        )
