@@ -12,10 +12,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Keeps dead letters of the loop itself, all of one kind (p_what: step, reaction or outbox), each original once in a
--- call. An original that gives up again after as many tries (p_counts) leaves one more letter, its name ending in :1,
--- then :2.
--- Locks: none of its own. Writes: dead_letter_archive. Raises: nothing.
+-- Writes dead letters of the loop itself, all of one kind (p_what: step, reaction or outbox), each original once in a
+-- call. If an original gives up again after as many tries (p_counts), it leaves one more letter, whose name ends in :1,
+-- then in :2.
+-- Locks: the unique index of dl_msg_id. Writes: dead_letter_archive. Raises: nothing.
 declare
   v_now timestamptz := _now();
 begin

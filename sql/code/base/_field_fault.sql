@@ -10,9 +10,9 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What is wrong with one optional field: an empty array when it is absent, null or as the rule says. Rules: text, name
--- (letters, digits and _.:-), object, array, true or false, whole number, number, texts (an array), text or texts,
--- or the permitted words separated by |. p_min and p_max bound a number, or the length of a text.
+-- The fault of one optional field; an empty array when it is absent, null or as the rule says. Rules: text, name
+-- (letters, digits and _.:-), object, array, true or false, whole number, number, texts (an array), text or texts, or
+-- the permitted words separated by |. p_min and p_max bound the length of a text, or a number, which needs both.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_type text := jsonb_typeof(p_value);
@@ -46,7 +46,8 @@ begin
       v_should := format('a %s from %s to %s', p_rule, p_min, p_max);
     when 'texts', 'text or texts' then
       v_ok := (v_type = 'string' and p_rule = 'text or texts' and v_text <> '')
-              or (v_type = 'array' and not jsonb_path_exists(p_value, 'strict $[*] ? (@.type() != "string" || @ == "")', '{}', true));
+              or (v_type = 'array' and not jsonb_path_exists(p_value, 'strict $[*] ? (@.type() != "string" || @ == "")',
+                                                             '{}', true));
       v_should := case p_rule when 'texts' then 'an array of texts' else 'a text or an array of texts' end;
     else
       v_ok := v_type = 'string' and v_text = any (string_to_array(p_rule, '|'));

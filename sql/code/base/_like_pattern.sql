@@ -4,8 +4,8 @@ language sql
 immutable
 parallel safe
 as $$
-  -- A glob as a LIKE pattern: only * is special and stands for any characters. Without a pinned search_path, so that it is
-  -- inlined.
+  -- A glob as a LIKE pattern: only * is special and stands for any characters. Plans 6.
+  -- Locks: none. Writes: nothing. Raises: nothing.
   select pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
            p_glob, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%');
 $$;

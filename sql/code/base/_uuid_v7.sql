@@ -5,15 +5,18 @@ volatile
 parallel safe
 as $$
   -- A time-ordered id: RFC 9562 version 7 with a time of 1/4096 ms, so that the ids of one statement are in order too,
-  -- and 62 bits of chance. Ids are no secrets (lease tokens are): asking the kernel for strong randomness would cost more
-  -- than the row. Without a pinned search_path, so that it is inlined (every name is qualified instead), and in double
-  -- precision, not numeric: inserts call it for every row. The time has 14 hexadecimal digits from 2004 to 2527.
+  -- and 62 random bits. Ids are no secrets (lease tokens are): strong randomness from the kernel would cost more than
+  -- the row. Inserts call it for every row: hence Plans 6, and double precision, not numeric. The time has 14
+  -- hexadecimal digits from 2004 to 2527.
+  -- Locks: none. Writes: nothing. Raises: nothing.
   select ('0' operator(pg_catalog.||) pg_catalog.overlay(
             pg_catalog.to_hex((pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
                                operator(pg_catalog.*) 4096000::pg_catalog.float8)::pg_catalog.int8), '7', 12, 0)
           operator(pg_catalog.||) pg_catalog.to_hex(
-            (32768 operator(pg_catalog.+) pg_catalog.floor((pg_catalog.random() operator(pg_catalog.*) 16384)))::pg_catalog.int4)
+            (32768 operator(pg_catalog.+) pg_catalog.floor(
+               (pg_catalog.random() operator(pg_catalog.*) 16384)))::pg_catalog.int4)
           operator(pg_catalog.||) pg_catalog.right(pg_catalog.to_hex(
-            (281474976710656::pg_catalog.float8 operator(pg_catalog.+) (pg_catalog.random() operator(pg_catalog.*) 281474976710655))::pg_catalog.int8), 12)
+            (281474976710656::pg_catalog.float8 operator(pg_catalog.+)
+             (pg_catalog.random() operator(pg_catalog.*) 281474976710655))::pg_catalog.int8), 12)
          )::pg_catalog.uuid;
 $$;

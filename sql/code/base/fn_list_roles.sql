@@ -5,7 +5,8 @@ stable
 security definer
 set search_path from current
 as $$
--- The five group roles of this loop and whether they work. remedy: the SQL to run, by whom it takes, when one does not.
+-- The five group roles of this loop and whether they work. remedy: the SQL that mends a role; it takes a login with the
+-- right to create or alter roles.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -18,11 +19,12 @@ begin
     left join pg_roles r on r.rolname = _role_name(n.role)
    cross join lateral (select case when r.oid is null then 'missing'
                                    when r.rolcanlogin then 'a login'
-                                   when not has_function_privilege(r.oid, 'fn_list_roles()', 'execute') then 'without rights'
+                                   when not has_function_privilege(r.oid, 'fn_list_roles()', 'execute')
+                                        then 'without rights'
                                    else 'ready' end) s (status)
    order by n.ord;
 end;
 $$;
 comment on function fn_list_roles() is
   'The five group roles of this loop, each ready, missing, without rights (apply grants again) or a login (a role of '
-  'that name which can log in is nobody''s group and gets nothing), with the SQL that mends it.';
+  'that name that can log in is no group, and is granted nothing), with the SQL that mends it.';
