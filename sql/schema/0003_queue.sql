@@ -1,5 +1,5 @@
--- The ready queue: one narrow table of lanes for everything that waits to be picked up, so that a pick-up costs
--- the same beside ten million finished rows. The wide tables never carry an index on a column that changes.
+-- The ready queue: one narrow table, in lanes, for all that is ready to be taken, so that taking costs the same beside
+-- ten million finished rows. The wide tables have no index on a column that changes.
 set local lock_timeout = '5s';
 
 create sequence ops_lane_seq as integer start 10;
@@ -21,17 +21,17 @@ create sequence ops_lane_mark_3 minvalue 0 owned by ops_lanes.lane;
 insert into ops_lanes (lane, queue, mark)
 values (1, 'events', 'ops_lane_mark_1'), (2, 'reactions', 'ops_lane_mark_2'), (3, 'outbox', 'ops_lane_mark_3');
 comment on table ops_lanes is
-  'The lanes of ops_ready: events, reactions, the outbox, and one per executor and priority (rarely two, when two '
-  'transactions at once needed the first), so that work nobody may run never lies in front of work that can.';
+  'The lanes of ops_ready: events, reactions, the outbox, and one for each executor and priority (rarely two, when '
+  'two transactions made it at once), so that steps that cannot run never lie in front of steps that can.';
 comment on column ops_lanes.lane is 'Lane number; 1 is events, 2 is reactions, 3 is the outbox, steps start at 10.';
 comment on column ops_lanes.queue is 'What waits in the lane: events, reactions, messages of the outbox, or steps.';
 comment on column ops_lanes.executor is 'For steps: the executor that the lane belongs to.';
-comment on column ops_lanes.priority is 'For steps: the priority; a higher lane is served first.';
+comment on column ops_lanes.priority is 'For steps: the priority; lanes of a higher one are served first.';
 comment on column ops_lanes.mark is
-  'The sequence whose value is the low-water mark of the lane: nothing will be found at or below it, so a pick-up '
-  'begins behind it and never walks over what was taken before, however long a snapshot keeps that alive. A sequence, '
-  'since a row that is updated all the time would itself leave such remains.';
-comment on column ops_lanes.mark_table is 'The mark holds only for the ops_ready with this oid …';
+  'The sequence whose value is the low-water mark of the lane: no row has this seq or a lower one, so a reader '
+  'begins behind it and never scans the dead tuples of what was taken before, however long a snapshot keeps them. A '
+  'sequence, because a row that each move updates would itself leave dead tuples.';
+comment on column ops_lanes.mark_table is 'The mark is valid only for the ops_ready with this oid …';
 comment on column ops_lanes.mark_server_start is
   '… and since this start of the server: pg_dump reads sequences outside its snapshot, so that a restored mark could '
   'lie above rows restored with it.';
@@ -47,11 +47,11 @@ create table ops_ready (
         autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.5,
         autovacuum_vacuum_cost_delay = 0);
 comment on table ops_ready is
-  'What is ready to be picked up; a pick-up deletes the row. The truth about a step stays in ops_mission_steps.';
+  'What is ready to be taken; the taker deletes the row. The truth about a step stays in ops_mission_steps.';
 comment on column ops_ready.lane is 'The lane (ops_lanes) it waits in.';
 comment on column ops_ready.seq is 'Order within the lane; smaller goes first.';
 comment on column ops_ready.id is
-  'The event, reaction or step that waits; for the outbox the number of the message, in hexadecimal.';
+  'The event, reaction or step that waits; for the outbox the id of the message, in hexadecimal.';
 
 create sequence ops_late_enqueuers_id_seq;
 create table ops_late_enqueuers (
@@ -63,15 +63,15 @@ create table ops_late_enqueuers (
 );
 create index ops_late_enqueuers_lane on ops_late_enqueuers (lane);
 comment on table ops_late_enqueuers is
-  'Transactions that began to enqueue so long ago, and are still open, that the mark of a lane goes past what they '
-  'may bring; when such a one has ended, the lane is looked at from its floor on until nothing is left there. '
-  'Normally empty; a row may be there twice.';
+  'Open transactions that announced themselves so long ago that the mark of a lane has passed the rows that they may '
+  'bring. After their end the lane is read from their floor on, until none of these rows is left. Normally empty; an '
+  'entry may exist twice.';
 comment on column ops_late_enqueuers.id is
-  'Makes the key: a unique (lane, holder) would make one session wait for another that notes the same.';
-comment on column ops_late_enqueuers.lane is 'The lane whose mark passes it.';
+  'The key. A unique (lane, holder) would make one session wait for another that records the same.';
+comment on column ops_late_enqueuers.lane is 'The lane whose mark has passed its floor, or is about to.';
 comment on column ops_late_enqueuers.holder is
-  'The transaction, by the number in its advisory lock: objid in pg_locks, where its process id is.';
-comment on column ops_late_enqueuers.floor is 'All that it brings has a higher ops_ready.seq than this.';
+  'The transaction, by the seq in its advisory lock: objid in pg_locks, where its process id is.';
+comment on column ops_late_enqueuers.floor is 'All rows that it brings have a higher ops_ready.seq than this.';
 comment on column ops_late_enqueuers.noticed_at is 'When it was found to have fallen behind.';
 
 create sequence ops_timer_seq;
@@ -82,8 +82,8 @@ create table ops_timers (
   constraint ops_timers_pkey primary key (due_at, id)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 comment on table ops_timers is
-  'Look at these steps at that time: one row per claim (lease) and per retry batch. A hint only; the truth is in the '
-  'step.';
+  'When to look at which steps: one row for each claim (lease) and each batch of retries. A hint only; the truth is '
+  'in the step.';
 comment on column ops_timers.due_at is 'When to look.';
 comment on column ops_timers.id is 'Makes the key unique.';
 comment on column ops_timers.step_ids is 'The steps to look at.';
@@ -113,15 +113,15 @@ comment on column ops_workers.login is 'Login role (session_user) that registere
 comment on column ops_workers.idle is 'True while it sleeps until notified; producers notify only then.';
 comment on column ops_workers.started_at is 'When the process registered.';
 comment on column ops_workers.last_seen_at is 'Its last sign of life.';
-comment on column ops_workers.stopped_at is 'When it said goodbye; null while it lives or if it vanished.';
+comment on column ops_workers.stopped_at is 'When it unregistered; null while it lives, or if it vanished.';
 
 create view ops_workers_seen as
 select w.worker_id, w.executors, w.idle, w.last_seen_at, w.last_seen_at + interval '1 minute' as live_until
   from ops_workers w
  where w.stopped_at is null;
 comment on view ops_workers_seen is
-  'Workers that have not said goodbye, and until when each counts as alive: a worker is alive while live_until is to '
-  'come. (Compared by whoever asks, since the loop has a clock of its own, which a view cannot ask.)';
+  'Workers that have not unregistered, and until when each counts as alive: a worker is alive while live_until is to '
+  'come. (The reader compares it with _now(): a view cannot ask the clock of the loop.)';
 comment on column ops_workers_seen.worker_id is 'The incarnation.';
 comment on column ops_workers_seen.executors is 'Executors it offers.';
 comment on column ops_workers_seen.idle is 'True while it sleeps until notified.';
@@ -134,7 +134,8 @@ create table ops_sweep (
   swept_at timestamptz
 ) with (fillfactor = 50);
 insert into ops_sweep (name) values ('steps');
-comment on table ops_sweep is 'How far the rolling look over ops_mission_steps has come; its row is the turn to sweep.';
+comment on table ops_sweep is
+  'How far the rolling scan of ops_mission_steps has come; its row lock is the right to sweep.';
 comment on column ops_sweep.name is 'What is swept.';
 comment on column ops_sweep.position is 'Id of the last row looked at; null at the start of a round.';
 comment on column ops_sweep.swept_at is 'When the last part was looked at.';

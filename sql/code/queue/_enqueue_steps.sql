@@ -5,9 +5,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Makes steps ready to be claimed: status queued, and a row at the end of their lane. The caller holds their locks, or
--- those of their missions.
--- Locks: none of its own. Writes: ops_mission_steps, ops_lanes, ops_ready. Raises: nothing.
+-- Makes steps ready to be claimed: status queued, and a row at the end of their lane. The caller has locked these
+-- steps, or their missions. Idle workers are notified at the commit.
+-- Locks: the announcement; the steps. Writes: ops_mission_steps, ops_ready; ops_lanes, seldom. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_executors text[];
@@ -24,8 +24,7 @@ begin
     insert into ops_ready (lane, id)
     select l.lane, s.id
       from unnest(p_step_ids) n (id)
-     -- Each looked up by its key, limit 1: read in one go and in this order, they would be a walk over all steps where the
-     -- table was empty when its statistics were taken.
+     -- Plans 1
      cross join lateral (select t.id, t.mission_id, t.position, t.executor, t.priority
                            from ops_mission_steps t where t.id = n.id limit 1) s
      cross join lateral (select min(o.lane) as lane from ops_lanes o
@@ -37,8 +36,8 @@ begin
      set status = 'queued', waiting_on = 0, lane = r.lane, ready_seq = r.seq, run_after = null, wait_reason = null,
          lease_expires_at = null, updated_at = v_now
     from ready r
-   -- The list: as in _accept_results. Not by its place, were it quicker: a blocked step, of which the caller holds no more
-   -- than the mission, may be updated by hand meanwhile, and would then be passed over for ever.
+   -- Plans 2. Not by ctid, although that is cheaper: of a blocked step the caller has locked only the mission. An
+   -- update by hand meanwhile would move the row, and the step would never be queued.
    where s.id = r.id and s.id = any (p_step_ids);
   perform _wake_workers();
 end;
