@@ -10,10 +10,12 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Stores a batch of events and puts them before the reaction matrix; returns their ids in the order given. An event
--- of a mission is one deeper than the event that started the mission. The same dedupe key gives the first one's id,
--- also when two sessions race: keys are inserted in order, so that they wait for each other and never deadlock.
--- Locks: the unique index of dedupe_key. Writes: ops_agent_events, ops_ready. Raises: nothing.
+-- Stores a batch of events and puts them into the lane of events; returns their ids in the order given. An event of a
+-- mission is one deeper than the event that started the mission. A dedupe key that exists gives the id of the first
+-- event, also when two sessions race: keys are inserted in order, so that the sessions wait for each other and never
+-- deadlock.
+-- Locks: the unique index of dedupe_key, for which it waits; the announcement. Writes: ops_agent_events, ops_ready.
+-- Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
@@ -32,7 +34,7 @@ begin
     insert into ops_agent_events (id, dedupe_key, type, data, mission_id, depth, emitted_login, created_at)
     select g.id, g.dedupe_key, g.type, g.data, g.mission_id, coalesce(m.depth + 1, 0), v_login, v_now
       from given g
-      -- Looked up by its key, limit 1: as in _enqueue_steps.
+      -- Plans 1
       left join lateral (select t.depth from ops_missions t where t.id = g.mission_id limit 1) m on true
      order by g.dedupe_key nulls first, g.ord
     on conflict do nothing

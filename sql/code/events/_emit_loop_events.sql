@@ -5,9 +5,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Stores events that the loop makes about its own work, step:*, mission:* and proposal:*, in the caller's transaction.
--- p_depths: causation depth of the missions. Types that no pattern watches are born processed.
--- Locks: none. Writes: ops_agent_events, ops_ready. Raises: nothing.
+-- Stores events that the loop makes itself (step:*, mission:*, proposal:pending and dead_letter:redriven) in the
+-- caller's transaction. p_depths: causation depth of the missions. An event whose type no pattern watches is stored as
+-- processed.
+-- Locks: the announcement, where the matrix has a pattern. Writes: ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_watched text[] := _watched_types(_policy('reaction_matrix'));
@@ -17,7 +18,8 @@ begin
   end if;
   with stored as (
     insert into ops_agent_events (id, type, data, mission_id, depth, processed_at, created_at)
-    select _uuid_v7(), e.type, e.data, e.mission_id, e.depth + 1, case when not e.type like any (v_watched) then v_now end, v_now
+    select _uuid_v7(), e.type, e.data, e.mission_id, e.depth + 1,
+      case when not e.type like any (v_watched) then v_now end, v_now
       from unnest(p_types, p_data, p_mission_ids, p_depths) e (type, data, mission_id, depth)
     returning id, processed_at
   )

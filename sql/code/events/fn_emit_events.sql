@@ -7,7 +7,8 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 -- Emits a batch of events in the caller's transaction: all of them or, when one is faulty, none.
--- Locks: the unique index of dedupe_key. Writes: ops_agent_events, ops_ready. Raises: OP019 with every fault.
+-- Locks: the unique index of dedupe_key; the announcement. Writes: ops_agent_events, ops_ready. Raises: OP019 with
+-- every fault.
 declare
   v_faults text[];
   v_types text[];
@@ -29,8 +30,9 @@ begin
     select array_agg(format('events[%s].mission_id: no mission %s', e.ord - 1, e.event ->> 'mission_id') order by e.ord)
       into v_faults
       from jsonb_array_elements(p_events) with ordinality e (event, ord)
-      -- Looked up by its key, limit 1: as in _enqueue_steps.
-      left join lateral (select t.id from ops_missions t where t.id = (e.event ->> 'mission_id')::uuid limit 1) m on true
+      -- Plans 1
+      left join lateral (select t.id from ops_missions t where t.id = (e.event ->> 'mission_id')::uuid limit 1) m
+        on true
      where e.event ->> 'mission_id' is not null and m.id is null;
   end if;
   if v_faults is not null then

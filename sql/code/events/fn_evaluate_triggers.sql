@@ -6,10 +6,11 @@ set search_path from current
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
--- Holds up to p_batch_size waiting events against the reaction matrix, each exactly once, whether or not a pattern
+-- Compares up to p_batch_size waiting events with the reaction matrix, each exactly once, whether or not a pattern
 -- matches. A reaction whose template cannot be filled is stored as failed, with the path that has no value.
--- Locks: the events taken (SKIP LOCKED), cooldowns by pattern name. Writes: ops_agent_events, ops_agent_reactions,
--- ops_pattern_cooldowns, ops_ready. Raises: OP018 for a batch of less than one.
+-- Locks: the events taken, by their rows in ops_ready (SKIP LOCKED); cooldowns by pattern name, for which it waits; the
+-- announcement. Writes: ops_agent_events, ops_agent_reactions, ops_pattern_cooldowns, ops_ready, marks; ops_lanes and
+-- ops_late_enqueuers, seldom. Raises: OP018 for a batch of less than one.
 declare
   v_patterns jsonb := coalesce(nullif(_policy('reaction_matrix') -> 'patterns', 'null'), '[]');
   v_ids uuid[];
@@ -50,13 +51,14 @@ begin
   end if;
 
   select * into v_run from _uuid_v7_start();
-  -- What is the same for all events of a pattern is worked out once. A pattern that cools down reacts to one event.
+  -- All that is equal for the events of a pattern is computed once. A pattern with a cooldown reacts to one event.
   with pattern as materialized (
     select p.no, p.pattern ->> 'name' as name, w.written, _template_slots(w.written) as slots,
            coalesce((p.pattern ->> 'cooldown_minutes')::numeric, 0) > 0 as cools
       from (select distinct n from unnest(v_nos) n) n
       join jsonb_array_elements(v_patterns) with ordinality p (pattern, no) on p.no = n.n
-     cross join lateral jsonb_build_object('template', p.pattern -> 'template', 'dedupe_key', p.pattern -> 'dedupe_key') w (written)
+     cross join lateral jsonb_build_object('template', p.pattern -> 'template', 'dedupe_key',
+                                           p.pattern -> 'dedupe_key') w (written)
   ), reacting as (
     select m.ord, m.event_id, p.name, p.no, f.fault,
            coalesce(f.payload, case when p.slots = '[]' then p.written || '{"slots": []}' end)
@@ -86,6 +88,6 @@ begin
 end;
 $$;
 comment on function fn_evaluate_triggers(integer) is
-  'Holds up to p_batch_size (default 50) waiting events against the reaction matrix; returns how many events were '
-  'looked at and how many reactions were queued. Two at once never look at the same event. OPS_018 for a batch of '
-  'less than one.';
+  'Compares up to p_batch_size (default 50) waiting events with the reaction matrix; returns how many events were '
+  'compared and how many reactions were queued. Two calls at once never compare the same event. OPS_018 for a batch '
+  'of less than one.';
