@@ -4,14 +4,15 @@ language plpgsql
 set search_path from current
 set lock_timeout = '50ms'
 as $$
--- Whether that holder holds that lock, and keeps it from changing hands until the transaction ends; who does not hold it
--- locks nothing. The clock is asked again once the row is locked. Another session of the same holder that is at it gets
--- 50 ms to commit; then the answer is no.
--- Locks: the row of the lock. Writes: nothing. Raises: nothing.
+-- Whether this holder holds this lock; if so, the lock cannot change hands until the transaction ends. Otherwise
+-- nothing is locked. The clock is read again once the row is locked. Another session of the same holder that has locked
+-- the row gets 50 ms to commit; then the answer is no.
+-- Locks: the row of the lock, for no key update, 50 ms at most. Writes: nothing. Raises: nothing.
 declare
   v_expires_at timestamptz;
 begin
-  select l.expires_at into v_expires_at from distributed_locks l where l.lock_name = p_lock_name and l.holder_id = p_holder_id;
+  select l.expires_at into v_expires_at from distributed_locks l
+    where l.lock_name = p_lock_name and l.holder_id = p_holder_id;
   if (v_expires_at > _now()) is not true then
     return false;
   end if;

@@ -4,13 +4,14 @@ language plpgsql
 set search_path from current
 set lock_timeout = '50ms'
 as $$
--- Acquires a lock: acquired with a new token, extended when that holder has it already, else busy. Who loses has only
--- looked, and written and locked nothing. One who has acquired and not committed yet keeps all others off by an advisory
--- lock on the name, and nobody waits for him.
--- Tokens: the epoch in front, then the next number of a sequence, both only rise, and neither hangs on a row. They are
--- drawn once nobody else can take this lock any more, so that whoever takes it later draws a higher one.
--- Locks: an advisory one (distributed_locks, hash of the name), never waiting; the row of the lock, 50 ms at most. Another
--- name with the same hash can only bring a busy too many. Writes: distributed_locks. Raises: nothing.
+-- Acquires a lock: acquired with a new token, extended when this holder has it already, else busy. While the acquiring
+-- transaction is open, an advisory lock on the name keeps all other sessions off, and none of them waits. A call that
+-- finds the lock held by another holder has only read.
+-- Tokens: the epoch, then the next number of a sequence. Both only rise, and neither is kept in a row of the lock. A
+-- token is drawn when no other session can take this lock any more, so that later holders draw higher ones.
+-- Locks: an advisory one (distributed_locks, hash of the name), never waiting; the row of the lock, 50 ms at most. Two
+-- names with the same hash only bring a busy too many. Writes: distributed_locks. Raises: 40001 above read committed,
+-- when the epoch has changed since the snapshot.
 declare
   v_lock record;
   v_exists boolean;
@@ -54,7 +55,7 @@ begin
        set holder_id = p_holder_id, acquired_at = v_now, expires_at = v_expires_at, token = v_token
      where lock_name = p_lock_name;
   else
-    -- Whoever sees no row may still meet one: with an old snapshot, or one that somebody inserts by hand.
+    -- There may be a row that this snapshot does not see: it is old, or the row is being inserted by hand.
     begin
       insert into distributed_locks (lock_name, holder_id, acquired_at, expires_at, token)
       values (p_lock_name, p_holder_id, v_now, v_expires_at, v_token)

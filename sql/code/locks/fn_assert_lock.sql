@@ -7,13 +7,13 @@ set lock_timeout = '50ms'
 as $$
 -- Raises unless the lock is held under that token, and keeps it from changing hands until the transaction ends, even
 -- past its expiry: what the transaction writes is written under the lock, or not at all. It may be extended meanwhile.
--- Locks: the row of the lock, for key share. Writes: nothing. Raises: OP030.
+-- Locks: the row of the lock, for key share, 50 ms at most. Writes: nothing. Raises: OP030.
 declare
   v_token bigint;
   v_expires_at timestamptz;
 begin
-  -- Of one who has extended and then released, and not committed, PostgreSQL skips the first version and waits for the
-  -- second: that takes 50 ms at most.
+  -- Where an open transaction has extended and then released the lock, PostgreSQL skips the first row version and waits
+  -- for the second: 50 ms at most.
   begin
     select l.token, l.expires_at into v_token, v_expires_at
       from distributed_locks l
@@ -24,9 +24,11 @@ begin
   end;
   if (v_token = p_token and v_expires_at > _now()) is not true then
     raise exception using errcode = 'OP030',
-      message = format('OPS_030: the lock %s is not held under token %s', coalesce(quote_literal(p_lock_name), 'null'), coalesce(p_token::text, 'null')),
+      message = format('OPS_030: the lock %s is not held under token %s', coalesce(quote_literal(p_lock_name), 'null'),
+                       coalesce(p_token::text, 'null')),
       detail = jsonb_build_object('lock_name', p_lock_name, 'token', p_token)::text,
-      hint = 'It expired, was released or deleted, or somebody else has it: stop, and roll back. Acquire it anew to go on.';
+      hint = 'It expired, was released or deleted, or another holder has it: stop, and roll back. Acquire it anew to '
+             'go on.';
   end if;
 end;
 $$;

@@ -5,11 +5,13 @@ security definer
 set search_path from current
 set lock_timeout = '2s'
 as $$
--- Takes a key for the caller's transaction. fresh: it is his, he brings the effect about and stores what came of it by
--- fn_idempotent_result, all in that transaction. Not fresh: that was done before, and result is what was stored, null
--- when nothing was. Somebody who has taken the key and not committed is waited for, two seconds at most; if he rolls
--- back, the key is the caller's. Keys are kept for worker_policy.idempotency.keep_hours (default 720), then fresh again.
--- Locks: the row of the key. Writes: ops_idempotency_keys. Raises: OP018 for a key that cannot be, OP031 when it is busy.
+-- Takes a key for the caller's transaction. fresh: the caller does the work and stores its result by
+-- fn_idempotent_result, all in that transaction. Not fresh: the work was done before, and result is what was stored,
+-- null for nothing. A transaction that has taken the key and not ended is waited for, two seconds at most; if it rolls
+-- back, the key is the caller's. Keys are kept for worker_policy.idempotency.keep_hours (default 720), then fresh
+-- again.
+-- Locks: the row of the key, for which it waits. Writes: ops_idempotency_keys. Raises: OP018 for a key that cannot be,
+-- OP031 when it is still taken after two seconds.
 declare
   v_now timestamptz := _now();
   v_transaction xid8 := pg_current_xact_id();
@@ -36,17 +38,19 @@ begin
       return query select false, v_key.result;
       return;
     end if;
-    -- Expired: it is as good as gone. The next turn takes it, unless somebody else was quicker.
+    -- Expired: the next round of the loop takes it, unless another session was faster.
     delete from ops_idempotency_keys k where k.key = p_key and k.expires_at <= v_now;
   end loop;
 exception when lock_not_available then
-  raise exception using errcode = 'OP031', message = format('OPS_031: somebody is at it: the key %s', quote_literal(p_key)),
+  raise exception using errcode = 'OP031',
+    message = format('OPS_031: somebody is at it: the key %s', quote_literal(p_key)),
     detail = jsonb_build_object('key', p_key)::text,
-    hint = 'Another transaction has taken it and not ended yet. Try again later: it has the result then, or the key is free.';
+    hint = 'Another transaction has taken it and not ended yet. Try again later: it has the result then, or the key '
+           'is free.';
 end;
 $$;
 comment on function fn_idempotent(text) is
-  'Takes a key for the caller''s transaction: (true, null) for the first caller, who brings the effect about and '
-  'stores its result by fn_idempotent_result before he commits; (false, the stored result) for later ones. Waits two '
-  'seconds at most for somebody who has it uncommitted, then raises OPS_031. Keys are forgotten after '
+  'Takes a key for the caller''s transaction: (true, null) for the first caller, which does the work and stores '
+  'its result by fn_idempotent_result in the same transaction; (false, the stored result) for later ones. Waits two '
+  'seconds at most for an open transaction that has taken the key, then raises OPS_031. Keys are forgotten after '
   'worker_policy.idempotency.keep_hours (default 720). OPS_018 for a key that cannot be.';

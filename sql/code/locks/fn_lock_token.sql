@@ -4,9 +4,8 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- The fencing token of a lock while p_holder_id holds it, else null. It says how things stood a moment ago: what must
--- not happen without the lock is guarded by fn_assert_lock, or by whoever receives the token and refuses a lower one
--- than he has seen.
+-- The fencing token of a lock while p_holder_id holds it, else null. It was true a moment ago: work that needs the lock
+-- is guarded by fn_assert_lock, or by a receiver that refuses a token lower than one it has seen.
 -- Locks: none. Writes: nothing. Raises: OP018 for arguments that cannot be.
 declare
   v_now timestamptz := _now();
@@ -18,5 +17,5 @@ begin
 end;
 $$;
 comment on function fn_lock_token(text, text) is
-  'The fencing token of a lock that p_holder_id holds, null when he does not: a number higher than that of any '
+  'The fencing token of a lock that p_holder_id holds, null when it does not: a number higher than that of any '
   'earlier holder, across release, expiry and rows deleted by hand. OPS_018 for arguments that cannot be.';
