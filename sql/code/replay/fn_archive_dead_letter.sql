@@ -14,7 +14,8 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Keeps a dead letter of another system. The same p_dl_msg_id again changes nothing and gives the first one's id.
+-- Keeps a dead letter of another system. A p_dl_msg_id that exists changes nothing and gives the id of the first
+-- letter.
 -- Locks: the unique index of dl_msg_id. Writes: dead_letter_archive. Raises: OP018 without a name, or for the name of
 -- the loop itself as the archiver.
 declare
@@ -23,18 +24,23 @@ declare
 begin
   if coalesce(p_dl_msg_id, '') = '' or p_archived_by = 'opsloop' then
     raise exception using errcode = 'OP018',
-      message = format('OPS_018: cannot archive dead letter %s by %s', quote_nullable(p_dl_msg_id), quote_nullable(p_archived_by)),
-      hint = 'p_dl_msg_id: the name of the letter; p_archived_by: who archives it, but not opsloop, which is the loop itself.';
+      message = format('OPS_018: cannot archive dead letter %s by %s', quote_nullable(p_dl_msg_id),
+                       quote_nullable(p_archived_by)),
+      hint = 'p_dl_msg_id: the name of the letter; p_archived_by: the system or person that archives it, but not '
+             'opsloop, which is the loop itself.';
   end if;
-  -- Looked for first: an insert would wait for whoever redrives the letter.
+  -- Looked up first: an insert would wait for a session that redrives the letter.
   select a.id into v_id from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id;
   if found then
     return v_id;
   end if;
-  insert into dead_letter_archive (dl_msg_id, original_msg_id, candidate_id, failure_match_id, payload, reason, reclaim_count,
+  insert into dead_letter_archive (dl_msg_id, original_msg_id, candidate_id, failure_match_id, payload, reason,
+                                   reclaim_count,
                                    dead_lettered_at, archived_at, archived_by)
-  values (p_dl_msg_id, coalesce(p_original_msg_id, p_dl_msg_id), p_candidate_id, p_failure_match_id, coalesce(p_payload, '{}'),
-          p_reason, coalesce(p_reclaim_count, 0), coalesce(p_dead_lettered_at, v_now), v_now, coalesce(p_archived_by, session_user))
+  values (p_dl_msg_id, coalesce(p_original_msg_id, p_dl_msg_id), p_candidate_id, p_failure_match_id,
+          coalesce(p_payload, '{}'),
+          p_reason, coalesce(p_reclaim_count, 0), coalesce(p_dead_lettered_at, v_now), v_now,
+            coalesce(p_archived_by, session_user))
   on conflict do nothing
   returning id into v_id;
   if v_id is null then

@@ -11,10 +11,10 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Records that a message is replayed, in the transaction of the replay: who is told that it was replayed before leaves
--- it. Two at once: the second waits for the first one's end, and is the first if that was rolled back.
--- Locks: the unique indexes of replay_log; the dead letter. Writes: replay_log, dead_letter_archive, ops_counts.
--- Raises: OP018 when nothing says what is replayed.
+-- Records that a message is replayed, in the transaction of the replay. A caller that is told of an earlier replay must
+-- not replay. Of two sessions at once, the second waits for the first, and is told false if that is rolled back.
+-- Locks: the unique indexes of replay_log, for which it waits; the dead letter. Writes: replay_log,
+-- dead_letter_archive, ops_counts. Raises: OP018 when nothing says what is replayed.
 declare
   v_now timestamptz := _now();
 begin
@@ -23,7 +23,8 @@ begin
       hint = 'Give the id of the message that is replayed.';
   end if;
   already_replayed := false;
-  insert into replay_log (original_msg_id, dl_msg_id, candidate_id, idempotency_key, new_msg_id, replayed_at, replayed_by, replayed_login)
+  insert into replay_log (original_msg_id, dl_msg_id, candidate_id, idempotency_key, new_msg_id, replayed_at,
+                          replayed_by, replayed_login)
   values (p_original_msg_id, p_dl_msg_id, p_candidate_id, p_idempotency_key, p_new_msg_id, v_now,
           coalesce(p_replayed_by, session_user), session_user)
   on conflict do nothing
