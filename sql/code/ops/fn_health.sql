@@ -29,10 +29,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- The system health overview of the operations runbook in one row, by its names, and what it lacks. Cheap however large
--- the tables are: what is open is counted where it waits, of any age and 10,000 at most of each; what happened (recent_:
--- in the last hour, failed_ and running_missions: made in the last 24 hours) among the newest 10,000 rows. Steps that run, or
--- wait for their next try, are looked for among the 20,000 steps of the latest timers.
+-- The system health overview of the operations runbook in one row, under its names, and more. Cheap however large the
+-- tables are: open items are counted where they wait, of any age and 10,000 at most of each; recent_ (in the last
+-- hour), failed_ and running_missions (created in the last 24 hours) are counted among the newest 10,000 rows. Steps
+-- that run, or wait for their next try, are counted among the 20,000 steps of the latest timers.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_most constant integer := 10000;
@@ -57,8 +57,9 @@ begin
     into running_missions, failed_missions
     from (select n.status, n.created_at from ops_missions n order by n.id desc limit c_most) m
    where m.created_at > v_day;
-  -- What runs, and what waits for its next try, has a timer.
-  select count(*) filter (where s.status = 'running'), count(*) filter (where s.status = 'queued' and s.run_after is not null)
+  -- Steps that run, and steps that wait for their next try, have a timer.
+  select count(*) filter (where s.status = 'running'),
+         count(*) filter (where s.status = 'queued' and s.run_after is not null)
     into running_steps, queued_steps
     from (select distinct u.id
             from (select t.step_ids from ops_timers t order by t.due_at desc, t.id desc limit 2 * c_most) t
@@ -90,6 +91,7 @@ begin
 end;
 $$;
 comment on function fn_health() is
-  'The system health overview of the operations runbook in one row, by its names, and who waits for a person, what is '
-  'paused, live workers, the oldest ready step, the last good heartbeat, and who keeps vacuum from removing dead '
-  'rows. Bounded: counts end at 10,000, and what happened is looked for among the newest 10,000 rows.';
+  'The system health overview of the operations runbook in one row, by its names, and what waits for a person, what '
+  'is paused, live workers, the oldest ready step, the last good heartbeat, and the holder of the oldest snapshot, '
+  'which keeps vacuum from removing dead rows. Bounded: counts end at 10,000, and what happened is looked for among '
+  'the newest 10,000 rows.';

@@ -10,15 +10,15 @@ set search_path from current
 set jit = off
 set lock_timeout = '2s'
 as $$
--- One turn of the loop: due leases and retries, stale and hand-queued steps, what pauses left to do, events, reactions,
--- waiting gates, and the duties of the areas, which one turn in ten seconds does for all: the one that takes a lock
--- which nobody gives back.
+-- One turn of the loop: due leases and retries, stale and hand-queued steps, pauses, events, reactions, gates that had
+-- to wait, and the duties of the areas. One turn in ten seconds does the duties for all: the one that acquires a lock,
+-- which it leaves to expire unless a duty fails.
 -- Safe to run anywhere, any number at once: every phase takes only what no other turn holds. A phase that fails is
--- rolled back alone and reported; the others still run, and so do the other duties when one of them fails. A phase
--- that meets somebody's open transaction (a cooldown just begun, say) waits two seconds at most, for meanwhile the turn
--- holds what it recovered.
--- Locks: those of the phases, and the lock heartbeat:duties. Writes: what the phases write, distributed_locks, and
--- heartbeat:success or heartbeat:failure.
+-- rolled back alone and reported; the others still run, and so do the other duties when one fails. A phase that meets
+-- an open transaction (a cooldown that just began, for example) waits two seconds at most, as the turn holds the rows
+-- that it recovered meanwhile.
+-- Locks: those of the phases, and the lock heartbeat:duties. Writes: what the phases write, marks, distributed_locks,
+-- and heartbeat:success or heartbeat:failure.
 -- Raises: nothing; failures come back under "errors" with their SQLSTATE.
 declare
   c_duties constant text := 'heartbeat:duties';
@@ -38,7 +38,7 @@ begin
   select 0 as events, 0 as queued into v_trigger;
   select 0 as processed, 0 as created into v_reaction;
 
-  -- Before anything is written: a transaction that has written moves no marks.
+  -- First of all: a transaction that has written moves no marks.
   perform _lane_fronts(array[_lane_of('events'), _lane_of('reactions')]);
   for v_phase, v_part in
     values ('leases', ''), ('stale', ''), ('pauses', ''), ('triggers', ''), ('reactions', ''), ('gates', ''),
@@ -59,13 +59,13 @@ begin
         when 'duties of steps' then perform _duty_steps();
       end case;
     exception when others then
-      -- One phase must not sink the turn; the SQLSTATE is kept in the result and in the event.
+      -- A phase that fails must not stop the turn; the SQLSTATE is kept in the result and in the event.
       get stacked diagnostics v_message = message_text;
       v_errors := v_errors || jsonb_build_object('phase', v_phase, 'code', sqlstate, 'message', v_message);
     end;
   end loop;
   if v_due and v_errors @> '[{"phase": "duties"}]' then
-    -- For the next turn, and not in ten seconds.
+    -- The next turn tries again, not one in ten seconds.
     perform fn_release_lock(c_duties, v_turn);
   end if;
 
