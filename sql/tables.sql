@@ -4,7 +4,7 @@
 -- ops_lane_mark_N for the lanes of steps, is left out.
 
 -- 0001_ledger ---------------------------------------------------------------------------------------------------------
--- The ledger: which changes are installed here, by whom, and which routines are opsloop's own.
+-- The ledger: which changes are installed here, by which login, and which routines are opsloop's own.
 
 -- What opsloop installed in this schema: one row per schema change and per reload of the routines.
 create table opsloop_schema_change (
@@ -22,7 +22,7 @@ create table opsloop_schema_change (
   constraint opsloop_schema_change_pkey primary key (change)
 );
 
--- The routines that opsloop installed in this schema; only these does it ever replace or drop.
+-- The routines that opsloop installed in this schema. It replaces and drops only these.
 create table opsloop_routine (
   -- Name of the routine.
   name text not null,
@@ -81,13 +81,13 @@ select h.key as policy_key,
   from ops_policy_history h;
 
 -- 0003_queue ----------------------------------------------------------------------------------------------------------
--- The ready queue: one narrow table of lanes for everything that waits to be picked up, so that a pick-up costs the
--- same beside ten million finished rows. The wide tables never carry an index on a column that changes.
+-- The ready queue: one narrow table, in lanes, for all that is ready to be taken, so that taking costs the same beside
+-- ten million finished rows. The wide tables have no index on a column that changes.
 
 create sequence ops_lane_seq as integer start 10;
 
--- The lanes of ops_ready: events, reactions, the outbox, and one per executor and priority (rarely two, when two
--- transactions at once needed the first), so that work nobody may run never lies in front of work that can.
+-- The lanes of ops_ready: events, reactions, the outbox, and one for each executor and priority (rarely two, when two
+-- transactions made it at once), so that steps that cannot run never lie in front of steps that can.
 create table ops_lanes (
   -- Lane number; 1 is events, 2 is reactions, 3 is the outbox, steps start at 10.
   lane integer not null default nextval('ops_lane_seq'),
@@ -95,13 +95,13 @@ create table ops_lanes (
   queue text not null,
   -- For steps: the executor that the lane belongs to.
   executor text,
-  -- For steps: the priority; a higher lane is served first.
+  -- For steps: the priority; lanes of a higher one are served first.
   priority smallint not null default 0,
-  -- The sequence whose value is the low-water mark of the lane: nothing will be found at or below it, so a pick-up
-  -- begins behind it and never walks over what was taken before, however long a snapshot keeps that alive. A sequence,
-  -- since a row that is updated all the time would itself leave such remains.
+  -- The sequence whose value is the low-water mark of the lane: no row has this seq or a lower one, so a reader begins
+  -- behind it and never scans the dead tuples of what was taken before, however long a snapshot keeps them. A sequence,
+  -- because a row that each move updates would itself leave dead tuples.
   mark regclass not null,
-  -- The mark holds only for the ops_ready with this oid …
+  -- The mark is valid only for the ops_ready with this oid …
   mark_table oid,
   -- … and since this start of the server: pg_dump reads sequences outside its snapshot, so that a restored mark could
   -- lie above rows restored with it.
@@ -122,13 +122,13 @@ create sequence ops_lane_mark_3 minvalue 0 owned by ops_lanes.lane;
 
 create sequence ops_ready_seq;
 
--- What is ready to be picked up; a pick-up deletes the row. The truth about a step stays in ops_mission_steps.
+-- What is ready to be taken; the taker deletes the row. The truth about a step stays in ops_mission_steps.
 create table ops_ready (
   -- The lane (ops_lanes) it waits in.
   lane integer not null,
   -- Order within the lane; smaller goes first.
   seq bigint not null default nextval('ops_ready_seq'),
-  -- The event, reaction or step that waits; for the outbox the number of the message, in hexadecimal.
+  -- The event, reaction or step that waits; for the outbox the id of the message, in hexadecimal.
   id uuid not null,
   constraint ops_ready_pkey primary key (lane, seq)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
@@ -136,17 +136,17 @@ create table ops_ready (
 
 create sequence ops_late_enqueuers_id_seq;
 
--- Transactions that began to enqueue so long ago, and are still open, that the mark of a lane goes past what they may
--- bring; when such a one has ended, the lane is looked at from its floor on until nothing is left there. Normally
--- empty; a row may be there twice.
+-- Open transactions that announced themselves so long ago that the mark of a lane has passed the rows that they may
+-- bring. After their end the lane is read from their floor on, until none of these rows is left. Normally empty; an
+-- entry may exist twice.
 create table ops_late_enqueuers (
-  -- Makes the key: a unique (lane, holder) would make one session wait for another that notes the same.
+  -- The key. A unique (lane, holder) would make one session wait for another that records the same.
   id bigint not null default nextval('ops_late_enqueuers_id_seq'),
-  -- The lane whose mark passes it.
+  -- The lane whose mark has passed its floor, or is about to.
   lane integer not null,
-  -- The transaction, by the number in its advisory lock: objid in pg_locks, where its process id is.
+  -- The transaction, by the seq in its advisory lock: objid in pg_locks, where its process id is.
   holder oid not null,
-  -- All that it brings has a higher ops_ready.seq than this.
+  -- All rows that it brings have a higher ops_ready.seq than this.
   floor bigint not null,
   -- When it was found to have fallen behind.
   noticed_at timestamptz not null default now(),
@@ -156,8 +156,8 @@ create index ops_late_enqueuers_lane on ops_late_enqueuers (lane);
 
 create sequence ops_timer_seq;
 
--- Look at these steps at that time: one row per claim (lease) and per retry batch. A hint only; the truth is in the
--- step.
+-- When to look at which steps: one row for each claim (lease) and each batch of retries. A hint only; the truth is in
+-- the step.
 create table ops_timers (
   -- When to look.
   due_at timestamptz not null,
@@ -190,14 +190,14 @@ create table ops_workers (
   started_at timestamptz not null default now(),
   -- Its last sign of life.
   last_seen_at timestamptz not null default now(),
-  -- When it said goodbye; null while it lives or if it vanished.
+  -- When it unregistered; null while it lives, or if it vanished.
   stopped_at timestamptz,
   constraint ops_workers_pkey primary key (worker_id)
 ) with (fillfactor = 50);
 create index ops_workers_idle on ops_workers (worker_id) where idle;
 
--- Workers that have not said goodbye, and until when each counts as alive: a worker is alive while live_until is to
--- come. (Compared by whoever asks, since the loop has a clock of its own, which a view cannot ask.)
+-- Workers that have not unregistered, and until when each counts as alive: a worker is alive while live_until is to
+-- come. (The reader compares it with _now(): a view cannot ask the clock of the loop.)
 --   worker_id: The incarnation.
 --   executors: Executors it offers.
 --   idle: True while it sleeps until notified.
@@ -208,7 +208,7 @@ select w.worker_id, w.executors, w.idle, w.last_seen_at, w.last_seen_at + interv
   from ops_workers w
  where w.stopped_at is null;
 
--- How far the rolling look over ops_mission_steps has come; its row is the turn to sweep.
+-- How far the rolling scan of ops_mission_steps has come; its row lock is the right to sweep.
 create table ops_sweep (
   -- What is swept.
   name text not null,
@@ -222,7 +222,7 @@ create table ops_sweep (
 -- 0004_events ---------------------------------------------------------------------------------------------------------
 -- Signals in (events) and event × pattern (reactions).
 
--- Signals in: facts that happened, each looked at exactly once.
+-- Signals in: facts that happened, each compared with the reaction matrix exactly once.
 create table ops_agent_events (
   -- Time-ordered id (UUID version 7).
   id uuid not null,
@@ -238,7 +238,7 @@ create table ops_agent_events (
   depth integer not null default 0,
   -- Login role (session_user) that emitted it; null for the events of the loop itself.
   emitted_login text,
-  -- When the reaction matrix looked at it; null while it waits.
+  -- When it was compared with the reaction matrix; null while it waits.
   processed_at timestamptz,
   -- When it was emitted (start of the emitting transaction).
   created_at timestamptz not null default now(),
@@ -277,7 +277,7 @@ create table ops_agent_reactions (
 ) with (fillfactor = 70);
 create index ops_agent_reactions_created on ops_agent_reactions using brin (created_at);
 
--- When each pattern with cooldown_minutes reacted last; its row is locked while an event is matched.
+-- When each pattern with cooldown_minutes reacted last; its row is locked while events are matched.
 create table ops_pattern_cooldowns (
   -- Name of the pattern.
   pattern text not null,
@@ -725,15 +725,15 @@ create table ops_control (
 );
 
 -- 0009_locks ----------------------------------------------------------------------------------------------------------
--- Locks, idempotency and counters: what is held until when, what was done once already, how often things happened.
+-- Locks that expire, keys of effects that happen once, counters.
 
 create sequence distributed_locks_token_seq;
 
--- Locks that expire: a row stands for a lock held until expires_at. An expired row is nobody's; heartbeats delete it.
+-- Locks that expire: a row is a lock that is held until expires_at. An expired lock is free; heartbeats delete its row.
 create table distributed_locks (
   -- Name of the lock.
   lock_name text not null,
-  -- Who holds it, as the caller said; one id, one holder.
+  -- Id of the holder, as the caller gave it; no two processes share one.
   holder_id text not null,
   -- When this holder got it; extending does not change it.
   acquired_at timestamptz not null default now(),
@@ -745,7 +745,7 @@ create table distributed_locks (
 );
 create index distributed_locks_expiry on distributed_locks (expires_at);
 
--- What own code did once already: a key, taken in the transaction of the effect, and its result.
+-- Effects that happen once: a key, taken in the transaction of the effect, and its result.
 create table ops_idempotency_keys (
   -- The key, as the caller made it.
   key text not null,
@@ -785,11 +785,11 @@ create table ops_counts (
 );
 
 -- 0010_replay ---------------------------------------------------------------------------------------------------------
--- Dead letters, whole; and what was put back to work after it had given up: once each, whoever asks how often.
+-- Dead letters, whole, and the log of replays: each original message is replayed once, however often that is asked for.
 
 create sequence dead_letter_archive_id_seq;
 
--- What gave up, whole, with the reason.
+-- Steps, reactions and messages that gave up, whole, with the reason.
 create table dead_letter_archive (
   -- Order of arrival.
   id bigint not null default nextval('dead_letter_archive_id_seq'),
@@ -811,7 +811,7 @@ create table dead_letter_archive (
   dead_lettered_at timestamptz not null default now(),
   -- When it was archived here.
   archived_at timestamptz not null default now(),
-  -- Who archived it.
+  -- The system or person that archived it, as claimed; opsloop for the loop itself.
   archived_by text not null default session_user,
   -- When it was put back, or recorded as replayed; null while it lies here.
   redriven_at timestamptz,
@@ -842,11 +842,11 @@ create table replay_log (
   idempotency_key text,
   -- What came of it: the step, reaction or message put back, or the event that told of it.
   new_msg_id text,
-  -- When.
+  -- When it was replayed.
   replayed_at timestamptz not null default now(),
-  -- Who, as claimed.
+  -- The person or program that replayed it, as claimed.
   replayed_by text not null default session_user,
-  -- Login role (session_user).
+  -- Login role (session_user) that replayed it.
   replayed_login text not null default session_user,
   constraint replay_log_pkey primary key (id),
   constraint replay_log_original_msg_id_key unique (original_msg_id)
@@ -869,7 +869,7 @@ create table ops_demand_radar (
   status text not null default 'watching',
   -- How promising it looks; the scale is the team's own.
   score numeric,
-  -- Who or what put it on the board.
+  -- The person, agent or program that put it on the board.
   source text,
   -- What speaks for it.
   evidence jsonb not null default '{}',
