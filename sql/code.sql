@@ -47,22 +47,22 @@
 \ir code/base/_unknown_field_faults.sql
 \ir code/base/_regex_fault.sql
 \ir code/base/_check_list.sql
-\ir code/base/_is_control_plane.sql
-\ir code/base/_assert_login_may.sql
 \ir code/base/_assert_may_decide.sql
-\ir code/base/_role_name.sql
+\ir code/base/_assert_login_may.sql
+\ir code/base/_is_control_plane.sql
 \ir code/base/fn_list_roles.sql
+\ir code/base/_role_name.sql
 \ir code/base/_audit.sql
 \ir code/base/_keep_audit_log.sql
 \ir code/base/_count.sql
-\ir code/base/_duty_base.sql
 \ir code/base/_archive_dead_letters.sql
+\ir code/base/_duty_base.sql
 
 -- queue: lanes and their marks, announcements, taking what is ready, waking workers
-\ir code/queue/_lane_of.sql
-\ir code/queue/_ensure_lanes.sql
-\ir code/queue/_announce.sql
 \ir code/queue/_enqueue_steps.sql
+\ir code/queue/_ensure_lanes.sql
+\ir code/queue/_lane_of.sql
+\ir code/queue/_announce.sql
 \ir code/queue/_wake_workers.sql
 \ir code/queue/_notify_channel.sql
 \ir code/queue/_unqueue_steps.sql
@@ -302,8 +302,8 @@
 -- replay: the replay log, and dead letters put back to work
 \ir code/replay/fn_archive_dead_letter.sql
 \ir code/replay/fn_list_dead_letters.sql
-\ir code/replay/_dead_letters.sql
 \ir code/replay/_dead_letter_filter.sql
+\ir code/replay/_dead_letters.sql
 \ir code/replay/fn_record_replay.sql
 \ir code/replay/fn_redrive_dead_letter.sql
 \ir code/replay/_redrive.sql
@@ -340,8 +340,8 @@
 \ir code/ops/fn_health.sql
 \ir code/ops/_xmin_holder.sql
 \ir code/ops/fn_check_health.sql
-\ir code/ops/fn_metrics.sql
 \ir code/ops/_measures.sql
+\ir code/ops/fn_metrics.sql
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/_id_window.sql
 \ir code/ops/fn_list_missions.sql

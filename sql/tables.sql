@@ -4,7 +4,7 @@
 -- ops_lane_mark_N for the lanes of steps, is left out.
 
 -- 0001_ledger ---------------------------------------------------------------------------------------------------------
--- The ledger: which changes are installed here, by whom, and which routines are opsloop's own.
+-- The ledger: which changes are installed here, by which login, and which routines are opsloop's own.
 
 -- What opsloop installed in this schema: one row per schema change and per reload of the routines.
 create table opsloop_schema_change (
@@ -22,7 +22,7 @@ create table opsloop_schema_change (
   constraint opsloop_schema_change_pkey primary key (change)
 );
 
--- The routines that opsloop installed in this schema; only these does it ever replace or drop.
+-- The routines that opsloop installed in this schema. It replaces and drops only these.
 create table opsloop_routine (
   -- Name of the routine.
   name text not null,
@@ -95,7 +95,7 @@ create table ops_lanes (
   queue text not null,
   -- For steps: the executor that the lane belongs to.
   executor text,
-  -- For steps: the priority; a higher lane is served first.
+  -- For steps: the priority; lanes of a higher one are served first.
   priority smallint not null default 0,
   -- The sequence whose value is the low-water mark of the lane: no row has this seq or a lower one, so a reader begins
   -- behind it and never scans the dead tuples of what was taken before, however long a snapshot keeps them. A sequence,
@@ -142,7 +142,7 @@ create sequence ops_late_enqueuers_id_seq;
 create table ops_late_enqueuers (
   -- The key. A unique (lane, holder) would make one session wait for another that records the same.
   id bigint not null default nextval('ops_late_enqueuers_id_seq'),
-  -- The lane whose mark passes it.
+  -- The lane whose mark has passed its floor, or is about to.
   lane integer not null,
   -- The transaction, by the seq in its advisory lock: objid in pg_locks, where its process id is.
   holder oid not null,
@@ -190,13 +190,13 @@ create table ops_workers (
   started_at timestamptz not null default now(),
   -- Its last sign of life.
   last_seen_at timestamptz not null default now(),
-  -- When it said goodbye; null while it lives or if it vanished.
+  -- When it unregistered; null while it lives, or if it vanished.
   stopped_at timestamptz,
   constraint ops_workers_pkey primary key (worker_id)
 ) with (fillfactor = 50);
 create index ops_workers_idle on ops_workers (worker_id) where idle;
 
--- Workers that have not said goodbye, and until when each counts as alive: a worker is alive while live_until is to
+-- Workers that have not unregistered, and until when each counts as alive: a worker is alive while live_until is to
 -- come. (The reader compares it with _now(): a view cannot ask the clock of the loop.)
 --   worker_id: The incarnation.
 --   executors: Executors it offers.
@@ -222,7 +222,7 @@ create table ops_sweep (
 -- 0004_events ---------------------------------------------------------------------------------------------------------
 -- Signals in (events) and event × pattern (reactions).
 
--- Signals in: facts that happened, each looked at exactly once.
+-- Signals in: facts that happened, each compared with the reaction matrix exactly once.
 create table ops_agent_events (
   -- Time-ordered id (UUID version 7).
   id uuid not null,
@@ -238,7 +238,7 @@ create table ops_agent_events (
   depth integer not null default 0,
   -- Login role (session_user) that emitted it; null for the events of the loop itself.
   emitted_login text,
-  -- When the reaction matrix looked at it; null while it waits.
+  -- When it was compared with the reaction matrix; null while it waits.
   processed_at timestamptz,
   -- When it was emitted (start of the emitting transaction).
   created_at timestamptz not null default now(),
@@ -277,7 +277,7 @@ create table ops_agent_reactions (
 ) with (fillfactor = 70);
 create index ops_agent_reactions_created on ops_agent_reactions using brin (created_at);
 
--- When each pattern with cooldown_minutes reacted last; its row is locked while an event is matched.
+-- When each pattern with cooldown_minutes reacted last; its row is locked while events are matched.
 create table ops_pattern_cooldowns (
   -- Name of the pattern.
   pattern text not null,
@@ -725,7 +725,7 @@ create table ops_control (
 );
 
 -- 0009_locks ----------------------------------------------------------------------------------------------------------
--- Locks, idempotency and counters: what is held until when, what was done once already, how often things happened.
+-- Locks that expire, keys of effects that happen once, counters.
 
 create sequence distributed_locks_token_seq;
 
@@ -733,7 +733,7 @@ create sequence distributed_locks_token_seq;
 create table distributed_locks (
   -- Name of the lock.
   lock_name text not null,
-  -- Who holds it, as the caller said; one id, one holder.
+  -- Id of the holder, as the caller gave it; no two processes share one.
   holder_id text not null,
   -- When this holder got it; extending does not change it.
   acquired_at timestamptz not null default now(),
@@ -745,7 +745,7 @@ create table distributed_locks (
 );
 create index distributed_locks_expiry on distributed_locks (expires_at);
 
--- What own code did once already: a key, taken in the transaction of the effect, and its result.
+-- Effects that happen once: a key, taken in the transaction of the effect, and its result.
 create table ops_idempotency_keys (
   -- The key, as the caller made it.
   key text not null,
@@ -785,7 +785,7 @@ create table ops_counts (
 );
 
 -- 0010_replay ---------------------------------------------------------------------------------------------------------
--- Dead letters, whole; and what was put back to work after it had given up: once each, whoever asks how often.
+-- Dead letters, whole, and the log of replays: each original message is replayed once, however often that is asked for.
 
 create sequence dead_letter_archive_id_seq;
 
@@ -811,7 +811,7 @@ create table dead_letter_archive (
   dead_lettered_at timestamptz not null default now(),
   -- When it was archived here.
   archived_at timestamptz not null default now(),
-  -- Who archived it.
+  -- The system or person that archived it, as claimed; opsloop for the loop itself.
   archived_by text not null default session_user,
   -- When it was put back, or recorded as replayed; null while it lies here.
   redriven_at timestamptz,
@@ -842,11 +842,11 @@ create table replay_log (
   idempotency_key text,
   -- What came of it: the step, reaction or message put back, or the event that told of it.
   new_msg_id text,
-  -- When.
+  -- When it was replayed.
   replayed_at timestamptz not null default now(),
-  -- Who, as claimed.
+  -- The person or program that replayed it, as claimed.
   replayed_by text not null default session_user,
-  -- Login role (session_user).
+  -- Login role (session_user) that replayed it.
   replayed_login text not null default session_user,
   constraint replay_log_pkey primary key (id),
   constraint replay_log_original_msg_id_key unique (original_msg_id)
@@ -869,7 +869,7 @@ create table ops_demand_radar (
   status text not null default 'watching',
   -- How promising it looks; the scale is the team's own.
   score numeric,
-  -- Who or what put it on the board.
+  -- The person, agent or program that put it on the board.
   source text,
   -- What speaks for it.
   evidence jsonb not null default '{}',

@@ -1,4 +1,4 @@
--- The ledger: which changes are installed here, by whom, and which routines are opsloop's own.
+-- The ledger: which changes are installed here, by which login, and which routines are opsloop's own.
 set local lock_timeout = '5s';
 
 create table opsloop_schema_change (
@@ -26,7 +26,7 @@ create table opsloop_routine (
   constraint opsloop_routine_pkey primary key (name, arg_types)
 );
 comment on table opsloop_routine is
-  'The routines that opsloop installed in this schema; only these does it ever replace or drop.';
+  'The routines that opsloop installed in this schema. It replaces and drops only these.';
 comment on column opsloop_routine.name is 'Name of the routine.';
 comment on column opsloop_routine.arg_types is
   'Types of its input arguments, separated by comma and space, as oidvectortypes() prints them.';

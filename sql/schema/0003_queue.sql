@@ -26,7 +26,7 @@ comment on table ops_lanes is
 comment on column ops_lanes.lane is 'Lane number; 1 is events, 2 is reactions, 3 is the outbox, steps start at 10.';
 comment on column ops_lanes.queue is 'What waits in the lane: events, reactions, messages of the outbox, or steps.';
 comment on column ops_lanes.executor is 'For steps: the executor that the lane belongs to.';
-comment on column ops_lanes.priority is 'For steps: the priority; a higher lane is served first.';
+comment on column ops_lanes.priority is 'For steps: the priority; lanes of a higher one are served first.';
 comment on column ops_lanes.mark is
   'The sequence whose value is the low-water mark of the lane: no row has this seq or a lower one, so a reader '
   'begins behind it and never scans the dead tuples of what was taken before, however long a snapshot keeps them. A '
@@ -68,7 +68,7 @@ comment on table ops_late_enqueuers is
   'entry may exist twice.';
 comment on column ops_late_enqueuers.id is
   'The key. A unique (lane, holder) would make one session wait for another that records the same.';
-comment on column ops_late_enqueuers.lane is 'The lane whose mark passes it.';
+comment on column ops_late_enqueuers.lane is 'The lane whose mark has passed its floor, or is about to.';
 comment on column ops_late_enqueuers.holder is
   'The transaction, by the seq in its advisory lock: objid in pg_locks, where its process id is.';
 comment on column ops_late_enqueuers.floor is 'All rows that it brings have a higher ops_ready.seq than this.';
@@ -113,14 +113,14 @@ comment on column ops_workers.login is 'Login role (session_user) that registere
 comment on column ops_workers.idle is 'True while it sleeps until notified; producers notify only then.';
 comment on column ops_workers.started_at is 'When the process registered.';
 comment on column ops_workers.last_seen_at is 'Its last sign of life.';
-comment on column ops_workers.stopped_at is 'When it said goodbye; null while it lives or if it vanished.';
+comment on column ops_workers.stopped_at is 'When it unregistered; null while it lives, or if it vanished.';
 
 create view ops_workers_seen as
 select w.worker_id, w.executors, w.idle, w.last_seen_at, w.last_seen_at + interval '1 minute' as live_until
   from ops_workers w
  where w.stopped_at is null;
 comment on view ops_workers_seen is
-  'Workers that have not said goodbye, and until when each counts as alive: a worker is alive while live_until is to '
+  'Workers that have not unregistered, and until when each counts as alive: a worker is alive while live_until is to '
   'come. (The reader compares it with _now(): a view cannot ask the clock of the loop.)';
 comment on column ops_workers_seen.worker_id is 'The incarnation.';
 comment on column ops_workers_seen.executors is 'Executors it offers.';

@@ -16,7 +16,8 @@ create unique index ops_agent_events_dedupe on ops_agent_events (dedupe_key) whe
 create index ops_agent_events_heartbeats on ops_agent_events (created_at)
   where type in ('heartbeat:success', 'heartbeat:failure');
 create index ops_agent_events_created on ops_agent_events using brin (created_at);
-comment on table ops_agent_events is 'Signals in: facts that happened, each looked at exactly once.';
+comment on table ops_agent_events is
+  'Signals in: facts that happened, each compared with the reaction matrix exactly once.';
 comment on column ops_agent_events.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_agent_events.dedupe_key is 'Optional; a second event with the same key is the first one.';
 comment on column ops_agent_events.type is 'What happened, as words joined by colons, such as step:noop:failed.';
@@ -26,7 +27,8 @@ comment on column ops_agent_events.depth is
   'Causation depth: 0 from outside, else one more than the event that started the mission.';
 comment on column ops_agent_events.emitted_login is
   'Login role (session_user) that emitted it; null for the events of the loop itself.';
-comment on column ops_agent_events.processed_at is 'When the reaction matrix looked at it; null while it waits.';
+comment on column ops_agent_events.processed_at is
+  'When it was compared with the reaction matrix; null while it waits.';
 comment on column ops_agent_events.created_at is 'When it was emitted (start of the emitting transaction).';
 
 create table ops_agent_reactions (
@@ -63,6 +65,6 @@ create table ops_pattern_cooldowns (
   fired_at timestamptz not null
 ) with (fillfactor = 50);
 comment on table ops_pattern_cooldowns is
-  'When each pattern with cooldown_minutes reacted last; its row is locked while an event is matched.';
+  'When each pattern with cooldown_minutes reacted last; its row is locked while events are matched.';
 comment on column ops_pattern_cooldowns.pattern is 'Name of the pattern.';
 comment on column ops_pattern_cooldowns.fired_at is 'When it reacted last.';

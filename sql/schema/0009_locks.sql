@@ -1,4 +1,4 @@
--- Locks, idempotency and counters: what is held until when, what was done once already, how often things happened.
+-- Locks that expire, keys of effects that happen once, counters.
 set local lock_timeout = '5s';
 
 create sequence distributed_locks_token_seq;
@@ -14,7 +14,7 @@ comment on table distributed_locks is
   'Locks that expire: a row is a lock that is held until expires_at. An expired lock is free; heartbeats delete its '
   'row.';
 comment on column distributed_locks.lock_name is 'Name of the lock.';
-comment on column distributed_locks.holder_id is 'Who holds it, as the caller said; one id, one holder.';
+comment on column distributed_locks.holder_id is 'Id of the holder, as the caller gave it; no two processes share one.';
 comment on column distributed_locks.acquired_at is 'When this holder got it; extending does not change it.';
 comment on column distributed_locks.expires_at is
   'Held before this moment, on the clock of the server; free from then on.';
@@ -30,7 +30,7 @@ create table ops_idempotency_keys (
 );
 create index ops_idempotency_keys_expiry on ops_idempotency_keys (expires_at);
 comment on table ops_idempotency_keys is
-  'What own code did once already: a key, taken in the transaction of the effect, and its result.';
+  'Effects that happen once: a key, taken in the transaction of the effect, and its result.';
 comment on column ops_idempotency_keys.key is 'The key, as the caller made it.';
 comment on column ops_idempotency_keys.taken_at is 'When it was taken.';
 comment on column ops_idempotency_keys.taken_in is

@@ -1,4 +1,4 @@
--- Dead letters, whole; and what was put back to work after it had given up: once each, whoever asks how often.
+-- Dead letters, whole, and the log of replays: each original message is replayed once, however often that is asked for.
 set local lock_timeout = '5s';
 
 create sequence dead_letter_archive_id_seq;
@@ -35,7 +35,8 @@ comment on column dead_letter_archive.reason is 'Why it gave up.';
 comment on column dead_letter_archive.reclaim_count is 'How many attempts were made.';
 comment on column dead_letter_archive.dead_lettered_at is 'When it gave up.';
 comment on column dead_letter_archive.archived_at is 'When it was archived here.';
-comment on column dead_letter_archive.archived_by is 'Who archived it.';
+comment on column dead_letter_archive.archived_by is
+  'The system or person that archived it, as claimed; opsloop for the loop itself.';
 comment on column dead_letter_archive.redriven_at is
   'When it was put back, or recorded as replayed; null while it lies here.';
 comment on column dead_letter_archive.what is
@@ -67,6 +68,6 @@ comment on column replay_log.candidate_id is 'Id of the recovery candidate, for 
 comment on column replay_log.idempotency_key is 'Optional; a second replay with the same key is the first one.';
 comment on column replay_log.new_msg_id is
   'What came of it: the step, reaction or message put back, or the event that told of it.';
-comment on column replay_log.replayed_at is 'When.';
-comment on column replay_log.replayed_by is 'Who, as claimed.';
-comment on column replay_log.replayed_login is 'Login role (session_user).';
+comment on column replay_log.replayed_at is 'When it was replayed.';
+comment on column replay_log.replayed_by is 'The person or program that replayed it, as claimed.';
+comment on column replay_log.replayed_login is 'Login role (session_user) that replayed it.';

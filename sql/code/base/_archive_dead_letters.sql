@@ -14,8 +14,8 @@ set jit = off
 as $$
 -- Writes dead letters of the loop itself, all of one kind (p_what: step, reaction or outbox), each original once in a
 -- call. If an original gives up again after as many tries (p_counts), it leaves one more letter, whose name ends in :1,
--- then :2.
--- Locks: none of its own. Writes: dead_letter_archive. Raises: nothing.
+-- then in :2.
+-- Locks: the unique index of dl_msg_id. Writes: dead_letter_archive. Raises: nothing.
 declare
   v_now timestamptz := _now();
 begin

@@ -3,10 +3,10 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- Separation of duty, judged on the login and not on the claimed actor: a login decides only if it has the right
+-- Separation of duty, judged on the login and not on the claimed actor. A login decides only if it has the right
 -- itself, whichever routine made the call, and never on its own proposal. A login that may act as the owner of the
--- schema is the control plane and may speak for others. p_proposed_login is null for what came of an event of the loop
--- itself, which has no proposer.
+-- schema is the control plane: it may speak for others. p_proposed_login is null for a proposal that an event of the
+-- loop itself led to: that has no proposer.
 -- Locks: none. Writes: nothing. Raises: OP015.
 begin
   perform _assert_login_may('fn_approve_proposal(uuid, text, text)');

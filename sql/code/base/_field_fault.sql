@@ -12,7 +12,7 @@ set search_path from current
 as $$
 -- The fault of one optional field; an empty array when it is absent, null or as the rule says. Rules: text, name
 -- (letters, digits and _.:-), object, array, true or false, whole number, number, texts (an array), text or texts, or
--- the permitted words separated by |. p_min and p_max bound a number, or the length of a text.
+-- the permitted words separated by |. p_min and p_max bound the length of a text, or a number, which needs both.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_type text := jsonb_typeof(p_value);

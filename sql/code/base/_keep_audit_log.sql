@@ -4,21 +4,23 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Trigger: only a session that may act as the owner changes or removes rows of the audit log. The login is judged, as a
--- definer routine runs as the owner for every caller. A statement is refused even if it would meet no row.
+-- Trigger: only a login that may act as the owner of the schema changes or removes rows of the audit log. The login is
+-- judged, because a security definer routine runs as the owner for every caller. A statement that would meet no row is
+-- refused too.
 -- Locks: none. Writes: nothing. Raises: OP015.
 begin
   if not _is_control_plane() then
     raise exception using errcode = 'OP015',
       message = format('OPS_015: login %s may not %s the audit log, which is append-only', session_user, lower(tg_op)),
       detail = jsonb_build_object('login', session_user, 'operation', lower(tg_op))::text,
-      hint = 'Only a member of the owner of the schema removes from it, as its retention: log in as one.';
+      hint = 'Only a login that may act as the owner of the schema removes old rows: log in as one.';
   end if;
   return null;
 end;
 $$;
 
--- Only where it is missing: to create it locks the log, and a load of the routines would delay a pause or a kill.
+-- Only where it is missing: creating a trigger locks the table, and each load of the routines would delay a pause or a
+-- kill.
 do $$
 begin
   if not exists (select from pg_trigger t

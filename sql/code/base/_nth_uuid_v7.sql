@@ -4,10 +4,11 @@ language sql
 immutable
 parallel safe
 as $$
-  -- The p_n-th of a run of time-ordered ids (RFC 9562 version 7): p_start, from _uuid_v7_start(), is a time in 1/4096
-  -- ms and p_n is added to it; p_tail, the random part, is that of the whole run. Cheaper than _uuid_v7(), which draws
-  -- a random part for each id. Plans 6.
-  select ('0' operator(pg_catalog.||) pg_catalog.overlay(pg_catalog.to_hex(p_start operator(pg_catalog.+) p_n), '7', 12,
-                                                         0)
+  -- The p_n-th of a run of time-ordered ids (RFC 9562 version 7). p_start, from _uuid_v7_start(), is a time in 1/4096
+  -- ms, and p_n is added to it. p_tail, the random part, is that of the whole run: cheaper than _uuid_v7(), which draws
+  -- one for each id. Plans 6.
+  -- Locks: none. Writes: nothing. Raises: nothing.
+  select ('0' operator(pg_catalog.||) pg_catalog.overlay(
+            pg_catalog.to_hex(p_start operator(pg_catalog.+) p_n), '7', 12, 0)
           operator(pg_catalog.||) p_tail)::pg_catalog.uuid;
 $$;

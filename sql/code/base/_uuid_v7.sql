@@ -5,9 +5,10 @@ volatile
 parallel safe
 as $$
   -- A time-ordered id: RFC 9562 version 7 with a time of 1/4096 ms, so that the ids of one statement are in order too,
-  -- and 62 bits of chance. Ids are no secrets (lease tokens are): strong randomness from the kernel would cost more
-  -- than the row. Plans 6, and in double precision, not numeric: inserts call it for every row. The time has 14
+  -- and 62 random bits. Ids are no secrets (lease tokens are): strong randomness from the kernel would cost more than
+  -- the row. Inserts call it for every row: hence Plans 6, and double precision, not numeric. The time has 14
   -- hexadecimal digits from 2004 to 2527.
+  -- Locks: none. Writes: nothing. Raises: nothing.
   select ('0' operator(pg_catalog.||) pg_catalog.overlay(
             pg_catalog.to_hex((pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
                                operator(pg_catalog.*) 4096000::pg_catalog.float8)::pg_catalog.int8), '7', 12, 0)

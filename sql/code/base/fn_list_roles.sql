@@ -5,8 +5,8 @@ stable
 security definer
 set search_path from current
 as $$
--- The five group roles of this loop and whether they work. remedy: the SQL that mends a role, for a login with the
--- right to run it.
+-- The five group roles of this loop and whether they work. remedy: the SQL that mends a role; it takes a login with the
+-- right to create or alter roles.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -27,4 +27,4 @@ end;
 $$;
 comment on function fn_list_roles() is
   'The five group roles of this loop, each ready, missing, without rights (apply grants again) or a login (a role of '
-  'that name which can log in is nobody''s group and gets nothing), with the SQL that mends it.';
+  'that name that can log in is no group, and is granted nothing), with the SQL that mends it.';

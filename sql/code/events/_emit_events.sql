@@ -14,7 +14,8 @@ as $$
 -- mission is one deeper than the event that started the mission. A dedupe key that exists gives the id of the first
 -- event, also when two sessions race: keys are inserted in order, so that the sessions wait for each other and never
 -- deadlock.
--- Locks: the unique index of dedupe_key. Writes: ops_agent_events, ops_ready. Raises: nothing.
+-- Locks: the unique index of dedupe_key, for which it waits; the announcement. Writes: ops_agent_events, ops_ready.
+-- Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;

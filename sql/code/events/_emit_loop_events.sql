@@ -5,9 +5,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Stores events of the loop about its own work, step:*, mission:* and proposal:*, in the caller's transaction.
--- p_depths: causation depth of the missions. An event whose type no pattern watches is stored as processed.
--- Locks: none. Writes: ops_agent_events, ops_ready. Raises: nothing.
+-- Stores events that the loop makes itself (step:*, mission:*, proposal:pending and dead_letter:redriven) in the
+-- caller's transaction. p_depths: causation depth of the missions. An event whose type no pattern watches is stored as
+-- processed.
+-- Locks: the announcement, where the matrix has a pattern. Writes: ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_watched text[] := _watched_types(_policy('reaction_matrix'));

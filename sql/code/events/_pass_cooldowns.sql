@@ -5,7 +5,7 @@ set search_path from current
 as $$
 -- Returns those of these patterns that have cooled down; each begins a new cooldown now. Exact under concurrency: the
 -- row of each pattern stays locked until the caller commits, and patterns are locked in order of name.
--- Locks: ops_pattern_cooldowns, FOR UPDATE. Writes: ops_pattern_cooldowns. Raises: nothing.
+-- Locks: ops_pattern_cooldowns, FOR UPDATE, for which it waits. Writes: ops_pattern_cooldowns. Raises: nothing.
 declare
   v_now timestamptz;
   v_passed text[];

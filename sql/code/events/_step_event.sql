@@ -15,6 +15,7 @@ parallel safe
 as $$
   -- The data of an event about a step, with its error or its result. A result of more than 8 KiB stays in the step: the
   -- event only says how many bytes it has. Plans 6: completions call it for every step.
+  -- Locks: none. Writes: nothing. Raises: nothing.
   select pg_catalog.jsonb_build_object(
     'step_id', p_step_id, 'mission_id', p_mission_id, 'key', p_key, 'kind', p_kind, 'executor', p_executor,
     'attempt', p_attempt,

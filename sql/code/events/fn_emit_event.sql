@@ -10,12 +10,13 @@ security definer
 set search_path from current
 as $$
 -- Emits one event in the caller's transaction.
--- Locks: the unique index of dedupe_key. Writes: ops_agent_events, ops_ready. Raises: OP019 with every fault.
+-- Locks: the unique index of dedupe_key; the announcement. Writes: ops_agent_events, ops_ready. Raises: OP019 with
+-- every fault.
 begin
   return (select e from fn_emit_events(jsonb_build_array(jsonb_build_object(
     'type', p_type, 'data', p_data, 'dedupe_key', p_dedupe_key, 'mission_id', p_mission_id))) e);
 end;
 $$;
 comment on function fn_emit_event(text, jsonb, text, uuid) is
-  'Emits an event and returns its id; the same dedupe_key gives the first one''s id. It is looked at by the next '
-  'heartbeat, if the caller''s transaction commits. OPS_019 names every fault.';
+  'Emits an event and returns its id; the same dedupe_key gives the first one''s id. The next heartbeat compares '
+  'it with the reaction matrix, if the caller''s transaction commits. OPS_019 names every fault.';

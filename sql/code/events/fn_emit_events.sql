@@ -7,7 +7,8 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 -- Emits a batch of events in the caller's transaction: all of them or, when one is faulty, none.
--- Locks: the unique index of dedupe_key. Writes: ops_agent_events, ops_ready. Raises: OP019 with every fault.
+-- Locks: the unique index of dedupe_key; the announcement. Writes: ops_agent_events, ops_ready. Raises: OP019 with
+-- every fault.
 declare
   v_faults text[];
   v_types text[];

@@ -8,8 +8,9 @@ set jit = off
 as $$
 -- Compares up to p_batch_size waiting events with the reaction matrix, each exactly once, whether or not a pattern
 -- matches. A reaction whose template cannot be filled is stored as failed, with the path that has no value.
--- Locks: the events taken (SKIP LOCKED), cooldowns by pattern name. Writes: ops_agent_events, ops_agent_reactions,
--- ops_pattern_cooldowns, ops_ready. Raises: OP018 for a batch of less than one.
+-- Locks: the events taken, by their rows in ops_ready (SKIP LOCKED); cooldowns by pattern name, for which it waits; the
+-- announcement. Writes: ops_agent_events, ops_agent_reactions, ops_pattern_cooldowns, ops_ready, marks; ops_lanes and
+-- ops_late_enqueuers, seldom. Raises: OP018 for a batch of less than one.
 declare
   v_patterns jsonb := coalesce(nullif(_policy('reaction_matrix') -> 'patterns', 'null'), '[]');
   v_ids uuid[];
@@ -87,6 +88,6 @@ begin
 end;
 $$;
 comment on function fn_evaluate_triggers(integer) is
-  'Holds up to p_batch_size (default 50) waiting events against the reaction matrix; returns how many events were '
-  'looked at and how many reactions were queued. Two at once never look at the same event. OPS_018 for a batch of '
-  'less than one.';
+  'Compares up to p_batch_size (default 50) waiting events with the reaction matrix; returns how many events were '
+  'compared and how many reactions were queued. Two calls at once never compare the same event. OPS_018 for a batch '
+  'of less than one.';

@@ -4,8 +4,9 @@ language plpgsql
 set search_path from current
 as $$
 -- The epoch in force, also for a transaction whose snapshot may be older: there the row is locked for a moment, which
--- fails (40001) when it has changed since. Null while another transaction is changing it.
--- Locks: none that stays. Writes: nothing. Raises: nothing of its own.
+-- fails when the epoch has changed since. Null while another transaction is changing it.
+-- Locks: none that stays. Writes: nothing. Raises: 40001 above read committed, when the epoch has changed since the
+-- snapshot.
 declare
   v_epoch bigint;
 begin

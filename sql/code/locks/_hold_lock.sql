@@ -7,7 +7,7 @@ as $$
 -- Whether this holder holds this lock; if so, the lock cannot change hands until the transaction ends. Otherwise
 -- nothing is locked. The clock is read again once the row is locked. Another session of the same holder that has locked
 -- the row gets 50 ms to commit; then the answer is no.
--- Locks: the row of the lock. Writes: nothing. Raises: nothing.
+-- Locks: the row of the lock, for no key update, 50 ms at most. Writes: nothing. Raises: nothing.
 declare
   v_expires_at timestamptz;
 begin

@@ -4,13 +4,14 @@ language plpgsql
 set search_path from current
 set lock_timeout = '50ms'
 as $$
--- Acquires a lock: acquired with a new token, extended when this holder has it already, else busy. A session that gets
--- busy has written and locked nothing. While the acquiring transaction is open, an advisory lock on the name keeps all
--- others off, and none of them waits. Tokens: the epoch, then the next number of a sequence. Both only rise, and
--- neither is kept in a row of the lock. A token is drawn when no other session can take this lock any more, so that
--- later holders draw higher ones.
--- Locks: an advisory one (distributed_locks, hash of the name), never waiting; the row of the lock, 50 ms at most.
--- Another name with the same hash can only bring a busy too many. Writes: distributed_locks. Raises: nothing.
+-- Acquires a lock: acquired with a new token, extended when this holder has it already, else busy. While the acquiring
+-- transaction is open, an advisory lock on the name keeps all other sessions off, and none of them waits. A call that
+-- finds the lock held by another holder has only read.
+-- Tokens: the epoch, then the next number of a sequence. Both only rise, and neither is kept in a row of the lock. A
+-- token is drawn when no other session can take this lock any more, so that later holders draw higher ones.
+-- Locks: an advisory one (distributed_locks, hash of the name), never waiting; the row of the lock, 50 ms at most. Two
+-- names with the same hash only bring a busy too many. Writes: distributed_locks. Raises: 40001 above read committed,
+-- when the epoch has changed since the snapshot.
 declare
   v_lock record;
   v_exists boolean;

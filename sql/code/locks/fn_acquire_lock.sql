@@ -5,10 +5,11 @@ security definer
 set search_path from current
 as $$
 -- Acquires a lock for p_ttl_seconds; true when p_holder_id holds it now. If it held it before, the lock is extended to
--- p_ttl_seconds from now and keeps its token. Never waits: false as soon as another holder has it, or is acquiring it
--- in an open transaction. The lock is held once the caller's transaction commits, and by no one else meanwhile.
--- Locks: an advisory one on the name, never waiting; the row of the lock. Writes: distributed_locks, ops_counts.
--- Raises: OP018 for arguments that cannot be.
+-- p_ttl_seconds from now and keeps its token. False at once while another holder has the lock, or is acquiring it in an
+-- open transaction. The lock is held once the caller's transaction commits, and by no other holder meanwhile.
+-- Locks: an advisory one on the name, never waiting; the row of the lock, for which only another session of the same
+-- holder makes it wait, 50 ms at most. Writes: distributed_locks, ops_counts. Raises: OP018 for arguments that cannot
+-- be; 40001 above read committed, when the epoch has changed since the snapshot.
 declare
   v_outcome text;
 begin
@@ -24,5 +25,5 @@ end;
 $$;
 comment on function fn_acquire_lock(text, text, integer) is
   'Acquires a lock for p_ttl_seconds (1 to 604800, default 60) on the clock of the server; true when p_holder_id '
-  'holds it now. The holder himself extends it and keeps his token. Never waits: false when somebody else holds it or '
-  'is just acquiring it. OPS_018 for arguments that cannot be.';
+  'holds it now. A holder that has it already extends it and keeps its token. False at once while another holder has '
+  'it or is acquiring it. OPS_018 for arguments that cannot be.';

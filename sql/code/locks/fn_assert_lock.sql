@@ -7,7 +7,7 @@ set lock_timeout = '50ms'
 as $$
 -- Raises unless the lock is held under that token, and keeps it from changing hands until the transaction ends, even
 -- past its expiry: what the transaction writes is written under the lock, or not at all. It may be extended meanwhile.
--- Locks: the row of the lock, for key share. Writes: nothing. Raises: OP030.
+-- Locks: the row of the lock, for key share, 50 ms at most. Writes: nothing. Raises: OP030.
 declare
   v_token bigint;
   v_expires_at timestamptz;
@@ -27,7 +27,7 @@ begin
       message = format('OPS_030: the lock %s is not held under token %s', coalesce(quote_literal(p_lock_name), 'null'),
                        coalesce(p_token::text, 'null')),
       detail = jsonb_build_object('lock_name', p_lock_name, 'token', p_token)::text,
-      hint = 'It expired, was released or deleted, or somebody else has it: stop, and roll back. Acquire it anew to '
+      hint = 'It expired, was released or deleted, or another holder has it: stop, and roll back. Acquire it anew to '
              'go on.';
   end if;
 end;

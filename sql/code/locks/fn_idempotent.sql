@@ -10,8 +10,8 @@ as $$
 -- null for nothing. A transaction that has taken the key and not ended is waited for, two seconds at most; if it rolls
 -- back, the key is the caller's. Keys are kept for worker_policy.idempotency.keep_hours (default 720), then fresh
 -- again.
--- Locks: the row of the key. Writes: ops_idempotency_keys. Raises: OP018 for a key that cannot be, OP031 when it is
--- busy.
+-- Locks: the row of the key, for which it waits. Writes: ops_idempotency_keys. Raises: OP018 for a key that cannot be,
+-- OP031 when it is still taken after two seconds.
 declare
   v_now timestamptz := _now();
   v_transaction xid8 := pg_current_xact_id();
@@ -50,7 +50,7 @@ exception when lock_not_available then
 end;
 $$;
 comment on function fn_idempotent(text) is
-  'Takes a key for the caller''s transaction: (true, null) for the first caller, who brings the effect about and '
-  'stores its result by fn_idempotent_result before he commits; (false, the stored result) for later ones. Waits two '
-  'seconds at most for somebody who has it uncommitted, then raises OPS_031. Keys are forgotten after '
+  'Takes a key for the caller''s transaction: (true, null) for the first caller, which does the work and stores '
+  'its result by fn_idempotent_result in the same transaction; (false, the stored result) for later ones. Waits two '
+  'seconds at most for an open transaction that has taken the key, then raises OPS_031. Keys are forgotten after '
   'worker_policy.idempotency.keep_hours (default 720). OPS_018 for a key that cannot be.';

@@ -17,5 +17,5 @@ begin
 end;
 $$;
 comment on function fn_lock_token(text, text) is
-  'The fencing token of a lock that p_holder_id holds, null when he does not: a number higher than that of any '
+  'The fencing token of a lock that p_holder_id holds, null when it does not: a number higher than that of any '
   'earlier holder, across release, expiry and rows deleted by hand. OPS_018 for arguments that cannot be.';

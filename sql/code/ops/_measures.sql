@@ -26,7 +26,7 @@ begin
      'Locks acquired; extending one does not count.', null::numeric, null::numeric, null::text, null::text,
      'runbook of migration 022'),
     ('m10_locks_failed_total', 'counter', 'attempts',
-     'Attempts to acquire a lock that somebody else held.', 10, null, 'minute', null, 'runbook of migration 022'),
+     'Attempts to acquire a lock that another holder had.', 10, null, 'minute', null, 'runbook of migration 022'),
     ('m10_replay_duplicates_total', 'counter', 'replays',
      'Replays asked for again after they had been done.', 5, null, 'minute', null, 'runbook of migration 022'),
     ('m10_outbox_pending_gauge', 'gauge', 'messages',
@@ -37,7 +37,7 @@ begin
 
     ('heartbeat', 'check', 's',
      'last success: warn after 15 min, fail after 25 min (3 and 5 missed)', 900, 1500, null,
-     'Nobody turns the loop: start a worker, or run opsloop heartbeat by cron.', 'operations runbook'),
+     'No heartbeat runs: start a worker, or run opsloop heartbeat by cron.', 'operations runbook'),
     ('heartbeat failures', 'check', 'failures',
      'in a row: warn 3, fail 5', 3, 5, null,
      'select data from ops_agent_events where type = ''heartbeat:failure'' order by created_at desc limit 5; '
@@ -63,7 +63,7 @@ begin
      'Heartbeats come too seldom, or do not keep up.', 'operations runbook'),
     ('proposals', 'check', 'proposals',
      'in the last hour: warn 100', 100, null, 'hour',
-     'Somebody may be proposing without end: select source, count(*) from ops_mission_proposals group by 1; '
+     'A program may be proposing without end: select source, count(*) from ops_mission_proposals group by 1; '
      'proposal_caps limits it.', 'operations runbook'),
     ('missions failed', 'check', '%',
      'of those that ended in the last day, 10 at least: warn 5 %, fail 20 %', 5, 20, 'day',

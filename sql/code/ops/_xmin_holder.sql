@@ -4,8 +4,9 @@ stable
 set search_path from current
 as $$
 -- The holder of the oldest snapshot or unfinished transaction of this database, which keeps vacuum from removing rows
--- that died since; null if there is none. Of sessions of other roles only the pid is visible, unless the owner of the
--- schema may read all statistics (pg_read_all_stats). A replication slot does not tell since when.
+-- that died since; null if there is none. Replication slots count whichever database they serve. Of sessions of other
+-- roles only the pid is visible, unless the owner of the schema may read all statistics (pg_read_all_stats). A slot
+-- does not tell since when.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   select h.holder, h.since into holder, since

@@ -87,7 +87,7 @@ begin
       ('pauses', v_health.paused_scopes,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),
       ('oldest snapshot', extract(epoch from v_now - v_health.xmin_held_since),
-       concat(coalesce(v_health.xmin_holder, 'nobody holds one'),
+       concat(coalesce(v_health.xmin_holder, 'there is none'),
               ', for ' || date_trunc('second', v_now - v_health.xmin_held_since)))
     ) f (name, at, found) on f.name = d.name
    where d.kind = 'check'
@@ -95,6 +95,6 @@ begin
 end;
 $$;
 comment on function fn_check_health() is
-  'Whether the loop is well: a row per check (heartbeat, workers, queues, failures, dead letters, who waits for a '
-  'person, pauses, the oldest snapshot) with ok, warn or fail, what was found, the thresholds (those of the '
+  'Whether the loop is well: a row per check (heartbeat, workers, queues, failures, dead letters, what waits '
+  'for a person, pauses, the oldest snapshot) with ok, warn or fail, what was found, the thresholds (those of the '
   'operations runbook where it has one), and what to do. Cheap: made for every minute.';

@@ -59,7 +59,7 @@ begin
    where m.created_at > v_day;
   -- Steps that run, and steps that wait for their next try, have a timer.
   select count(*) filter (where s.status = 'running'),
-    count(*) filter (where s.status = 'queued' and s.run_after is not null)
+         count(*) filter (where s.status = 'queued' and s.run_after is not null)
     into running_steps, queued_steps
     from (select distinct u.id
             from (select t.step_ids from ops_timers t order by t.due_at desc, t.id desc limit 2 * c_most) t
@@ -91,6 +91,7 @@ begin
 end;
 $$;
 comment on function fn_health() is
-  'The system health overview of the operations runbook in one row, by its names, and who waits for a person, what is '
-  'paused, live workers, the oldest ready step, the last good heartbeat, and who keeps vacuum from removing dead '
-  'rows. Bounded: counts end at 10,000, and what happened is looked for among the newest 10,000 rows.';
+  'The system health overview of the operations runbook in one row, by its names, and what waits for a person, what '
+  'is paused, live workers, the oldest ready step, the last good heartbeat, and the holder of the oldest snapshot, '
+  'which keeps vacuum from removing dead rows. Bounded: counts end at 10,000, and what happened is looked for among '
+  'the newest 10,000 rows.';

@@ -15,7 +15,7 @@ security definer
 set search_path from current
 as $$
 -- The board of ideas for people and agents to read: the most promising first, those without a score last. It reads the
--- whole board, which people keep short.
+-- whole board: nothing bounds its length.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit or status that cannot be.
 begin
   perform _check_list(p_limit, p_status, array['watching', 'validating', 'building', 'shipped']);

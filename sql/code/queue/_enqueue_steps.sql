@@ -5,9 +5,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Makes steps ready to be claimed: status queued, and a row at the end of their lane. The caller holds their locks, or
--- those of their missions.
--- Locks: none of its own. Writes: ops_mission_steps, ops_lanes, ops_ready. Raises: nothing.
+-- Makes steps ready to be claimed: status queued, and a row at the end of their lane. The caller has locked these
+-- steps, or their missions. Idle workers are notified at the commit.
+-- Locks: the announcement; the steps. Writes: ops_mission_steps, ops_ready; ops_lanes, seldom. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_executors text[];

@@ -6,11 +6,16 @@ set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
--- The front of each of these lanes, in their order: the lowest seq that is there, null for none. The index is probed
--- behind the low-water mark of the lane. Exception: a late enqueuer, which the mark has passed (ops_late_enqueuers).
--- Once its transaction has ended, the index is probed from its floor on, until nothing of it is left below the mark.
--- Marks that lag far behind are moved, by one session at a time unless that one keeps its transaction open.
--- Locks: advisory ones, none that waits. Writes: marks; ops_late_enqueuers, seldom. Raises: nothing.
+-- The front of each of these lanes, in their order: the seq of the first row that the snapshot sees, null for none.
+-- Each is one probe of the primary key of ops_ready, which begins behind the low-water mark of the lane: so it never
+-- scans the dead tuples of rows that were taken before.
+-- The exception is a late enqueuer: a transaction that stayed open for so long that the mark has passed its floor
+-- (ops_late_enqueuers). After its end its rows may lie below the mark. Then the probe begins behind its floor, until
+-- none of them is left there, and its entry is deleted.
+-- A mark that lies more than 1,000 seqs behind is moved, by one session at a time; if it lies 5,000 behind, by any
+-- session, as that one may keep its transaction open.
+-- Locks: advisory ones (ops_lanes, 0 and 1), never waiting; rows of ops_late_enqueuers and ops_lanes, SKIP LOCKED.
+-- Writes: marks; ops_late_enqueuers and ops_lanes, seldom. Raises: nothing.
 declare
   c_worth constant bigint := 1000;
   v_ready constant oid := 'ops_ready'::regclass;
@@ -24,7 +29,7 @@ declare
   v_lags integer[];
   v_most bigint;
 begin
-  -- Which late enqueuers have ended is read before the snapshot that looks for their rows.
+  -- Which late enqueuers have ended is read before the statement that looks for their rows: its snapshot sees them all.
   if exists (select from ops_late_enqueuers e where e.lane = any (p_lanes)) then
     select array_agg(e.holder) into v_ended
       from ops_late_enqueuers e
@@ -34,15 +39,15 @@ begin
               from ops_late_enqueuers e
              where e.lane = any (p_lanes) and e.holder = any (v_ended)
              group by e.lane) f;
-    -- Their entries are deleted once none of their rows lies below the mark. Two conditions make that certain: a
-    -- snapshot after their end, and no session that moves marks meanwhile, as it may have seen them open and pass their
-    -- rows.
+    -- Their entries are deleted once none of their rows lies below the mark. Two conditions make that certain: the
+    -- snapshot is from after their end (read committed), and no session moves marks meanwhile (the exclusive lock). A
+    -- session that read their locks before their end would move the mark past rows that it does not see.
     v_forget := v_ended is not null and current_setting('transaction_isolation') = 'read committed'
                 and pg_try_advisory_xact_lock(v_movers, 1);
   end if;
 
   select array_agg(f.mark), array_agg(f.front),
-    array_agg(f.lane) filter (where coalesce(f.front, v_last) - f.mark > c_worth),
+         array_agg(f.lane) filter (where coalesce(f.front, v_last) - f.mark > c_worth),
          max(coalesce(f.front, v_last) - f.mark)
     into v_marks, v_fronts, v_lags, v_most
     from (select n.lane, m.mark,

@@ -5,17 +5,21 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Moves the low-water marks of lanes up to just before the first row in each, but never past the floor of an open
--- enqueuer, whose rows are not visible yet. An enqueuer that has fallen 10,000 seqs behind is recorded in
--- ops_late_enqueuers, and passed once that row is committed; _lane_fronts then looks for its rows below the mark. Why
--- this is safe is the order of the reads. (1) The last seq drawn: an enqueuer that announces itself later draws higher
--- seqs, and no mark goes above this one. (2) The locks of the announced enqueuers. (3) The rows, by the snapshot of the
--- next statement: a lock that was gone in (2) belongs to a transaction whose commit this snapshot sees, as a commit
--- becomes visible before its locks are released. Two calls at once may set a mark too low, never too high. A
--- transaction that has written moves no marks: it does not see the rows that it took itself, and may yet be rolled
--- back.
--- Locks: an advisory one, shared, never waiting. Writes: marks; ops_lanes and ops_late_enqueuers, seldom. Raises:
--- nothing.
+-- Moves the low-water mark of each of these lanes up to just before its first row, or to the last seq drawn where it
+-- has none. A mark stops at the floor of an open enqueuer (_open_enqueuers), whose rows no other session sees yet.
+-- An enqueuer that stays open while 10,000 seqs go by must not hold the marks back for ever. It is late: this call
+-- records it in ops_late_enqueuers, and a later call, which sees that entry committed, lets the mark pass its floor.
+-- _lane_fronts then looks for its rows below the mark.
+-- No row is lost, because of the order of three reads:
+-- (1) The last seq drawn. No mark goes above it. An enqueuer whose lock is missing in (2) since it has only begun draws
+--     the seqs of its rows later, and so above this one.
+-- (2) The locks of the open enqueuers. Where a lock is missing since its transaction has ended, (3) sees its rows:
+--     PostgreSQL makes a commit visible before it releases the locks.
+-- (3) The rows, by the snapshot of a later statement. Above read committed there is none: no mark is moved.
+-- A value that was safe once stays safe. So two calls at once may set a mark too low, never too high. A transaction
+-- that has written moves no marks: it does not see the rows that it took itself, and a rollback brings them back.
+-- Locks: an advisory one (ops_lanes, 1), shared, never waiting; rows of ops_lanes, SKIP LOCKED. Writes: marks;
+-- ops_lanes and ops_late_enqueuers, seldom. Raises: nothing.
 declare
   c_behind constant bigint := 10000;
   v_ready constant oid := 'ops_ready'::regclass;
@@ -27,6 +31,7 @@ declare
   v_want bigint;
   v_to bigint;
 begin
+  -- The lock fails while a session decides which late enqueuers to forget: marks stay where they are meanwhile.
   if pg_current_xact_id_if_assigned() is not null or current_setting('transaction_isolation') <> 'read committed'
      or not pg_try_advisory_xact_lock_shared('ops_lanes'::regclass::oid::integer, 1) then
     return;

@@ -3,10 +3,12 @@ returns table (holder oid, floor bigint)
 language plpgsql
 set search_path from current
 as $$
--- The announced transactions that have not ended: all rows that they bring to ops_ready have a higher seq than floor.
--- holder: the lower 32 bits of the announced seq, as the advisory lock has them; no two announcements share it, and a
--- prepared transaction keeps its own. p_last: a seq drawn a moment ago, which gives the upper bits. (The floor of a
--- transaction that announced itself since is above it.)
+-- The transactions that have announced that they enqueue (_announce) and have not ended, prepared ones too. Every row
+-- that one brings to ops_ready has a higher seq than its floor, the seq that it announced.
+-- holder: the lower 32 bits of that seq, all that its advisory lock has; no two open announcements share them. The
+-- upper bits are those that put the floor nearest to p_last, the last seq drawn as the caller read it just before:
+-- right while no announcement is older than two billion seqs. A transaction that has announced itself since has a floor
+-- above p_last.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

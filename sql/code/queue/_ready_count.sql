@@ -6,7 +6,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- How many rows are ready in the lanes of a queue (events, reactions or steps), p_limit at most.
+-- How many rows are ready in the lanes of a queue (events, reactions or steps), p_limit at most. Rows of a late
+-- enqueuer that lie below the mark are not counted.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return (

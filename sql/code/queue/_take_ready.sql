@@ -10,9 +10,9 @@ as $$
 -- Locks: the rows taken, FOR UPDATE SKIP LOCKED. Writes: ops_ready. Raises: nothing.
 declare
   -- SKIP LOCKED asks the lock manager twice about each row that another session has locked. Beside 64 sessions that
-  -- take 400 rows each, that is most of the work. So rows are skipped by their xmax first: of transactions that the
-  -- snapshot sees open, and of younger ones. (Younger ones have a lower age; xmax 0, of a row without a lock, has the
-  -- highest.)
+  -- take 400 rows each, that is most of the work. So rows are skipped by their xmax first: those that are locked by a
+  -- transaction that the snapshot sees open, or that began after it. If that one has ended since, the next call finds
+  -- the row. (Younger transactions have a lower age; xmax 0, of a row that was never locked, has the highest.)
   v_snapshot pg_snapshot := pg_current_snapshot();
   v_open xid[] := array(select x::xid from pg_snapshot_xip(v_snapshot) x);
   v_unseen integer := age(pg_snapshot_xmax(v_snapshot)::xid);

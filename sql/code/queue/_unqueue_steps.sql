@@ -14,7 +14,7 @@ begin
    where ctid = any (array(
      select r.ctid
        from ops_mission_steps s
-      -- Plans 1
+      -- Plans 1; FOR UPDATE has the effect of the limit.
       cross join lateral (select t.ctid from ops_ready t where t.lane = s.lane and t.seq = s.ready_seq and t.id = s.id
                              for update skip locked) r
       where s.mission_id = any (p_mission_ids) and s.status = 'cancelled'));

@@ -3,9 +3,9 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- Tells sleeping workers, when the caller commits, that work is ready. NOTIFY takes a lock on the whole database at
--- commit, so it is sent only while a worker has declared itself idle; a busy fleet never notifies.
--- Locks: none. Writes: nothing. Raises: nothing.
+-- Tells sleeping workers, when the caller commits, that work is ready. Commits that notify go one by one in the whole
+-- server, so NOTIFY is sent only while a worker has declared itself idle; a busy fleet never notifies.
+-- Locks: none before the commit. Writes: nothing. Raises: nothing.
 begin
   if exists (select from ops_workers where idle) then
     perform pg_notify(_notify_channel(), '');

@@ -4,10 +4,10 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- A worker declares that it will sleep until it is notified. Transactions that began before this was committed may not
--- see it, and not notify. So the declaring call gives no ticket; the next call does, when all transactions that may
--- have missed the declaration are older than the ticket. The worker keeps polling until fn_idle_settled says that they
--- have ended; else a wake-up could be lost.
+-- A worker declares that it will sleep until it is notified. A transaction that looked for idle workers before this was
+-- committed does not notify. So the declaring call gives no ticket. The next call gives one: a transaction id that is
+-- higher than those of the transactions that may have missed the declaration. Until fn_idle_settled says that these
+-- have ended, the worker keeps polling; else a wake-up could be lost.
 -- Locks: the worker's row. Writes: ops_workers. Raises: nothing.
 declare
   v_now timestamptz := _now();

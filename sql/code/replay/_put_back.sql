@@ -8,8 +8,10 @@ as $$
 -- Puts the original of a dead letter back to work, and returns its name. A step runs again with all its tries, and its
 -- mission comes back to life; a reaction is queued; a message of the outbox is delivered again, with all its tries, but
 -- after those that were delivered since. For a letter that another system wrote it only emits dead_letter:redriven.
--- Locks: mission and steps; the reaction; the message. Writes: what these write. Raises: OP012 what the letter is about
--- is gone, OP014 it has moved on since, and what _retry_step raises.
+-- Locks: the mission, then its steps; or the reaction; or the message; the announcement. Writes: ops_ready and, for a
+-- step, ops_mission_steps, ops_missions, ops_parked_steps and ops_agent_events; for a reaction, ops_agent_reactions;
+-- for a message, outbox; else ops_agent_events. Raises: OP012 the original is gone; OP014 it has moved on since; OP003
+-- policy forbids the step; OP015 the login may not decide on the step.
 declare
   v_now timestamptz := _now();
   v_event bigint;
@@ -60,6 +62,6 @@ begin
     message = format('OPS_014: the %s of dead letter %s has moved on: it is %s', p_letter.what, p_letter.dl_msg_id,
                      v_found),
     detail = jsonb_build_object('original_msg_id', p_letter.original_msg_id, 'status', v_found)::text,
-    hint = 'Somebody put it back by hand, or a later letter tells of its last end.';
+    hint = 'It was put back by hand, or it gave up once more: then a later letter has its last end.';
 end;
 $$;

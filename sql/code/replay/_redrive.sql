@@ -3,11 +3,13 @@ returns table (redriven boolean, replay_id bigint, new_msg_id text)
 language plpgsql
 set search_path from current
 as $$
--- Puts the original of a dead letter back to work, once. The caller holds the lock of the letter. A letter of another
--- system is identified by its original message, one of the loop by its own name, as an original that gives up again
--- leaves another letter.
--- Locks: replay_log, and those of _put_back. Writes: replay_log, dead_letter_archive, ops_counts, ops_audit_log, and
--- what _put_back writes. Raises: what _put_back raises.
+-- Puts the original of a dead letter back to work, once. The caller holds the row lock of the letter. The replay of a
+-- letter of another system is recorded under its original message, so that all letters of one message have one replay.
+-- That of a letter of the loop is recorded under the name of the letter: an original that gives up again leaves another
+-- letter, which has a replay of its own.
+-- Locks: the unique indexes of replay_log, for which it waits; what putting back locks. Writes: replay_log,
+-- dead_letter_archive, ops_counts, ops_audit_log, and what putting back writes. Raises: OP012, OP014, OP003 and OP015
+-- when the original cannot be put back; OP018 when the letter of another system has an empty original_msg_id.
 declare
   v_now timestamptz := _now();
   v_replay record;

@@ -26,8 +26,8 @@ begin
     raise exception using errcode = 'OP018',
       message = format('OPS_018: cannot archive dead letter %s by %s', quote_nullable(p_dl_msg_id),
                        quote_nullable(p_archived_by)),
-      hint = 'p_dl_msg_id: the name of the letter; p_archived_by: who archives it, but not opsloop, which is the loop '
-             'itself.';
+      hint = 'p_dl_msg_id: the name of the letter; p_archived_by: the system or person that archives it, but not '
+             'opsloop, which is the loop itself.';
   end if;
   -- Looked up first: an insert would wait for a session that redrives the letter.
   select a.id into v_id from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id;

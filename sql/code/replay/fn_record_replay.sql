@@ -13,8 +13,8 @@ set search_path from current
 as $$
 -- Records that a message is replayed, in the transaction of the replay. A caller that is told of an earlier replay must
 -- not replay. Of two sessions at once, the second waits for the first, and is told false if that is rolled back.
--- Locks: the unique indexes of replay_log; the dead letter. Writes: replay_log, dead_letter_archive, ops_counts.
--- Raises: OP018 when nothing says what is replayed.
+-- Locks: the unique indexes of replay_log, for which it waits; the dead letter. Writes: replay_log,
+-- dead_letter_archive, ops_counts. Raises: OP018 when nothing says what is replayed.
 declare
   v_now timestamptz := _now();
 begin

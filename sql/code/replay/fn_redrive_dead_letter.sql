@@ -6,9 +6,11 @@ set search_path from current
 as $$
 -- Puts the original of a dead letter back to work, exactly once however many sessions ask. The others wait for the
 -- first, and get redriven false with its result; if the first is rolled back, the next one does it.
--- Locks: the letter; then replay_log, and what putting back locks. Writes: replay_log, dead_letter_archive, ops_counts,
--- and the step, reaction or message. Raises: OP012 no such letter, or what it is about is gone, OP014 that has moved
--- on, OP003 and OP015 as fn_retry_step.
+-- Locks: the letter; the unique indexes of replay_log; then the mission and its steps, the reaction or the message; the
+-- announcement. Writes: replay_log, dead_letter_archive, ops_counts, ops_audit_log, ops_ready; ops_mission_steps,
+-- ops_missions, ops_parked_steps, ops_agent_reactions, outbox or ops_agent_events, by the kind of letter. Raises: OP012
+-- no such letter, or its original is gone; OP014 the original has moved on since; OP003 policy forbids the step; OP015
+-- the login may not decide on the step; OP018 a letter with an empty original_msg_id.
 declare
   v_letter dead_letter_archive;
 begin
@@ -23,6 +25,6 @@ end;
 $$;
 comment on function fn_redrive_dead_letter(text, text) is
   'Puts back to work what a dead letter is about, as p_actor (default: the login), exactly once: redriven is false '
-  'for whoever comes second. A step gets all its tries again and its mission comes back to life; a reaction is '
+  'for later calls. A step gets all its tries again and its mission comes back to life; a reaction is '
   'queued; a message of the outbox is delivered; of a letter of another system the event dead_letter:redriven tells. '
   'OPS_012 unknown or gone, OPS_014 moved on since, OPS_003 and OPS_015 as fn_retry_step.';

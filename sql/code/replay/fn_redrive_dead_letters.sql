@@ -12,8 +12,8 @@ as $$
 -- Redrives up to p_limit dead letters that a filter matches, oldest first; a dry run, which is the default, only lists
 -- them. A letter that cannot be put back does not stop the others: its outcome is the error, and it stays as it was.
 -- Letters that another session is redriving are skipped.
--- Locks: the letters, SKIP LOCKED, then as fn_redrive_dead_letter for each. Writes: as it does. Raises: OP018 for a
--- filter or limit that cannot be.
+-- Locks: the letters, SKIP LOCKED, and for each what fn_redrive_dead_letter locks. Writes: what that writes. Raises:
+-- OP018 for a filter or limit that cannot be.
 declare
   v_ids bigint[] := _dead_letters(_dead_letter_filter(p_filter, p_limit), p_limit, false);
   v_id bigint;
