@@ -61,6 +61,13 @@ def shared_dsn(databases: Databases, template: NoopExecutor) -> Iterator[str]:
         yield shared
 
 
+@pytest.fixture(scope="module")
+def module_dsn(databases: Databases, template: NoopExecutor) -> Iterator[str]:
+    """Connection string of a database for one module: pages that it counts are not those of other tests."""
+    with databases.make(like=template.template_dbname) as own:
+        yield own
+
+
 @pytest.fixture
 def empty_dsn(databases: Databases) -> Iterator[str]:
     """Connection string of a database of this test's own that has nothing in it."""

@@ -287,9 +287,9 @@ ROWS = 60_000
 
 
 @pytest.fixture(scope="module")
-def big(shared_dsn: str) -> Iterator[psycopg.Connection[Any]]:
+def big(module_dsn: str) -> Iterator[psycopg.Connection[Any]]:
     """A session in whose transaction 60,000 rows of each kind lie in the tables; rolled back later."""
-    with psycopg.connect(shared_dsn, options="-c search_path=opsloop") as conn:
+    with psycopg.connect(module_dsn, options="-c search_path=opsloop") as conn:
         loop = Loop(conn)
         loop.mission(step("a"))
         for statement in (

@@ -232,9 +232,9 @@ ROWS = 50_000
 
 
 @pytest.fixture(scope="module")
-def big(shared_dsn):
+def big(module_dsn):
     """A session in whose transaction 50,000 ended missions lie in all tables; rolled back later."""
-    with psycopg.connect(shared_dsn, options="-c search_path=opsloop") as conn:
+    with psycopg.connect(module_dsn, options="-c search_path=opsloop") as conn:
         loop = Loop(conn)
         loop.do(f"""
           with e as (insert into ops_agent_events (id, type, processed_at)
@@ -279,7 +279,7 @@ def test_a_piece_costs_the_same_however_large_the_tables_are(big, part, after):
         if after != "newest"
         else None
     )
-    # Once before: the first to pass marks what other tests have left behind, dead, in the indexes.
+    # Once before: the first call in a session plans the queries of the routines, and plans read pages of the catalogue.
     big.rows("select * from fn_check_invariants(%s, 100, %s)", part, middle)
     query = "explain (analyze, buffers, format json) select * from fn_check_invariants(%s, 100, %s)"
     before = whole_reads(big)

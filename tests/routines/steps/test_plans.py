@@ -22,9 +22,9 @@ BIG = (
 
 
 @pytest.fixture(scope="module")
-def big(shared_dsn: str) -> Iterator[psycopg.Connection[Any]]:
+def big(module_dsn: str) -> Iterator[psycopg.Connection[Any]]:
     """A session in whose transaction 50,000 finished and 50,000 waiting steps lie in the tables; rolled back later."""
-    with psycopg.connect(shared_dsn, options="-c search_path=opsloop") as conn:
+    with psycopg.connect(module_dsn, options="-c search_path=opsloop") as conn:
         loop = Loop(conn)
         loop.policy("proposal_caps", daily_limit=None)
         loop.propose(step("a"))
