@@ -46,6 +46,9 @@
 \ir code/base/_missing_field_faults.sql
 \ir code/base/_unknown_field_faults.sql
 \ir code/base/_regex_fault.sql
+\ir code/base/_is_data_fault.sql
+\ir code/base/_error_code.sql
+\ir code/base/_error_text.sql
 \ir code/base/_check_list.sql
 \ir code/base/_assert_may_decide.sql
 \ir code/base/_assert_login_may.sql
@@ -224,9 +227,11 @@
 \ir code/steps/_pick_steps.sql
 \ir code/steps/_take_steps.sql
 \ir code/steps/_open_lanes.sql
+\ir code/steps/_judge_picked.sql
 \ir code/steps/_claim_verdicts.sql
 \ir code/steps/_step_results.sql
 \ir code/steps/_refuse_steps.sql
+\ir code/steps/_fail_alone.sql
 \ir code/steps/_lock_missions_of.sql
 \ir code/steps/_fail_for_good.sql
 \ir code/steps/_unblock_steps.sql

@@ -1,5 +1,5 @@
 create or replace function _fill_reaction(p_written jsonb, p_slots jsonb, p_event_id uuid)
-returns table (payload jsonb, fault text)
+returns table (payload jsonb, fault text, fault_code text)
 language plpgsql
 stable
 set search_path from current
@@ -17,7 +17,7 @@ begin
   return query
   select f.template || jsonb_build_object(
            'slots', (select coalesce(jsonb_agg(jsonb_set(s, '{path}', (s -> 'path') - 0)), '[]')
-                       from jsonb_array_elements(coalesce(f.slots, '[]')) s)), f.fault
+                       from jsonb_array_elements(coalesce(f.slots, '[]')) s)), f.fault, f.fault_code
     from _fill_event(p_written, p_slots, v_event) f;
 end;
 $$;

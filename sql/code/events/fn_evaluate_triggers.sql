@@ -60,7 +60,7 @@ begin
      cross join lateral jsonb_build_object('template', p.pattern -> 'template', 'dedupe_key',
                                            p.pattern -> 'dedupe_key') w (written)
   ), reacting as (
-    select m.ord, m.event_id, p.name, p.no, f.fault,
+    select m.ord, m.event_id, p.name, p.no, f.fault, f.fault_code,
            coalesce(f.payload, case when p.slots = '[]' then p.written || '{"slots": []}' end)
            || jsonb_build_object('depth', m.depth) as payload
       from (select e.*, row_number() over (partition by e.no order by e.ord) as nth
@@ -72,8 +72,8 @@ begin
     insert into ops_agent_reactions (id, event_id, pattern, status, payload, reason, reason_code, created_at,
                                      updated_at)
     select _nth_uuid_v7(v_run.start, v_run.tail, row_number() over (order by r.ord, r.no)), r.event_id, r.name,
-           case when r.fault is null then 'queued' else 'failed' end, coalesce(r.payload, '{}'), 'OPS_004: ' || r.fault,
-           case when r.fault is not null then 'OPS_004' end, v_now, v_now
+           case when r.fault is null then 'queued' else 'failed' end, coalesce(r.payload, '{}'),
+           r.fault_code || ': ' || r.fault, r.fault_code, v_now, v_now
       from reacting r
     on conflict do nothing
     returning id, status

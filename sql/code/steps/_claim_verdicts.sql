@@ -27,7 +27,7 @@ declare
 begin
   return query
   select s.id, x.params, x.run_with, f.params ->> 'role',
-         coalesce(f.fault, x.fault), case when coalesce(f.fault, x.fault) is not null then 'OPS_004' end,
+         coalesce(f.fault, x.fault), coalesce(f.fault_code, x.fault_code),
          h.reason, h.code, d.digest
     from unnest(p_step_ids) n (id)
     -- Plans 1

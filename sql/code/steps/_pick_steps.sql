@@ -9,7 +9,8 @@ returns table (
   holds jsonb,
   paused uuid[],
   scopes text[],
-  targets text[]
+  targets text[],
+  later uuid[]
 )
 language plpgsql
 set search_path from current
@@ -18,8 +19,9 @@ as $$
 -- gate judged. run: the steps that may run, with the executor and the mission of each; params: what the judged ones run
 -- with, by id; faults and holds: why others may not, {"code", "reason"} by id; paused: steps that a pause covers which
 -- parks (only with p_pauses), with its scope and target. Steps that may not run, or are gone, must not hide the steps
--- behind them: up to ten takes make up for them.
--- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: nothing.
+-- behind them: up to ten takes make up for them. later: steps too many to be rendered in one claim; they are to be queued
+-- again.
+-- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: what is no fault of the data.
 declare
   v_more uuid[];
   v_run uuid[];
@@ -40,6 +42,7 @@ begin
   paused := '{}'::uuid[];
   scopes := '{}'::text[];
   targets := '{}'::text[];
+  later := '{}'::uuid[];
   for v_round in 1..10 loop
     v_more := _take_steps(p_executors, p_limit - cardinality(run), p_worker_policy);
 
@@ -51,22 +54,15 @@ begin
       from ops_mission_steps s
      where s.id = any (v_more) and s.status = 'queued';
     if v_special is not null then
-      select array_agg(v.step_id) filter (where v.fault is not null or v.hold is not null) as bad,
-             jsonb_object_agg(v.step_id, jsonb_build_object('code', v.fault_code, 'reason', v.fault))
-               filter (where v.fault is not null) as faults,
-             jsonb_object_agg(v.step_id, jsonb_build_object('code', v.hold_code, 'reason', v.hold))
-               filter (where v.fault is null and v.hold is not null) as holds,
-             jsonb_object_agg(v.step_id, jsonb_build_object('params', v.params, 'run_with', v.run_with, 'role', v.role))
-               filter (where v.fault is null and v.hold is null) as params
-        into v_verdicts
-        from _claim_verdicts(v_special, p_generation, p_worker_policy) v;
-      faults := faults || coalesce(v_verdicts.faults, '{}');
-      holds := holds || coalesce(v_verdicts.holds, '{}');
-      params := params || coalesce(v_verdicts.params, '{}');
-      if v_verdicts.bad is not null then
+      select * into v_verdicts from _judge_picked(v_special, p_generation, p_worker_policy);
+      faults := faults || v_verdicts.faults;
+      holds := holds || v_verdicts.holds;
+      params := params || v_verdicts.params;
+      later := v_verdicts.later;
+      if v_verdicts.bad <> '{}' or later <> '{}' then
         select array_agg(n.id), array_agg(n.executor), array_agg(n.mission_id) into v_run, v_executors, v_missions
           from unnest(v_run, v_executors, v_missions) n (id, executor, mission_id)
-         where n.id <> all (v_verdicts.bad);
+         where n.id <> all (v_verdicts.bad || later);
       end if;
     end if;
     if p_pauses and v_run is not null then
@@ -84,7 +80,7 @@ begin
     run := run || coalesce(v_run, '{}');
     executors := executors || coalesce(v_executors, '{}');
     missions := missions || coalesce(v_missions, '{}');
-    exit when coalesce(cardinality(v_run), 0) = cardinality(v_more);
+    exit when coalesce(cardinality(v_run), 0) = cardinality(v_more) or later <> '{}';
   end loop;
   return next;
 end;

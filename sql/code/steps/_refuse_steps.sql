@@ -6,13 +6,14 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- For a claim: fails the steps whose placeholders have no value, and parks those that policy no longer covers; both are
--- given by id, as {"code", "reason"}.
+-- given by id, as {"code", "reason"}. Where that fails on data, each is refused by itself.
 -- Locks: the missions of these and of p_run, then all their steps: the claim locks p_run next, and must not wait for
--- an earlier mission then. Writes: what a parked and a failed step write. Raises: nothing.
+-- an earlier mission then. Writes: what a parked and a failed step write. Raises: what is no fault of the data.
 declare
   v_ids uuid[];
   v_codes text[];
   v_reasons text[];
+  v_message text;
 begin
   perform _lock_missions_of(p_run || array(select k::uuid from jsonb_object_keys(p_faults || p_holds) k));
   select array_agg(s.id), array_agg(h.value ->> 'code'), array_agg(h.value ->> 'reason') into v_ids, v_codes, v_reasons
@@ -21,7 +22,24 @@ begin
    cross join lateral (select t.id, t.status from ops_mission_steps t where t.id = h.key::uuid limit 1) s
    where s.status = 'queued';
   if v_ids is not null then
-    perform _park_steps(v_ids, 'person', v_codes, v_reasons);
+    begin
+      perform _park_steps(v_ids, 'person', v_codes, v_reasons);
+    exception when others or assert_failure then
+      if not _is_data_fault(sqlstate) then
+        raise;
+      end if;
+      for v_nth in 1 .. cardinality(v_ids) loop
+        begin
+          perform _park_steps(v_ids[v_nth:v_nth], 'person', v_codes[v_nth:v_nth], v_reasons[v_nth:v_nth]);
+        exception when others or assert_failure then
+          if not _is_data_fault(sqlstate) then
+            raise;
+          end if;
+          get stacked diagnostics v_message = message_text;
+          perform _fail_alone(v_ids[v_nth], _error_code(sqlstate), _error_text(sqlstate, v_message));
+        end;
+      end loop;
+    end;
   end if;
   select array_agg(s.id), array_agg(f.value ->> 'code'),
          array_agg(concat_ws(': ', f.value ->> 'code', f.value ->> 'reason'))
@@ -30,7 +48,16 @@ begin
    cross join lateral (select t.id, t.status from ops_mission_steps t where t.id = f.key::uuid limit 1) s
    where s.status = 'queued';
   if v_ids is not null then
-    perform _fail_for_good(v_ids, v_reasons, v_codes);
+    begin
+      perform _fail_for_good(v_ids, v_reasons, v_codes);
+    exception when others or assert_failure then
+      if not _is_data_fault(sqlstate) then
+        raise;
+      end if;
+      for v_nth in 1 .. cardinality(v_ids) loop
+        perform _fail_alone(v_ids[v_nth], v_codes[v_nth], v_reasons[v_nth]);
+      end loop;
+    end;
   end if;
 end;
 $$;

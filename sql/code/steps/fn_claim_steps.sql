@@ -32,7 +32,8 @@ set jit = off
 as $$
 -- Leases up to p_limit ready steps to a worker and begins their attempts. Each step comes with a token that every later
 -- report about it must show. Steps that policy no longer covers, or that a pause covers, are parked; steps whose
--- placeholders have no value fail. No step is leased while everything is paused.
+-- placeholders have no value fail. A step on whose data the claim fails is failed with the code of that error, and the
+-- others are leased. No step is leased while everything is paused.
 -- Locks: the barrier of claims; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order:
 -- the updates scan the primary key by the ids given, hence the pins (Plans 5). Writes: ops_ready,
 -- ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_parked_steps, marks of lanes. Raises: OP018 for a bad
@@ -48,6 +49,9 @@ declare
   v_picked record;
   v_run uuid[];
   v_limits jsonb;
+  v_from integer := 1;
+  v_size integer;
+  v_message text;
 begin
   if p_limit is null or p_limit not between 1 and 10000 or coalesce(p_worker_id, '') = '' then
     raise exception using errcode = 'OP018',
@@ -64,8 +68,9 @@ begin
     return;
   end if;
   select * into v_picked from _pick_steps(p_executors, p_limit, v_generation, v_worker_policy, v_parks);
-  if v_picked.faults <> '{}' or v_picked.holds <> '{}' then
-    perform _refuse_steps(v_picked.faults, v_picked.holds, v_picked.run);
+  if v_picked.faults <> '{}' or v_picked.holds <> '{}' or v_picked.later <> '{}' then
+    perform _refuse_steps(v_picked.faults, v_picked.holds, v_picked.run || v_picked.later);
+    perform _enqueue_steps(v_picked.later);
   end if;
   if v_picked.run = '{}' then
     if v_picked.paused <> '{}' then
@@ -73,49 +78,72 @@ begin
     end if;
     return;
   end if;
-  v_run := v_picked.run;
+  v_size := cardinality(v_picked.run);
   v_limits := _attempt_limits(v_picked.executors, v_worker_policy, p_worker_id);
-
-  v_now := _now();
   update ops_workers w set idle = false where w.worker_id = p_worker_id and w.idle;
-  update ops_missions m
-     set status = 'running', started_at = v_now, updated_at = v_now
-   where m.id = any (v_picked.missions) and m.status = 'approved';
-  if v_picked.paused <> '{}' then
-    perform _park_picked(v_picked.paused, v_picked.scopes, v_picked.targets, v_run, p_executors);
-  end if;
-  v_now := _now();  -- after a wait for a mission that was locked, the lease still lasts its full time
+  -- One part, unless it fails on data: then parts are halved until each step on which it fails stands alone. The sort
+  -- of the last statement has read every row before it returns the first, so a part that fails has returned nothing.
+  while v_from <= cardinality(v_picked.run) loop
+    v_run := v_picked.run[v_from : v_from + v_size - 1];
+    begin
+      v_now := _now();
+      update ops_missions m
+         set status = 'running', started_at = v_now, updated_at = v_now
+       where m.id = any (v_picked.missions[v_from : v_from + v_size - 1]) and m.status = 'approved';
+      if v_picked.paused <> '{}' and v_from = 1 then
+        perform _park_picked(v_picked.paused, v_picked.scopes, v_picked.targets, v_run, p_executors);
+      end if;
+      v_now := _now();  -- after a wait for a mission that was locked, the lease still lasts its full time
 
-  return query
-  with claimed as (
-    update ops_mission_steps s
-       set status = 'running', attempt = s.attempt + 1, worker_id = p_worker_id, lease_token = gen_random_uuid(),
-           lease_epoch = v_epoch, reserved_at = v_now,
-           deadline_at = v_now + make_interval(secs =>
-             coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision)),
-           lease_expires_at = v_now + least(v_lease, make_interval(secs =>
-             coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision) + 5)),
-           max_retries = coalesce(s.max_retries, (v_limits -> s.executor ->> 1)::integer),
-           cancel_requested = false, wait_reason = null, judged_generation = v_generation, updated_at = v_now
-     where s.id = any (v_run) and s.status = 'queued'
-    returning s.id, s.mission_id, s.key, s.kind, s.executor, s.params, s.depends_on, s.progress, s.attempt,
-      s.lease_token,
-              s.lease_expires_at, s.deadline_at, s.priority, s.ready_seq
-  ), timer as (
-    insert into ops_timers (due_at, step_ids)
-    select c.lease_expires_at, array_agg(c.id) from claimed c group by c.lease_expires_at
-  )
-  select c.id, c.mission_id, c.key, c.kind, c.executor,
-         case when v_picked.params = '{}' then c.executor
-              else coalesce(v_picked.params -> c.id::text ->> 'run_with', c.executor) end,
-         case when v_picked.params = '{}' then c.params
-              else coalesce(v_picked.params -> c.id::text -> 'params', c.params) end,
-         case when c.depends_on = '{}' then '{}'
-              else (select coalesce(jsonb_object_agg(d.key, d.result), '{}')
-                      from ops_mission_steps d where d.id = any (c.depends_on) and d.key is not null) end,
-         c.progress, c.attempt, c.lease_token, c.lease_expires_at, c.deadline_at, 'step:' || c.id
-    from claimed c
-   order by c.priority desc, c.ready_seq;
+      return query
+      with claimed as (
+        update ops_mission_steps s
+           set status = 'running', attempt = s.attempt + 1, worker_id = p_worker_id, lease_token = gen_random_uuid(),
+               lease_epoch = v_epoch, reserved_at = v_now,
+               deadline_at = v_now + make_interval(secs =>
+                 coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision)),
+               lease_expires_at = v_now + least(v_lease, make_interval(secs =>
+                 coalesce(s.timeout_seconds, (v_limits -> s.executor ->> 0)::double precision) + 5)),
+               max_retries = coalesce(s.max_retries, (v_limits -> s.executor ->> 1)::integer),
+               cancel_requested = false, wait_reason = null, judged_generation = v_generation, updated_at = v_now
+         where s.id = any (v_run) and s.status = 'queued'
+        returning s.id, s.mission_id, s.key, s.kind, s.executor, s.params, s.depends_on, s.progress, s.attempt,
+          s.lease_token,
+                  s.lease_expires_at, s.deadline_at, s.priority, s.ready_seq
+      ), timer as (
+        insert into ops_timers (due_at, step_ids)
+        select c.lease_expires_at, array_agg(c.id) from claimed c group by c.lease_expires_at
+      )
+      select c.id, c.mission_id, c.key, c.kind, c.executor,
+             case when v_picked.params = '{}' then c.executor
+                  else coalesce(v_picked.params -> c.id::text ->> 'run_with', c.executor) end,
+             case when v_picked.params = '{}' then c.params
+                  else coalesce(v_picked.params -> c.id::text -> 'params', c.params) end,
+             case when c.depends_on = '{}' then '{}'
+                  else (select coalesce(jsonb_object_agg(d.key, d.result), '{}')
+                          from ops_mission_steps d where d.id = any (c.depends_on) and d.key is not null) end,
+             c.progress, c.attempt, c.lease_token, c.lease_expires_at, c.deadline_at, 'step:' || c.id
+        from claimed c
+       order by c.priority desc, c.ready_seq;
+
+      v_from := v_from + cardinality(v_run);
+    exception when others or assert_failure then
+      if not _is_data_fault(sqlstate) then
+        raise;
+      end if;
+      perform _lock_missions_of(v_picked.run || v_picked.paused);
+      if v_picked.paused <> '{}' then
+        -- Perhaps it was one of these. They are queued still, and the sweep finds them.
+        v_picked.paused := '{}';
+      elsif cardinality(v_run) > 1 then
+        v_size := (cardinality(v_run) + 1) / 2;
+      else
+        get stacked diagnostics v_message = message_text;
+        perform _fail_alone(v_run[1], _error_code(sqlstate), _error_text(sqlstate, v_message));
+        v_from := v_from + 1;
+      end if;
+    end;
+  end loop;
 end;
 $$;
 comment on function fn_claim_steps(text, integer, integer, text[]) is

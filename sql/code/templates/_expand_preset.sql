@@ -1,5 +1,5 @@
 create or replace function _expand_preset(p_executor text, p_params jsonb, p_worker_policy jsonb)
-returns table (run_with text, params jsonb, fault text)
+returns table (run_with text, params jsonb, fault text, fault_code text)
 language plpgsql
 immutable
 set search_path from current
@@ -8,9 +8,11 @@ as $$
 -- policy wrote and whose {{params.…}} the step fills. A text, number or boolean becomes one whole argument, or a part
 -- of one where policy wrote more around it; an array, alone in its argument, becomes one argument for each element.
 -- Filled values are never scanned for placeholders. fault: a param that the preset needs and lacks, or that it does not
--- take.
+-- take (fault_code OPS_004), or values that are too large together (OPS_040).
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
+  c_most constant integer := 4 * 1024 * 1024;
+  v_size bigint := 0;
   v_preset constant jsonb := p_worker_policy -> 'presets' -> p_executor;
   v_given jsonb;
   v_used text[] := '{}'::text[];
@@ -45,6 +47,14 @@ begin
     for i in 1 .. cardinality(v_part.refs) loop
       v_used := v_used || split_part(v_part.refs[i], '.', 1);
       v_value := v_given #> string_to_array(v_part.refs[i], '.');
+      v_size := v_size + coalesce(pg_column_size(v_value), 0);
+      if v_size > c_most then
+        fault := format('params.%s: the values that executor %s takes are more than %s bytes together; store large '
+                        'data elsewhere and pass a reference', v_part.refs[i], p_executor, c_most);
+        fault_code := 'OPS_040';
+        return next;
+        return;
+      end if;
       if jsonb_typeof(v_value) = 'array' and v_part.lits = array['', ''] and not v_part.is_stdin
          and not jsonb_path_exists(v_value, 'strict $[*] ? (@.type() != "string" && @.type() != "number")', '{}',
                                    true) then
@@ -52,6 +62,7 @@ begin
       elsif v_value is null or jsonb_typeof(v_value) in ('null', 'array', 'object') then
         fault := format('params.%s: executor %s needs a text here%s', v_part.refs[i], p_executor,
                         coalesce(', not ' || left(v_value::text, 80), ''));
+        fault_code := 'OPS_004';
         return next;
         return;
       end if;
@@ -70,6 +81,7 @@ begin
   if v_given - v_used <> '{}' then
     fault := (select format('params.%s: executor %s does not take it', min(k), p_executor)
                 from jsonb_object_keys(v_given - v_used) k);
+    fault_code := 'OPS_004';
   end if;
   return next;
 end;

@@ -1,5 +1,5 @@
 create or replace function _fill_event(p_template jsonb, p_slots jsonb, p_event jsonb)
-returns table (template jsonb, slots jsonb, fault text)
+returns table (template jsonb, slots jsonb, fault text, fault_code text)
 language plpgsql
 immutable
 set search_path from current
@@ -14,6 +14,6 @@ begin
     return next;
     return;
   end if;
-  return query select f.document, f.slots, f.fault from _fill_slots(p_template, p_slots, p_event, null) f;
+  return query select f.document, f.slots, f.fault, f.fault_code from _fill_slots(p_template, p_slots, p_event, null) f;
 end;
 $$;

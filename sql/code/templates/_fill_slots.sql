@@ -1,5 +1,5 @@
 create or replace function _fill_slots(p_document jsonb, p_slots jsonb, p_event jsonb, p_results jsonb)
-returns table (document jsonb, slots jsonb, fault text)
+returns table (document jsonb, slots jsonb, fault text, fault_code text)
 language plpgsql
 immutable
 set search_path from current
@@ -7,9 +7,12 @@ as $$
 -- Fills the slots of a document: references to the event when p_event is given, to results of steps when p_results is
 -- given. Slots with other references are returned. Only slots are filled: values are never scanned for placeholders. A
 -- placeholder alone in its text keeps the JSON type of its value (in title and dedupe_key it becomes text). Among other
--- text, objects and arrays are written as JSON, and null is a fault. fault names the first path that cannot be filled.
+-- text, objects and arrays are written as JSON, and null is a fault. fault names the first path that cannot be filled
+-- (fault_code OPS_004), or the one at which all values together became too large (OPS_040); no value behind it is read.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
+  c_most constant integer := 4 * 1024 * 1024;
+  v_size bigint := 0;
   v_slot jsonb;
   v_segment jsonb;
   v_segments jsonb;
@@ -52,9 +55,24 @@ begin
         fault := format('%s: {{%s}} %s', _path_text(array(select jsonb_array_elements_text(v_slot -> 'path'))),
                         v_segment ->> 'ref',
                         case when v_value is null then 'is not there' else 'is null and cannot be part of a text' end);
+        fault_code := 'OPS_004';
         return next;
         return;
       end if;
+      if v_alone then
+        v_size := v_size + pg_column_size(v_value);
+      else
+        v_size := v_size + octet_length(v_value #>> '{}');
+      end if;
+      if v_size > c_most then
+        fault := format('%s: with {{%s}} the values filled in are %s bytes, and %s may be; store large data elsewhere '
+                        'and pass a reference', _path_text(array(select jsonb_array_elements_text(v_slot -> 'path'))),
+                        v_segment ->> 'ref', v_size, c_most);
+        fault_code := 'OPS_040';
+        return next;
+        return;
+      end if;
+      continue when v_alone;
       v_text := v_text || coalesce(v_value #>> '{}', '');
       v_segments := v_segments || jsonb_build_object('lit', v_value #>> '{}');
     end loop;

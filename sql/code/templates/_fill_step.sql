@@ -1,5 +1,5 @@
 create or replace function _fill_step(p_params jsonb, p_slots jsonb, p_results jsonb)
-returns table (params jsonb, fault text)
+returns table (params jsonb, fault text, fault_code text)
 language plpgsql
 immutable
 set search_path from current
@@ -13,6 +13,6 @@ begin
     return next;
     return;
   end if;
-  return query select f.document, f.fault from _fill_slots(p_params, p_slots, null, p_results) f;
+  return query select f.document, f.fault, f.fault_code from _fill_slots(p_params, p_slots, null, p_results) f;
 end;
 $$;
