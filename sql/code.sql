@@ -142,6 +142,8 @@
 \ir code/events/_watched_types.sql
 \ir code/events/_step_event.sql
 \ir code/events/fn_evaluate_triggers.sql
+\ir code/events/_match_events.sql
+\ir code/events/_match_alone.sql
 \ir code/events/_matching_patterns.sql
 \ir code/events/_pass_cooldowns.sql
 \ir code/events/_fill_reaction.sql
@@ -254,6 +256,7 @@
 \ir code/steps/_on_lease_lost.sql
 \ir code/steps/_give_back_steps.sql
 \ir code/steps/fn_recover_expired_leases.sql
+\ir code/steps/_recover_each.sql
 \ir code/steps/_recover_steps.sql
 \ir code/steps/_lock_free_missions.sql
 \ir code/steps/_rearm_timers.sql
@@ -301,6 +304,7 @@
 \ir code/proposals/fn_reject_proposal.sql
 \ir code/proposals/fn_cast_vote.sql
 \ir code/proposals/_duty_proposals.sql
+\ir code/proposals/_gate_waiting.sql
 \ir code/proposals/_broken_approvals.sql
 \ir code/proposals/_broken_proposals.sql
 

@@ -32,18 +32,17 @@ begin
   if processed > 0 then
     begin
       created := _propose_reactions(v_ids);
-    exception when others then
+    exception when others or assert_failure then
       -- One item must not sink the batch.
       perform set_config('lock_timeout', '50ms', true);
       foreach v_id in array v_ids loop
         begin
           created := created + _propose_reactions(array[v_id]);
-        exception when others then
+        exception when others or assert_failure then
           get stacked diagnostics v_message = message_text;
-          v_message := format('%s (%s)', v_message, sqlstate);
-          v_code := case when left(sqlstate, 2) = 'OP' then 'OPS_' || right(sqlstate, 3) else sqlstate end;
-          -- Rollbacks by the server, lack of resources, locks: no fault of the reaction.
-          if left(sqlstate, 2) in ('40', '53', '55', '57') then
+          v_message := format('%s (%s)', left(v_message, 8000), sqlstate);
+          v_code := _error_code(sqlstate);
+          if not _is_data_fault(sqlstate) then
             perform _announce();
             insert into ops_ready (lane, id) values (_lane_of('reactions'), v_id);
             processed := processed - 1;

@@ -19,8 +19,8 @@ as $$
 -- gate judged. run: the steps that may run, with the executor and the mission of each; params: what the judged ones run
 -- with, by id; faults and holds: why others may not, {"code", "reason"} by id; paused: steps that a pause covers which
 -- parks (only with p_pauses), with its scope and target. Steps that may not run, or are gone, must not hide the steps
--- behind them: up to ten takes make up for them. later: steps too many to be rendered in one claim; they are to be queued
--- again.
+-- behind them: up to ten takes make up for them. later: steps too many to be rendered in one claim; they are to be
+-- queued again.
 -- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: what is no fault of the data.
 declare
   v_more uuid[];

@@ -9,8 +9,8 @@ as $$
 -- how many of these wait for a person, as it is unknown how far they came; remaining: how many could not be locked. It
 -- need not find all: reports of the others are refused, and their timers bring them back. When none is left and no
 -- transaction from before the kill is open, heartbeats stop looking.
--- Locks: missions, then steps, SKIP LOCKED; ops_control, SKIP LOCKED. Writes: what _recover_steps writes; ops_control.
--- Raises: nothing.
+-- Locks: missions, then steps, SKIP LOCKED; ops_control, SKIP LOCKED. Writes: what _recover_each writes; ops_control.
+-- Raises: what is no fault of the data.
 declare
   c_batch constant integer := 1000;
   v_control ops_control;
@@ -24,7 +24,7 @@ begin
                        and l.objsubid = 2 and l.granted and l.virtualtransaction = any (v_control.stragglers));
   v_ids := _running_steps(p_limit, v_control.epoch);
   for v_from in 0 .. cardinality(v_ids) - 1 by c_batch loop
-    perform _recover_steps(v_ids[v_from + 1 : v_from + c_batch]);
+    perform _recover_each('stale', v_ids[v_from + 1 : v_from + c_batch]);
   end loop;
   select count(*) filter (where s.status <> 'running'), count(*) filter (where s.status = 'waiting'),
          count(*) filter (where s.status = 'running')

@@ -8,14 +8,15 @@ set jit = off
 as $$
 -- Works on the timers that are due, about 20,000 steps a call: queues retries whose time has come, and takes steps back
 -- whose lease ran out. Such a step is tried again, failed for good when no tries are left, or, where running twice
--- could hurt (on_lease_lost hold), parked until a person says how it ended. Never waits.
+-- could hurt (on_lease_lost hold), parked until a person says how it ended. One on whose data that fails is failed with
+-- the code of the error, and stops no other. Never waits.
 -- Locks: timers, missions and steps, SKIP LOCKED. Writes: ops_timers, ops_mission_steps, ops_action_runs, ops_ready,
--- ops_missions, ops_agent_events, dead_letter_archive. Raises: nothing.
+-- ops_missions, ops_agent_events, dead_letter_archive. Raises: what is no fault
+-- of the data.
 declare
   v_now timestamptz := _now();
   v_due uuid[];
   v_looked_at integer := 0;
-  v_retry uuid[];
   v_lease record;
 begin
   requeued_steps := 0;
@@ -35,21 +36,9 @@ begin
     exit when v_due is null;
     v_looked_at := v_looked_at + cardinality(v_due);
 
-    select array_agg(l.id) into v_retry
-      from (select s.id from ops_mission_steps s
-             where s.id = any (v_due) and s.status = 'queued' and s.run_after <= v_now
-             order by s.id
-               for no key update skip locked) l;
-    if v_retry is not null then
-      perform _enqueue_steps(v_retry);
-    end if;
-    select * into v_lease
-      from _recover_steps(array(select s.id from ops_mission_steps s
-                                 where s.id = any (v_due) and s.status = 'running' and s.lease_expires_at <= v_now));
+    select * into v_lease from _recover_each('due', v_due);
     requeued_steps := requeued_steps + v_lease.requeued;
     failed_steps := failed_steps + v_lease.failed;
-    -- Steps that another session had locked are due again in a second.
-    perform _rearm_timers(v_due);
   end loop;
   return next;
 end;

@@ -7,7 +7,7 @@ as $$
 -- The safety net below leases and timers, for rows changed by hand or restored from a backup. It takes back running
 -- steps without a lease that did not change for p_threshold_minutes (default 15), adopts steps that were set to queued
 -- by hand, and hands steps to a person that wait for nothing on record. Each call looks at the next 20,000 steps in id
--- order; it returns how many steps it put to work.
+-- order; it returns how many steps it put to work. One on whose data that fails is failed, and stops no other.
 -- Locks: the sweep's turn, parked steps and steps, SKIP LOCKED; missions and steps of what it adopts. Writes:
 -- ops_sweep, ops_mission_steps, ops_missions, ops_ready, ops_timers, ops_parked_steps, and what recovery writes.
 -- Raises: OP018 for a threshold below 1.
@@ -25,16 +25,19 @@ begin
 
   recovered_steps := 0;
   if v_swept.without_lease is not null then
-    select r.requeued + r.failed + r.held into recovered_steps from _recover_steps(v_swept.without_lease) r;
+    select r.requeued + r.failed + r.held into recovered_steps from _recover_each('stale', v_swept.without_lease) r;
   end if;
   if v_swept.without_timer is not null then
     insert into ops_timers (due_at, step_ids) values (v_now, v_swept.without_timer);
   end if;
-  if v_swept.without_parking is not null or v_swept.not_waiting is not null then
-    perform _mend_parking(v_swept.without_parking, v_swept.not_waiting);
+  if v_swept.without_parking is not null then
+    perform _recover_each('mend', v_swept.without_parking);
+  end if;
+  if v_swept.not_waiting is not null then
+    perform _mend_parking('{}', v_swept.not_waiting);
   end if;
   if v_swept.hand_queued is not null then
-    recovered_steps := recovered_steps + _adopt_steps(v_swept.hand_queued);
+    select recovered_steps + r.held into recovered_steps from _recover_each('adopt', v_swept.hand_queued) r;
   end if;
   return next;
 end;

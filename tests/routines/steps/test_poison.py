@@ -136,3 +136,172 @@ def test_not_now_is_not_no(loop, state):
     assert caught.value.sqlstate == state
     loop.do("drop trigger refuse on ops_mission_steps")
     assert [w["mission_id"] for w in loop.claim(10)] == [mission]
+
+
+# Reports
+
+
+def report(work, **fields):
+    return {"step_id": str(work["step_id"]), "lease_token": str(work["lease_token"]), **fields}
+
+
+def outcomes(loop, routine, reports):
+    return {r["step_id"]: r["outcome"] for r in loop.rows(f"select * from {routine}(%s)", Jsonb(reports))}
+
+
+@pytest.mark.parametrize(
+    "extras, code",
+    [
+        ({"events": [{"type": "step:reserved"}]}, "OPS_019"),
+        ({"events": [{"type": "signal", "dedupe_key": 7}]}, "OPS_019"),
+        ({"outbox": [{"aggregate_type": "", "aggregate_id": "1", "event_type": "t"}]}, "OPS_018"),
+        ({"outbox": [{"aggregate_type": "a", "aggregate_id": "1", "event_type": "t", "dedupe_key": ""}]}, "OPS_018"),
+    ],
+)
+def test_one_bad_completion_among_50_costs_only_itself(loop, extras, code):
+    loop.allow()
+    for _ in range(50):
+        loop.mission()
+    works = loop.claim(50)
+    bad = works[17]
+    said = outcomes(
+        loop, "fn_complete_steps", [report(w, result=1, **(extras if w is bad else {})) for w in works]
+    )
+    assert said.pop(bad["step_id"]) == code
+    assert set(said.values()) == {"accepted"}
+    assert len(said) == 49
+    assert loop.status(bad["mission_id"]) == "running"
+    # Its lease holds: the worker can still say that it failed.
+    assert loop.fail(bad, retryable=False) == "failed"
+
+
+def test_a_completion_sent_twice_in_a_batch_with_a_bad_one_is_answered_once(loop):
+    loop.allow()
+    loop.mission(), loop.mission()
+    good, bad = loop.claim(2)
+    rows = loop.rows(
+        "select * from fn_complete_steps(%s)",
+        Jsonb([report(good), report(bad, events=[{"type": "no blanks"}]), report(good)]),
+    )
+    assert sorted(r["outcome"] for r in rows) == ["OPS_019", "accepted"]
+
+
+def test_a_bad_completion_alone_raises_and_changes_nothing(loop):
+    loop.allow()
+    loop.mission()
+    (work,) = loop.claim()
+    with pytest.raises(Exception) as caught, loop.conn.transaction():
+        loop.complete(work, events=[{"type": "step:reserved"}])
+    assert caught.value.sqlstate == "OP019"
+    assert loop.complete(work) == "accepted"
+
+
+def test_one_bad_failure_among_50_costs_only_itself(loop):
+    loop.allow()
+    for _ in range(50):
+        loop.mission()
+    works = loop.claim(50)
+    bad = works[17]
+    reports = [report(w, error="broken", retry_after_seconds=60) for w in works]
+    text = Jsonb(reports).obj
+    text[17]["retry_after_seconds"] = "HUGE"
+    import json
+
+    sent = json.dumps(text).replace('"HUGE"', "-1e5000")
+    said = {r["step_id"]: r["outcome"] for r in loop.rows("select * from fn_fail_steps(%s::jsonb)", sent)}
+    assert said.pop(bad["step_id"]) == "22003"
+    assert set(said.values()) == {"queued"}
+
+
+def test_one_bad_release_and_one_bad_extension_cost_only_themselves(loop):
+    loop.allow()
+    bad_mission, _ = loop.mission(step("a", params={"v": "bad"})), [loop.mission() for _ in range(20)]
+    works = loop.claim(50)
+    bad = next(w for w in works if w["mission_id"] == bad_mission)
+    loop.do("""create function pg_temp.refuse() returns trigger language plpgsql as $$
+      begin raise 'never'; end $$""")
+    loop.do("""create trigger refuse before update on ops_mission_steps for each row
+      when (new.params @> '{"v": "bad"}') execute function pg_temp.refuse()""")
+    extended = {r["step_id"]: r["ok"] for r in loop.extend(*works)}
+    assert extended.pop(bad["step_id"]) is False
+    assert set(extended.values()) == {True}
+    said = {
+        r["step_id"]: r["outcome"]
+        for r in loop.rows("select * from fn_release_steps('w1', %s)", Jsonb([report(w) for w in works]))
+    }
+    assert said.pop(bad["step_id"]) == "P0001"
+    assert set(said.values()) == {"queued"}
+
+
+# Recovery and the sweep
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "lease_token = null",
+        "lease_token = null, lease_expires_at = null, reserved_at = null, worker_id = null, attempt = 0",
+        "lease_expires_at = null",
+        "failure_count = 2147483647",
+        "failure_count = -5",
+        "max_retries = -1",
+        "lease_epoch = null",
+        "priority = -32768",
+        "executor = ''",
+        "lease_expires_at = '-infinity'",
+        "last_error = repeat('x', 1000000)",
+        "params = 'null'",
+    ],
+)
+def test_one_odd_running_row_among_20_is_recovered_or_failed_and_stops_no_other(loop, odd):
+    loop.allow()
+    missions = [loop.mission(step("a", on_lease_lost="retry")) for _ in range(20)]
+    loop.claim(20)
+    loop.do(f"update ops_mission_steps set {odd} where mission_id = %s", missions[7])
+    loop.do("update ops_mission_steps set updated_at = now() - interval '1 day' where mission_id = %s", missions[7])
+    loop.do("update ops_mission_steps set reserved_at = now() - interval '1 day' where reserved_at is not null")
+    loop.advance(3600)
+    for _ in range(3):
+        loop.turn()
+        loop.advance(61)
+    assert {loop.step(m)["status"] for m in missions if m != missions[7]} == {"queued"}
+    assert loop.step(missions[7])["status"] in ("queued", "failed", "waiting")
+
+
+def test_a_step_that_recovery_cannot_take_back_is_failed_with_the_code(loop):
+    loop.allow()
+    missions = [loop.mission(step("a", on_lease_lost="retry")) for _ in range(20)]
+    loop.claim(20)
+    loop.do("update ops_mission_steps set failure_count = 2147483647 where mission_id = %s", missions[7])
+    loop.advance(3600)
+    turn = loop.turn()
+    assert turn["leaseResult"] == {"requeued_steps": 19, "failed_steps": 1}
+    assert loop.step(missions[7])["last_error_code"] == "22003"
+
+
+@pytest.mark.parametrize("change", ["executor = repeat('x', 100)", "attempt = -1", "depth = 2147483647"])
+def test_one_odd_row_set_to_queued_by_hand_stops_no_other(loop, change):
+    loop.allow()
+    missions = [loop.mission() for _ in range(20)]
+    for work in loop.claim(20):
+        loop.fail(work, retryable=False)
+    loop.do(f"update ops_mission_steps set {change} where mission_id = %s", missions[3])
+    loop.do("update ops_mission_steps set status = 'queued'")
+    loop.turn()
+    claimed = {w["mission_id"] for w in loop.claim(100)}
+    assert claimed >= set(missions) - {missions[3]}
+
+
+def test_a_row_that_cannot_be_changed_stops_neither_recovery_nor_sweep(loop):
+    loop.allow()
+    missions = [loop.mission(step("a", params={"n": n}, on_lease_lost="retry")) for n in range(20)]
+    loop.claim(20)
+    loop.do("""create function pg_temp.refuse() returns trigger language plpgsql as $$
+      begin raise 'never'; end $$""")
+    loop.do("""create trigger refuse before update on ops_mission_steps for each row
+      when (new.params @> '{"n": 7}') execute function pg_temp.refuse()""")
+    loop.advance(3600)
+    for _ in range(3):
+        loop.turn()
+        loop.advance(61)
+    assert {loop.step(m)["status"] for m in missions if m != missions[7]} == {"queued"}
