@@ -46,6 +46,8 @@
 \ir code/base/_missing_field_faults.sql
 \ir code/base/_unknown_field_faults.sql
 \ir code/base/_regex_fault.sql
+\ir code/base/_number_fault.sql
+\ir code/base/_assert_readable.sql
 \ir code/base/_is_data_fault.sql
 \ir code/base/_error_code.sql
 \ir code/base/_error_text.sql

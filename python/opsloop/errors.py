@@ -193,6 +193,24 @@ class Busy(OpsError):
     code = "OPS_031"
 
 
+class ValuesTooLarge(OpsError):
+    """The values filled into the placeholders of one document are too large together."""
+
+    code = "OPS_040"
+
+
+class UnreadableNumber(OpsError):
+    """A number is beyond what readers of JSON can hold; the message has its path."""
+
+    code = "OPS_041"
+
+
+class RowUnchangeable(OpsError):
+    """A row cannot be changed at all, so that not even its failure can be written down."""
+
+    code = "OPS_042"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 
@@ -212,6 +230,9 @@ _FOREIGN: dict[str, type[OpsError]] = {
     "42703": SchemaMismatch,  # no such column
     "42501": NotAllowed,  # no privilege
 }
+
+# Rolled back, out of resources, busy, cancelled, input and output.
+_NOT_NOW = frozenset({"40", "53", "55", "57", "58"})
 
 _HINTS: dict[type[OpsError], str] = {
     DatabaseUnavailable: "Check DATABASE_URL (or --dsn, or libpq's PG* variables) and that the server runs.",
@@ -242,6 +263,20 @@ def _parsed(detail: str | None) -> Any:
         return jsonio.parse(detail)
     except ValueError:
         return detail
+
+
+def sqlstate(error: OpsError) -> str | None:
+    """The SQLSTATE of PostgreSQL's own error behind `error`; None when it is one of ours, or came from elsewhere."""
+    cause = error.__cause__
+    state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    return None if state is None or _is_ours(state) else state
+
+
+def is_not_now(error: OpsError) -> bool:
+    """Whether the state of the server refused a call, not the call's data: the same may go through later."""
+    return isinstance(error, DatabaseUnavailable | ReadOnlyDatabase | Busy | ControlBusy) or (
+        (sqlstate(error) or "")[:2] in _NOT_NOW
+    )
 
 
 def from_database(exc: psycopg.Error) -> OpsError | None:

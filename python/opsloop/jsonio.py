@@ -7,7 +7,8 @@
 - `parse`, `pretty`: people's files, command lines and terminals. Numbers are exact; what JSON does not have is refused
   on the way in, and text on the way out.
 
-What a routine returns as jsonb, the client reads by psycopg's own reader: whole numbers of any size stay exact.
+- `read`: what a routine returns as jsonb, for the client. Whole numbers stay exact; a number that no reader can hold is
+  shown as unreadable, and the rest as usual.
 """
 
 from __future__ import annotations
@@ -16,20 +17,27 @@ import dataclasses
 import decimal
 import json
 import math
+import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
-from psycopg.types.json import Jsonb
+from psycopg import AsyncCursor, Cursor
+from psycopg.types.json import Jsonb, JsonbLoader
+
+CursorT = TypeVar("CursorT", Cursor[Any], AsyncCursor[Any])
 
 loads = orjson.loads
 """Read JSON from bytes or text. Raises ValueError."""
 DecodeError = json.JSONDecodeError
 """What `parse` raises where the text is not JSON at all; it knows the line and the column."""
 
+_LONG = re.compile(rb"[0-9]{309}")
 _NUL = b"\\u0000"
 _LARGEST = 2**63 - 1
+#: Digits of a whole number that a double can hold.
+_MOST_DIGITS = 308
 
 
 def dumps(value: Any) -> bytes:
@@ -63,6 +71,27 @@ def text(value: Any) -> str:
 def array(items: Iterable[bytes]) -> str:
     """An array of what `dumps` made of its items."""
     return (b"[" + b",".join(items) + b"]").decode()
+
+
+def read(stored: bytes | str) -> Any:
+    """Read JSON as the database stores it. Numbers are exact; one that no reader holds is shown as a text that says so.
+
+    jsonb holds numbers of 131,072 digits. Rows from before such numbers were refused, or written by hand, may have
+    them, and what cannot be read of one row must not hide the others.
+    """
+    if not _LONG.search(stored if isinstance(stored, bytes) else stored.encode()):
+        return json.loads(stored)
+    return json.loads(stored, parse_int=_readable_int, parse_float=_readable_float)
+
+
+class _Documents(JsonbLoader):
+    _loads = staticmethod(read)
+
+
+def reading(cur: CursorT) -> CursorT:
+    """`cur`, with `read` for documents in its rows."""
+    cur.adapters.register_loader("jsonb", _Documents)
+    return cur
 
 
 def copy(value: Any) -> Any:
@@ -113,6 +142,20 @@ def _clean(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _readable_int(written: str) -> int | str:
+    digits = len(written.lstrip("-"))
+    return int(written) if digits <= _MOST_DIGITS else _unreadable(digits)
+
+
+def _readable_float(written: str) -> float | str:
+    value = float(written)
+    return value if math.isfinite(value) else _unreadable(len(written.lstrip("-").partition(".")[0]))
+
+
+def _unreadable(digits: int) -> str:
+    return f"unreadable: a number of {digits} digits"
 
 
 def _for_people(value: Any) -> Any:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import scalar_row
 
+from opsloop import jsonio
 from opsloop.errors import translate
 from opsloop.results import record
 
@@ -51,7 +52,7 @@ class Caller:
         self.schema = schema
 
     def _rows(self, cls: type[T], function: str, **args: Any) -> list[T]:
-        cur = self.conn.cursor(row_factory=record(cls))
+        cur = jsonio.reading(self.conn.cursor(row_factory=record(cls)))
         with translate():
             self._execute(cur, function, args)
             return cur.fetchall()
@@ -60,7 +61,7 @@ class Caller:
         return self._rows(cls, function, **args)[0]
 
     def _values(self, function: str, **args: Any) -> list[Any]:
-        cur = self.conn.cursor(row_factory=scalar_row)
+        cur = jsonio.reading(self.conn.cursor(row_factory=scalar_row))
         with translate():
             self._execute(cur, function, args)
             return cur.fetchall()

@@ -50,7 +50,15 @@ def run(life: Coroutine[Any, Any, int]) -> None:
         raise typer.Exit(code)
 
 
-def claimed_text(claimed: int, outcomes: Mapping[str, int], what: str, nothing: str) -> None:
-    """Print how what was claimed ended, or `nothing`."""
+def claimed_text(
+    claimed: int, outcomes: Mapping[str, int], refusals: Mapping[str, int], what: str, nothing: str
+) -> None:
+    """Print how what was claimed ended, and that claims were refused; `nothing` when nothing was there to claim."""
     ends = ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items()))
-    output.print_text(f"{claimed} {what}: {ends}" if claimed else nothing)
+    if claimed or not refusals:
+        output.print_text(f"{claimed} {what}: {ends}" if claimed else nothing)
+    if refusals:
+        codes = ", ".join(f"{code} ({number} times)" for code, number in sorted(refusals.items()))
+        output.print_text(
+            f"The database refused claims: {codes}. Whether work is left is unknown; the log has more."
+        )

@@ -113,14 +113,18 @@ async def _run(database: Database, sinks: Sinks, options: RelayOptions, session:
         await one.close()
     if options.mode is not Mode.FOREVER:
         _summary(one, session)
-    return INTERRUPTED if one.hurried else 0
+    refused = options.mode is not Mode.FOREVER and bool(one.refusals)
+    return INTERRUPTED if one.hurried else 1 if refused else 0
 
 
 def _summary(one: Relay, session: Session) -> None:
     if session.json:
-        output.print_json({"claimed": one.claimed, "outcomes": dict(one.outcomes)})
+        refused = {"claims_refused": dict(one.refusals)} if one.refusals else {}
+        output.print_json({"claimed": one.claimed, "outcomes": dict(one.outcomes), **refused})
     else:
-        program.claimed_text(one.claimed, one.outcomes, "messages claimed", "No waiting messages")
+        program.claimed_text(
+            one.claimed, one.outcomes, one.refusals, "messages claimed", "No waiting messages"
+        )
 
 
 def register(app: typer.Typer) -> None:

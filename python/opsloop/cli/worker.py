@@ -174,7 +174,8 @@ async def _run(one: Worker, session: Session, started: Callable[[], None]) -> in
             await _summary(one, session)
     finally:
         await one.close()
-    code = INTERRUPTED if one.hurried else 0
+    refused = one.mode is not Mode.FOREVER and bool(one.refusals)
+    code = INTERRUPTED if one.hurried else 1 if refused else 0
     if not ended:
         # A thread, or a coroutine that is deaf to its cancellation: Python would wait for it for ever.
         sys.stdout.flush()
@@ -190,11 +191,12 @@ async def _summary(one: Worker, session: Session) -> None:
             {
                 "claimed": one.claimed,
                 "outcomes": dict(one.outcomes),
+                **({"claims_refused": dict(one.refusals)} if one.refusals else {}),
                 "missing_executors": [{"executor": name, "waiting": waiting} for name, waiting in missing],
             }
         )
         return
-    program.claimed_text(one.claimed, one.outcomes, "steps run", "No queued steps")
+    program.claimed_text(one.claimed, one.outcomes, one.refusals, "steps run", "No queued steps")
     for name, waiting in missing:
         output.print_text(
             f"OPS_005: {waiting} steps wait for the executor {name}, which no live worker offers"

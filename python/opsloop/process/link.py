@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from psycopg.rows import AsyncRowFactory, namedtuple_row, scalar_row
 
 from opsloop.areas.call import statement
 from opsloop.database import Database
-from opsloop.errors import DatabaseUnavailable, OpsError, SchemaMismatch, from_database
+from opsloop.errors import DatabaseUnavailable, OpsError, SchemaMismatch, from_database, sqlstate
 from opsloop.process.logs import Logger
 from opsloop.process.session import DatabaseSession
 
@@ -41,6 +42,10 @@ class Link:
         self._channel: str | None = None
         self._ring: Callable[[], None] = _nothing
         self._missed: Callable[[], None] = _nothing
+        self.refusals: Counter[str] = Counter()
+        """How many claims the database refused, by the code of the refusal (a SQLSTATE, where there is one)."""
+        self.refused: OpsError | None = None
+        """Why the last claim was refused; None when it went through."""
         self.listening = False
         """True while notifications come: then `listen` was called, and the connection it holds for is there."""
 
@@ -97,16 +102,22 @@ class Link:
     async def claim(self, function: str, args: Mapping[str, Any], pause: float) -> list[Any]:
         """As `call`, to be asked again and again: a refusal is logged, and after `pause` seconds nothing was claimed.
 
+        That is not the same as having found nothing: `refused` and `refusals` tell.
         Raises SchemaMismatch (OPS_021) alone: there is nothing to hope for.
         """
         try:
-            return await self.call(function, args)
+            rows = await self.call(function, args)
         except SchemaMismatch:
             raise
         except OpsError as error:
-            self._log.error("claim refused", code=error.code)
+            state = sqlstate(error)
+            self.refused = error
+            self.refusals[state or error.code] += 1
+            self._log.error("claim refused", code=error.code, sqlstate=state, error=error.message)
             await asyncio.sleep(pause)
             return []
+        self.refused = None
+        return rows
 
     async def _repeated(
         self,

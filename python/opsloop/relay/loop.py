@@ -92,6 +92,11 @@ class Relay:
         return self._reporter.outcomes
 
     @property
+    def refusals(self) -> Mapping[str, int]:
+        """How many of its claims the database refused, by code: it is not known whether messages wait."""
+        return self._claims.refusals
+
+    @property
     def hurried(self) -> bool:
         """True when it was told twice to stop."""
         return self._stopping.hurried.is_set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 from opsloop import jsonio
@@ -21,6 +22,8 @@ class Heart:
     def __init__(self, link: Link, options: Options, log: Logger) -> None:
         self.link = link
         self._log = log
+        #: How often a phase failed, by phase and code.
+        self.failures: Counter[str] = Counter()
         given = {
             "event_batch_size": options.event_batch,
             "reaction_batch_size": options.reaction_batch,
@@ -44,8 +47,11 @@ class Heart:
         """One turn; returns what `fn_heartbeat` said. Raises OpsError when it could not be called at all."""
         turn: dict[str, Any] = jsonio.loads(await self.link.value("heartbeat", self._args))
         if not turn.get("ok"):
-            phases = [error.get("phase") for error in turn.get("errors", []) if isinstance(error, dict)]
-            self._log.error("heartbeat failed in part", phases=phases)
+            errors = [error for error in turn.get("errors", []) if isinstance(error, dict)]
+            self.failures.update(f"{error.get('phase')}: {error.get('code')}" for error in errors)
+            self._log.error(
+                "heartbeat failed in part", phases=[e.get("phase") for e in errors], errors=errors
+            )
         return turn
 
     def backlog(self, turn: dict[str, Any]) -> bool:

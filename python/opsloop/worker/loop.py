@@ -83,6 +83,11 @@ class Worker:
         return self._reporter.outcomes
 
     @property
+    def refusals(self) -> Mapping[str, int]:
+        """How many of its claims the database refused, by code: it is not known whether steps wait."""
+        return self._claims.refusals
+
+    @property
     def hurried(self) -> bool:
         """True when it was told twice to stop."""
         return self._stopping.hurried.is_set()

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from opsloop import jsonio
-from opsloop.errors import LeaseLost, OpsError
+from opsloop.errors import LeaseLost, OpsError, is_not_now, sqlstate
 from opsloop.process.link import Link
 from opsloop.process.logs import Logger
 from opsloop.worker.attempt import LiveAttempt
 
 _BATCH = 500
 _ERROR_LIMIT = 8_000
+#: Between tries to report results that the state of the server refuses, seconds.
+_PAUSE = 1.0
 
 Report = tuple[LiveAttempt, bytes]
 
@@ -116,6 +118,13 @@ class Reporter:
                 "outcome <> 'accepted'",
             )
         except OpsError as error:
+            if is_not_now(error):
+                self._log.warning(
+                    "results not taken, trying again", code=error.code, sqlstate=sqlstate(error)
+                )
+                await asyncio.sleep(_PAUSE)
+                await self._complete(batch)
+                return
             if len(batch) > 1:
                 half = len(batch) // 2
                 await self._complete(batch[:half])
@@ -126,7 +135,11 @@ class Reporter:
             self.fail(attempt, error, retryable=False)
             return
         self.outcomes["accepted"] += len(batch) - len(refused)
-        self._note(batch, refused)
+        bad = {row.step_id for row in refused if row.outcome != LeaseLost.code}
+        self._note(batch, [row for row in refused if row.step_id not in bad])
+        for one in batch:
+            if one[0].ctx.step_id in bad:
+                await self._complete([one])  # alone, the refusal says what is wrong with it
 
     async def _fail(self, batch: list[Report]) -> None:
         rows = await self._send("fail_steps", {"failures": jsonio.array(body for _, body in batch)}, batch)

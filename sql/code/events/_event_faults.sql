@@ -34,6 +34,6 @@ begin
   if v_rest <> '{}' then
     v_faults := v_faults || array(select format('%s: unknown key', k) from jsonb_object_keys(v_rest) k);
   end if;
-  return v_faults;
+  return array_remove(v_faults || _number_fault('', p_event), null);
 end;
 $$;

@@ -43,8 +43,9 @@ begin
      'select data from ops_agent_events where type = ''heartbeat:failure'' order by created_at desc limit 5; '
      'has the errors.', 'operations runbook'),
     ('workers', 'check', 'level',
-     'none seen for 10 min: warn; fail when steps are queued', 1, 2, null,
-     'Start one: opsloop worker.', 'operations runbook'),
+     'none seen for 10 min: warn; fail when steps are queued, or when claims are refused', 1, 2, null,
+     'Start one: opsloop worker. Where claims are refused, its log and ops_workers.settings have the code.',
+     'operations runbook'),
     ('missing executors', 'check', 'level',
      'steps that no live worker offers to run (OPS_005): warn; fail after 30 min', 1, 2, null,
      'select * from fn_missing_executors(); and start a worker that offers them: opsloop worker --executors NAME.',

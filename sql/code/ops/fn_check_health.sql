@@ -16,6 +16,7 @@ declare
   v_health record;
   v_failures integer;
   v_seen timestamptz;
+  v_refused text;
   v_missing record;
   v_latency double precision;
   v_success numeric;
@@ -32,6 +33,10 @@ begin
                    where h.type in ('heartbeat:success', 'heartbeat:failure')
                    order by h.created_at desc limit 5) e) f;
   select max(w.last_seen_at) into v_seen from ops_workers w;
+  select string_agg(distinct w.settings -> 'claim_refused' ->> 'code', ', ') into v_refused
+    from ops_workers_seen l
+    join ops_workers w on w.worker_id = l.worker_id
+   where l.live_until > v_now and w.settings ? 'claim_refused';
   select string_agg(format('%s (%s steps)', x.executor, x.waiting), ', ' order by x.executor) as executors,
          min(x.oldest) as oldest
     into v_missing from fn_missing_executors() x;
@@ -64,10 +69,12 @@ begin
        coalesce(date_trunc('second', v_now - v_health.last_heartbeat_at) || ' ago', 'none yet')),
       ('heartbeat failures', v_failures, v_failures::text),
       ('workers',
-       case when v_health.live_workers > 0 or v_seen > v_now - interval '10 minutes' then 0
+       case when v_refused is not null then 2
+            when v_health.live_workers > 0 or v_seen > v_now - interval '10 minutes' then 0
             when v_health.queued_steps > 0 then 2 else 1 end,
-       format('%s live, %s', v_health.live_workers,
-              coalesce('the last one seen ' || date_trunc('second', v_now - v_seen) || ' ago', 'none was ever seen'))),
+       format('%s live, %s%s', v_health.live_workers,
+              coalesce('the last one seen ' || date_trunc('second', v_now - v_seen) || ' ago', 'none was ever seen'),
+              '; claims are refused: ' || v_refused)),
       ('missing executors',
        case when v_missing.executors is null then 0
             when v_missing.oldest < v_now - interval '30 minutes' then 2 else 1 end,

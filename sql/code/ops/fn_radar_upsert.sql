@@ -5,7 +5,7 @@ security definer
 set search_path from current
 as $$
 -- Puts ideas on the demand radar, or updates them by title; fields that are not given stay. Returns how many.
--- Locks: rows of ops_demand_radar by title. Writes: ops_demand_radar. Raises: OP018 for a malformed batch.
+-- Locks: rows of ops_demand_radar by title. Writes: ops_demand_radar. Raises: OP018 for a malformed batch, OP041.
 declare
   v_now timestamptz := _now();
   v_count integer;
@@ -20,6 +20,7 @@ begin
       hint = 'Give [{"title": "…", "status": "watching|validating|building|shipped", "score": 1.5, …}]. Nothing was '
              'changed.';
   end if;
+  perform _assert_readable('p_ideas', p_ideas);
   insert into ops_demand_radar as d (id, title, description, status, score, source, evidence, created_at, updated_at)
   select _uuid_v7(), i.title, i.description, coalesce(i.status, 'watching'), i.score, i.source,
     coalesce(i.evidence, '{}'), v_now, v_now

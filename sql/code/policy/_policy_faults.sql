@@ -12,7 +12,7 @@ begin
   if jsonb_typeof(p_value) is distinct from 'object' then
     return array[format('%s: must be an object', p_key)];
   end if;
-  return case p_key
+  return array_remove(array[_number_fault('', p_value)], null) || case p_key
     when 'reaction_matrix' then _reaction_matrix_faults(p_value)
     when 'auto_approve' then _auto_approve_faults(p_value)
     when 'proposal_caps' then _proposal_caps_faults(p_value)

@@ -38,7 +38,7 @@ begin
     if not _is_data_fault(sqlstate) then
       raise;
     end if;
-    raise warning 'OPS_041: step % cannot be changed: % (%)', p_step_id, sqlerrm, sqlstate
+    raise warning 'OPS_042: step % cannot be changed: % (%)', p_step_id, sqlerrm, sqlstate
       using hint = 'Mend the row by hand: the loop leaves it out until then.';
   end;
 end;

@@ -14,7 +14,7 @@ as $$
 -- error and changes nothing, its lease included. A batch of one raises.
 -- Locks: the barrier of reports; missions in id order; under them the steps, then the steps they unblock. A session
 -- that has locked a running step waits for nothing but its mission, so the steps need no statement of their own.
--- Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018.
+-- Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018, OP041.
 declare
   v_ids uuid[];
   v_tokens uuid[];
@@ -31,6 +31,7 @@ begin
   perform _check_reports(p_completions, 'p_completions');
   perform _pass_barrier('reports');
   begin
+    perform _assert_readable('p_completions', p_completions);
     select array_agg(c.step_id), array_agg(c.lease_token), array_agg(c.result), array_agg(c.usage),
            coalesce(bool_or(coalesce(c.events, '[]') <> '[]' or coalesce(c.outbox, '[]') <> '[]'), false)
       into v_ids, v_tokens, v_results, v_usages, v_extras

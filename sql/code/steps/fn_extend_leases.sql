@@ -16,7 +16,7 @@ as $$
 -- older epoch: then ok is false, and the worker has to stop. The call also counts as the worker's sign of life.
 -- When a batch fails on data, leases are extended one by one, and ok is false for a bad one. A batch of one raises.
 -- Locks: the barrier of reports; steps, SKIP LOCKED; the worker's row. Writes: ops_mission_steps, ops_timers,
--- ops_workers. Raises: OP018.
+-- ops_workers. Raises: OP018, OP041.
 declare
   v_now timestamptz;
   v_epoch integer;
@@ -28,6 +28,7 @@ begin
   perform _check_reports(p_leases, 'p_leases');
   perform _pass_barrier('reports');
   begin
+    perform _assert_readable('p_leases', p_leases);
     select c.epoch into v_epoch from ops_control c;
     select array_agg(l.id) into v_locked
       from (select s.id from ops_mission_steps s

@@ -108,6 +108,6 @@ begin
   if strpos(p_template::text, '{{') > 0 then
     v_faults := v_faults || _placeholder_faults(p_template, p_with_event, v_keys, v_executors);
   end if;
-  return v_faults;
+  return array_remove(v_faults || _number_fault('', p_template), null);
 end;
 $$;

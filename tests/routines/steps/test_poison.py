@@ -42,7 +42,9 @@ def test_params_nested_900_deep_with_five_placeholders_fail_their_step_and_no_ot
     bad = loop.step(mission, "b")
     assert (bad["status"], bad["last_error_code"]) == ("failed", "54001")
     assert loop.status(mission) == "failed"
-    assert loop.value("select count(*) from dead_letter_archive where original_msg_id = %s", str(bad["id"])) == 1
+    assert (
+        loop.value("select count(*) from dead_letter_archive where original_msg_id = %s", str(bad["id"])) == 1
+    )
     assert loop.claim(100) == []
 
 
@@ -155,7 +157,10 @@ def outcomes(loop, routine, reports):
         ({"events": [{"type": "step:reserved"}]}, "OPS_019"),
         ({"events": [{"type": "signal", "dedupe_key": 7}]}, "OPS_019"),
         ({"outbox": [{"aggregate_type": "", "aggregate_id": "1", "event_type": "t"}]}, "OPS_018"),
-        ({"outbox": [{"aggregate_type": "a", "aggregate_id": "1", "event_type": "t", "dedupe_key": ""}]}, "OPS_018"),
+        (
+            {"outbox": [{"aggregate_type": "a", "aggregate_id": "1", "event_type": "t", "dedupe_key": ""}]},
+            "OPS_018",
+        ),
     ],
 )
 def test_one_bad_completion_among_50_costs_only_itself(loop, extras, code):
@@ -258,8 +263,13 @@ def test_one_odd_running_row_among_20_is_recovered_or_failed_and_stops_no_other(
     missions = [loop.mission(step("a", on_lease_lost="retry")) for _ in range(20)]
     loop.claim(20)
     loop.do(f"update ops_mission_steps set {odd} where mission_id = %s", missions[7])
-    loop.do("update ops_mission_steps set updated_at = now() - interval '1 day' where mission_id = %s", missions[7])
-    loop.do("update ops_mission_steps set reserved_at = now() - interval '1 day' where reserved_at is not null")
+    loop.do(
+        "update ops_mission_steps set updated_at = now() - interval '1 day' where mission_id = %s",
+        missions[7],
+    )
+    loop.do(
+        "update ops_mission_steps set reserved_at = now() - interval '1 day' where reserved_at is not null"
+    )
     loop.advance(3600)
     for _ in range(3):
         loop.turn()

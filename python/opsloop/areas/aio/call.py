@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import scalar_row
 
+from opsloop import jsonio
 from opsloop.areas.call import T, argument, statement
 from opsloop.errors import translate
 from opsloop.results import record
@@ -22,7 +23,7 @@ class AsyncCaller:
         self.schema = schema
 
     async def _rows(self, cls: type[T], function: str, **args: Any) -> list[T]:
-        cur = self.conn.cursor(row_factory=record(cls))
+        cur = jsonio.reading(self.conn.cursor(row_factory=record(cls)))
         with translate():
             await self._execute(cur, function, args)
             return await cur.fetchall()
@@ -31,7 +32,7 @@ class AsyncCaller:
         return (await self._rows(cls, function, **args))[0]
 
     async def _values(self, function: str, **args: Any) -> list[Any]:
-        cur = self.conn.cursor(row_factory=scalar_row)
+        cur = jsonio.reading(self.conn.cursor(row_factory=scalar_row))
         with translate():
             await self._execute(cur, function, args)
             return await cur.fetchall()
