@@ -8,7 +8,7 @@ set jit = off
 as $$
 -- Emits a batch of events in the caller's transaction: all of them or, when one is faulty, none.
 -- Locks: the unique index of dedupe_key; the announcement. Writes: ops_agent_events, ops_ready. Raises: OP019 with
--- every fault.
+-- every fault, OP045 for what is too large.
 declare
   v_faults text[];
   v_types text[];
@@ -21,6 +21,7 @@ begin
       detail = format('got: %s', left(p_events::text, 200)),
       hint = 'Give [{"type": "…", "data": {…}, "dedupe_key": "…"}].';
   end if;
+  perform _check_batch('events', p_events, 'data', 'event_bytes');
 
   select array_agg(format('events[%s].%s', e.ord - 1, f) order by e.ord)
     into v_faults
@@ -55,4 +56,5 @@ end;
 $$;
 comment on function fn_emit_events(jsonb) is
   'Emits a batch of events [{"type", "data", "dedupe_key", "mission_id"}] in the caller''s transaction and returns '
-  'their ids in order. The same dedupe_key gives the first one''s id. OPS_019 names every fault and emits nothing.';
+  'their ids in order. The same dedupe_key gives the first one''s id. OPS_019 names every fault and emits nothing; '
+  'OPS_045 for what is too large.';

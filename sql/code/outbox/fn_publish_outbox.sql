@@ -14,7 +14,7 @@ as $$
 -- nothing but a transaction that is just publishing the same dedupe key. Publishers of one aggregate do not wait for
 -- each other; a message is delivered after those that were committed before this call.
 -- Locks: the unique index of dedupe_key, the announcement. Writes: outbox, ops_ready. Raises: OP018 when a name is
--- missing or too long, or the key cannot be.
+-- missing or too long, or the key cannot be, OP045 for a payload that is too large.
 declare
   v_now timestamptz := _now();
   v_id bigint;
@@ -31,6 +31,7 @@ begin
                                   'event_type', left(p_event_type, 100), 'dedupe_key', left(p_dedupe_key, 100))::text,
       hint = 'Say what the effect is about and what is to be told. Nothing was published.';
   end if;
+  perform _check_size('p_payload', p_payload, 'payload_bytes');
   insert into outbox (aggregate_type, aggregate_id, event_type, payload, dedupe_key, created_at)
   values (p_aggregate_type, p_aggregate_id, p_event_type, coalesce(p_payload, '{}'), p_dedupe_key, v_now)
   on conflict do nothing
@@ -45,4 +46,4 @@ end;
 $$;
 comment on function fn_publish_outbox(text, text, text, jsonb, text) is
   'Publishes a side effect in the caller''s transaction and returns its id; the same p_dedupe_key gives the first '
-  'one''s id. OPS_018 when a name is missing or too long.';
+  'one''s id. OPS_018 when a name is missing or too long, OPS_045 for a payload that is too large.';

@@ -5,10 +5,13 @@ stable
 set search_path from current
 as $$
 -- Raises unless a policy document is sound.
--- Locks: none. Writes: nothing. Raises: OP017 with every fault.
+-- Locks: none. Writes: nothing. Raises: OP017 with every fault, OP045 for one that is too
+-- large.
 declare
-  v_faults text[] := _policy_faults(p_key, p_value);
+  v_faults text[];
 begin
+  perform _check_size(p_key, p_value, 'policy_bytes');
+  v_faults := _policy_faults(p_key, p_value);
   if cardinality(v_faults) > 0 then
     raise exception using
       errcode = 'OP017',

@@ -19,6 +19,7 @@ begin
     when 'worker_policy' then _worker_policy_faults(p_value)
     when 'agent_roles' then _agent_roles_faults(p_value)
     when 'outbox' then _outbox_policy_faults(p_value)
+    when 'size_limits' then _size_limits_faults(p_value)
     else '{}' end;
 end;
 $$;

@@ -9,8 +9,10 @@ as $$
 -- for results are judged when the results are known, so a step may still be parked then.
 -- Locks: none. Writes: nothing. Raises: OP004 with every fault of the template.
 declare
-  v_faults text[] := _template_faults(p_template, false);
+  v_faults text[];
 begin
+  perform _check_size('p_template', p_template, 'template_bytes');
+  v_faults := _template_faults(p_template, false);
   if cardinality(v_faults) > 0 then
     raise exception using errcode = 'OP004', message = format('OPS_004: invalid proposal template: %s', v_faults[1]),
       detail = to_jsonb(v_faults)::text,

@@ -13,7 +13,8 @@ as $$
 -- Checks, gates and stores what a caller proposes: all of it or, when one template is faulty, nothing. Templates come
 -- as text; equal texts are one template, which is judged once however often the batch has it.
 -- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and
--- missions and steps for what policy approves. Raises: OP004 with every fault, OP018 for a bad source or dedupe_key.
+-- missions and steps for what policy approves. Raises: OP004 with every fault, OP018 for a bad source or dedupe_key,
+-- OP045 for a template that is too large.
 declare
   v_bad bigint;
   v_templates jsonb[];
@@ -22,6 +23,7 @@ declare
   v_found text[];
   v_faults text[] := '{}'::text[];
   v_slots jsonb[] := '{}'::jsonb[];
+  v_limits jsonb;
   v_made record;
 begin
   select min(n.ord) into v_bad
@@ -54,7 +56,11 @@ begin
       into v_templates, v_places, v_which;
   end if;
 
+  v_limits := _size_limits();
   for n in 1 .. cardinality(v_templates) loop
+    perform _refuse_size(_size_fault(
+      case when cardinality(v_which) > 1 then format('proposals[%s].template', v_places[n] - 1) else 'p_template' end,
+      v_templates[n], 'template_bytes', v_limits));
     v_found := _template_faults(v_templates[n], false);
     if v_found <> '{}' then
       v_faults := v_faults || array(

@@ -1,0 +1,20 @@
+create or replace function _size_remedy(p_fault jsonb)
+returns text
+language plpgsql
+immutable
+set search_path from current
+as $$
+-- What to do about what _size_fault found.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return format(case p_fault ->> 'setting'
+                  when 'size_limits.batch_bytes' then 'Send it in smaller batches'
+                  when 'size_limits.batch_items' then 'Send it in smaller batches'
+                  when 'size_limits.policy_bytes' then 'Make it smaller'
+                  when 'size_limits.depth' then 'Nest it less'
+                  when 'size_limits.patterns' then 'Make one pattern of several: event_type takes a list'
+                  when 'size_limits.lanes' then 'Use fewer executors and priorities, or let what waits be worked off'
+                  else 'Store it elsewhere and give a reference to it' end
+                || ', or raise %s.', p_fault ->> 'setting');
+end;
+$$;
