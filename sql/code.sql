@@ -138,6 +138,7 @@
 \ir code/policy/_refuse_size.sql
 \ir code/policy/_size_message.sql
 \ir code/policy/_size_remedy.sql
+\ir code/policy/_told_faults.sql
 \ir code/policy/_broken_policy.sql
 
 -- events: signals in, the loop's own events, and which patterns react to them

@@ -23,10 +23,12 @@ begin
   end if;
   perform _check_batch('events', p_events, 'data', 'event_bytes');
 
-  select array_agg(format('events[%s].%s', e.ord - 1, f) order by e.ord)
+  select array_agg(format('events[%s].%s', f.ord - 1, f.fault) order by f.ord)
     into v_faults
-    from jsonb_array_elements(p_events) with ordinality e (event, ord)
-   cross join lateral unnest(_event_faults(e.event)) f;
+    from (select e.ord, n.fault
+            from jsonb_array_elements(p_events) with ordinality e (event, ord)
+           cross join lateral unnest(_event_faults(e.event)) n (fault)
+           limit 1001) f;
   if v_faults is null then
     select array_agg(format('events[%s].mission_id: no mission %s', e.ord - 1, e.event ->> 'mission_id') order by e.ord)
       into v_faults
@@ -38,7 +40,7 @@ begin
   end if;
   if v_faults is not null then
     raise exception using errcode = 'OP019', message = format('OPS_019: invalid event: %s', v_faults[1]),
-      detail = to_jsonb(v_faults)::text,
+      detail = to_jsonb(_told_faults(v_faults))::text,
       hint = 'Nothing was emitted. Mend every fault listed in the detail and emit the batch again.';
   end if;
 

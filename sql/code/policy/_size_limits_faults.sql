@@ -19,7 +19,7 @@ begin
     || _field_fault('batch_bytes', p_value -> 'batch_bytes', 'whole number', 1048576, 134217728)
     || _field_fault('batch_items', p_value -> 'batch_items', 'whole number', 500, 100000)
     || _field_fault('depth', p_value -> 'depth', 'whole number', 10, 200)
-    || _field_fault('faults', p_value -> 'faults', 'whole number', 1, 10000)
+    || _field_fault('faults', p_value -> 'faults', 'whole number', 1, 1000)
     || _field_fault('patterns', p_value -> 'patterns', 'whole number', 1, 10000)
     || _field_fault('lanes', p_value -> 'lanes', 'whole number', 10, 10000)
     || _field_fault('description', p_value -> 'description', 'text');

@@ -12,7 +12,7 @@ begin
                   when 'size_limits.batch_items' then 'Send it in smaller batches'
                   when 'size_limits.policy_bytes' then 'Make it smaller'
                   when 'size_limits.depth' then 'Nest it less'
-                  when 'size_limits.patterns' then 'Make one pattern of several: event_type takes a list'
+                  when 'size_limits.patterns' then 'Make one entry of several: most of them take a list or a glob'
                   when 'size_limits.lanes' then 'Use fewer executors and priorities, or let what waits be worked off'
                   else 'Store it elsewhere and give a reference to it' end
                 || ', or raise %s.', p_fault ->> 'setting');

@@ -15,7 +15,7 @@ begin
   v_faults := _template_faults(p_template, false);
   if cardinality(v_faults) > 0 then
     raise exception using errcode = 'OP004', message = format('OPS_004: invalid proposal template: %s', v_faults[1]),
-      detail = to_jsonb(v_faults)::text,
+      detail = to_jsonb(_told_faults(v_faults))::text,
       hint = 'Mend every fault listed in the detail.';
   end if;
   return (select j.codes[1] is null from _judge_templates(array[p_template], _documents_in_force()) j);

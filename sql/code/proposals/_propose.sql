@@ -58,6 +58,7 @@ begin
 
   v_limits := _size_limits();
   for n in 1 .. cardinality(v_templates) loop
+    exit when cardinality(v_faults) > 1000;
     perform _refuse_size(_size_fault(
       case when cardinality(v_which) > 1 then format('proposals[%s].template', v_places[n] - 1) else 'p_template' end,
       v_templates[n], 'template_bytes', v_limits));
@@ -72,7 +73,7 @@ begin
   end loop;
   if v_faults <> '{}' then
     raise exception using errcode = 'OP004', message = format('OPS_004: invalid proposal template: %s', v_faults[1]),
-      detail = to_jsonb(v_faults)::text,
+      detail = to_jsonb(_told_faults(v_faults))::text,
       hint = 'Nothing was proposed. Mend every fault listed in the detail and propose again.';
   end if;
 

@@ -66,7 +66,7 @@ begin
   end if;
   if v_faults <> '{}' then
     raise exception using errcode = 'OP004', message = format('OPS_004: invalid proposal template: %s', v_faults[1]),
-      detail = to_jsonb(v_faults)::text,
+      detail = to_jsonb(_told_faults(v_faults))::text,
       hint = 'Nothing was proposed. Mend every fault listed in the detail and propose again.';
   end if;
 
