@@ -77,6 +77,7 @@
 \ir code/queue/_ready_count.sql
 \ir code/queue/fn_declare_idle.sql
 \ir code/queue/fn_idle_settled.sql
+\ir code/queue/_duty_queue.sql
 \ir code/queue/_broken_queue.sql
 
 -- templates: what a template is: steps, dependencies, placeholders, presets, and its faults
@@ -134,6 +135,7 @@
 \ir code/policy/_size_limits.sql
 \ir code/policy/_check_size.sql
 \ir code/policy/_check_batch.sql
+\ir code/policy/_check_template.sql
 \ir code/policy/_size_fault.sql
 \ir code/policy/_refuse_size.sql
 \ir code/policy/_size_message.sql

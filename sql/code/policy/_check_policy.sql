@@ -8,17 +8,18 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP017 with every fault, OP045 for one that is too
 -- large.
 declare
+  v_limits constant jsonb := _size_limits();
   v_faults text[];
 begin
-  perform _check_size(p_key, p_value, 'policy_bytes');
+  perform _check_template(p_key, p_value, 'policy_bytes', v_limits);
   perform _refuse_size((
     select jsonb_build_object('argument', format('%s.%s', p_key, e.key), 'count', n.entries,
-                              'limit', _size_limits() -> 'patterns', 'setting', 'size_limits.patterns')
+                              'limit', v_limits -> 'patterns', 'setting', 'size_limits.patterns')
       from jsonb_each(case jsonb_typeof(p_value) when 'object' then p_value else '{}' end) e
      cross join lateral (
        select case jsonb_typeof(e.value) when 'array' then jsonb_array_length(e.value)
                    when 'object' then (select count(*) from jsonb_object_keys(e.value)) end as entries) n
-     where n.entries > (_size_limits() ->> 'patterns')::integer
+     where n.entries > (v_limits ->> 'patterns')::integer
      limit 1));
   v_faults := _policy_faults(p_key, p_value);
   if cardinality(v_faults) > 0 then

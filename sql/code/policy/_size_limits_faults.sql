@@ -10,7 +10,8 @@ as $$
 begin
   return _unknown_field_faults('', p_value, array['event_bytes', 'template_bytes', 'result_bytes', 'payload_bytes',
                                                   'policy_bytes', 'batch_bytes', 'batch_items', 'depth', 'faults',
-                                                  'patterns', 'lanes', 'description'])
+                                                  'patterns', 'placeholders', 'lanes',
+                                                  'description'])
     || _field_fault('event_bytes', p_value -> 'event_bytes', 'whole number', 1024, 67108864)
     || _field_fault('template_bytes', p_value -> 'template_bytes', 'whole number', 1024, 67108864)
     || _field_fault('result_bytes', p_value -> 'result_bytes', 'whole number', 1024, 67108864)
@@ -21,6 +22,7 @@ begin
     || _field_fault('depth', p_value -> 'depth', 'whole number', 10, 200)
     || _field_fault('faults', p_value -> 'faults', 'whole number', 1, 1000)
     || _field_fault('patterns', p_value -> 'patterns', 'whole number', 1, 10000)
+    || _field_fault('placeholders', p_value -> 'placeholders', 'whole number', 1, 100000)
     || _field_fault('lanes', p_value -> 'lanes', 'whole number', 10, 10000)
     || _field_fault('description', p_value -> 'description', 'text');
 end;

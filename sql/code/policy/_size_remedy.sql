@@ -13,7 +13,7 @@ begin
                   when 'size_limits.policy_bytes' then 'Make it smaller'
                   when 'size_limits.depth' then 'Nest it less'
                   when 'size_limits.patterns' then 'Make one entry of several: most of them take a list or a glob'
-                  when 'size_limits.lanes' then 'Use fewer executors and priorities, or let what waits be worked off'
+                  when 'size_limits.placeholders' then 'Refer to a whole object by one placeholder'
                   else 'Store it elsewhere and give a reference to it' end
                 || ', or raise %s.', p_fault ->> 'setting');
 end;

@@ -59,9 +59,9 @@ begin
   v_limits := _size_limits();
   for n in 1 .. cardinality(v_templates) loop
     exit when cardinality(v_faults) > 1000;
-    perform _refuse_size(_size_fault(
+    perform _check_template(
       case when cardinality(v_which) > 1 then format('proposals[%s].template', v_places[n] - 1) else 'p_template' end,
-      v_templates[n], 'template_bytes', v_limits));
+      v_templates[n], 'template_bytes', v_limits);
     v_found := _template_faults(v_templates[n], false);
     if v_found <> '{}' then
       v_faults := v_faults || array(
