@@ -49,6 +49,7 @@
 \ir code/base/_is_deeper.sql
 \ir code/base/_json_depth.sql
 \ir code/base/_check_list.sql
+\ir code/base/_check_text.sql
 \ir code/base/_assert_may_decide.sql
 \ir code/base/_assert_login_may.sql
 \ir code/base/_is_control_plane.sql

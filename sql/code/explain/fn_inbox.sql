@@ -63,7 +63,10 @@ begin
      limit p_limit
   loop
     if v_entry.kind = 'proposal' then
-      select v_bytes + octet_length(p.template::text), v_in_steps + jsonb_array_length(p.template -> 'steps')
+      -- A template that was changed by hand may have no steps.
+      select v_bytes + octet_length(p.template::text),
+             v_in_steps + case jsonb_typeof(p.template -> 'steps')
+                            when 'array' then jsonb_array_length(p.template -> 'steps') else 0 end
         into v_bytes, v_in_steps
         from ops_mission_proposals p where p.id = v_entry.id;
       v_proposals := v_proposals || v_entry.id;
@@ -82,4 +85,5 @@ $$;
 comment on function fn_inbox(integer) is
   'What waits for a person, the oldest p_limit (1 to 1000, default 50): proposals and parked steps, each with exactly '
   'what would run (would_run, and its digest), why it waits, who proposed it, votes, the statements that decide, and '
-  'how many there are in all. Fewer where they are large: it stops at 8 MiB or 20,000 steps. OPS_018 for a limit that cannot be.';
+  'how many there are in all. Fewer where they are large: it stops at 8 MiB or 20,000 steps. OPS_018 for a limit '
+  'that cannot be.';

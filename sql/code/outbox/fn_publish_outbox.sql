@@ -21,11 +21,12 @@ declare
 begin
   if coalesce(length(p_aggregate_type), 0) not between 1 and 200 or coalesce(length(p_aggregate_id), 0) not between 1
      and 400
-     or coalesce(length(p_event_type), 0) not between 1 and 200 or length(p_dedupe_key) not between 1 and 1000 then
+     or coalesce(length(p_event_type), 0) not between 1 and 200 or length(p_dedupe_key) not between 1 and 1000
+     or octet_length(p_dedupe_key) > 2600 then
     raise exception using errcode = 'OP018',
       message = 'OPS_018: an outbox row needs aggregate_type and event_type of 1 to 200 characters and aggregate_id '
                 'of 1 to 400; '
-                'a dedupe_key has 1 to 1000',
+                'a dedupe_key has 1 to 1000 (2,600 bytes)',
       detail = jsonb_build_object('aggregate_type', left(p_aggregate_type, 100), 'aggregate_id',
                                   left(p_aggregate_id, 100),
                                   'event_type', left(p_event_type, 100), 'dedupe_key', left(p_dedupe_key, 100))::text,

@@ -7,12 +7,12 @@ as $$
 -- What _size_fault found, as a sentence.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  return case when p_fault ? 'depth'
-    then format('%s is nested %s deep; the limit is %s', p_fault ->> 'argument', p_fault ->> 'depth',
-                p_fault ->> 'limit')
-    else format('%s has %s %s; the limit is %s', p_fault ->> 'argument', coalesce(p_fault ->> 'bytes',
-                p_fault ->> 'count'), case when p_fault ? 'bytes' then 'bytes' when p_fault ->> 'setting' = 'size_limits.placeholders'
-                then 'placeholders' else 'entries' end,
-                p_fault ->> 'limit') end;
+  return format(case when p_fault ? 'depth' then '%s is nested %s deep; the limit is %s'
+                     when p_fault ? 'bytes' then '%s has %s bytes; the limit is %s'
+                     when p_fault ->> 'setting' = 'size_limits.placeholders'
+                       then '%s has %s placeholders; the limit is %s'
+                     else '%s has %s entries; the limit is %s' end,
+                p_fault ->> 'argument', coalesce(p_fault ->> 'depth', p_fault ->> 'bytes', p_fault ->> 'count'),
+                p_fault ->> 'limit');
 end;
 $$;

@@ -29,12 +29,13 @@ begin
   select min(n.ord) into v_bad
     from unnest(p_sources, p_dedupe_keys) with ordinality n (source, key, ord)
    where length(n.source) not between 1 and 200 or n.source = 'trigger' or n.source like 'step:%'
-      or length(n.key) not between 1 and 1000 or n.key like 'opsloop:%';
+      or length(n.key) not between 1 and 1000 or octet_length(n.key) > 2600 or n.key like 'opsloop:%';
   if v_bad is not null then
     raise exception using errcode = 'OP018',
       message = format('OPS_018: proposals[%s] has a source or a dedupe_key that cannot be', v_bad - 1),
       detail = left(jsonb_build_object('source', p_sources[v_bad], 'dedupe_key', p_dedupe_keys[v_bad])::text, 500),
-      hint = 'source: text of 1 to 200 characters, not trigger or step:*, dedupe_key: of 1 to 1000, not beginning '
+      hint = 'source: text of 1 to 200 characters, not trigger or step:*, dedupe_key: of 1 to 1000 (2,600 bytes), not '
+             'beginning '
              'with opsloop:. Nothing was proposed.';
   end if;
 

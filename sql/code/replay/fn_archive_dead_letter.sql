@@ -29,6 +29,11 @@ begin
       hint = 'p_dl_msg_id: the name of the letter; p_archived_by: the system or person that archives it, but not '
              'opsloop, which is the loop itself.';
   end if;
+  perform _check_text(t.name, t.value, 500)
+     from (values ('p_dl_msg_id', p_dl_msg_id), ('p_original_msg_id', p_original_msg_id),
+                  ('p_candidate_id', p_candidate_id), ('p_failure_match_id', p_failure_match_id),
+                  ('p_archived_by', p_archived_by)) t (name, value);
+  perform _check_text('p_reason', p_reason, 10000);
   perform _check_size('p_payload', p_payload, 'payload_bytes');
   -- Looked up first: an insert would wait for a session that redrives the letter.
   select a.id into v_id from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id;
