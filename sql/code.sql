@@ -51,7 +51,10 @@
 \ir code/base/_is_data_fault.sql
 \ir code/base/_error_code.sql
 \ir code/base/_error_text.sql
+\ir code/base/_is_deeper.sql
+\ir code/base/_json_depth.sql
 \ir code/base/_check_list.sql
+\ir code/base/_check_text.sql
 \ir code/base/_assert_may_decide.sql
 \ir code/base/_assert_login_may.sql
 \ir code/base/_is_control_plane.sql
@@ -80,6 +83,7 @@
 \ir code/queue/_ready_count.sql
 \ir code/queue/fn_declare_idle.sql
 \ir code/queue/fn_idle_settled.sql
+\ir code/queue/_duty_queue.sql
 \ir code/queue/_broken_queue.sql
 
 -- templates: what a template is: steps, dependencies, placeholders, presets, and its faults
@@ -118,6 +122,7 @@
 \ir code/policy/_worker_policy_faults.sql
 \ir code/policy/_agent_roles_faults.sql
 \ir code/policy/_outbox_policy_faults.sql
+\ir code/policy/_size_limits_faults.sql
 \ir code/policy/_ops_policy_changed.sql
 \ir code/policy/fn_policy_history.sql
 \ir code/policy/_seed_policy.sql
@@ -133,6 +138,15 @@
 \ir code/policy/fn_assert_agent.sql
 \ir code/policy/_executor_setting.sql
 \ir code/policy/_risk_name.sql
+\ir code/policy/_size_limits.sql
+\ir code/policy/_check_size.sql
+\ir code/policy/_check_batch.sql
+\ir code/policy/_check_template.sql
+\ir code/policy/_size_fault.sql
+\ir code/policy/_refuse_size.sql
+\ir code/policy/_size_message.sql
+\ir code/policy/_size_remedy.sql
+\ir code/policy/_told_faults.sql
 \ir code/policy/_broken_policy.sql
 
 -- events: signals in, the loop's own events, and which patterns react to them
@@ -244,6 +258,7 @@
 \ir code/steps/_attempt_limits.sql
 \ir code/steps/fn_extend_leases.sql
 \ir code/steps/_check_reports.sql
+\ir code/steps/_large_reports.sql
 \ir code/steps/fn_assert_lease.sql
 \ir code/steps/fn_complete_step.sql
 \ir code/steps/fn_complete_steps.sql

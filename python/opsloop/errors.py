@@ -211,6 +211,12 @@ class RowUnchangeable(OpsError):
     code = "OPS_042"
 
 
+class TooLarge(OpsError):
+    """A document, a batch or a count is above its limit in `size_limits`."""
+
+    code = "OPS_045"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 

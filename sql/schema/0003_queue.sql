@@ -11,6 +11,8 @@ create table ops_lanes (
   mark regclass not null,
   mark_table oid,
   mark_server_start timestamptz,
+  idle_since timestamptz,
+  closing bigint,
   created_at timestamptz not null default now(),
   constraint ops_lanes_steps_have_executor check ((queue = 'steps') = (executor is not null))
 );
@@ -35,6 +37,11 @@ comment on column ops_lanes.mark_table is 'The mark is valid only for the ops_re
 comment on column ops_lanes.mark_server_start is
   '… and since this start of the server: pg_dump reads sequences outside its snapshot, so that a restored mark could '
   'lie above rows restored with it.';
+comment on column ops_lanes.idle_since is
+  'For steps: since when every look of the heartbeat found the lane empty; looks that found it used may be missing.';
+comment on column ops_lanes.closing is
+  'Not null when the lane is about to be dropped, and no more steps are put into it. 0 at first, then a seq: once all '
+  'that announced themselves by then have ended, nothing can come any more.';
 comment on column ops_lanes.created_at is 'When the lane was first needed.';
 
 create sequence ops_ready_seq;

@@ -16,9 +16,11 @@ from opsloop.cli import output
 from opsloop.cli.jsonin import kind, parse, read_object
 from opsloop.cli.session import SIGNALS, Session, command
 from opsloop.client import OwningClient
-from opsloop.errors import InvalidArgument, InvalidEvent, OpsError
+from opsloop.errors import InvalidArgument, InvalidEvent, OpsError, TooLarge
 
 EXIT_SKIPPED = 4
+#: Bytes of a line. What an event may have is for the database to say (`size_limits`); this keeps the memory bounded.
+MAX_LINE = 16 << 20
 
 
 def emit(
@@ -100,7 +102,7 @@ class _Ingest:
         try:
             with self.client.conn.transaction():
                 self.client.emit_events([event for _, event in events])
-        except (InvalidEvent, InvalidArgument) as exc:
+        except (InvalidEvent, InvalidArgument, TooLarge) as exc:
             if len(events) == 1:
                 self._bad(events[0][0], exc)
                 return
@@ -126,6 +128,10 @@ class _Ingest:
 
 
 def _event(line: bytes) -> dict[str, Any]:
+    if len(line) > MAX_LINE:
+        raise InvalidEvent(
+            f"it has more than {MAX_LINE} bytes; store what is large elsewhere and give a reference to it"
+        )
     try:
         text = line.decode()
     except UnicodeDecodeError as exc:
@@ -137,24 +143,38 @@ def _event(line: bytes) -> dict[str, Any]:
 
 
 def _batches(fd: int, size: int, wait_seconds: float = 0.5) -> Iterator[list[tuple[int, bytes]]]:
-    """Yield numbered lines that are not blank, `size` at a time; fewer when no more come for a while."""
+    """Yield numbered lines that are not blank, `size` at a time; fewer when no more come for a while, or when they
+    are large. A line that is too long is given as soon as that is known, as its beginning; its rest is dropped.
+    """
     batch: list[tuple[int, bytes]] = []
-    rest, number, more = b"", 0, True
+    # The line that is not complete, in pieces: joined at each read, a long one would be copied again and again.
+    pieces: list[bytes] = []
+    kept, held, number, more, dropping = 0, 0, 1, True, False
     while more:
         if batch and not select.select([fd], [], [], wait_seconds)[0]:
             yield batch
-            batch = []
+            batch, held = [], 0
         chunk = os.read(fd, 1 << 16)
         more = bool(chunk)
-        lines = (rest + chunk).split(b"\n")
-        rest = lines.pop() if more else b""
-        for line in lines:
-            number += 1
+        parts = chunk.split(b"\n")
+        for nth, part in enumerate(parts):
+            if nth:
+                number, dropping = number + 1, False
+            if not dropping:
+                pieces.append(part)
+                kept += len(part)
+            dropping = dropping or kept > MAX_LINE
+            complete = nth < len(parts) - 1 or not more
+            if not pieces or not (complete or dropping):
+                continue
+            line = b"".join(pieces)
+            pieces, kept = [], 0
             if line.strip():
                 batch.append((number, line))
-                if len(batch) == size:
+                held += len(line)
+                if len(batch) == size or held > MAX_LINE:
                     yield batch
-                    batch = []
+                    batch, held = [], 0
     if batch:
         yield batch
 

@@ -13,6 +13,6 @@ begin
   return (select array_agg(format('%s: unknown field; known are %s',
                                   case p_path when '' then k else p_path || '.' || k end,
                                   array_to_string(p_known, ', ')) order by k)
-            from jsonb_object_keys(p_value - p_known) k);
+            from (select o as k from jsonb_object_keys(p_value - p_known) o limit 1001) u);
 end;
 $$;

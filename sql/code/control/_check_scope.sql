@@ -7,6 +7,7 @@ as $$
 -- The target of a pause as it is stored; refuses a scope that there is not, and a target that does not go with it.
 -- Locks: none. Writes: nothing. Raises: OP018.
 begin
+  perform _check_text('p_target', p_target, 500);
   if p_scope is null or p_scope not in ('all', 'executor', 'agent', 'kind', 'source', 'mission') then
     raise exception using errcode = 'OP018', message = format('OPS_018: there is no scope %s', quote_nullable(p_scope)),
       detail = jsonb_build_object('p_scope', p_scope)::text,

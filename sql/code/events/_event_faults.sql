@@ -32,7 +32,7 @@ begin
   end if;
   v_rest := p_event - array['type', 'data', 'dedupe_key', 'mission_id'];
   if v_rest <> '{}' then
-    v_faults := v_faults || array(select format('%s: unknown key', k) from jsonb_object_keys(v_rest) k);
+    v_faults := v_faults || array(select format('%s: unknown key', k) from jsonb_object_keys(v_rest) k limit 1001);
   end if;
   return array_remove(v_faults || _number_fault('', p_event), null);
 end;

@@ -8,7 +8,7 @@ set jit = off
 as $$
 -- Emits a batch of events in the caller's transaction: all of them or, when one is faulty, none.
 -- Locks: the unique index of dedupe_key; the announcement. Writes: ops_agent_events, ops_ready. Raises: OP019 with
--- every fault.
+-- every fault, OP045 for what is too large.
 declare
   v_faults text[];
   v_types text[];
@@ -21,11 +21,14 @@ begin
       detail = format('got: %s', left(p_events::text, 200)),
       hint = 'Give [{"type": "…", "data": {…}, "dedupe_key": "…"}].';
   end if;
+  perform _check_batch('events', p_events, 'data', 'event_bytes');
 
-  select array_agg(format('events[%s].%s', e.ord - 1, f) order by e.ord)
+  select array_agg(format('events[%s].%s', f.ord - 1, f.fault) order by f.ord)
     into v_faults
-    from jsonb_array_elements(p_events) with ordinality e (event, ord)
-   cross join lateral unnest(_event_faults(e.event)) f;
+    from (select e.ord, n.fault
+            from jsonb_array_elements(p_events) with ordinality e (event, ord)
+           cross join lateral unnest(_event_faults(e.event)) n (fault)
+           limit 1001) f;
   if v_faults is null then
     select array_agg(format('events[%s].mission_id: no mission %s', e.ord - 1, e.event ->> 'mission_id') order by e.ord)
       into v_faults
@@ -37,7 +40,7 @@ begin
   end if;
   if v_faults is not null then
     raise exception using errcode = 'OP019', message = format('OPS_019: invalid event: %s', v_faults[1]),
-      detail = to_jsonb(v_faults)::text,
+      detail = to_jsonb(_told_faults(v_faults))::text,
       hint = 'Nothing was emitted. Mend every fault listed in the detail and emit the batch again.';
   end if;
 
@@ -55,4 +58,5 @@ end;
 $$;
 comment on function fn_emit_events(jsonb) is
   'Emits a batch of events [{"type", "data", "dedupe_key", "mission_id"}] in the caller''s transaction and returns '
-  'their ids in order. The same dedupe_key gives the first one''s id. OPS_019 names every fault and emits nothing.';
+  'their ids in order. The same dedupe_key gives the first one''s id. OPS_019 names every fault and emits nothing; '
+  'OPS_045 for what is too large.';

@@ -27,39 +27,63 @@ as $$
 -- exactly what would run, rendered now; digest stands for it: with fn_as_shown a decision counts only for that. decide:
 -- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login. in_all: how many
 -- entries there are; of each kind the first 100,000 are counted. Steps that a pause parked wait for the end of the
--- pause, not for a person.
+-- pause, not for a person. Fewer than p_limit where they are large: it ends with the entry that makes 8 MiB or 20,000
+-- steps full.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 declare
+  -- What is shown is rendered and digested: so much takes some two seconds.
+  c_bytes constant integer := 8388608;
+  c_steps constant integer := 20000;
   v_in_all bigint;
-  v_proposals uuid[];
-  v_steps uuid[];
+  v_proposals uuid[] := '{}'::uuid[];
+  v_steps uuid[] := '{}'::uuid[];
+  v_entry record;
+  v_bytes bigint := 0;
+  v_in_steps bigint := 0;
 begin
   perform _check_list(p_limit);
   v_in_all := (select count(*) from (select from ops_mission_proposals p
                                      where p.status in ('pending', 'voting') limit 100000) n)
             + (select count(*) from (select from ops_parked_steps w where w.waits_for = 'person' limit 100000) n);
-  select array_agg(o.id) filter (where o.kind = 'proposal'), array_agg(o.id) filter (where o.kind = 'step')
-    into v_proposals, v_steps
-    from (select w.*
-            from ((select 'proposal' as kind, p.id, p.created_at as since
-                     from ops_mission_proposals p
-                    where p.status in ('pending', 'voting')
-                    order by p.created_at
-                    limit p_limit)
-                  union all
-                  (select 'step', q.step_id, q.since
-                     from ops_parked_steps q
-                     join ops_mission_steps s on s.id = q.step_id and s.status = 'waiting'
-                    where q.waits_for = 'person'
-                    order by q.since, q.step_id
-                    limit p_limit)) w
-           order by w.since, w.id
-           limit p_limit) o;
+  for v_entry in
+    select w.kind, w.id
+      from ((select 'proposal' as kind, p.id, p.created_at as since
+               from ops_mission_proposals p
+              where p.status in ('pending', 'voting')
+              order by p.created_at
+              limit p_limit)
+            union all
+            (select 'step', q.step_id, q.since
+               from ops_parked_steps q
+               join ops_mission_steps s on s.id = q.step_id and s.status = 'waiting'
+              where q.waits_for = 'person'
+              order by q.since, q.step_id
+              limit p_limit)) w
+     order by w.since, w.id
+     limit p_limit
+  loop
+    if v_entry.kind = 'proposal' then
+      -- A template that was changed by hand may have no steps.
+      select v_bytes + octet_length(p.template::text),
+             v_in_steps + case jsonb_typeof(p.template -> 'steps')
+                            when 'array' then jsonb_array_length(p.template -> 'steps') else 0 end
+        into v_bytes, v_in_steps
+        from ops_mission_proposals p where p.id = v_entry.id;
+      v_proposals := v_proposals || v_entry.id;
+    else
+      -- What is filled in comes from results, of which a step has so many.
+      select v_bytes + octet_length(s.params::text) + coalesce(octet_length(s.slots::text), 0) into v_bytes
+        from ops_mission_steps s where s.id = v_entry.id;
+      v_steps := v_steps || v_entry.id;
+    end if;
+    exit when v_bytes > c_bytes or v_in_steps > c_steps;
+  end loop;
   return query
-  select i.*, v_in_all from _inbox(coalesce(v_proposals, '{}'), coalesce(v_steps, '{}')) i order by i.since, i.id;
+  select i.*, v_in_all from _inbox(v_proposals, v_steps) i order by i.since, i.id;
 end;
 $$;
 comment on function fn_inbox(integer) is
   'What waits for a person, the oldest p_limit (1 to 1000, default 50): proposals and parked steps, each with exactly '
   'what would run (would_run, and its digest), why it waits, who proposed it, votes, the statements that decide, and '
-  'how many there are in all. OPS_018 for a limit that cannot be.';
+  'how many there are in all. Fewer where they are large: it stops at 8 MiB or 20,000 steps. OPS_018 for a limit '
+  'that cannot be.';

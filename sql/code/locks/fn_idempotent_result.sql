@@ -9,6 +9,7 @@ as $$
 declare
   v_transaction xid8 := pg_current_xact_id();
 begin
+  perform _check_size('p_result', p_result, 'result_bytes');
   update ops_idempotency_keys k set result = p_result where k.key = p_key and k.taken_in = v_transaction;
   if not found then
     raise exception using errcode = 'OP014',

@@ -19,7 +19,8 @@ as $$
 -- blocked. Proposal i has p_templates[p_which[i]], whose digest was approved, with its steps as they were judged, in
 -- order, its slots, and the risk that the approval covers; null in p_which starts nothing. Returns the ids of the
 -- missions, null for none. p_generation: the policy generation that the templates were judged under.
--- Locks: none but the rows it makes. Writes: ops_missions, ops_mission_steps, ops_lanes, ops_ready. Raises: nothing.
+-- Locks: none but the rows it makes. Writes: ops_missions, ops_mission_steps, ops_lanes, ops_ready. Raises: OP045 for
+-- too many lanes.
 declare
   v_now timestamptz := _now();
   v_count constant integer := cardinality(p_which);
@@ -48,7 +49,7 @@ begin
   -- No lanes for a template that starts nothing.
   select _ensure_lanes(array_agg(case when cardinality(p_templates) = 1 or s.no in (select w from unnest(p_which) w)
                                       then s.executor end),
-                       array_agg(v_priorities[s.no]))
+                       array_agg(v_priorities[s.no]), (_size_limits() ->> 'lanes')::integer)
     into v_lanes
     from unnest(p_steps) s;
 

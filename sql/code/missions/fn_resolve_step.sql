@@ -27,6 +27,7 @@ begin
       message = format('OPS_018: outcome %s is not valid', quote_nullable(p_outcome)),
       hint = 'A step is resolved as succeeded or failed.';
   end if;
+  perform _check_size('p_result', p_result, 'result_bytes');
   perform _lock_missions_of(array[p_step_id]);
   select * into v_step from ops_mission_steps where id = p_step_id;
   if not found then

@@ -42,7 +42,7 @@ begin
   perform _lane_fronts(array[_lane_of('events'), _lane_of('reactions')]);
   for v_phase, v_part in
     values ('leases', ''), ('stale', ''), ('pauses', ''), ('triggers', ''), ('reactions', ''), ('gates', ''),
-           ('duties', 'turn'), ('duties', 'base'), ('duties', 'locks'), ('duties', 'steps')
+           ('duties', 'turn'), ('duties', 'base'), ('duties', 'queue'), ('duties', 'locks'), ('duties', 'steps')
   loop
     continue when v_phase = 'duties' and v_part <> 'turn' and not v_due;
     begin
@@ -55,6 +55,7 @@ begin
         when 'gates' then perform _duty_proposals(coalesce(p_reaction_batch_size, 50));
         when 'duties of turn' then v_due := _take_lock(c_duties, v_turn, 10) = 'acquired';
         when 'duties of base' then perform _duty_base();
+        when 'duties of queue' then perform _duty_queue();
         when 'duties of locks' then perform _duty_locks();
         when 'duties of steps' then perform _duty_steps();
       end case;

@@ -5,22 +5,28 @@ security definer
 set search_path from current
 as $$
 -- Puts ideas on the demand radar, or updates them by title; fields that are not given stay. Returns how many.
--- Locks: rows of ops_demand_radar by title. Writes: ops_demand_radar. Raises: OP018 for a malformed batch, OP041.
+-- Locks: rows of ops_demand_radar by title. Writes: ops_demand_radar. Raises: OP018 for a malformed batch, OP041, OP045
+-- for one that is too large.
 declare
   v_now timestamptz := _now();
   v_count integer;
+  v_moved jsonb;  -- the titles that come with a status, as keys: looked up fast, however many they are
 begin
   if jsonb_typeof(p_ideas) is distinct from 'array' or exists (
        select from jsonb_array_elements(case when jsonb_typeof(p_ideas) = 'array' then p_ideas else '[]' end) i
-        where jsonb_typeof(i) <> 'object' or coalesce(i ->> 'title', '') = ''
+        where jsonb_typeof(i) <> 'object' or coalesce(length(i ->> 'title'), 0) not between 1 and 500
            or coalesce(i ->> 'status', 'watching') not in ('watching', 'validating', 'building', 'shipped')
            or (i ? 'score' and jsonb_typeof(i -> 'score') not in ('number', 'null'))) then
     raise exception using errcode = 'OP018', message = 'OPS_018: p_ideas is not a list of ideas',
       detail = left(p_ideas::text, 500),
-      hint = 'Give [{"title": "…", "status": "watching|validating|building|shipped", "score": 1.5, …}]. Nothing was '
-             'changed.';
+      hint = 'Give [{"title": "…", "status": "watching|validating|building|shipped", "score": 1.5, …}], each title of '
+             '500 characters at most. Nothing was changed.';
   end if;
   perform _assert_readable('p_ideas', p_ideas);
+  perform _check_batch('p_ideas', p_ideas, 'evidence', 'payload_bytes');
+  select coalesce(jsonb_object_agg(i ->> 'title', true), '{}') into v_moved
+    from jsonb_array_elements(p_ideas) i
+   where i ? 'status';
   insert into ops_demand_radar as d (id, title, description, status, score, source, evidence, created_at, updated_at)
   select _uuid_v7(), i.title, i.description, coalesce(i.status, 'watching'), i.score, i.source,
     coalesce(i.evidence, '{}'), v_now, v_now
@@ -30,9 +36,7 @@ begin
    order by i.title
   on conflict (title) do update
     set description = coalesce(excluded.description, d.description),
-        status = case when exists (select from jsonb_array_elements(p_ideas) g
-                                    where g ->> 'title' = d.title
-                                       and g ? 'status') then excluded.status else d.status end,
+        status = case when v_moved ? d.title then excluded.status else d.status end,
         score = coalesce(excluded.score, d.score), source = coalesce(excluded.source, d.source),
         evidence = d.evidence || excluded.evidence, updated_at = v_now;
   get diagnostics v_count = row_count;
@@ -41,4 +45,4 @@ end;
 $$;
 comment on function fn_radar_upsert(jsonb) is
   'Puts ideas [{"title", "description", "status", "score", "source", "evidence"}] on the demand radar or updates them '
-  'by title; returns how many. OPS_018 for a malformed batch.';
+  'by title; returns how many. OPS_018 for a malformed batch, OPS_045 for one that is too large.';

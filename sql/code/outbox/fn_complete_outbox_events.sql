@@ -7,13 +7,15 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Reports what became of messages, a batch at a time.
--- Locks: heads, SKIP LOCKED. Writes: as _settle_outbox. Raises: OP018 with every fault; then nothing counts.
+-- Locks: heads, SKIP LOCKED. Writes: as _settle_outbox. Raises: OP018 with every fault, OP045 for a batch
+-- that is too large; then nothing counts.
 declare
   v_faults text[];
 begin
   if jsonb_typeof(p_outcomes) is distinct from 'array' then
     v_faults := array['p_outcomes: must be an array'];
   else
+    perform _check_batch('p_outcomes', p_outcomes);
     select array_agg(f order by o.ord) into v_faults
       from jsonb_array_elements(p_outcomes) with ordinality o (said, ord)
      cross join lateral unnest(
@@ -32,7 +34,7 @@ begin
   end if;
   if v_faults is not null then
     raise exception using errcode = 'OP018', message = 'OPS_018: malformed batch: ' || v_faults[1],
-      detail = jsonb_build_object('faults', v_faults)::text,
+      detail = jsonb_build_object('faults', _told_faults(v_faults))::text,
       hint = 'Nothing was changed. Each: {"event_id", "outcome": "delivered|notify|retry|dead|released", "error", '
              '"retry_after_seconds"}.';
   end if;

@@ -21,6 +21,7 @@ declare
   v_types text[];
   v_ids text[];
 begin
+  perform _check_batch('p_event_ids', to_jsonb(p_event_ids));
   if not v_killed then
     select l.types, l.ids into v_types, v_ids from _lock_claimed_heads(p_processor_id, p_event_ids) l;
     update outbox_heads h

@@ -14,23 +14,25 @@ as $$
 -- nothing but a transaction that is just publishing the same dedupe key. Publishers of one aggregate do not wait for
 -- each other; a message is delivered after those that were committed before this call.
 -- Locks: the unique index of dedupe_key, the announcement. Writes: outbox, ops_ready. Raises: OP018 when a name is
--- missing or too long, or the key cannot be; OP041.
+-- missing or too long, or the key cannot be, OP041, OP045 for a payload that is too large.
 declare
   v_now timestamptz := _now();
   v_id bigint;
 begin
   if coalesce(length(p_aggregate_type), 0) not between 1 and 200 or coalesce(length(p_aggregate_id), 0) not between 1
      and 400
-     or coalesce(length(p_event_type), 0) not between 1 and 200 or length(p_dedupe_key) not between 1 and 1000 then
+     or coalesce(length(p_event_type), 0) not between 1 and 200 or length(p_dedupe_key) not between 1 and 1000
+     or octet_length(p_dedupe_key) > 2600 then
     raise exception using errcode = 'OP018',
       message = 'OPS_018: an outbox row needs aggregate_type and event_type of 1 to 200 characters and aggregate_id '
                 'of 1 to 400; '
-                'a dedupe_key has 1 to 1000',
+                'a dedupe_key has 1 to 1000 (2,600 bytes)',
       detail = jsonb_build_object('aggregate_type', left(p_aggregate_type, 100), 'aggregate_id',
                                   left(p_aggregate_id, 100),
                                   'event_type', left(p_event_type, 100), 'dedupe_key', left(p_dedupe_key, 100))::text,
       hint = 'Say what the effect is about and what is to be told. Nothing was published.';
   end if;
+  perform _check_size('p_payload', p_payload, 'payload_bytes');
   perform _assert_readable('p_payload', p_payload);
   insert into outbox (aggregate_type, aggregate_id, event_type, payload, dedupe_key, created_at)
   values (p_aggregate_type, p_aggregate_id, p_event_type, coalesce(p_payload, '{}'), p_dedupe_key, v_now)
@@ -46,4 +48,4 @@ end;
 $$;
 comment on function fn_publish_outbox(text, text, text, jsonb, text) is
   'Publishes a side effect in the caller''s transaction and returns its id; the same p_dedupe_key gives the first '
-  'one''s id. OPS_018 when a name is missing or too long.';
+  'one''s id. OPS_018 when a name is missing or too long, OPS_045 for a payload that is too large.';

@@ -36,6 +36,7 @@ begin
                  || case when r.value ? 'api_key'
                          then array[a.path || '.api_key: a key does not belong here; name its environment variable in '
                                               'api_key_env'] end
-       end) f);
+       end) f
+     limit 1001);
 end;
 $$;

@@ -23,6 +23,7 @@ begin
     select e from jsonb_array_elements(case jsonb_typeof(p_value -> 'risk_rules')
                                          when 'array' then p_value -> 'risk_rules' else '[]' end) e
   loop
+    exit when cardinality(v_faults) > 1000;
     v_no := v_no + 1;
     v_at := format('risk_rules[%s]', v_no);
     if jsonb_typeof(v_rule) <> 'object' then

@@ -5,10 +5,23 @@ stable
 set search_path from current
 as $$
 -- Raises unless a policy document is sound.
--- Locks: none. Writes: nothing. Raises: OP017 with every fault.
+-- Locks: none. Writes: nothing. Raises: OP017 with every fault, OP045 for one that is too
+-- large.
 declare
-  v_faults text[] := _policy_faults(p_key, p_value);
+  v_limits constant jsonb := _size_limits();
+  v_faults text[];
 begin
+  perform _check_template(p_key, p_value, 'policy_bytes', v_limits);
+  perform _refuse_size((
+    select jsonb_build_object('argument', format('%s.%s', p_key, e.key), 'count', n.entries,
+                              'limit', v_limits -> 'patterns', 'setting', 'size_limits.patterns')
+      from jsonb_each(case jsonb_typeof(p_value) when 'object' then p_value else '{}' end) e
+     cross join lateral (
+       select case jsonb_typeof(e.value) when 'array' then jsonb_array_length(e.value)
+                   when 'object' then (select count(*) from jsonb_object_keys(e.value)) end as entries) n
+     where n.entries > (v_limits ->> 'patterns')::integer
+     limit 1));
+  v_faults := _policy_faults(p_key, p_value);
   if cardinality(v_faults) > 0 then
     raise exception using
       errcode = 'OP017',
@@ -17,7 +30,7 @@ begin
                        v_faults[1],
                        case when cardinality(v_faults) > 1 then format(' (and %s more)', cardinality(v_faults) - 1)
                          else '' end),
-      detail = jsonb_build_object('key', p_key, 'faults', v_faults)::text,
+      detail = jsonb_build_object('key', p_key, 'faults', _told_faults(v_faults))::text,
       hint = 'The policy in force is unchanged. Mend every fault listed in the detail and set it again.';
   end if;
 end;

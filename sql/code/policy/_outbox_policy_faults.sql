@@ -25,6 +25,7 @@ begin
       from jsonb_array_elements(case jsonb_typeof(p_value -> 'routes') when 'array' then p_value -> 'routes'
                                 else '[]' end) with ordinality e
   loop
+    exit when cardinality(v_faults) > 1000;
     v_at := format('routes[%s]', v_item.no);
     if jsonb_typeof(v_item.route) <> 'object' then
       v_faults := v_faults || (v_at || ': must be an object');

@@ -4,9 +4,9 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Every fault of a policy document, each beginning with its path; an empty array when it is sound. Unknown fields are
--- faults: a misspelt limit must not pass for no limit. Documents of other names belong to the team and need only be
--- objects.
+-- The faults of a policy document, each beginning with its path, all up to the first thousand; an empty array when it
+-- is sound. Unknown fields are faults: a misspelt limit must not pass for no limit. Documents of other names belong to
+-- the team and need only be objects.
 -- Locks: none. Writes: nothing. Raises: nothing, whatever the JSON.
 begin
   if jsonb_typeof(p_value) is distinct from 'object' then
@@ -19,6 +19,7 @@ begin
     when 'worker_policy' then _worker_policy_faults(p_value)
     when 'agent_roles' then _agent_roles_faults(p_value)
     when 'outbox' then _outbox_policy_faults(p_value)
+    when 'size_limits' then _size_limits_faults(p_value)
     else '{}' end;
 end;
 $$;

@@ -20,6 +20,7 @@ begin
     return v_faults;
   end if;
   for v_source in select e.key, e.value from jsonb_each(p_value -> 'per_source') e loop
+    exit when cardinality(v_faults) > 1000;
     v_at := 'per_source.' || v_source.key;
     v_faults := v_faults || case jsonb_typeof(v_source.value)
       when 'object' then

@@ -18,6 +18,7 @@ begin
     return v_faults;
   end if;
   for v_pattern in select e from jsonb_array_elements(p_value -> 'patterns') e loop
+    exit when cardinality(v_faults) > 1000;
     v_no := v_no + 1;
     v_at := format('patterns[%s]', v_no);
     if jsonb_typeof(v_pattern) <> 'object' then

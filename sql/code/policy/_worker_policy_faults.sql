@@ -45,6 +45,7 @@ begin
       from jsonb_array_elements(case jsonb_typeof(p_value -> 'command_allow')
                                   when 'array' then p_value -> 'command_allow' else '[]' end) with ordinality e
   loop
+    exit when cardinality(v_faults) > 1000;
     if jsonb_typeof(v_item.value) <> 'array' or v_item.value in ('[]', '["..."]')
        or jsonb_path_exists(v_item.value, 'strict $[*] ? (@.type() != "string")', '{}', true) then
       v_faults := v_faults || format('command_allow[%s]: must be an array of texts, the program first, such as '
@@ -57,6 +58,7 @@ begin
     select e.key, e.value
       from jsonb_each(case jsonb_typeof(p_value -> 'presets') when 'object' then p_value -> 'presets' else '{}' end) e
   loop
+    exit when cardinality(v_faults) > 1000;
     v_faults := v_faults || _preset_faults('presets.' || v_item.key, v_item.key, v_item.value);
   end loop;
 
@@ -65,6 +67,7 @@ begin
       from jsonb_each(case jsonb_typeof(p_value -> 'executors') when 'object' then p_value -> 'executors'
                       else '{}' end) e
   loop
+    exit when cardinality(v_faults) > 1000;
     v_at := 'executors.' || v_item.key;
     if jsonb_typeof(v_item.value) <> 'object' then
       v_faults := v_faults || (v_at || ': must be an object');

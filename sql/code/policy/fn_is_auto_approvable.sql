@@ -9,11 +9,13 @@ as $$
 -- for results are judged when the results are known, so a step may still be parked then.
 -- Locks: none. Writes: nothing. Raises: OP004 with every fault of the template.
 declare
-  v_faults text[] := _template_faults(p_template, false);
+  v_faults text[];
 begin
+  perform _check_template('p_template', p_template, 'template_bytes', _size_limits());
+  v_faults := _template_faults(p_template, false);
   if cardinality(v_faults) > 0 then
     raise exception using errcode = 'OP004', message = format('OPS_004: invalid proposal template: %s', v_faults[1]),
-      detail = to_jsonb(v_faults)::text,
+      detail = to_jsonb(_told_faults(v_faults))::text,
       hint = 'Mend every fault listed in the detail.';
   end if;
   return (select j.codes[1] is null from _judge_templates(array[p_template], _documents_in_force()) j);

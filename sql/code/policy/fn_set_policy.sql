@@ -13,7 +13,7 @@ as $$
 -- is a decision. It does not rely on the trigger of ops_policy, which is for changes by hand.
 -- Locks: the row of ops_policy. Writes: ops_policy, ops_policy_history, ops_audit_log.
 -- Raises: OP011 when the version in force is not the expected one (0: none yet), OP015 when the login may not itself,
--- OP017 with every fault, OP018.
+-- OP017 with every fault, OP018, OP045 for a document that is too large.
 declare
   v_now timestamptz;
   v_login text := session_user::text;
@@ -63,4 +63,4 @@ $$;
 comment on function fn_set_policy(text, jsonb, text, integer) is
   'Puts a policy document in force, keeps it in the history and returns its version; with p_expected_version (0: none '
   'yet) only if nobody else changed it meanwhile, else OPS_011. OPS_017 lists every fault of the document and changes '
-  'nothing.';
+  'nothing; OPS_045 for one that is too large.';

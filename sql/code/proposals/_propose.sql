@@ -13,7 +13,8 @@ as $$
 -- Checks, gates and stores what a caller proposes: all of it or, when one template is faulty, nothing. Templates come
 -- as text; equal texts are one template, which is judged once however often the batch has it.
 -- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and
--- missions and steps for what policy approves. Raises: OP004 with every fault, OP018 for a bad source or dedupe_key.
+-- missions and steps for what policy approves. Raises: OP004 with every fault, OP018 for a bad source or dedupe_key,
+-- OP045 for a template that is too large.
 declare
   v_bad bigint;
   v_templates jsonb[];
@@ -22,17 +23,19 @@ declare
   v_found text[];
   v_faults text[] := '{}'::text[];
   v_slots jsonb[] := '{}'::jsonb[];
+  v_limits jsonb;
   v_made record;
 begin
   select min(n.ord) into v_bad
     from unnest(p_sources, p_dedupe_keys) with ordinality n (source, key, ord)
    where length(n.source) not between 1 and 200 or n.source = 'trigger' or n.source like 'step:%'
-      or length(n.key) not between 1 and 1000 or n.key like 'opsloop:%';
+      or length(n.key) not between 1 and 1000 or octet_length(n.key) > 2600 or n.key like 'opsloop:%';
   if v_bad is not null then
     raise exception using errcode = 'OP018',
       message = format('OPS_018: proposals[%s] has a source or a dedupe_key that cannot be', v_bad - 1),
       detail = left(jsonb_build_object('source', p_sources[v_bad], 'dedupe_key', p_dedupe_keys[v_bad])::text, 500),
-      hint = 'source: text of 1 to 200 characters, not trigger or step:*, dedupe_key: of 1 to 1000, not beginning '
+      hint = 'source: text of 1 to 200 characters, not trigger or step:*, dedupe_key: of 1 to 1000 (2,600 bytes), not '
+             'beginning '
              'with opsloop:. Nothing was proposed.';
   end if;
 
@@ -54,7 +57,12 @@ begin
       into v_templates, v_places, v_which;
   end if;
 
+  v_limits := _size_limits();
   for n in 1 .. cardinality(v_templates) loop
+    exit when cardinality(v_faults) > 1000;
+    perform _check_template(
+      case when cardinality(v_which) > 1 then format('proposals[%s].template', v_places[n] - 1) else 'p_template' end,
+      v_templates[n], 'template_bytes', v_limits);
     v_found := _template_faults(v_templates[n], false);
     if v_found <> '{}' then
       v_faults := v_faults || array(
@@ -66,7 +74,7 @@ begin
   end loop;
   if v_faults <> '{}' then
     raise exception using errcode = 'OP004', message = format('OPS_004: invalid proposal template: %s', v_faults[1]),
-      detail = to_jsonb(v_faults)::text,
+      detail = to_jsonb(_told_faults(v_faults))::text,
       hint = 'Nothing was proposed. Mend every fault listed in the detail and propose again.';
   end if;
 

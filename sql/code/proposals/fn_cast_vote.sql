@@ -19,6 +19,8 @@ declare
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
   v_role jsonb := _agent_roles(_policy('agent_roles')) -> p_agent_role;
 begin
+  perform _check_text('p_agent_role', p_agent_role, 500);
+  perform _check_text('p_reason', p_reason, 10000);
   if p_vote is null or p_vote not in ('approve', 'reject', 'abstain') or coalesce(p_agent_role, '') = '' then
     raise exception using errcode = 'OP018',
       message = format('OPS_018: vote %s of role %s is not valid', quote_nullable(p_vote),

@@ -13,7 +13,7 @@ as $$
 -- Proposes one template and gates it, in the caller's transaction.
 -- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and
 -- missions and steps for what policy approves. Raises: OP004 with every fault of the template, OP018 for a bad source
--- or key.
+-- or key, OP045 for a template that is too large.
 declare
   v_made record := _propose(array[coalesce(p_template, 'null')::text], array[coalesce(p_source, 'manual')],
                             array[p_dedupe_key]);
@@ -28,4 +28,5 @@ $$;
 comment on function fn_create_proposal(jsonb, text, text) is
   'Proposes a template and gates it in the caller''s transaction: auto_approved with its mission, pending (OPS_009 '
   'says why a person must decide) or rejected (OPS_003: a cap, or forbidden). The same p_dedupe_key gives the first '
-  'proposal. OPS_004 names every fault of the template; OPS_018 for a bad source or key.';
+  'proposal. OPS_004 names every fault of the template; OPS_018 for a bad source or key, OPS_045 for a '
+  'template that is too large.';

@@ -9,7 +9,7 @@ as $$
 -- Proposes a batch and gates it, in the caller's transaction: all of it or, when one template is faulty, nothing.
 -- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and
 -- missions and steps for what policy approves. Raises: OP004 with every fault, OP018 for a batch that
--- is no array of proposals and for a bad source or dedupe_key.
+-- is no array of proposals and for a bad source or dedupe_key, OP045 for what is too large.
 declare
   v_bad bigint;
   v_templates text[];
@@ -22,6 +22,7 @@ begin
       detail = format('got: %s', left(p_proposals::text, 200)),
       hint = 'Give [{"template": {…}, "source": "…", "dedupe_key": "…"}].';
   end if;
+  perform _check_batch('p_proposals', p_proposals);
   select array_agg(coalesce(e.p -> 'template', 'null')::text), array_agg(coalesce(e.p ->> 'source', 'manual')),
          array_agg(e.p ->> 'dedupe_key'),
          min(e.ord) filter (where jsonb_typeof(e.p) = 'object' and e.p - 'template' <> '{}'
@@ -51,4 +52,4 @@ $$;
 comment on function fn_create_proposals(jsonb) is
   'Proposes a batch [{"template", "source", "dedupe_key"}] and gates it in the caller''s transaction. One row per '
   'proposal, in order: what became of it and why. OPS_004 names every fault of every template and proposes nothing. '
-  'OPS_018 for a bad source or dedupe_key.';
+  'OPS_018 for a bad source or dedupe_key, OPS_045 for what is too large.';

@@ -10,7 +10,8 @@ as $$
 -- gets the same proposals.
 -- Locks: the step, FOR KEY SHARE, the unique index of dedupe_key, cap counters. Writes: ops_agent_events, ops_ready,
 -- ops_mission_proposals, ops_cap_counters, and missions and steps for what policy approves. Raises: OP003 when causes
--- are too deep, OP004 with every fault of the templates, OP006 when the lease is lost.
+-- are too deep, OP004 with every fault of the templates, OP006 when the lease is lost, OP045
+-- for what is too large.
 declare
   v_most constant integer := 20;
   v_max_depth constant integer := 5;
@@ -50,6 +51,9 @@ begin
   if v_count not between 1 and v_most then
     v_faults := array[format('proposals: must be an array of 1 to %s templates', v_most)];
   else
+    perform _check_batch('p_templates', p_templates);
+    perform _check_template(format('p_templates[%s]', e.n - 1), e.t, 'template_bytes', _size_limits())
+       from jsonb_array_elements(p_templates) with ordinality e (t, n);
     v_templates := array(select t from jsonb_array_elements(p_templates) with ordinality e (t, n) order by n);
     v_faults := array(
       select format('proposals[%s].%s', n - 1, f)
@@ -62,7 +66,7 @@ begin
   end if;
   if v_faults <> '{}' then
     raise exception using errcode = 'OP004', message = format('OPS_004: invalid proposal template: %s', v_faults[1]),
-      detail = to_jsonb(v_faults)::text,
+      detail = to_jsonb(_told_faults(v_faults))::text,
       hint = 'Nothing was proposed. Mend every fault listed in the detail and propose again.';
   end if;
 
@@ -84,4 +88,5 @@ $$;
 comment on function fn_propose_for_step(uuid, uuid, jsonb) is
   'Proposes 1 to 20 templates for the step that holds this lease, in the caller''s transaction; a step proposes once, '
   'and gets the same answer again. One row per proposal, in order. OPS_003 when causes are too deep, OPS_004 with '
-  'every fault, placeholders among them, OPS_006 when the lease is lost.';
+  'every fault, placeholders among them, OPS_006 when the lease is lost, OPS_045 for what is too '
+  'large.';

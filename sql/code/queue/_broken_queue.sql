@@ -4,9 +4,9 @@ language plpgsql
 volatile
 set search_path from current
 as $$
--- Rows of ops_ready at or below the low-water mark of their lane, which no claim would find. Marks only rise: they are
--- read first, and the rows by a later snapshot (hence volatile, unlike its siblings). Above read committed there is no
--- later snapshot, and nothing is checked.
+-- Rows of ops_ready at or below the low-water mark of their lane, or of no lane: no claim would find them. Marks only
+-- rise: they are read first, and the rows by a later snapshot (hence volatile, unlike its siblings). Above read
+-- committed there is no later snapshot, and nothing is checked.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_lanes integer[];
@@ -23,6 +23,10 @@ begin
          format('number %s of lane %s is below the mark %s', r.seq, m.lane, m.mark)
     from unnest(v_lanes, v_marks) m (lane, mark)
     join ops_ready r on r.lane = m.lane and r.seq <= m.mark
-   where not exists (select from ops_late_enqueuers e where e.lane = m.lane and e.floor < r.seq);
+   where not exists (select from ops_late_enqueuers e where e.lane = m.lane and e.floor < r.seq)
+  union all
+  select '2 something frees all that waits', 'ready ' || r.id, format('there is no lane %s', r.lane)
+    from ops_ready r
+   where not exists (select from ops_lanes l where l.lane = r.lane);
 end;
 $$;

@@ -10,25 +10,25 @@ as $$
 -- Locks: the announcement; the steps. Writes: ops_mission_steps, ops_ready; ops_lanes, seldom. Raises: nothing.
 declare
   v_now timestamptz := _now();
+  v_ids uuid[];
   v_executors text[];
   v_priorities smallint[];
+  v_lanes integer[];
 begin
-  select array_agg(s.executor), array_agg(s.priority) into v_executors, v_priorities
+  select array_agg(s.id), array_agg(s.executor), array_agg(s.priority) into v_ids, v_executors, v_priorities
     from ops_mission_steps s where s.id = any (p_step_ids);
   if v_executors is null then
     return;
   end if;
-  perform _ensure_lanes(v_executors, v_priorities);
 
+  v_lanes := _ensure_lanes(v_executors, v_priorities);
   with ready as (
     insert into ops_ready (lane, id)
-    select l.lane, s.id
-      from unnest(p_step_ids) n (id)
+    select n.lane, s.id
+      from unnest(v_ids, v_lanes) n (id, lane)
      -- Plans 1
-     cross join lateral (select t.id, t.mission_id, t.position, t.executor, t.priority
+     cross join lateral (select t.id, t.mission_id, t.position
                            from ops_mission_steps t where t.id = n.id limit 1) s
-     cross join lateral (select min(o.lane) as lane from ops_lanes o
-                           where o.queue = 'steps' and o.executor = s.executor and o.priority = s.priority) l
      order by s.mission_id, s.position
     returning lane, seq, id
   )

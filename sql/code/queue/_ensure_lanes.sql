@@ -1,29 +1,47 @@
-create or replace function _ensure_lanes(p_executors text[], p_priorities smallint[])
+create or replace function _ensure_lanes(p_executors text[], p_priorities smallint[], p_most integer default null)
 returns integer[]
 language plpgsql
 set search_path from current
 as $$
--- Called before steps are put into the queue: returns the lane of each of these executors and priorities (null for no
--- executor), makes lanes that are missing, and announces the transaction. Two transactions at once may each make a lane
--- for the same executor and priority. That does no harm, while a unique index would make one wait for the end of the
--- other.
+-- Called before steps are put into the queue: announces the transaction, returns the lane of each of these executors
+-- and priorities (null for no executor), and makes lanes that are missing. Two transactions at once may each make a
+-- lane for the same executor and priority. That does no harm, while a unique index would make one wait for the end of
+-- the other. p_most: how many lanes of steps there may be; null for steps that exist already, which are never refused.
+-- The transaction is announced before it reads a lane: so _duty_queue knows that it may put rows there. Above read
+-- committed the lane is locked too, as its closing may be newer than the snapshot.
 -- The one routine that makes relations while the loop runs: the mark of a lane must be a sequence, because a row that
 -- each move updates would leave dead tuples under a held snapshot, and every claim reads the mark.
--- Locks: the announcement. Writes: ops_lanes and a sequence for its mark, seldom. Raises: nothing.
+-- Locks: the announcement. Writes: ops_lanes and a sequence for its mark, seldom. Raises: OP045 for too many lanes;
+-- 40001 above read committed, when a lane was closed since the snapshot.
 declare
+  v_is_late constant boolean := current_setting('transaction_isolation') <> 'read committed';
   v_lanes integer[] := '{}'::integer[];
   v_lane integer;
   v_mark text;
   v_grantee oid;
 begin
+  perform _announce();
   for v_nth in 1 .. coalesce(cardinality(p_executors), 0) loop
     -- Mostly the same as of the entry before.
     if v_nth = 1 or (p_executors[v_nth], p_priorities[v_nth])
                     is distinct from (p_executors[v_nth - 1], p_priorities[v_nth - 1]) then
       select min(l.lane) into v_lane
         from ops_lanes l
-       where l.queue = 'steps' and l.executor = p_executors[v_nth] and l.priority = p_priorities[v_nth];
+       where l.queue = 'steps' and l.executor = p_executors[v_nth] and l.priority = p_priorities[v_nth]
+         and l.closing is null;
+      if v_is_late and v_lane is not null then
+        perform from ops_lanes l where l.lane = v_lane for share;
+      end if;
       if v_lane is null and p_executors[v_nth] is not null then
+        if p_most is not null and p_most <= (select count(*) from ops_lanes l where l.queue = 'steps') then
+          raise exception using errcode = 'OP045',
+            message = format('OPS_045: a lane for executor %s at priority %s would be one more than the limit of %s',
+                             p_executors[v_nth], p_priorities[v_nth], p_most),
+            detail = jsonb_build_object('executor', p_executors[v_nth], 'priority', p_priorities[v_nth],
+                                        'limit', p_most, 'setting', 'size_limits.lanes')::text,
+            hint = 'Use fewer executors and priorities, or raise size_limits.lanes. The heartbeat drops lanes that '
+                   'were empty for an hour.';
+        end if;
         v_lane := nextval('ops_lane_seq');
         v_mark := 'ops_lane_mark_' || v_lane;
         execute format('create sequence %I minvalue 0 owned by ops_lanes.lane', v_mark);
@@ -43,7 +61,6 @@ begin
     end if;
     v_lanes[v_nth] := v_lane;
   end loop;
-  perform _announce();
   return v_lanes;
 end;
 $$;

@@ -8,5 +8,7 @@ as $$
   -- Locks: none. Writes: nothing. Raises: nothing.
   select case when p_mark_table operator(pg_catalog.=) p_ready
                and p_mark_server_start operator(pg_catalog.=) pg_catalog.pg_postmaster_start_time()
+               -- Null where the sequence is gone: an old snapshot still shows the lane.
+               and pg_catalog.pg_relation_filenode(p_mark) is not null
               then coalesce(pg_catalog.pg_sequence_last_value(p_mark), 0) else 0 end;
 $$;

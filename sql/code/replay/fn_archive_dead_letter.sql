@@ -17,7 +17,7 @@ as $$
 -- Keeps a dead letter of another system. A p_dl_msg_id that exists changes nothing and gives the id of the first
 -- letter.
 -- Locks: the unique index of dl_msg_id. Writes: dead_letter_archive. Raises: OP018 without a name, or for the name of
--- the loop itself as the archiver; OP041.
+-- the loop itself as the archiver; OP041, OP045 for a payload that is too large.
 declare
   v_now timestamptz := _now();
   v_id bigint;
@@ -29,6 +29,12 @@ begin
       hint = 'p_dl_msg_id: the name of the letter; p_archived_by: the system or person that archives it, but not '
              'opsloop, which is the loop itself.';
   end if;
+  perform _check_text(t.name, t.value, 500)
+     from (values ('p_dl_msg_id', p_dl_msg_id), ('p_original_msg_id', p_original_msg_id),
+                  ('p_candidate_id', p_candidate_id), ('p_failure_match_id', p_failure_match_id),
+                  ('p_archived_by', p_archived_by)) t (name, value);
+  perform _check_text('p_reason', p_reason, 10000);
+  perform _check_size('p_payload', p_payload, 'payload_bytes');
   perform _assert_readable('p_payload', p_payload);
   -- Looked up first: an insert would wait for a session that redrives the letter.
   select a.id into v_id from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id;
@@ -53,4 +59,4 @@ $$;
 comment on function fn_archive_dead_letter(text, text, text, text, jsonb, text, integer, timestamptz, text) is
   'Keeps a dead letter of another system and returns its id; the same p_dl_msg_id gives the first one''s. Defaults: '
   'p_original_msg_id that name, p_dead_lettered_at now, p_archived_by the login. From the runbook of migration 022. '
-  'OPS_018 without a name, or with opsloop as the archiver.';
+  'OPS_018 without a name, or with opsloop as the archiver; OPS_045 for a payload that is too large.';

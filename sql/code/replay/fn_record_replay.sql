@@ -22,6 +22,10 @@ begin
     raise exception using errcode = 'OP018', message = 'OPS_018: p_original_msg_id is empty',
       hint = 'Give the id of the message that is replayed.';
   end if;
+  perform _check_text(t.name, t.value, 500)
+     from (values ('p_original_msg_id', p_original_msg_id), ('p_dl_msg_id', p_dl_msg_id),
+                  ('p_candidate_id', p_candidate_id), ('p_idempotency_key', p_idempotency_key),
+                  ('p_new_msg_id', p_new_msg_id), ('p_replayed_by', p_replayed_by)) t (name, value);
   already_replayed := false;
   insert into replay_log (original_msg_id, dl_msg_id, candidate_id, idempotency_key, new_msg_id, replayed_at,
                           replayed_by, replayed_login)

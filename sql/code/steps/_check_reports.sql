@@ -1,12 +1,13 @@
 create or replace function _check_reports(p_reports jsonb, p_name text)
 returns void
 language plpgsql
-immutable
+stable
 set search_path from current
 as $$
 -- Refuses a batch of reports that is not an array of objects with step_id and lease_token, or that has a field of a
--- wrong type. All ids are checked by one regular expression: one for each id would cost ten times as much.
--- Locks: none. Writes: nothing. Raises: OP018.
+-- wrong type, and one that is too large (completions are judged one by one, by _large_reports). All ids are checked by
+-- one regular expression: one for each id would cost ten times as much.
+-- Locks: none. Writes: nothing. Raises: OP018, OP045.
 declare
   v_uuid constant text := '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}';
   v_ids text;
@@ -16,6 +17,11 @@ begin
   if jsonb_typeof(p_reports) is distinct from 'array' then
     raise exception using errcode = 'OP018', message = format('OPS_018: %s must be an array', p_name),
       detail = format('got: %s', left(p_reports::text, 200)), hint = 'Give [{"step_id": "…", "lease_token": "…", …}].';
+  end if;
+  if p_name = 'p_leases' then
+    perform _check_batch(p_name, p_reports, 'progress', 'result_bytes');
+  elsif p_name <> 'p_completions' then
+    perform _check_batch(p_name, p_reports);
   end if;
   select string_agg(concat(r.report ->> 'step_id', r.report ->> 'lease_token', ';'), ''),
          min(r.ord) filter (where jsonb_typeof(r.report -> 'events') not in ('array', 'null')

@@ -7,7 +7,8 @@ set jit = off
 as $$
 -- Stores the events and outbox messages that accepted completions bring, in their order. Of several reports of one step
 -- only the accepted one counts: the first with the right token.
--- Locks: unique indexes of dedupe keys. Writes: ops_agent_events, ops_ready, outbox. Raises: OP018, OP019.
+-- Locks: unique indexes of dedupe keys. Writes: ops_agent_events, ops_ready, outbox. Raises: OP018, OP019,
+-- OP045.
 declare
   v_reports jsonb;
   v_events jsonb;

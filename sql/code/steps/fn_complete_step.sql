@@ -21,4 +21,5 @@ end;
 $$;
 comment on function fn_complete_step(uuid, uuid, jsonb, jsonb, jsonb, jsonb) is
   'Reports the result of a leased step; events and outbox rows commit with it. Returns accepted, or OPS_006 when the '
-  'lease is lost: then nothing changed but the evidence kept in ops_action_runs. OPS_018 for a malformed argument.';
+  'lease is lost (then nothing changed but the evidence kept in ops_action_runs), or OPS_045 when something is too '
+  'large: then the step has failed for good. OPS_018 for a malformed argument.';

@@ -10,11 +10,13 @@ as $$
 -- Accepts results of steps, a batch at a time: step, attempt, events, outbox messages, the steps that they unblock and
 -- the missions that they finish commit together. A stale token, or a lease that the kill switch made void, changes
 -- nothing (OPS_006); the report is kept as evidence. The same completion sent twice is accepted once and answered
--- alike. When a batch fails on data, its reports are taken one by one: a bad one is answered with the code of its
--- error and changes nothing, its lease included. A batch of one raises.
+-- alike. A step whose report brings something too large fails for good (OPS_045). When a batch fails on data, its reports
+-- are taken one by one: a bad one is answered with the code of its error and changes nothing, its lease included. A
+-- batch of one raises.
 -- Locks: the barrier of reports; missions in id order; under them the steps, then the steps they unblock. A session
 -- that has locked a running step waits for nothing but its mission, so the steps need no statement of their own.
--- Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018, OP041.
+-- Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018, OP041,
+-- OP045 for a batch that is too large.
 declare
   v_ids uuid[];
   v_tokens uuid[];
@@ -26,10 +28,27 @@ declare
   v_running uuid[];
   v_accepted uuid[];
   v_outcomes text[];
+  v_large jsonb;
   v_report jsonb;
 begin
   perform _check_reports(p_completions, 'p_completions');
   perform _pass_barrier('reports');
+  v_large := _large_reports(p_completions);
+  if v_large <> '[]' then
+    -- All missions of the batch first: the two halves would lock them in two rounds.
+    perform _lock_missions_of(array_agg((c ->> 'step_id')::uuid)) from jsonb_array_elements(p_completions) c;
+    return query
+    select f.step_id, case f.outcome when 'OPS_006' then 'OPS_006' else 'OPS_045' end from fn_fail_steps(v_large) f;
+    p_completions := (
+      select coalesce(jsonb_agg(c.report order by c.ord), '[]')
+        from jsonb_array_elements(p_completions) with ordinality c (report, ord)
+       where not exists (select from jsonb_array_elements(v_large) l
+                          where l -> 'step_id' = c.report -> 'step_id'
+                            and l -> 'lease_token' = c.report -> 'lease_token'));
+  end if;
+  if v_large is not null then
+    perform _check_batch('p_completions', p_completions);
+  end if;
   begin
     perform _assert_readable('p_completions', p_completions);
     select array_agg(c.step_id), array_agg(c.lease_token), array_agg(c.result), array_agg(c.usage),
@@ -99,6 +118,7 @@ end;
 $$;
 comment on function fn_complete_steps(jsonb) is
   'Reports results [{"step_id", "lease_token", "result", "events", "outbox", "usage"}] of leased steps; each is '
-  'accepted or OPS_006 (the lease is lost; nothing changed but the evidence). Sending the same again is answered '
+  'accepted, OPS_006 (the lease is lost; nothing changed but the evidence) or OPS_045 (the result, or what comes with '
+  'it, is too large: the step has failed for good, and its error says what to do). Sending the same again is answered '
   'alike. A bad report among several is answered with its code, and nothing of it is taken; alone it raises. OPS_018 '
-  'for a malformed batch.';
+  'for a malformed batch, OPS_045 for one that is too large.';

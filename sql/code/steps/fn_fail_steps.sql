@@ -10,8 +10,8 @@ as $$
 -- Takes reports of failed attempts: each step is tried again after a backoff, or fails for good when its error is not
 -- retryable or it has no tries left; one that was asked to stop is cancelled. A year is the longest wait. A stale token
 -- changes nothing (OPS_006) but is kept as evidence. The code of an error is what the report says, never a part of its
--- text. When a batch fails on data, its reports are taken one by one: a bad one is answered with the code of its error
--- and changes nothing. A batch of one raises.
+-- text. Of the text the first 10,000 characters are kept. When a batch fails on data, its reports are taken one by one:
+-- a bad one is answered with the code of its error and changes nothing. A batch of one raises.
 -- Locks: the barrier of reports; missions, then all their steps, each in id order. Writes: ops_mission_steps,
 -- ops_missions, ops_action_runs, ops_timers, ops_agent_events, dead_letter_archive. Raises: OP018.
 declare
@@ -41,7 +41,7 @@ begin
     if v_accepted is not null then
       perform _end_attempts(
         array_agg(a.key::uuid),
-        array_agg(coalesce(a.value ->> 'error', 'failed')),
+        array_agg(left(coalesce(a.value ->> 'error', 'failed'), 10000)),
         array_agg(a.value ->> 'code'),
         array_agg(coalesce((a.value ->> 'retryable')::boolean, true)),
         -- At most a year. Null stays null: least() would ignore it and return the year.
@@ -53,7 +53,7 @@ begin
 
     with given as (
       select distinct on (1, 2) (f ->> 'step_id')::uuid as step_id, (f ->> 'lease_token')::uuid as lease_token,
-             f ->> 'error' as error, f ->> 'code' as code
+             left(f ->> 'error', 10000) as error, f ->> 'code' as code
         from jsonb_array_elements(p_failures) with ordinality r (f, ord)
        order by 1, 2, r.ord
     )

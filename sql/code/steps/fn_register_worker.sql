@@ -28,6 +28,11 @@ begin
       detail = jsonb_build_object('p_executors', p_executors, 'p_settings', p_settings)::text,
       hint = 'Give {"name": {"idempotent": true}, "other": {}} for what this process offers.';
   end if;
+  perform _check_text('p_worker_id', p_worker_id, 500);
+  perform _check_text('p_hostname', p_hostname, 500);
+  perform _check_text('p_version', p_version, 500);
+  perform _check_size('p_executors', p_executors, 'event_bytes');
+  perform _check_size('p_settings', p_settings, 'event_bytes');
   insert into ops_workers (worker_id, hostname, pid, version, executors, settings, login, started_at, last_seen_at)
   values (p_worker_id, p_hostname, p_pid, p_version, coalesce(p_executors, '{}'), coalesce(p_settings, '{}'), v_login,
           v_now, v_now)

@@ -19,6 +19,7 @@ declare
   v_step_refs_to text[] := '{}'::text[];
 begin
   for v_place in select p.path, p.in_name, p.lits, p.refs from _placeholders(p_template) p order by p.path loop
+    exit when cardinality(v_faults) > 1000;
     v_here := '{}'::text[];
     v_pos := null;
     if v_place.path[1] = 'steps' and v_place.path[3] = 'params' and cardinality(v_place.path) >= 4 then

@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Every fault of a proposal template, each beginning with its path; an empty array when it is sound. p_with_event: the
--- template belongs to a reaction pattern, so that {{event.…}} will be filled.
+-- The faults of a proposal template, each beginning with its path, all up to the first thousand; an empty array when it
+-- is sound. p_with_event: the template belongs to a reaction pattern, so that {{event.…}} will be filled.
 -- Locks: none. Writes: nothing. Raises: nothing, whatever the JSON.
 declare
   v_faults text[] := '{}'::text[];
@@ -42,6 +42,9 @@ begin
   end if;
 
   for v_count in 1 .. jsonb_array_length(v_steps) loop
+    if cardinality(v_faults) > 1000 then
+      return v_faults;
+    end if;
     v_step := v_steps -> (v_count - 1);
     v_keys[v_count] := 'step_' || v_count;
     v_executors[v_count] := '';
