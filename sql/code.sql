@@ -37,6 +37,7 @@
 \ir code/base/_uuid_v7_start.sql
 \ir code/base/_nth_uuid_v7.sql
 \ir code/base/_chance.sql
+\ir code/base/_written_form.sql
 \ir code/base/_digest.sql
 \ir code/base/_matches_any.sql
 \ir code/base/_like_pattern.sql
