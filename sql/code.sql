@@ -98,6 +98,8 @@
 \ir code/templates/_fill_slots.sql
 \ir code/templates/_set_values.sql
 \ir code/templates/_fill_step.sql
+\ir code/templates/_argument_text.sql
+\ir code/templates/_as_run.sql
 \ir code/templates/_expand_preset.sql
 \ir code/templates/_preset_faults.sql
 
@@ -121,6 +123,7 @@
 \ir code/policy/_judge_templates.sql
 \ir code/policy/_judge_step.sql
 \ir code/policy/_risk_rule_holds.sql
+\ir code/policy/_argument_allowed.sql
 \ir code/policy/_command_forbidden.sql
 \ir code/policy/_agent_roles.sql
 \ir code/policy/_executor_blocked.sql
