@@ -290,6 +290,7 @@
 \ir code/proposals/fn_create_proposals.sql
 \ir code/proposals/fn_propose_for_step.sql
 \ir code/proposals/fn_process_reactions.sql
+\ir code/proposals/_event_proposers.sql
 \ir code/proposals/_propose_reactions.sql
 \ir code/proposals/_bury_reaction.sql
 \ir code/proposals/fn_gate_proposal.sql
