@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.rows import scalar_row
 
 from opsloop.errors import translate
+from opsloop.jsonio import read_exactly
 from opsloop.results import record
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ class Caller:
         return self._values(function, **args)[0]
 
     def _execute(self, cur: psycopg.Cursor[Any], function: str, args: Mapping[str, Any]) -> None:
+        read_exactly(cur)
         # What is None is left to the function's own default.
         given = {name: argument(value) for name, value in args.items() if value is not None}
         cur.execute(statement(self.schema, function, tuple(given)), tuple(given.values()))
