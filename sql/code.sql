@@ -37,6 +37,7 @@
 \ir code/base/_uuid_v7_start.sql
 \ir code/base/_nth_uuid_v7.sql
 \ir code/base/_chance.sql
+\ir code/base/_written_form.sql
 \ir code/base/_digest.sql
 \ir code/base/_matches_any.sql
 \ir code/base/_like_pattern.sql
@@ -106,6 +107,8 @@
 \ir code/templates/_fill_slots.sql
 \ir code/templates/_set_values.sql
 \ir code/templates/_fill_step.sql
+\ir code/templates/_argument_text.sql
+\ir code/templates/_as_run.sql
 \ir code/templates/_expand_preset.sql
 \ir code/templates/_preset_faults.sql
 
@@ -130,6 +133,7 @@
 \ir code/policy/_judge_templates.sql
 \ir code/policy/_judge_step.sql
 \ir code/policy/_risk_rule_holds.sql
+\ir code/policy/_argument_allowed.sql
 \ir code/policy/_command_forbidden.sql
 \ir code/policy/_agent_roles.sql
 \ir code/policy/_executor_blocked.sql
@@ -311,6 +315,7 @@
 \ir code/proposals/fn_create_proposals.sql
 \ir code/proposals/fn_propose_for_step.sql
 \ir code/proposals/fn_process_reactions.sql
+\ir code/proposals/_event_proposers.sql
 \ir code/proposals/_propose_reactions.sql
 \ir code/proposals/_bury_reaction.sql
 \ir code/proposals/fn_gate_proposal.sql

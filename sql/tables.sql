@@ -236,7 +236,7 @@ create table ops_agent_events (
   mission_id uuid,
   -- Causation depth: 0 from outside, else one more than the event that started the mission.
   depth integer not null default 0,
-  -- Login role (session_user) that emitted it; null for the events of the loop itself.
+  -- Login role (session_user) that emitted it, or whose decision it tells of; null for other events of the loop itself.
   emitted_login text,
   -- When it was compared with the reaction matrix; null while it waits.
   processed_at timestamptz,
@@ -331,6 +331,9 @@ create table ops_mission_proposals (
   -- Login role (session_user) of the proposer, or that emitted the event behind it; null for an event of the loop
   -- itself.
   proposed_login text default session_user,
+  -- Every login that had a hand in it, and so may not decide on it: the one that proposed it or emitted the event
+  -- behind it, and the proposers of the mission or proposal that the event is about.
+  proposers text[] not null default array[session_user::text],
   -- Who decided, as claimed; policy when nobody had to.
   decided_by text,
   -- Login role (session_user) that decided.
@@ -417,6 +420,8 @@ create table ops_missions (
   error text,
   -- The code of error; null where it has none.
   error_code text,
+  -- Logins that said how a step of it ended: they had a hand in what it causes, as its proposers had.
+  resolved_logins text[],
   -- When its first step was claimed.
   started_at timestamptz,
   -- When it ended.

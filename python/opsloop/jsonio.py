@@ -1,14 +1,16 @@
 """How a document becomes text and text a document, numbers included. Nothing else in opsloop imports a JSON library.
 
-- `dumps`, `text`, `loads`: worker, relay, executors and MCP, by orjson. What JSON does not have is written in its
-  nearest form, never refused by jsonb. Whole numbers of any size are written; read beyond 64 bits they turn floating.
-- `document`: what a program gives the client, by the standard library. Numbers are exact; what JSON does not have is
-  refused, so that nothing is stored that was not said.
-- `parse`, `pretty`: people's files, command lines and terminals. Numbers are exact; what JSON does not have is refused
-  on the way in, and text on the way out.
+- `dumps`, `text`, `loads`: worker, relay, executors and MCP, by orjson wherever it loses nothing. What JSON does not
+  have is written in its nearest form, never refused by jsonb.
+- `document`, `read_exactly`: what a program gives the client, and what a session of its own reads. What JSON does not
+  have is refused, so that nothing is stored that was not said.
+- `parse`, `pretty`: people's files, command lines and terminals. What JSON does not have is refused on the way in, and
+  text on the way out.
+- `show_unreadable`: what routines return to the client: as `loads`, but a number that no reader can hold is shown as
+  unreadable, and the rest as usual.
 
-- `read`: what a routine returns as jsonb, for the client. Whole numbers stay exact; a number that no reader can hold is
-  shown as unreadable, and the rest as usual.
+A number keeps its value everywhere, to the last digit. Read, one without point or exponent is an int, of any size; any
+other is a float if that is written as the same number, as 0.1 and 2.5e7 are, and else a Decimal.
 """
 
 from __future__ import annotations
@@ -20,16 +22,14 @@ import math
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
-from psycopg import AsyncCursor, Cursor
-from psycopg.types.json import Jsonb, JsonbLoader
+import simplejson
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import Loader
+from psycopg.types.json import Jsonb
 
-CursorT = TypeVar("CursorT", Cursor[Any], AsyncCursor[Any])
-
-loads = orjson.loads
-"""Read JSON from bytes or text. Raises ValueError."""
 DecodeError = json.JSONDecodeError
 """What `parse` raises where the text is not JSON at all; it knows the line and the column."""
 
@@ -38,6 +38,47 @@ _NUL = b"\\u0000"
 _LARGEST = 2**63 - 1
 #: Digits of a whole number that a double can hold.
 _MOST_DIGITS = 308
+# orjson reads numbers as doubles and 64 bits. 15 digits always come back from a double, but for its smallest.
+_PERHAPS_INEXACT = r"[0-9][0-9.]{15}|[0-9][eE][+-]?[0-9]{3}"
+_PERHAPS_INEXACT_TEXT = re.compile(_PERHAPS_INEXACT)
+_PERHAPS_INEXACT_BYTES = re.compile(_PERHAPS_INEXACT.encode())
+
+
+def loads(written: bytes | str) -> Any:
+    """Read JSON from UTF-8 or text; every number keeps its value. Raises ValueError."""
+    inexact = _PERHAPS_INEXACT_TEXT if isinstance(written, str) else _PERHAPS_INEXACT_BYTES
+    if inexact.search(written) is None:  # type: ignore[arg-type]
+        return orjson.loads(written)
+    try:
+        return json.loads(written, parse_float=number, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def number(written: str) -> float | decimal.Decimal:
+    """The number that is written there: a float, if that is written as the same number, else a Decimal."""
+    near = float(written)
+    try:
+        exact = decimal.Decimal(written)
+    except decimal.InvalidOperation as error:
+        raise ValueError(f"{written[:40]} is out of range") from error
+    return near if not exact.is_finite() or decimal.Decimal(repr(near)) == exact else exact
+
+
+def exact(value: Any) -> Any:
+    """`value` with a Decimal for every float in it, of the same number."""
+    if isinstance(value, float):
+        return decimal.Decimal(repr(value))
+    if isinstance(value, list):
+        return [exact(item) for item in value]
+    if isinstance(value, dict):
+        return {key: exact(item) for key, item in value.items()}
+    return value
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a number as `loads` reads it; true and false are none."""
+    return isinstance(value, int | float | decimal.Decimal) and not isinstance(value, bool)
 
 
 def dumps(value: Any) -> bytes:
@@ -59,7 +100,7 @@ def dumps(value: Any) -> bytes:
         except (ValueError, RecursionError) as error:
             raise TypeError(str(error)) from None
     if _NUL in made:
-        made = orjson.dumps(_clean(orjson.loads(made)))
+        made = orjson.dumps(_clean(loads(made)), default=_plain)
     return made
 
 
@@ -74,24 +115,14 @@ def array(items: Iterable[bytes]) -> str:
 
 
 def read(stored: bytes | str) -> Any:
-    """Read JSON as the database stores it. Numbers are exact; one that no reader holds is shown as a text that says so.
+    """As `loads`, for what the database stores; a number that no reader holds is shown as a text that says so.
 
     jsonb holds numbers of 131,072 digits. Rows from before such numbers were refused, or written by hand, may have
     them, and what cannot be read of one row must not hide the others.
     """
     if not _LONG.search(stored if isinstance(stored, bytes) else stored.encode()):
-        return json.loads(stored)
+        return loads(stored)
     return json.loads(stored, parse_int=_readable_int, parse_float=_readable_float)
-
-
-class _Documents(JsonbLoader):
-    _loads = staticmethod(read)
-
-
-def reading(cur: CursorT) -> CursorT:
-    """`cur`, with `read` for documents in its rows."""
-    cur.adapters.register_loader("jsonb", _Documents)
-    return cur
 
 
 def copy(value: Any) -> Any:
@@ -101,27 +132,54 @@ def copy(value: Any) -> Any:
 
 def document(value: Any) -> Jsonb | None:
     """Wrap `value` as an argument for the database; None stays None."""
-    return None if value is None else Jsonb(value)
+    return None if value is None else Jsonb(value, dumps=_written)
+
+
+def read_exactly(context: AdaptContext) -> None:
+    """Let what a cursor, or all of a connection, reads as JSON be read by `loads`."""
+    for kind in ("json", "jsonb"):
+        context.adapters.register_loader(kind, _Exactly)
+
+
+class _Exactly(Loader):
+    def load(self, data: Buffer) -> Any:
+        return loads(bytes(data))
+
+
+def show_unreadable(context: AdaptContext) -> None:
+    """Let a cursor read JSON by `read`."""
+    for kind in ("json", "jsonb"):
+        context.adapters.register_loader(kind, _Shown)
+
+
+class _Shown(Loader):
+    def load(self, data: Buffer) -> Any:
+        return read(bytes(data))
 
 
 def parse(written: str) -> Any:
     """Read strict JSON: no NaN, and no key twice, which would hide one of the two values. Raises ValueError."""
-    return json.loads(written, parse_constant=_no_constant, object_pairs_hook=_no_doubles)
+    return json.loads(written, parse_float=number, parse_constant=_no_constant, object_pairs_hook=_no_doubles)
 
 
 def pretty(value: Any, indent: int | None = None) -> str:
     """`value` as JSON for people: letters as they are, records as objects, times in ISO 8601, the rest as text."""
-    return json.dumps(value, default=_for_people, ensure_ascii=False, indent=indent)
+    return _written(value, default=_for_people, ensure_ascii=False, indent=indent)
 
 
 def without_extras(value: Any) -> Any:
     """`value` as JSON has it: dates and the like as text. Raises ValueError for not-a-number and infinity."""
-    return json.loads(json.dumps(value, default=str, allow_nan=False))
+    return json.loads(_written(value, default=str, allow_nan=False), parse_float=number)
+
+
+def _written(value: Any, **given: Any) -> str:
+    """As `json.dumps`, which has no Decimal; a difference to it is switched off."""
+    return simplejson.dumps(value, namedtuple_as_object=False, encoding=None, **{"allow_nan": True, **given})
 
 
 def _plain(value: object) -> object:
     if isinstance(value, decimal.Decimal):
-        return orjson.Fragment(format(value, "f")) if value.is_finite() else None
+        return orjson.Fragment(str(value)) if value.is_finite() else None
     if isinstance(value, set | frozenset):
         return list(value)
     raise TypeError(f"{type(value).__name__} is not a JSON value")
@@ -149,9 +207,10 @@ def _readable_int(written: str) -> int | str:
     return int(written) if digits <= _MOST_DIGITS else _unreadable(digits)
 
 
-def _readable_float(written: str) -> float | str:
-    value = float(written)
-    return value if math.isfinite(value) else _unreadable(len(written.lstrip("-").partition(".")[0]))
+def _readable_float(written: str) -> float | decimal.Decimal | str:
+    if math.isfinite(float(written)):
+        return number(written)
+    return _unreadable(len(written.lstrip("-").partition(".")[0]))
 
 
 def _unreadable(digits: int) -> str:

@@ -26,7 +26,8 @@ comment on column ops_agent_events.mission_id is 'The mission that made the even
 comment on column ops_agent_events.depth is
   'Causation depth: 0 from outside, else one more than the event that started the mission.';
 comment on column ops_agent_events.emitted_login is
-  'Login role (session_user) that emitted it; null for the events of the loop itself.';
+  'Login role (session_user) that emitted it, or whose decision it tells of; null for other events of the loop '
+  'itself.';
 comment on column ops_agent_events.processed_at is
   'When it was compared with the reaction matrix; null while it waits.';
 comment on column ops_agent_events.created_at is 'When it was emitted (start of the emitting transaction).';

@@ -45,6 +45,7 @@ create table ops_mission_proposals (
   policy_snapshot jsonb not null default '{}',
   counted_at timestamptz,
   proposed_login text default session_user,
+  proposers text[] not null default array[session_user::text],
   decided_by text,
   decided_login text,
   approved_at timestamptz,
@@ -88,6 +89,9 @@ comment on column ops_mission_proposals.counted_at is
 comment on column ops_mission_proposals.proposed_login is
   'Login role (session_user) of the proposer, or that emitted the event behind it; null for an event of the loop '
   'itself.';
+comment on column ops_mission_proposals.proposers is
+  'Every login that had a hand in it, and so may not decide on it: the one that proposed it or emitted the event '
+  'behind it, and the proposers of the mission or proposal that the event is about.';
 comment on column ops_mission_proposals.decided_by is 'Who decided, as claimed; policy when nobody had to.';
 comment on column ops_mission_proposals.decided_login is 'Login role (session_user) that decided.';
 comment on column ops_mission_proposals.approved_at is 'When it was approved.';

@@ -16,6 +16,7 @@ create table ops_missions (
   steps_failed integer not null default 0,
   error text,
   error_code text,
+  resolved_logins text[],
   started_at timestamptz,
   completed_at timestamptz,
   created_at timestamptz not null default now(),
@@ -40,6 +41,8 @@ comment on column ops_missions.steps_open is 'Steps that have not ended.';
 comment on column ops_missions.steps_failed is 'Steps that failed for good.';
 comment on column ops_missions.error is 'Why it failed or was cancelled.';
 comment on column ops_missions.error_code is 'The code of error; null where it has none.';
+comment on column ops_missions.resolved_logins is
+  'Logins that said how a step of it ended: they had a hand in what it causes, as its proposers had.';
 comment on column ops_missions.started_at is 'When its first step was claimed.';
 comment on column ops_missions.completed_at is 'When it ended.';
 comment on column ops_missions.created_at is 'When it was approved.';

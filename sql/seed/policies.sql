@@ -66,7 +66,7 @@ select _seed_policy('worker_policy', $json$
   "http_allow_private": false,
   "presets": {
     "openclaw": {
-      "argv": ["openclaw", "agent", "--message", "{{params.prompt}}"],
+      "argv": ["openclaw", "agent", "--message={{params.prompt}}"],
       "timeout_seconds": 1800
     },
     "wreckit": {

@@ -96,7 +96,7 @@ def test_self_approval_by_a_path_full_of_look_alikes(scene, agent):
         agent.do(f"create table {place}.ops_ready (like opsloop.ops_ready)")
         for routine, returns in {
             "_policy(text)": f"jsonb language sql as $$ select '{allow}'::jsonb $$",
-            "_assert_may_decide(uuid, text)": "void language sql as $$ select $$",
+            "_assert_may_decide(uuid, text[])": "void language sql as $$ select $$",
             "_is_control_plane()": "boolean language sql as $$ select true $$",
             "_risk_name(smallint)": "text language sql as $$ select 'low' $$",
             "jsonb_array_length(jsonb)": "integer language sql as $$ select 0 $$",

@@ -78,7 +78,7 @@ def test_it_shows_what_would_run_why_it_waits_and_the_commands_that_decide(cli: 
         "vote         reviewer: approve, looks fine",
         "would run",
         "1. ask: kind openclaw, executor openclaw (run by command)",
-        'argv: ["openclaw", "agent", "--message", "two\\nlines"]',
+        'argv: ["openclaw", "agent", "--message=two\\nlines"]',
         f"approve      opsloop approve {proposal} --digest {digest}",
         f"reject       opsloop reject {proposal}",
         "",

@@ -69,7 +69,7 @@ def test_nothing_else_imports_a_json_library() -> None:
             if isinstance(node, ast.ImportFrom)
             else []
         )
-        if name in ("json", "orjson", "psycopg.types.json")
+        if name in ("json", "orjson", "simplejson", "psycopg.types.json")
     }
     assert importing == {"jsonio.py"}
 

@@ -49,7 +49,7 @@ def test_nobody_approves_what_his_own_event_led_to(loop, people):
     assert loop.approve(proposal["id"])["status"] == "approved"
 
 
-def test_what_an_event_of_the_loop_led_to_nobody_proposed(loop, people):
+def test_what_an_event_of_the_loop_led_to_has_no_login_but_the_proposers_of_its_mission(loop, people):
     loop.allow()
     loop.react({"event_type": "mission:succeeded", "template": template(HTTP, risk_level="high")})
     operator = Loop(people.session("operator"))
@@ -59,11 +59,186 @@ def test_what_an_event_of_the_loop_led_to_nobody_proposed(loop, people):
     operator.heartbeat()
     (proposal,) = [p for p in loop.proposals() if p["source"] == "trigger"]
     assert (proposal["status"], proposal["proposed_login"]) == ("pending", None)
+    assert proposal["proposers"] == [loop.value("select session_user::text")]
     assert (
-        "a person must decide:"
+        "a person must decide, another than"
         in loop.rows("select * from fn_explain_proposal(%s)", proposal["id"])[0]["detail"]
     )
     assert operator.approve(proposal["id"])["status"] == "approved"
+
+
+@pytest.fixture
+def both(loop, people):
+    """A producer who is an operator too, in a loop where noops run by themselves and the rest waits."""
+    loop.allow()
+    return Loop(people.session("producer", "operator"))
+
+
+def turn(loop, times=1):
+    """The heartbeat, run by somebody else."""
+    for _ in range(times):
+        assert loop.heartbeat()["ok"]
+        assert loop.heartbeat()["ok"]
+
+
+def react(loop, event_type, *steps, **fields):
+    loop.react({"event_type": event_type, "template": template(*(steps or [HTTP]), **fields)})
+
+
+def caused(loop):
+    """The proposal that a reaction made and that waits."""
+    (proposal,) = [p for p in loop.proposals() if p["source"] == "trigger" and p["status"] == "pending"]
+    return proposal
+
+
+def refused_to(session, proposal):
+    return sqlstate(session.approve, proposal["id"]) == "OP015"
+
+
+def login(session):
+    return session.value("select session_user::text")
+
+
+def test_what_a_mission_causes_inherits_its_proposer(loop, both, people):
+    react(
+        loop, "step:noop:succeeded", step("a", "http", params={"url": "https://x/{{event.data.result.at}}"})
+    )
+    mission = both.mission(step("a", params={"at": "there"}))
+    loop.complete(loop.work(mission), {"at": "there"})
+    turn(loop)
+    proposal = caused(loop)
+    assert (proposal["proposed_login"], proposal["proposers"]) == (None, [login(both)])
+    assert refused_to(both, proposal)
+    (why,) = loop.rows("select * from fn_explain_proposal(%s)", proposal["id"])
+    assert f"another than {login(both)}, who proposed it or what led to it" in why["detail"]
+    assert loop.value("select proposers from fn_inbox() where id = %s", proposal["id"]) == [login(both)]
+    assert Loop(people.session("operator")).approve(proposal["id"])["status"] == "approved"
+
+
+def test_it_is_inherited_from_mission_to_mission(loop, both):
+    loop.react(
+        {"name": "first", "event_type": "mission:succeeded", "max_depth": 1, "template": template(step("b"))},
+        {"name": "then", "event_type": "step:noop:succeeded", "tags": [], "template": template(HTTP)},
+    )
+    mission = both.mission(step("a"))
+    loop.complete(loop.work(mission), None)
+    turn(loop)
+    (second,) = [p for p in loop.proposals() if p["status"] == "auto_approved" and p["source"] == "trigger"]
+    assert second["proposers"] == [login(both)]
+    for one in loop.claim(5):
+        loop.complete(one, None)
+    turn(loop, 2)
+    waiting = [p for p in loop.proposals() if p["status"] == "pending"]
+    assert [p["depth"] for p in waiting] == [1, 2]
+    assert all(refused_to(both, p) for p in waiting)
+
+
+def test_a_steps_own_event_and_its_own_proposal_inherit_too(loop, both, people):
+    react(loop, "found:it")
+    worker = Loop(people.session("worker"))
+    mission = both.mission(step("a"), step("b"))
+    worker.complete(worker.work(mission), None, events=[{"type": "found:it"}])
+    turn(loop)
+    assert caused(loop)["proposers"] == sorted([login(both), login(worker)])
+    assert refused_to(both, caused(loop))
+    work = worker.work(mission, "b")
+    made = worker.row(
+        "select * from fn_propose_for_step(%s, %s, %s)",
+        work["step_id"],
+        work["lease_token"],
+        Jsonb([template(HTTP)]),
+    )
+    (own,) = [p for p in loop.proposals() if p["id"] == made["proposal_id"]]
+    assert (own["proposed_login"], own["proposers"]) == (login(worker), sorted([login(both), login(worker)]))
+    assert refused_to(both, own)
+
+
+def test_what_reacts_to_a_waiting_proposal_inherits_its_proposer(loop, both):
+    given = template(HTTP, title="{{event.data.title}}")
+    loop.react({"event_type": "proposal:pending", "max_depth": 1, "template": given})
+    both.propose(HTTP, title="tell them")
+    turn(loop)
+    assert (caused(loop)["title"], caused(loop)["proposers"]) == ("tell them", [login(both)])
+    assert refused_to(both, caused(loop))
+
+
+def test_an_event_that_names_a_mission_inherits_from_it_whoever_emits_it(loop, both, people):
+    react(loop, "found:it")
+    other = Loop(people.session("producer", "operator"))
+    other.emit("found:it", mission=both.mission(step("a")))
+    turn(loop)
+    assert caused(loop)["proposers"] == sorted([login(both), login(other)])
+    assert refused_to(both, caused(loop))
+    assert refused_to(other, caused(loop))
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+def test_who_resolves_a_step_has_a_hand_in_what_its_mission_causes(loop, both, outcome):
+    react(loop, "mission:*")
+    mission = loop.mission(step("a"), step("b"))
+    loop.policy("auto_approve", enabled=False)
+    assert loop.claim() == []
+    both.value("select fn_resolve_step(%s, %s, 'ada', 'as I say')", loop.step(mission)["id"], outcome)
+    if outcome == "succeeded":
+        loop.claim()
+        both.value("select fn_resolve_step(%s, %s, 'ada')", loop.step(mission, "b")["id"], outcome)
+    turn(loop)
+    assert caused(loop)["proposers"] == sorted([login(both), login(loop)])
+    assert refused_to(both, caused(loop))
+
+
+def test_who_cancels_or_retries_has_a_hand_in_what_reacts_to_it(loop, both):
+    react(loop, "mission:cancelled", title="{{event.data.reason}}")
+    both.cancel(loop.mission(step("a")), "do this")
+    turn(loop)
+    assert (caused(loop)["title"], caused(loop)["proposers"]) == (
+        "do this",
+        sorted([login(both), login(loop)]),
+    )
+    assert refused_to(both, caused(loop))
+    loop.do("update ops_mission_proposals set status = 'rejected' where status = 'pending'")
+    react(loop, "step:noop:retried", title="{{event.data.actor}}")
+    mission = loop.mission(step("a"))
+    loop.fail_for_good(mission, "a")
+    both.retry(loop.step(mission)["id"])
+    turn(loop)
+    assert refused_to(both, caused(loop))
+
+
+def test_who_redrives_a_letter_has_a_hand_in_what_reacts_to_it(loop, both):
+    react(loop, "dead_letter:redriven")
+    loop.rows(
+        "select fn_archive_dead_letter(p_dl_msg_id => 'd', p_original_msg_id => 'o', p_payload => '{}',"
+        " p_reason => 'r')"
+    )
+    both.rows("select * from fn_redrive_dead_letter('d', 'ada')")
+    turn(loop)
+    assert caused(loop)["proposers"] == [login(both)]
+    assert refused_to(both, caused(loop))
+
+
+def test_a_redriven_reaction_keeps_its_proposers(loop, both):
+    react(loop, "step:noop:succeeded")
+    loop.complete(loop.work(both.mission(step("a"))), None)
+    loop.rows("select * from fn_evaluate_triggers()")
+    loop.do("update ops_agent_reactions set status = 'failed'")
+    loop.do("delete from ops_ready where id in (select id from ops_agent_reactions)")
+    loop.rows("select _bury_reaction(id) from ops_agent_reactions")
+    letter = loop.value("select dl_msg_id from dead_letter_archive")
+    both.rows("select * from fn_redrive_dead_letter(%s, 'ada')", letter)
+    turn(loop)
+    assert refused_to(both, caused(loop))
+
+
+def test_a_parked_step_of_what_he_caused_is_not_his_to_retry_or_resolve(loop, both):
+    react(loop, "step:noop:succeeded", step("b", "radar"))
+    loop.complete(loop.work(both.mission(step("a"))), None)
+    turn(loop)
+    loop.policy("auto_approve", enabled=False)
+    assert loop.claim() == []
+    (parked,) = loop.rows("select id from ops_mission_steps where status = 'waiting'")
+    assert sqlstate(both.retry, parked["id"]) == "OP015"
+    assert sqlstate(both.value, "select fn_resolve_step(%s, 'succeeded', 'ada')", parked["id"]) == "OP015"
 
 
 def test_an_event_that_a_step_brings_along_carries_the_login_of_its_worker(loop, people):

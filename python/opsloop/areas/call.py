@@ -52,7 +52,7 @@ class Caller:
         self.schema = schema
 
     def _rows(self, cls: type[T], function: str, **args: Any) -> list[T]:
-        cur = jsonio.reading(self.conn.cursor(row_factory=record(cls)))
+        cur = self.conn.cursor(row_factory=record(cls))
         with translate():
             self._execute(cur, function, args)
             return cur.fetchall()
@@ -61,7 +61,7 @@ class Caller:
         return self._rows(cls, function, **args)[0]
 
     def _values(self, function: str, **args: Any) -> list[Any]:
-        cur = jsonio.reading(self.conn.cursor(row_factory=scalar_row))
+        cur = self.conn.cursor(row_factory=scalar_row)
         with translate():
             self._execute(cur, function, args)
             return cur.fetchall()
@@ -70,6 +70,7 @@ class Caller:
         return self._values(function, **args)[0]
 
     def _execute(self, cur: psycopg.Cursor[Any], function: str, args: Mapping[str, Any]) -> None:
+        jsonio.show_unreadable(cur)
         # What is None is left to the function's own default.
         given = {name: argument(value) for name, value in args.items() if value is not None}
         cur.execute(statement(self.schema, function, tuple(given)), tuple(given.values()))

@@ -97,6 +97,8 @@ def _present(session: Session, client: OwningClient, entry: InboxEntry, actor: s
 def describe(session: Session, entry: InboxEntry, *, whole: bool) -> str:
     """An entry as text. Whatever comes from data stands behind a label or a bar, so that it passes for nothing else."""
     who = f"{entry.proposed_by} (login {entry.proposed_login})" if entry.proposed_by else "unknown"
+    if others := [login for login in entry.proposers or () if login != entry.proposed_login]:
+        who += f"; what led to it came from {', '.join(others)}"
     lines = [
         f"{entry.kind} {entry.id}  {entry.status} for {output.age(entry.since)}",
         f"  title        {output.one_line(entry.title or '')}",

@@ -51,7 +51,7 @@ _HINT = 'Name documents and their fields, such as {"auto_approve": {"allowed_ste
 def _toml(text: str, path: Path) -> Any:
     try:
         # As JSON has it: dates as text, and no number that is none.
-        return jsonio.without_extras(tomllib.loads(text))
+        return jsonio.without_extras(tomllib.loads(text, parse_float=jsonio.number))
     except ValueError as exc:
         raise InvalidPolicy(f"{path} is not TOML that JSON could say: {exc}", hint=_HINT) from exc
 

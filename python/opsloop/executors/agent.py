@@ -159,9 +159,7 @@ def _read(ctx: Context, role: str, answer: bytes) -> dict[str, Any]:
     tokens = {
         name: used[name]
         for name in ("prompt_tokens", "completion_tokens")
-        if isinstance(used, dict)
-        and isinstance(used.get(name), int | float)
-        and not isinstance(used[name], bool)
+        if isinstance(used, dict) and jsonio.is_number(used.get(name))
     }
     if tokens:
         ctx.usage(tokens=sum(tokens.values()), **tokens)

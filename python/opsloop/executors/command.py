@@ -22,7 +22,6 @@ from asyncio.subprocess import Process
 from pathlib import Path
 from typing import IO, Any, Self
 
-from opsloop import jsonio
 from opsloop.errors import ParamsRefused
 from opsloop.executors.context import Context
 from opsloop.executors.outcomes import Fatal, Retry
@@ -97,17 +96,16 @@ def check(params: Any) -> tuple[list[str], str | None, bytes | None]:
     argv = params.get("argv")
     if not isinstance(argv, list) or not argv or not argv[0]:
         raise ParamsRefused("command: argv must be a list of texts, the program first")
-    # A placeholder alone in its place keeps its type, so a number may come as a number.
-    texts = [part if isinstance(part, str) else jsonio.text(part) for part in argv]
-    if not all(isinstance(part, str | int | float) for part in argv) or any("\0" in text for text in texts):
-        raise ParamsRefused("command: argv may hold nothing but texts, numbers, true and false")
+    # The database writes numbers as the texts that policy judged; nothing is written anew here.
+    if not all(isinstance(part, str) and "\0" not in part for part in argv):
+        raise ParamsRefused("command: argv may hold nothing but texts")
     cwd = params.get("cwd")
     if cwd is not None and not (isinstance(cwd, str) and Path(cwd).is_dir()):
         raise ParamsRefused("command: cwd must be a directory on the worker")
     stdin = params.get("stdin")
     if stdin is not None and not isinstance(stdin, str):
         raise ParamsRefused("command: stdin must be text")
-    return texts, cwd, None if stdin is None else stdin.encode()
+    return argv, cwd, None if stdin is None else stdin.encode()
 
 
 def environment(params: Any, own: dict[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +20,9 @@ class Context:
     """One attempt at one step, as its executor sees it.
 
     It belongs to this attempt alone: `params`, `inputs` and `last_progress` were decoded for it and
-    may be changed at will. Every method works on the event loop and in a thread alike.
+    may be changed at will. A number in them without a point is an int of any size; any other is a float if that is
+    written as the same number (0.1, 2.5), and else a Decimal. A Decimal in what is returned or reported is stored
+    to the last digit. Every method works on the event loop and in a thread alike.
 
     Attributes:
         step_id: UUID, as text.
@@ -101,7 +104,7 @@ class Context:
         self._progress: bytes | None = None
         self._events: list[dict[str, Any]] | None = None
         self._outbox: list[dict[str, Any]] | None = None
-        self._usage: dict[str, float] | None = None
+        self._usage: dict[str, Any] | None = None
 
     def remaining(self) -> float | None:
         """Seconds until the deadline, never below 0; None when there is no deadline."""
@@ -152,7 +155,7 @@ class Context:
             self._outbox = []
         self._outbox.append(message)
 
-    def usage(self, **numbers: float) -> None:
+    def usage(self, **numbers: float | Decimal) -> None:
         """Report what this attempt used (tokens, cents, bytes …); a name given again adds up.
 
         Raises TypeError for a value that is not a number.
@@ -160,9 +163,12 @@ class Context:
         if self._usage is None:
             self._usage = {}
         for name, number in numbers.items():
-            if isinstance(number, bool) or not isinstance(number, int | float):
+            if not jsonio.is_number(number):
                 raise TypeError(f"usage of {name!r} must be a number, got {type(number).__name__}")
-            self._usage[name] = self._usage.get(name, 0) + number
+            before = self._usage.get(name, 0)
+            if isinstance(before, Decimal) or isinstance(number, Decimal):
+                before, number = jsonio.exact(before), jsonio.exact(number)
+            self._usage[name] = before + number
 
     def transaction(self) -> LeasedTransaction:
         """A transaction on the loop's database that only the holder of the lease can commit.

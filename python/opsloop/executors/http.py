@@ -61,7 +61,7 @@ def _request(ctx: Context) -> dict[str, Any]:
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise ParamsRefused("http: headers must be an object of texts")
     timeout = params.get("timeout_seconds", DEFAULT_TIMEOUT)
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0:
+    if not jsonio.is_number(timeout) or timeout <= 0:
         raise ParamsRefused("http: timeout_seconds must be a number of seconds above 0")
     remaining = ctx.remaining()
     content = jsonio.dumps(params["json"]) if "json" in params else None if body is None else body.encode()
@@ -74,7 +74,7 @@ def _request(ctx: Context) -> dict[str, Any]:
         "url": net.parsed(str(params.get("url") or "")),
         "headers": {**{name: own[name] for name in own if name.lower() not in given}, **headers},
         "body": content,
-        "seconds": timeout if remaining is None else min(timeout, remaining),
+        "seconds": float(timeout) if remaining is None else min(float(timeout), remaining),
     }
 
 

@@ -13,6 +13,7 @@ from opsloop.errors import ParamsRefused
 from opsloop.executors.context import Context
 from opsloop.executors.outcomes import Retry
 from opsloop.executors.registry import executor
+from opsloop.jsonio import is_number
 
 
 @executor("noop", idempotent=True, blocking=False)
@@ -23,9 +24,9 @@ def run(ctx: Context) -> Any:
         return {"ok": True}
     seconds = params.get("sleep_seconds")
     if seconds is not None:
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+        if not is_number(seconds) or seconds < 0:
             raise ParamsRefused("noop: sleep_seconds must be a number of seconds, 0 or more")
-        return _sleep(seconds, params)
+        return _sleep(float(seconds), params)
     return _answer(params)
 
 

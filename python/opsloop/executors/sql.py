@@ -4,8 +4,8 @@ The login is `OPS_SQL_DSN`; without it a worker does not offer this executor. Wh
 matter of what that login may do; the loop's own login is never used.
 
 Params: `statement` (one statement; `%s` or `%(name)s` take bind arguments when `args` is given), `args` (list or
-object), `timeout_seconds` (statement timeout; never past the step's deadline), `autocommit` (true for statements
-that PostgreSQL refuses inside a transaction, such as VACUUM).
+object; a number with a point is bound as numeric), `timeout_seconds` (statement timeout; never past the step's
+deadline), `autocommit` (true for statements that PostgreSQL refuses inside a transaction, such as VACUUM).
 
 Result: `{"rows", "rowcount", "truncated"}`: at most 1,000 rows, each an object by column name, and at most 256 KiB.
 A lost connection, a lock or statement timeout, a deadlock or a serialization failure may be tried again; any
@@ -49,6 +49,7 @@ async def _run(ctx: Context, dsn: str) -> Any:
         async with await database.connect_async(
             dsn, name="opsloop sql", autocommit=autocommit, row_factory=dict_row
         ) as conn:
+            jsonio.read_exactly(conn)
             await database.limit_statements(conn, timeout)
             async with conn.cursor() as cursor:
                 # A pipeline uses the extended protocol even without arguments, and that takes one statement only.
@@ -73,15 +74,14 @@ def _params(ctx: Context) -> tuple[bytes, Any, float | None, bool]:
     if args is not None and not isinstance(args, list | dict):
         raise ParamsRefused("sql: args must be a list or an object")
     timeout = params.get("timeout_seconds")
-    if timeout is not None and (
-        isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0
-    ):
+    if timeout is not None and (not jsonio.is_number(timeout) or timeout <= 0):
         raise ParamsRefused("sql: timeout_seconds must be a number of seconds above 0")
     autocommit = params.get("autocommit", False)
     if not isinstance(autocommit, bool):
         raise ParamsRefused("sql: autocommit must be true or false")
-    times = [seconds for seconds in (timeout, ctx.remaining()) if seconds is not None]
-    return statement.encode(), args, min(times) if times else None, autocommit
+    times = [float(seconds) for seconds in (timeout, ctx.remaining()) if seconds is not None]
+    # As numeric: what is bound as double precision loses digits where it becomes a numeric.
+    return statement.encode(), jsonio.exact(args), min(times) if times else None, autocommit
 
 
 async def _result(cursor: psycopg.AsyncCursor[dict[str, Any]]) -> Any:

@@ -45,6 +45,8 @@ class InboxEntry:
     proposed_by: str | None
     """The source that proposed it."""
     proposed_login: str | None
+    proposers: list[str] | None
+    """The logins that proposed it or what led to it, and so may not decide."""
     votes: list[dict[str, Any]]
     """What agents advise: role, vote and reason of each."""
     decide: dict[str, str]

@@ -4,9 +4,9 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- sha256 of a document, in hex. jsonb has one text form, so equal documents have equal digests.
+-- sha256, in hex, of the written form of a document: equal documents have equal digests.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  return encode(sha256(convert_to(p_document::text, 'UTF8')), 'hex');
+  return encode(sha256(convert_to(_written_form(p_document), 'UTF8')), 'hex');
 end;
 $$;

@@ -11,6 +11,7 @@ returns table (
   since timestamptz,
   proposed_by text,
   proposed_login text,
+  proposers text[],
   votes jsonb,
   decide jsonb,
   digest text
@@ -34,7 +35,7 @@ begin
   return query
   select 'proposal', p.id, null::uuid, p.title, p.status, p.risk_level, w.would_run,
          coalesce(g.code || ': ' || g.reason, p.reason || ' (policy would allow it by now)'),
-         p.created_at, p.source, p.proposed_login, v.votes,
+         p.created_at, p.source, p.proposed_login, p.proposers, v.votes,
          case when g.code is null or g.code = 'OPS_009' then jsonb_build_object('approve',
            format('select * from %s.fn_approve_proposal(%s.fn_as_shown(%L, %L));', v_schema, v_schema, p.id, d.digest))
              else '{}' end
@@ -56,7 +57,7 @@ begin
   return query
   select 'step', s.id, s.mission_id, m.title, s.status, p.risk_level, w.would_run,
          case when c.hold_code = 'OPS_003' then format('OPS_003: %s', c.hold) else s.wait_reason end, q.since, p.source,
-         p.proposed_login, '[]'::jsonb,
+         p.proposed_login, p.proposers, '[]'::jsonb,
          case when c.hold_code = 'OPS_003' then '{}' else jsonb_build_object('retry',
            format('select %s.fn_retry_step(%s.fn_as_shown(%L, %L));', v_schema, v_schema, s.id, d.digest)) end
          || jsonb_build_object('succeeded', format('select %s.fn_resolve_step(%L, ''succeeded'');', v_schema, s.id),

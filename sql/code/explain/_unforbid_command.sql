@@ -7,7 +7,7 @@ as $$
 -- The entries that worker_policy lacks for this command: {"command_allow": […], "command_env": […], "command_cwd":
 -- […]}, no more than this command needs. Null when no entry could allow it, or none could allow it alone: a * among its
 -- arguments, or a last "...", would allow other commands too. An argument that a result will fill is allowed whatever
--- its value.
+-- its value, unless it turns out to be an option.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_policy jsonb := p_worker_policy;

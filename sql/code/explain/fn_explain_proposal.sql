@@ -118,7 +118,8 @@ begin
   reason := 'approval';
   code := 'OPS_009';
   detail := format('a person must decide%s: %s (%s)',
-                   ', another than ' || v_proposal.proposed_login || ', who proposed it',
+                   ', another than ' || nullif(array_to_string(v_proposal.proposers, ', '), '')
+                   || ', who proposed it or what led to it',
                    coalesce(v_verdict.unallowed[1], 'policy would allow it by now, but did not when it was gated'),
                    v_versions)
     || coalesce('; votes: ' || v_votes, '');

@@ -11,6 +11,7 @@ returns table (
   since timestamptz,
   proposed_by text,
   proposed_login text,
+  proposers text[],
   votes jsonb,
   decide jsonb,
   digest text,
@@ -25,7 +26,8 @@ set jit = off
 as $$
 -- What waits for a person: proposals (kind proposal) and parked steps (kind step), the oldest first. would_run is
 -- exactly what would run, rendered now; digest stands for it: with fn_as_shown a decision counts only for that. decide:
--- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login. in_all: how many
+-- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login,
+-- proposers: the logins that may not decide. in_all: how many
 -- entries there are; of each kind the first 100,000 are counted. Steps that a pause parked wait for the end of the
 -- pause, not for a person. Fewer than p_limit where they are large: it ends with the entry that makes 8 MiB or 20,000
 -- steps full.
@@ -84,6 +86,6 @@ end;
 $$;
 comment on function fn_inbox(integer) is
   'What waits for a person, the oldest p_limit (1 to 1000, default 50): proposals and parked steps, each with exactly '
-  'what would run (would_run, and its digest), why it waits, who proposed it, votes, the statements that decide, and '
-  'how many there are in all. Fewer where they are large: it stops at 8 MiB or 20,000 steps. OPS_018 for a limit '
-  'that cannot be.';
+  'what would run (would_run, and its digest), why it waits, who proposed it and so may not decide (proposers), votes, '
+  'the statements that decide, and how many there are in all. Fewer where they are large: it stops at 8 MiB or 20,000 '
+  'steps. OPS_018 for a limit that cannot be.';

@@ -74,7 +74,7 @@ begin
     array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, null,
                       null)
           || jsonb_build_object('actor', coalesce(p_actor, session_user), 'login', session_user)],
-    array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)]);
+    array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)], session_user);
   return jsonb_build_object('mission_id', v_step.mission_id, 'was', v_step.status,
                             'status', (select s.status from ops_mission_steps s where s.id = v_step.id),
                             'approved_digest', case when v_verdict.hold is not null then v_digest end);

@@ -45,7 +45,7 @@ begin
     array[jsonb_build_object('mission_id', v_mission.id, 'title', v_mission.title, 'actor', v_actor, 'login',
                              session_user,
                              'reason', p_reason)],
-    array[v_mission.id], array[v_mission.depth]);
+    array[v_mission.id], array[v_mission.depth], session_user);
   perform _audit('cancel', 'mission', v_mission.id::text, p_actor, p_reason,
     jsonb_build_object('was', v_mission.status));
   return 'cancelled';

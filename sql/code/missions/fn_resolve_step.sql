@@ -11,7 +11,8 @@ security definer
 set search_path from current
 as $$
 -- The decision of a person how a waiting step ended: outcome succeeded lets the mission go on with p_result, failed
--- fails the step for good. A worker that still holds its lease is fenced.
+-- fails the step for good. A worker that still holds its lease is fenced. What the mission causes from then on is the
+-- login's proposal as well.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
 -- ops_agent_events, ops_ready, ops_parked_steps, dead_letter_archive, ops_audit_log. Raises: OP012 unknown, OP014 not
 -- waiting, OP015 own proposal, OP018 no such outcome.
@@ -53,6 +54,9 @@ begin
          result = case p_outcome when 'succeeded' then p_result else s.result end
    where s.id = v_step.id;
   perform _unpark_steps(array[v_step.id]);
+  update ops_missions m
+     set resolved_logins = array_append(array_remove(m.resolved_logins, session_user::text), session_user::text)
+   where m.id = v_step.mission_id;
   if p_outcome = 'failed' then
     perform _fail_for_good(array[v_step.id], array[v_note], null);
   else
@@ -60,7 +64,8 @@ begin
       array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt,
                         p_result, null)
             || jsonb_build_object('resolved_by', v_actor, 'login', session_user)],
-      array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)]);
+      array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)],
+      session_user);
     v_ready := _unblock_steps(v_step.unblocks);
     if v_ready is not null then
       perform _enqueue_steps(v_ready);

@@ -9,10 +9,10 @@ immutable
 set search_path from current
 as $$
 -- Why a command is forbidden to everybody; null when policy lets it run. An entry of command_allow must match its argv:
--- a list of globs, one for each argument, the program first; a last "..." matches any further arguments. The names in
--- env (command_env) and cwd (command_cwd) must be listed too, as they can turn a command into another program. A
--- {{steps.…}} that is not filled yet matches only * and "..."; the claim judges the filled value again. setting: the
--- list of worker_policy that lacks an entry; null when no entry could let the command run.
+-- a glob for each argument, the program first (_argument_allowed says when one matches). A last item that is a list of
+-- globs matches any number of further arguments, each of which matches one of them; a last "..." is short for ["*"].
+-- The names in env (command_env) and cwd (command_cwd) must be listed too, as they can turn a command into another
+-- program. setting: the list of worker_policy that lacks an entry; null when no entry could let the command run.
 -- Locks: none. Writes: nothing. Raises: nothing for a sound policy.
 declare
   v_argv constant jsonb := p_params -> 'argv';
@@ -21,10 +21,8 @@ declare
   v_count integer;
   v_entry jsonb;
   v_fixed integer;
-  v_more boolean;
+  v_more jsonb;
   v_matches boolean := false;
-  v_arg text;
-  v_glob text;
 begin
   if jsonb_typeof(v_argv) is distinct from 'array' or v_argv = '[]'
      or jsonb_path_exists(v_argv, 'strict $[*] ? (@.type() != "string" && @.type() != "number" && @.type() != '
@@ -37,15 +35,13 @@ begin
 
   v_count := jsonb_array_length(v_argv);
   for v_entry in select e from jsonb_array_elements(nullif(p_worker_policy -> 'command_allow', 'null')) e loop
-    v_more := v_entry ->> -1 = '...';
-    v_fixed := jsonb_array_length(v_entry) - v_more::integer;
-    v_matches := v_count = v_fixed or (v_more and v_count > v_fixed);
-    for i in 0 .. v_fixed - 1 loop
+    v_more := case when v_entry -> -1 = '"..."' then '["*"]'
+                   when jsonb_typeof(v_entry -> -1) = 'array' then v_entry -> -1 end;
+    v_fixed := jsonb_array_length(v_entry) - (v_more is not null)::integer;
+    v_matches := v_count = v_fixed or (v_more is not null and v_count > v_fixed);
+    for i in 0 .. v_count - 1 loop
       exit when not v_matches;
-      v_arg := v_argv ->> i;
-      v_glob := v_entry ->> i;
-      v_matches := v_glob = '*' or (v_arg !~ '^\{\{\s*(steps|event)\.[^{}]*\}\}$'
-                                    and (v_glob = v_arg or _matches_any(v_arg, to_jsonb(v_glob))));
+      v_matches := _argument_allowed(v_argv ->> i, case when i < v_fixed then v_entry -> i else v_more end);
     end loop;
     exit when v_matches;
   end loop;

@@ -46,11 +46,16 @@ begin
                                   when 'array' then p_value -> 'command_allow' else '[]' end) with ordinality e
   loop
     exit when cardinality(v_faults) > 1000;
-    if jsonb_typeof(v_item.value) <> 'array' or v_item.value in ('[]', '["..."]')
-       or jsonb_path_exists(v_item.value, 'strict $[*] ? (@.type() != "string")', '{}', true) then
+    if jsonb_typeof(v_item.value) <> 'array' or jsonb_typeof(v_item.value -> 0) is distinct from 'string'
+       or v_item.value = '["..."]'
+       or jsonb_path_exists(case when jsonb_typeof(v_item.value -> -1) = 'array' then v_item.value - -1
+                                 else v_item.value end, 'strict $[*] ? (@.type() != "string")', '{}', true) then
       v_faults := v_faults || format('command_allow[%s]: must be an array of texts, the program first, such as '
                                      '["git", "status"]',
                                      v_item.no);
+    elsif jsonb_typeof(v_item.value -> -1) = 'array' then
+      v_faults := v_faults || _field_fault(
+        format('command_allow[%s][%s]', v_item.no, jsonb_array_length(v_item.value) - 1), v_item.value -> -1, 'texts');
     end if;
   end loop;
 

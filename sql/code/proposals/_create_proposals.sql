@@ -8,6 +8,7 @@ create or replace function _create_proposals(
   p_reaction_ids uuid[],
   p_depths integer[],
   p_logins text[],
+  p_proposers text[],
   out ids uuid[],
   out statuses text[],
   out mission_ids uuid[],
@@ -22,7 +23,8 @@ as $$
 -- Gates and stores proposals whose templates are known to be sound. Each distinct template is judged once, and each row
 -- is written once, in its final state. Proposal i is p_templates[p_which[i]]; the other arrays have an entry for each
 -- proposal. A dedupe key that exists gives the first proposal; keys are inserted in order, so that concurrent batches
--- never deadlock. p_logins: the logins that proposed, where that is not this session's login.
+-- never deadlock. p_logins and p_proposers: the login that proposed, and all that had a hand in it as the text of an
+-- array, where that is not just this session's login.
 -- Locks: cap counters, then the unique index of dedupe_key. Writes: ops_mission_proposals, ops_cap_counters, missions
 -- and steps for what policy approves, and an event for what waits for a person. Raises: nothing.
 declare
@@ -70,8 +72,8 @@ begin
   end loop;
   insert into ops_mission_proposals (
     id, dedupe_key, source, event_id, reaction_id, status, title, risk_level, priority, depth, template, slots,
-    template_digest, approved_digest, reason, reason_code, policy_snapshot, counted_at, proposed_login, decided_by,
-    decided_login, approved_at, created_at, updated_at)
+    template_digest, approved_digest, reason, reason_code, policy_snapshot, counted_at, proposed_login, proposers,
+    decided_by, decided_login, approved_at, created_at, updated_at)
   select ids[i], p_dedupe_keys[i], p_sources[i], p_event_ids[i], p_reaction_ids[i], statuses[i], v_titles[p_which[i]],
          v_risks[p_which[i]], v_priorities[p_which[i]], coalesce(p_depths[i], 0), p_templates[p_which[i]],
          p_slots[p_which[i]], v_digests[p_which[i]],
@@ -79,6 +81,7 @@ begin
          v_gate.versions,
          case when v_gate.is_counted and statuses[i] <> 'rejected' then v_now end,
          case when p_logins is null then v_login else p_logins[i] end,
+         case when p_proposers is null then array[v_login] else p_proposers[i]::text[] end,
          case when statuses[i] <> 'pending' then 'policy' end, case when statuses[i] <> 'pending' then v_login end,
          case when statuses[i] = 'auto_approved' then v_now end, v_now, v_now
     from unnest(v_order) i

@@ -78,7 +78,7 @@ begin
       hint = 'Nothing was proposed. Mend every fault listed in the detail and propose again.';
   end if;
 
-  v_made := _create_proposals(v_templates, v_slots, v_which, p_sources, p_dedupe_keys, null, null, null, null);
+  v_made := _create_proposals(v_templates, v_slots, v_which, p_sources, p_dedupe_keys, null, null, null, null, null);
   ids := v_made.ids;
   statuses := v_made.statuses;
   mission_ids := v_made.mission_ids;

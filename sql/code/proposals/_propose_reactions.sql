@@ -8,7 +8,7 @@ as $$
 -- Makes and gates the proposals of these reactions; returns how many proposals are new. Where a dedupe key exists
 -- already, the reaction is done and refers to the first proposal. Templates were checked when the reaction matrix was
 -- set; they are not scanned for placeholders again, as they contain data of the event by now. The proposer is the login
--- that emitted the event, not the one that runs the heartbeat; events of the loop itself have none.
+-- that emitted the event, not the one that runs the heartbeat, and whoever else _event_proposers names.
 -- Locks: cap counters. Writes: ops_agent_reactions and what proposals write. Raises: what gating raises.
 declare
   v_now timestamptz := _now();
@@ -19,11 +19,12 @@ begin
   with given as materialized (
     select r.id, r.event_id, r.payload, (r.payload -> 'template')::text as template,
       coalesce(r.payload -> 'slots', '[]')::text as slots,
-           e.emitted_login as login
+           e.login, e.proposers::text as proposers
       from unnest(p_ids) n (id)
      -- Plans 1
      cross join lateral (select t.* from ops_agent_reactions t where t.id = n.id limit 1) r
-      left join lateral (select t.emitted_login from ops_agent_events t where t.id = r.event_id limit 1) e on true
+      left join _event_proposers(array(select r.event_id from ops_agent_reactions r where r.id = any (p_ids))) e
+        on e.event_id = r.event_id
      where r.status = 'queued'
   ), template as materialized (
     select g.template, g.slots, row_number() over () as no from given g group by g.template, g.slots
@@ -35,7 +36,8 @@ begin
            array_agg(g.payload ->> 'dedupe_key' order by g.id) as keys,
          array_agg(g.event_id order by g.id) as event_ids,
            array_agg((g.payload ->> 'depth')::integer order by g.id) as depths,
-         array_agg(g.login order by g.id) as logins
+         array_agg(g.login order by g.id) as logins,
+         array_agg(coalesce(g.proposers, '{}') order by g.id) as proposers
     into v_given
     from given g
     join template t on t.template = g.template and t.slots = g.slots;
@@ -45,7 +47,7 @@ begin
 
   select * into v_made
     from _create_proposals(v_given.templates, v_given.slots, v_given.which, v_given.sources, v_given.keys,
-                           v_given.event_ids, v_given.ids, v_given.depths, v_given.logins);
+                           v_given.event_ids, v_given.ids, v_given.depths, v_given.logins, v_given.proposers);
   update ops_agent_reactions r
      set status = 'done', proposal_id = m.proposal_id, updated_at = v_now,
          reason = case when not m.is_new then 'its dedupe_key was proposed before' end

@@ -29,20 +29,24 @@ declare
   v_judged record;
 begin
   with asked as materialized (
-    select p.id, p.template, p.slots, case when d.digest = p.template_digest then d.digest end as digest
+    select p.id, p.template, p.slots, p.template::text collate "C" as text,
+           case when d.digest = p.template_digest then d.digest end as digest
       from unnest(p_ids) n (id)
      cross join lateral (select t.* from ops_mission_proposals t where t.id = n.id limit 1) p
      cross join lateral _template_digest(p.template, p.slots) d (digest)
   ), template as materialized (
     select f.*, row_number() over () as no
-      from (select distinct on (a.digest) a.digest, a.template, a.slots from asked a where a.digest is not null) f
+      -- Of templates that are equal, those are judged apart that are written differently, as rules match texts.
+      from (select distinct on (a.digest, a.text) a.digest, a.text, a.template, a.slots
+              from asked a
+             where a.digest is not null) f
   )
   select (select array_agg(t.template order by t.no) from template t),
          (select array_agg(t.slots order by t.no) from template t),
          array_agg(a.id), array_agg(t.no)
     into v_templates, slots, ids, which
     from asked a
-    left join template t on t.digest = a.digest;
+    left join template t on t.digest = a.digest and t.text = a.text;
   v_judged := _judge_templates(coalesce(v_templates, '{}'), p_documents);
   steps := v_judged.steps;
 

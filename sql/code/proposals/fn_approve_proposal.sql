@@ -31,7 +31,7 @@ begin
         detail = jsonb_build_object('status', v_proposal.status, 'reason', v_proposal.reason)::text,
         hint = 'Propose it again.';
     end if;
-    perform _assert_may_decide(v_proposal.id, v_proposal.proposed_login);
+    perform _assert_may_decide(v_proposal.id, v_proposal.proposers);
     v_verdict := _verdicts(array[v_proposal.id], v_documents);
     if v_verdict.codes[1] = 'OPS_016' then
       raise exception using errcode = 'OP016',

@@ -6,8 +6,8 @@ set search_path from current
 as $$
 -- Proposes what a running step wants done next, in the transaction of the worker that holds its lease, and gates it.
 -- The templates must be exact: placeholders are refused, as the text that wrote them is data. The proposals are one
--- cause deeper than the mission, and their event, step:proposed, leads back to it. A step proposes once: a second call
--- gets the same proposals.
+-- cause deeper than the mission, and their event, step:proposed, leads back to it, and to those who proposed it. A step
+-- proposes once: a second call gets the same proposals.
 -- Locks: the step, FOR KEY SHARE, the unique index of dedupe_key, cap counters. Writes: ops_agent_events, ops_ready,
 -- ops_mission_proposals, ops_cap_counters, and missions and steps for what policy approves. Raises: OP003 when causes
 -- are too deep, OP004 with every fault of the templates, OP006 when the lease is lost, OP045
@@ -78,7 +78,9 @@ begin
     v_templates, array_fill('[]'::jsonb, array[v_count]), array(select generate_series(1, v_count)),
     array_fill(v_step.source, array[v_count]),
       array(select format('%s:%s', v_key, n) from generate_series(1, v_count) n),
-    array_fill(v_event_id, array[v_count]), null, array_fill(v_step.depth, array[v_count]), null);
+    array_fill(v_event_id, array[v_count]), null, array_fill(v_step.depth, array[v_count]),
+    array_fill(session_user::text, array[v_count]),
+    array_fill((select e.proposers::text from _event_proposers(array[v_event_id]) e), array[v_count]));
   return query
   select u.ord, u.id, u.status, u.mission_id, u.reason
     from unnest(v_made.ids, v_made.statuses, v_made.mission_ids, v_made.reasons)

@@ -49,7 +49,7 @@ begin
       perform _emit_loop_events(array['dead_letter:redriven'],
         array[jsonb_build_object('dl_msg_id', p_letter.dl_msg_id, 'original_msg_id', p_letter.original_msg_id,
                                  'payload', p_letter.payload, 'actor', p_actor)],
-        array[null]::uuid[], array[-1]);
+        array[null]::uuid[], array[-1], session_user);
       return 'event:dead_letter:redriven';
   end case;
   if v_found is null then

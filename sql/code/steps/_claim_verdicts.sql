@@ -36,7 +36,8 @@ begin
     left join lateral (select t.template from ops_mission_proposals t where t.id = m.proposal_id limit 1) p on true
    cross join lateral (select case when s.slots is null then '{}'
                        else _step_results(s.mission_id, s.slots) end) r (results)
-   cross join lateral _fill_step(s.params, coalesce(s.slots, '[]'), r.results) f
+   cross join lateral (select _as_run(s.executor, l.params) as params, l.fault
+                         from _fill_step(s.params, coalesce(s.slots, '[]'), r.results) l) f
    cross join lateral _expand_preset(s.executor, f.params, p_worker_policy) x
    cross join lateral _digest(jsonb_build_array(s.kind, s.executor, x.run_with, x.params)) d (digest)
    cross join lateral _judge_step(s.kind, s.executor, f.params, p.template ->> 'risk_level', v_auto, p_worker_policy) j

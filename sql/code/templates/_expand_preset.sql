@@ -7,8 +7,9 @@ as $$
 -- What an executor name means: itself, or, where worker_policy.presets has it, a command whose program and options
 -- policy wrote and whose {{params.…}} the step fills. A text, number or boolean becomes one whole argument, or a part
 -- of one where policy wrote more around it; an array, alone in its argument, becomes one argument for each element.
--- Filled values are never scanned for placeholders. fault: a param that the preset needs and lacks, or that it does not
--- take (fault_code OPS_004), or values that are too large together (OPS_040).
+-- Filled values are never scanned for placeholders. No value becomes an option: an argument that a value begins does
+-- not begin with -, unless policy wrote -- before it. fault: a param that the preset needs and lacks, that it does not
+-- take, or that would be an option (fault_code OPS_004), or values that are too large together (OPS_040).
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_most constant integer := 4 * 1024 * 1024;
@@ -20,6 +21,8 @@ declare
   v_part record;
   v_value jsonb;
   v_text text;
+  v_options_ended boolean := false;
+  v_filled text[];
 begin
   if v_preset is null then
     run_with := p_executor;
@@ -66,15 +69,28 @@ begin
         return next;
         return;
       end if;
-      v_text := v_text || (v_value #>> '{}') || v_part.lits[i + 1];
+      v_text := v_text || _argument_text(v_value) || v_part.lits[i + 1];
     end loop;
     if v_part.is_stdin then
       params := params || jsonb_build_object('stdin', v_text);
-    elsif jsonb_typeof(v_value) = 'array' then
-      v_argv := v_argv || (select coalesce(jsonb_agg(a.arg), '[]') from jsonb_array_elements_text(v_value) a (arg));
-    else
-      v_argv := v_argv || to_jsonb(v_text);
+      continue;
     end if;
+    if jsonb_typeof(v_value) = 'array' then
+      v_filled := array(select _argument_text(a.value) from jsonb_array_elements(v_value) with ordinality a
+                        order by a.ordinality);
+    else
+      v_filled := array[v_text];
+    end if;
+    if v_part.lits[1] = '' and cardinality(v_part.refs) > 0 and not v_options_ended
+       and '-' = any (select left(a, 1) from unnest(v_filled) a) then
+      fault := format('params.%s: executor %s takes no option here: it may not begin with -', v_part.refs[1],
+                      p_executor);
+      fault_code := 'OPS_004';
+      return next;
+      return;
+    end if;
+    v_argv := v_argv || to_jsonb(v_filled);
+    v_options_ended := v_options_ended or v_part.written = '--';
   end loop;
 
   params := params || jsonb_build_object('argv', v_argv);

@@ -5,7 +5,8 @@ immutable
 set search_path from current
 as $$
 -- The steps of sound templates, in order, with their defaults: key step_1…, executor as kind, depends_on the step
--- before. Fields that a template leaves to policy are null. A template that is null has no steps.
+-- before. Params are as they are run. Fields that a template leaves to policy are null. A template that is null has no
+-- steps.
 -- Locks: none. Writes: nothing. Raises: nothing for sound templates.
 declare
   v_found ops_template_step[] := '{}'::ops_template_step[];
@@ -49,7 +50,7 @@ begin
         coalesce(v_step ->> 'key', 'step_' || v_pos),
         v_step ->> 'kind',
         coalesce(v_step ->> 'executor', v_step ->> 'kind'),
-        coalesce(nullif(v_step -> 'params', 'null'), '{}'),
+        _as_run(coalesce(v_step ->> 'executor', v_step ->> 'kind'), coalesce(nullif(v_step -> 'params', 'null'), '{}')),
         case when not v_in_a_row then v_needs[v_place]::integer[] when v_pos > 1 then array[v_pos - 1] else '{}' end,
         case when not v_in_a_row then v_unblocks[v_place]::integer[]
              when v_pos < v_count then array[v_pos + 1] else '{}' end,

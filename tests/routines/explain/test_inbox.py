@@ -7,7 +7,7 @@ from psycopg.types.json import Jsonb
 
 from looping import step, template
 
-OPENCLAW = ["openclaw", "agent", "--message"]
+OPENCLAW = ["openclaw", "agent"]
 
 
 def entries(loop, limit=50):
@@ -61,7 +61,7 @@ def test_a_proposal_is_shown_with_exactly_what_would_run(loop):
         },
         {
             "key": "ask", "kind": "openclaw", "executor": "openclaw", "run_with": "command",
-            "params": {"argv": [*OPENCLAW, "mend {{steps.look.result.what}}"]}, "after": ["look"],
+            "params": {"argv": [*OPENCLAW, "--message=mend {{steps.look.result.what}}"]}, "after": ["look"],
             "unknown": {"params.prompt": "mend {{steps.look.result.what}}"},
         },
         {
@@ -76,7 +76,7 @@ def test_text_that_looks_like_a_placeholder_is_not_said_to_be_filled_later(loop)
     loop.emit(data={"text": "{{steps.a.result.x}}"})
     loop.turn()
     (would_run,) = the_entry(loop)["would_run"]
-    assert would_run["params"]["argv"] == [*OPENCLAW, "{{steps.a.result.x}}"]
+    assert would_run["params"]["argv"] == [*OPENCLAW, "--message={{steps.a.result.x}}"]
     assert "unknown" not in would_run
 
 
@@ -113,7 +113,7 @@ def test_a_step_that_policy_no_longer_covers_is_shown_as_it_would_run_now(loop):
     assert entry["would_run"] == [
         {
             "key": "b", "kind": "openclaw", "executor": "openclaw", "run_with": "command",
-            "params": {"argv": [*OPENCLAW, "mend the pump"]},
+            "params": {"argv": [*OPENCLAW, "--message=mend the pump"]},
         }
     ]  # fmt: skip
     assert sorted(entry["decide"]) == ["failed", "retry", "succeeded"]

@@ -163,9 +163,15 @@ def allowed(calculator, argv, *entries, **worker):
         (["git", "status"], ["git", "status"]),
         (["pytest", "tests/x.py"], ["pytest", "*"]),
         (["ls"], ["ls", "..."]),
-        (["ls", "-l", "/tmp"], ["ls", "..."]),
-        (["git", "log", "--oneline", "-3"], ["git", "log", "--*", "..."]),
+        (["ls", "a", "/tmp"], ["ls", "..."]),
+        (["ls"], ["ls", ["-l"]]),
+        (["ls", "-l", "/tmp", "-l"], ["ls", ["-l", "*"]]),
+        (["git", "log", "--oneline", "HEAD"], ["git", "log", "--*", "..."]),
+        (["git", "log", "--oneline", "-3", "--all"], ["git", "log", "--oneline", ["-3", "--a*"]]),
+        (["tar", "-xf"], ["tar", "-x*"]),
+        (["cat", "-"], ["cat", "-"]),
         (["sleep", 5], ["sleep", "5"]),
+        (["a", "b", "{{steps.a.result}}"], ["a", ["b", "*"]]),
         (["a", "100% _\\sure"], ["a", "100% _\\sure"]),
         (["a", "x_y%z"], ["a", "x_*"]),
         (["a", "{{steps.a.result}}"], ["a", "*"]),
@@ -190,6 +196,18 @@ def test_a_command_on_the_list_may_run(calculator, argv, entry):
         (["git"], ["git", "log", "..."]),
         (["a", "xAy"], ["a", "x_*"]),
         (["a", "..."], ["a"]),
+        (["ls", "-l", "/tmp"], ["ls", "..."]),
+        (["ls", "/tmp", "-l"], ["ls", "..."]),
+        (["git", "log", "--oneline", "-3"], ["git", "log", "--*", "..."]),
+        (["ls", "-l"], ["ls", "*"]),
+        (["ls", "-"], ["ls", "*"]),
+        (["ls", "--", "-l"], ["ls", "--", "*"]),
+        (["ls", "-x.txt"], ["ls", "*.txt"]),
+        (["ls", "-l"], ["ls", "**"]),
+        (["ls", "a", "b"], ["ls", "**"]),
+        (["ls", "-a"], ["ls", ["-l", "*"]]),
+        (["ls"], ["ls", "*", ["*"]]),
+        (["a", "{{steps.a.result}}"], ["a", ["-*", "x*"]]),
         (["a", {"b": 1}], ["a", "..."]),
         (["a", ["b"]], ["a", "*"]),
         (["a", None], ["a", "*"]),
@@ -266,8 +284,8 @@ def test_a_preset_is_a_command_whose_program_policy_wrote(calculator):
 
 
 def test_an_array_alone_in_its_place_gives_one_argument_each(calculator):
-    _, params, _ = expand(calculator, "agent", {"prompt": 5, "model": "big", "more": ["-x", 7]})
-    assert params["argv"] == ["agent", "--model=big", "5", "-x", "7"]
+    _, params, _ = expand(calculator, "agent", {"prompt": 5, "model": "big", "more": ["x", 7]})
+    assert params["argv"] == ["agent", "--model=big", "5", "x", "7"]
 
 
 def test_a_preset_may_fill_standard_input(calculator):
@@ -286,6 +304,12 @@ def test_a_preset_may_fill_standard_input(calculator):
         ({"prompt": "x", "model": ["a"]}, 'params.model: executor agent needs a text here, not ["a"]'),
         ({"prompt": "x", "more": [["a"]]}, 'params.more: executor agent needs a text here, not [["a"]]'),
         ({"prompt": "x", "cwd": "/"}, "params.cwd: executor agent does not take it"),
+        ({"prompt": "--x"}, "params.prompt: executor agent takes no option here: it may not begin with -"),
+        ({"prompt": -5}, "params.prompt: executor agent takes no option here: it may not begin with -"),
+        (
+            {"prompt": "x", "more": ["a", "-x"]},
+            "params.more: executor agent takes no option here: it may not begin with -",
+        ),
     ],
 )
 def test_params_that_do_not_fit_a_preset_are_named_and_forbid_the_step(calculator, params, fault):

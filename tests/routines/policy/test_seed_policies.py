@@ -164,4 +164,4 @@ def test_the_program_of_an_agent_is_written_in_policy(calculator):
              from _expand_preset('openclaw', '{"prompt": "--help; rm -rf /"}', fn_get_policy('worker_policy'))"""
     ).fetchone()
     assert (run_with, fault) == ("command", None)
-    assert params == {"argv": ["openclaw", "agent", "--message", "--help; rm -rf /"]}
+    assert params == {"argv": ["openclaw", "agent", "--message=--help; rm -rf /"]}

@@ -41,6 +41,7 @@ class AsyncCaller:
         return (await self._values(function, **args))[0]
 
     async def _execute(self, cur: psycopg.AsyncCursor[Any], function: str, args: Mapping[str, Any]) -> None:
+        read_exactly(cur)
         # What is None is left to the function's own default.
         given = {name: argument(value) for name, value in args.items() if value is not None}
         await cur.execute(statement(self.schema, function, tuple(given)), tuple(given.values()))
