@@ -44,7 +44,7 @@ begin
       exit when not v_matches;
       v_arg := v_argv ->> i;
       v_glob := v_entry ->> i;
-      v_matches := v_glob = '*' or (v_arg !~ '^\{\{\s*(steps|event)\.[^{}]*\}\}$'
+      v_matches := v_glob = '*' or (v_arg !~ E'^\\{\\{\\s*(steps|event)\\.[^{}]*\\}\\}$'
                                     and (v_glob = v_arg or _matches_any(v_arg, to_jsonb(v_glob))));
     end loop;
     exit when v_matches;
@@ -66,7 +66,7 @@ begin
     end if;
   end if;
   if v_cwd is not null then
-    if v_cwd ~ '(^|/)\.\.(/|$)' then
+    if v_cwd ~ E'(^|/)\\.\\.(/|$)' then
       forbidden := format('params.cwd: %s is not on worker_policy.command_cwd', v_cwd);
     elsif not _matches_any(v_cwd, p_worker_policy -> 'command_cwd') then
       setting := 'command_cwd';
