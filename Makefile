@@ -8,7 +8,7 @@ BENCH_STAMP := .venv/.bench-installed
 ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz chaos-outbox demo bench bench-quick test-matrix soak-locks plpgsql-check docs code-toc sqitch clean
+.PHONY: help setup test test-debian lint fmt fuzz hostile chaos-outbox demo bench bench-quick test-matrix soak-locks plpgsql-check docs code-toc sqitch clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ chaos-outbox: $(STAMP) ## Deliver 100,000 messages while relays are killed, Post
 
 fuzz: $(STAMP) ## Call every public function as every role with hostile arguments, 20,000 times; ARGS='--seed 7'
 	PYTHONPATH=tests $(RUN) fuzz $(ARGS)
+
+hostile: $(STAMP) ## Run the whole loop under every hostile setting, name, encoding and environment, each by itself
+	OPSLOOP_HOSTILE=all $(RUN) pytest $(or $(T),$(ALL_TESTS) tests/hostile)
 
 demo: $(STAMP) ## Watch the loop look after a real PostgreSQL; ARGS=--stay to approve what waits
 	$(RUN) opsloop demo $(ARGS)

@@ -61,6 +61,7 @@
 \ir code/base/_is_control_plane.sql
 \ir code/base/fn_list_roles.sql
 \ir code/base/_role_name.sql
+\ir code/base/_holder.sql
 \ir code/base/_audit.sql
 \ir code/base/_keep_audit_log.sql
 \ir code/base/_count.sql

@@ -145,7 +145,7 @@ create table ops_late_enqueuers (
   -- The lane whose mark has passed its floor, or is about to.
   lane integer not null,
   -- The transaction, by the seq in its advisory lock: objid in pg_locks, where its process id is.
-  holder oid not null,
+  holder xid not null,
   -- All rows that it brings have a higher ops_ready.seq than this.
   floor bigint not null,
   -- When it was found to have fallen behind.

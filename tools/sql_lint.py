@@ -1,4 +1,4 @@
-"""Style of the SQL files: width, keywords, and what a comment must not say.
+"""Style of the SQL files: width, keywords, literals with a backslash, and what a comment must not say.
 
 Usage: python tools/sql_lint.py [file …]; default every file under sql/ but sql/seed, whose JSON has regular expressions
 that cannot be broken into lines. A finding is a line `file:line: rule`; exit
@@ -39,6 +39,9 @@ def faults(text: str) -> Iterator[tuple[int, str]]:
     for pattern, rule in COMMENTS.items():
         for found in re.finditer(pattern, comments):
             yield _line(text, found), f"“{found[0]}”: {rule}"
+    for token in _TOKEN.finditer(text):
+        if token["text"] and "\\" in token["text"] and token[0][0] == "'" and text[token.start() - 1] not in "eE":
+            yield _line(text, token), "a backslash: E'…' means the same whatever standard_conforming_strings is"
     for found in _UPPER.finditer(code):
         yield _line(text, found), f"{found[0]}: keywords are in lower case"
 

@@ -170,7 +170,7 @@ class DatabaseError(OpsError):
 
 
 class ControlBusy(OpsError):
-    """Another session has paused, resumed or killed and not yet committed; `detail` has its pid."""
+    """Another transaction has paused, killed or changed policy and not yet committed; `detail` has its pid or gid."""
 
     code = "OPS_023"
 

@@ -63,7 +63,7 @@ begin
   end loop;
 
   delete from opsloop_routine;
-  delete from opsloop_schema_change where change like 'code\_%';
+  delete from opsloop_schema_change where change like E'code\\_%';
   update opsloop_schema_change set code_digest = 'none' where code_digest is not null;
 end;
 $$;

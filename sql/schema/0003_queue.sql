@@ -64,7 +64,7 @@ create sequence ops_late_enqueuers_id_seq;
 create table ops_late_enqueuers (
   id bigint constraint ops_late_enqueuers_pkey primary key default nextval('ops_late_enqueuers_id_seq'),
   lane integer not null,
-  holder oid not null,
+  holder xid not null,
   floor bigint not null,
   noticed_at timestamptz not null default now()
 );
@@ -77,7 +77,7 @@ comment on column ops_late_enqueuers.id is
   'The key. A unique (lane, holder) would make one session wait for another that records the same.';
 comment on column ops_late_enqueuers.lane is 'The lane whose mark has passed its floor, or is about to.';
 comment on column ops_late_enqueuers.holder is
-  'The transaction, by the seq in its advisory lock: objid in pg_locks, where its process id is.';
+  'The transaction, by its id: transactionid in pg_locks, where its process id is.';
 comment on column ops_late_enqueuers.floor is 'All rows that it brings have a higher ops_ready.seq than this.';
 comment on column ops_late_enqueuers.noticed_at is 'When it was found to have fallen behind.';
 

@@ -131,6 +131,54 @@ def test_who_enqueues_again_after_a_savepoint_is_announced_again(loop, session, 
     assert set(claim_all(loop)) == mine
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["pg_current_xact_id()::text", "'none'", "'-1'", "'0'", "'1'", "'999999999999999999'", "repeat('9', 40)"]
+    + ["(pg_sequence_last_value('ops_ready_seq') + 15)::text"],
+)
+def test_no_setting_of_the_caller_stands_for_an_announcement(loop, session, eager, said):
+    propose(loop, 1)
+    other = session()
+    other.do("begin")
+    other.do(f"select set_config('opsloop.announced_' || 'ops_ready'::regclass::oid, {said}, false)")
+    mine = propose(other, 5)
+    other.do("select fn_emit_event('a:signal')")
+    propose(loop, 20)
+    claim_all(loop)
+    loop.do("select fn_evaluate_triggers()")
+    other.do("commit")
+    assert mine <= set(claim_all(loop))
+    loop.do("select fn_evaluate_triggers()")
+    assert loop.value("select count(*) from ops_agent_events where processed_at is null") == 0
+    assert loop.broken() == []
+
+
+def test_an_advisory_lock_that_outlives_the_enqueuer_does_not_keep_it_open(loop, session, eager):
+    propose(loop, 1)
+    other = session()
+    other.do("begin")
+    mine = propose(other, 5)
+    other.do(
+        "select pg_advisory_lock_shared(classid::integer, objid::bigint::bit(32)::integer)"
+        "  from pg_locks where locktype = 'advisory' and classid = 'ops_ready'::regclass and pid = pg_backend_pid()"
+    )
+    for _ in range(3):
+        propose(loop, 20)
+        claim_all(loop)
+    assert late(loop)
+    other.do("commit")
+    assert set(claim_all(loop)) == mine
+    assert late(loop) == []
+
+
+def test_a_transaction_holds_one_announcement_however_often_it_enqueues(loop, session):
+    other = session()
+    other.do("begin")
+    other.do("select fn_emit_event('a:signal') from generate_series(1, 100)")
+    assert len(loop.rows("select * from _open_enqueuers(%s)", 100)) == 1
+    other.do("rollback")
+
+
 def test_a_claim_with_an_old_snapshot_forgets_no_late_enqueuer(loop, session, eager):
     propose(loop, 1)
     other = session()

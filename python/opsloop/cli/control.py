@@ -198,9 +198,14 @@ def _number(running: Sequence[RunningStep]) -> str:
 def _say_stragglers(done: dict[str, Any]) -> None:
     for one in done["could_still_commit"]:
         output.say(
-            f"session {one['pid']} ({one['login']}, {one['application']}), in a transaction since {one['since']}, "
-            f"may yet commit; to end it: select pg_terminate_backend({one['pid']})"
+            f"{_which(one)}, in a transaction since {one['since']}, may yet commit; to end it: {one['remedy']}"
         )
+
+
+def _which(one: dict[str, Any]) -> str:
+    if one["gid"] is not None:
+        return f"prepared transaction {one['gid']} ({one['login']})"
+    return f"session {one['pid']} ({one['login']}, {one['application']})"
 
 
 def register(app: typer.Typer) -> None:

@@ -10,7 +10,7 @@ begin
   return (select coalesce(regexp_replace(
             string_agg(case when k.name ~ '^[0-9]+$' then format('[%s]', k.name) else '.' || k.name end, ''
                        order by k.no),
-            '^\.', ''), '')
+            E'^\\.', ''), '')
             from unnest(p_path) with ordinality k (name, no));
 end;
 $$;

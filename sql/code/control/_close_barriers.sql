@@ -7,7 +7,7 @@ as $$
 -- them: two seconds at most, then it goes on and names the transactions that could still commit what they have done.
 -- It polls: a wait in the lock queue could make it part of a deadlock. No new calls pass a closed barrier, so it
 -- cannot starve. A session that holds the first lock of a barrier, so that the barrier cannot be closed, is named too:
--- calls may pass as long as it does.
+-- calls may pass as long as it does. A prepared transaction has no pid; it is named by its gid.
 -- Locks: advisory (ops_control, 1 to 4), exclusive. Writes: nothing. Raises: nothing.
 declare
   v_class constant integer := 'ops_control'::regclass::oid::integer;
@@ -27,13 +27,14 @@ begin
   end loop;
   return query
   select coalesce(array_agg(l.virtualtransaction), '{}'),
-         coalesce(jsonb_agg(jsonb_build_object('pid', l.pid, 'login', a.usename, 'application', a.application_name,
-                                               'since', a.xact_start) order by a.xact_start), '[]')
-    from (select distinct h.pid, h.virtualtransaction
+         coalesce(jsonb_agg(jsonb_build_object('pid', a.pid, 'gid', a.gid, 'login', a.login,
+                                               'application', a.application, 'since', a.since,
+                                               'remedy', a.remedy) order by a.since), '[]')
+    from (select distinct h.virtualtransaction
             from pg_locks h
            where h.locktype = 'advisory' and h.classid = 'ops_control'::regclass and h.objid::bigint = any (v_locks)
              and h.objsubid = 2 and h.granted and h.pid is distinct from pg_backend_pid()
              and h.database = (select d.oid from pg_database d where d.datname = current_database())) l
-    left join pg_stat_activity a on a.pid = l.pid;
+   cross join lateral _holder(l.virtualtransaction) a;
 end;
 $$;

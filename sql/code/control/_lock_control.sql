@@ -9,20 +9,22 @@ as $$
 -- Locks: ops_control, FOR NO KEY UPDATE; waits two seconds at most. Writes: ops_control. Raises: OP023.
 declare
   v_deadline constant timestamptz := clock_timestamp() + interval '2 seconds';
-  v_pid integer;
+  v_holder record;
 begin
   loop
     perform from ops_control for no key update skip locked;
     exit when found;
     if clock_timestamp() > v_deadline then
-      select l.pid into v_pid
-        from ops_control c
-        join pg_locks l on l.locktype = 'transactionid' and l.transactionid = c.xmax and l.granted;
+      select h.* into v_holder
+        from (values ((select l.virtualtransaction
+                         from ops_control c
+                         join pg_locks l on l.locktype = 'transactionid' and l.transactionid = c.xmax and l.granted
+                          and l.mode = 'ExclusiveLock'))) l (virtualtransaction)
+       cross join lateral _holder(l.virtualtransaction) h;
       raise exception using errcode = 'OP023',
-        message = format('OPS_023: session %s has paused, resumed or killed and not yet committed',
-                         coalesce(v_pid::text, '?')),
-        detail = jsonb_build_object('pid', v_pid)::text,
-        hint = format('Commit there, or end it: select pg_terminate_backend(%s); then call again.', v_pid);
+        message = format('OPS_023: %s has paused, resumed or killed and not yet committed', v_holder.name),
+        detail = jsonb_build_object('pid', v_holder.pid, 'gid', v_holder.gid, 'login', v_holder.login)::text,
+        hint = format('Commit it, or end it: %s Then call again.', v_holder.remedy);
     end if;
     perform pg_sleep(0.01);
   end loop;

@@ -24,7 +24,7 @@ begin
     v_name := v_barred.setting;
     v_entry := case v_name
       when 'command_allow' then (
-        select jsonb_build_array(jsonb_agg(case when a.arg ~ '^\{\{\s*(steps|event)\.[^{}]*\}\}$' then '*'
+        select jsonb_build_array(jsonb_agg(case when a.arg ~ E'^\\{\\{\\s*(steps|event)\\.[^{}]*\\}\\}$' then '*'
                                            else a.arg end order by a.no))
           from jsonb_array_elements_text(p_params -> 'argv') with ordinality a (arg, no))
       when 'command_env' then (

@@ -18,7 +18,7 @@ begin
            or coalesce(i ->> 'status', 'watching') not in ('watching', 'validating', 'building', 'shipped')
            or (i ? 'score' and jsonb_typeof(i -> 'score') not in ('number', 'null'))) then
     raise exception using errcode = 'OP018', message = 'OPS_018: p_ideas is not a list of ideas',
-      detail = left(p_ideas::text, 500),
+      detail = format('got: %s', left(p_ideas::text, 500)),
       hint = 'Give [{"title": "…", "status": "watching|validating|building|shipped", "score": 1.5, …}], each title of '
              '500 characters at most. Nothing was changed.';
   end if;

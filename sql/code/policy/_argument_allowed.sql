@@ -9,7 +9,7 @@ as $$
 -- begins with - itself. A {{steps.…}} that is not filled yet matches * alone; the claim judges the filled value.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  v_is_open constant boolean := p_argument ~ '^\{\{\s*(steps|event)\.[^{}]*\}\}$';
+  v_is_open constant boolean := p_argument ~ E'^\\{\\{\\s*(steps|event)\\.[^{}]*\\}\\}$';
 begin
   return exists (
     select from jsonb_array_elements_text(

@@ -62,7 +62,7 @@ begin
     end if;
   end if;
   if v_cwd is not null then
-    if v_cwd ~ '(^|/)\.\.(/|$)' then
+    if v_cwd ~ E'(^|/)\\.\\.(/|$)' then
       forbidden := format('params.cwd: %s is not on worker_policy.command_cwd', v_cwd);
     elsif not _matches_any(v_cwd, p_worker_policy -> 'command_cwd') then
       setting := 'command_cwd';

@@ -56,7 +56,7 @@ begin
       || _field_fault(v_at || '.preset', v_item.route -> 'preset', 'name')
       || _field_fault(v_at || '.settings', v_item.route -> 'settings', 'object');
     if jsonb_typeof(v_item.route -> 'url') = 'string'
-       and v_item.route ->> 'url' !~* '^https?://[^/?#@\s]+([/?#]\S*)?$' then
+       and v_item.route ->> 'url' !~* E'^https?://[^/?#@\\s]+([/?#]\\S*)?$' then
       v_faults := v_faults
         || (v_at || '.url: must begin with http:// or https:// and a host, without a user or blanks');
     end if;
@@ -65,7 +65,7 @@ begin
         select format('%s.headers.%s: must be a header of its own with a text in one line', v_at, left(h.key, 80))
           from jsonb_each(v_item.route -> 'headers') h
          where jsonb_typeof(h.value) <> 'string' or h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$'
-            or (h.value #>> '{}') ~ '[^\x20-\x7e]'
+            or (h.value #>> '{}') ~ E'[^\\x20-\\x7e]'
             or lower(h.key) in ('host', 'content-length', 'transfer-encoding', 'connection', 'content-type',
                                 'idempotency-key',
                                 'webhook-id', 'webhook-timestamp', 'webhook-signature')

@@ -13,13 +13,16 @@ as $$
 -- is a decision. It does not rely on the trigger of ops_policy, which is for changes by hand.
 -- Locks: the row of ops_policy. Writes: ops_policy, ops_policy_history, ops_audit_log.
 -- Raises: OP011 when the version in force is not the expected one (0: none yet), OP015 when the login may not itself,
--- OP017 with every fault, OP018, OP045 for a document that is too large.
+-- OP017 with every fault, OP018, OP023 when an open transaction has changed it and does not end within two seconds,
+-- OP045 for a document that is too large.
 declare
   v_now timestamptz;
   v_login text := session_user::text;
   v_actor text := coalesce(nullif(p_actor, ''), session_user::text);
   v_current integer;
   v_version integer;
+  v_patience constant text := current_setting('lock_timeout');
+  v_holder record;
 begin
   perform _assert_login_may('fn_set_policy(text, jsonb, text, integer)');
   if coalesce(p_key, '') = '' then
@@ -30,7 +33,22 @@ begin
 
   -- A second round only when another session set the first version of this document at the same time.
   loop
-    select p.version into v_current from ops_policy p where p.key = p_key for update;
+    begin
+      perform set_config('lock_timeout', case v_patience when '0' then '2s' else v_patience end, true);
+      select p.version into v_current from ops_policy p where p.key = p_key for update;
+      perform set_config('lock_timeout', v_patience, true);
+    exception when lock_not_available then
+      select h.* into v_holder
+        from (values ((select min(l.virtualtransaction)
+                         from pg_locks l
+                        where l.relation = 'ops_policy'::regclass and l.mode = 'RowExclusiveLock' and l.granted
+                          and l.pid is distinct from pg_backend_pid()))) l (virtualtransaction)
+       cross join lateral _holder(l.virtualtransaction) h;
+      raise exception using errcode = 'OP023',
+        message = format('OPS_023: %s has changed policy %s and not yet committed', v_holder.name, p_key),
+        detail = jsonb_build_object('pid', v_holder.pid, 'gid', v_holder.gid, 'login', v_holder.login)::text,
+        hint = format('Commit it, or end it: %s Then call again.', v_holder.remedy);
+    end;
     v_current := coalesce(v_current, 0);
     if v_current <> p_expected_version then
       raise exception using errcode = 'OP011',
@@ -63,4 +81,4 @@ $$;
 comment on function fn_set_policy(text, jsonb, text, integer) is
   'Puts a policy document in force, keeps it in the history and returns its version; with p_expected_version (0: none '
   'yet) only if nobody else changed it meanwhile, else OPS_011. OPS_017 lists every fault of the document and changes '
-  'nothing; OPS_045 for one that is too large.';
+  'nothing; OPS_045 for one that is too large. OPS_023 another change of it is not committed yet.';

@@ -30,7 +30,7 @@ begin
     select c.oid::regclass
       from pg_class c
      where c.relnamespace = quote_ident(current_schema())::regnamespace and c.relkind = 'S'
-       and c.relname like 'ops\_lane\_mark\_%' and not exists (select from ops_lanes l where l.mark = c.oid)
+       and c.relname like E'ops\\_lane\\_mark\\_%' and not exists (select from ops_lanes l where l.mark = c.oid)
      limit 100
   loop
     begin

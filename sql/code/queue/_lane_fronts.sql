@@ -21,7 +21,7 @@ declare
   v_ready constant oid := 'ops_ready'::regclass;
   v_movers constant integer := 'ops_lanes'::regclass::oid::integer;
   v_last bigint := _last_ready_number();
-  v_ended oid[];
+  v_ended xid[];
   v_forget boolean;
   v_floors jsonb := '{}';
   v_marks bigint[];

@@ -24,10 +24,10 @@ declare
   c_behind constant bigint := 10000;
   v_ready constant oid := 'ops_ready'::regclass;
   v_last bigint;
-  v_open oid[];
+  v_open xid[];
   v_floors bigint[];
   v_lane record;
-  v_late oid[];
+  v_late xid[];
   v_want bigint;
   v_to bigint;
 begin

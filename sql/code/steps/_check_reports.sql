@@ -41,7 +41,7 @@ begin
   raise exception using errcode = 'OP018',
     message = format('OPS_018: %s[%s] needs step_id and lease_token, and its other fields as documented', p_name,
                      v_bad - 1),
-    detail = left(p_reports ->> (v_bad - 1)::integer, 200),
+    detail = left((p_reports -> (v_bad - 1)::integer)::text, 200),
     hint = 'Give both as they came from fn_claim_steps; events and outbox are arrays, retryable is true or false, '
            'retry_after_seconds is a number, code has the form OPS_nnn. Nothing was changed.';
 end;

@@ -13,11 +13,13 @@ set search_path from current
 as $$
 -- Announces a worker process: its incarnation, the executors it offers ({"name": {"idempotent": true}}) and the
 -- settings of its environment. Registering again updates the row. Returns what policy sets for the worker.
--- Locks: the worker's row. Writes: ops_workers. Raises: OP018 without an id, and for what is no object.
+-- Locks: the worker's row. Writes: ops_workers. Raises: OP018 without an id, for what is no object,
+-- and for a setting that is out of its range.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
   v_policy jsonb := _policy('worker_policy');
+  v_faults text[];
 begin
   if coalesce(p_worker_id, '') = '' then
     raise exception using errcode = 'OP018', message = 'OPS_018: p_worker_id is empty',
@@ -33,6 +35,13 @@ begin
   perform _check_text('p_version', p_version, 500);
   perform _check_size('p_executors', p_executors, 'event_bytes');
   perform _check_size('p_settings', p_settings, 'event_bytes');
+  v_faults := _field_fault('p_settings.max_retries', p_settings -> 'max_retries', 'whole number', 0, 1000)
+    || _field_fault('p_settings.lease_seconds', p_settings -> 'lease_seconds', 'whole number', 1, 86400);
+  if v_faults <> '{}' then
+    raise exception using errcode = 'OP018', message = 'OPS_018: ' || array_to_string(v_faults, '; '),
+      detail = jsonb_build_object('faults', v_faults)::text,
+      hint = 'Leave out of p_settings what the environment does not set. The worker was not registered.';
+  end if;
   insert into ops_workers (worker_id, hostname, pid, version, executors, settings, login, started_at, last_seen_at)
   values (p_worker_id, p_hostname, p_pid, p_version, coalesce(p_executors, '{}'), coalesce(p_settings, '{}'), v_login,
           v_now, v_now)
@@ -54,4 +63,4 @@ $$;
 comment on function fn_register_worker(text, text, integer, text, jsonb, jsonb) is
   'Announces a worker incarnation with the executors it offers and settings from its environment (max_retries, '
   'lease_seconds). Returns the settings policy has for it, the channel that wakes it and the version of the schema. '
-  'OPS_018 without an id, and for executors or settings that are no object.';
+  'OPS_018 without an id, for executors or settings that are no object, and for a setting that is out of its range.';

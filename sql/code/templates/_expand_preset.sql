@@ -36,9 +36,9 @@ begin
 
   for v_part in
     select w.is_stdin, w.written,
-           regexp_split_to_array(w.written, '\{\{[^{}]*\}\}') as lits,
-           array(select regexp_replace(btrim(m[1]), '^params\.', '')
-                   from regexp_matches(w.written, '\{\{([^{}]*)\}\}', 'g') m) as refs
+           regexp_split_to_array(w.written, E'\\{\\{[^{}]*\\}\\}') as lits,
+           array(select regexp_replace(btrim(m[1]), E'^params\\.', '')
+                   from regexp_matches(w.written, E'\\{\\{([^{}]*)\\}\\}', 'g') m) as refs
       from (select false as is_stdin, a.arg as written, a.no
               from jsonb_array_elements_text(v_preset -> 'argv') with ordinality a (arg, no)
             union all

@@ -7,6 +7,6 @@ as $$
 -- Whether a placeholder refers to a field that every event has, or to a path in its data.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  return p_ref ~ '^event\.(id|type|depth|mission_id|created_at|data(\.[^.]+)*)$';
+  return p_ref ~ E'^event\\.(id|type|depth|mission_id|created_at|data(\\.[^.]+)*)$';
 end;
 $$;

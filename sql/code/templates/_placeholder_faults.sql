@@ -38,7 +38,7 @@ begin
     end if;
 
     foreach v_ref in array v_place.refs loop
-      if v_ref ~ '^steps\.[A-Za-z0-9_-]{1,64}\.result(\.[^.]+)*$' then
+      if v_ref ~ E'^steps\\.[A-Za-z0-9_-]{1,64}\\.result(\\.[^.]+)*$' then
         if v_pos is null then
           v_here := v_here || format('{{%s}} is not known before the mission runs', v_ref);
         else

@@ -21,7 +21,7 @@ begin
     when 'http' then
       case
         when p_path = array['url'] then
-          case when p_lits[1] !~* '^https?://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?[/?#]'
+          case when p_lits[1] !~* E'^https?://([a-z0-9_.-]+|\\[[0-9a-f:.]+\\])(:[0-9]+)?[/?#]'
                then 'a placeholder in an url must come after a literal scheme and host, as in https://host/' end
         when p_path[1] not in ('headers', 'json', 'body') then
           'http takes placeholders in the url after the host, and in params.headers, json and body'

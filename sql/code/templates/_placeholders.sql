@@ -31,8 +31,8 @@ begin
      where jsonb_typeof(n.value) in ('object', 'array')
   )
   select n.path, n.in_name,
-         regexp_split_to_array(n.value #>> '{}', '\{\{[^{}]*\}\}'),
-         array(select btrim(m[1], E' \t\r\n') from regexp_matches(n.value #>> '{}', '\{\{([^{}]*)\}\}', 'g') m)
+         regexp_split_to_array(n.value #>> '{}', E'\\{\\{[^{}]*\\}\\}'),
+         array(select btrim(m[1], E' \t\r\n') from regexp_matches(n.value #>> '{}', E'\\{\\{([^{}]*)\\}\\}', 'g') m)
     from node n
    where jsonb_typeof(n.value) = 'string';
 end;

@@ -35,7 +35,7 @@ begin
      where p.in_name
         or p.path[1] not in ('argv', 'stdin')
         or strpos(array_to_string(p.lits, ' '), '{{') > 0
-        or exists (select from unnest(p.refs) r where r !~ '^params(\.[^.]+)+$')
+        or exists (select from unnest(p.refs) r where r !~ E'^params(\\.[^.]+)+$')
      order by p.path);
 end;
 $$;

@@ -33,6 +33,17 @@ def test_a_worker_has_an_id(loop, worker):
     loop.refused("018", "select fn_register_worker(%s)", worker)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"max_retries": 3_000_000_000}, {"max_retries": "x"}, {"max_retries": -1}, {"max_retries": 1.5}]
+    + [{"lease_seconds": 99_999_999_999}, {"lease_seconds": "soon"}, {"lease_seconds": 0}],
+)
+def test_a_setting_that_no_claim_could_use_is_refused_by_name(loop, settings):
+    (name,) = settings
+    call = "select fn_register_worker('w1', 'here', 1, '0', '{}', %s)"
+    assert f"p_settings.{name}" in loop.refused("018", call, settings).message_primary
+
+
 def test_ready_work_that_no_live_worker_offers_is_named(loop):
     loop.allow()
     loop.register("w1", {"noop": {}})

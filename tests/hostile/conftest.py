@@ -1,0 +1,5 @@
+"""The command line for the tests of hostile surroundings."""
+
+from cli.conftest import cli, offline, shell
+
+__all__ = ["cli", "offline", "shell"]
