@@ -13,11 +13,12 @@ returns bigint
 language plpgsql
 security definer
 set search_path from current
+set lock_timeout = '2s'
 as $$
 -- Keeps a dead letter of another system. A p_dl_msg_id that exists changes nothing and gives the id of the first
 -- letter.
--- Locks: the unique index of dl_msg_id. Writes: dead_letter_archive. Raises: OP018 without a name, or for the name of
--- the loop itself as the archiver.
+-- Locks: the unique index of dl_msg_id, for which it waits two seconds at most. Writes: dead_letter_archive. Raises:
+-- OP018 without a name, for one that is the loop's own, or for the loop itself as the archiver; OP031.
 declare
   v_now timestamptz := _now();
   v_id bigint;
@@ -29,6 +30,8 @@ begin
       hint = 'p_dl_msg_id: the name of the letter; p_archived_by: the system or person that archives it, but not '
              'opsloop, which is the loop itself.';
   end if;
+  perform _assert_not_reserved('message', 'p_dl_msg_id', p_dl_msg_id);
+  perform _assert_not_reserved('message', 'p_original_msg_id', p_original_msg_id);
   -- Looked up first: an insert would wait for a session that redrives the letter.
   select a.id into v_id from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id;
   if found then
@@ -47,9 +50,12 @@ begin
     select a.id into v_id from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id;
   end if;
   return v_id;
+exception when lock_not_available then
+  perform _raise_held(format('the dead letter %s', quote_literal(p_dl_msg_id)), 'dead_letter_archive');
 end;
 $$;
 comment on function fn_archive_dead_letter(text, text, text, text, jsonb, text, integer, timestamptz, text) is
   'Keeps a dead letter of another system and returns its id; the same p_dl_msg_id gives the first one''s. Defaults: '
   'p_original_msg_id that name, p_dead_lettered_at now, p_archived_by the login. From the runbook of migration 022. '
-  'OPS_018 without a name, or with opsloop as the archiver.';
+  'OPS_018 without a name, for a name of the loop itself, or with opsloop as the archiver; OPS_031 while another '
+  'transaction is at it.';

@@ -13,7 +13,8 @@ set search_path from current
 as $$
 -- Announces a worker process: its incarnation, the executors it offers ({"name": {"idempotent": true}}) and the
 -- settings of its environment. Registering again updates the row. Returns what policy sets for the worker.
--- Locks: the worker's row. Writes: ops_workers. Raises: OP018 without an id, and for what is no object.
+-- Locks: the worker's row. Writes: ops_workers. Raises: OP015 for another login's id, OP018 without one, and for what
+-- is no object.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
@@ -28,12 +29,12 @@ begin
       detail = jsonb_build_object('p_executors', p_executors, 'p_settings', p_settings)::text,
       hint = 'Give {"name": {"idempotent": true}, "other": {}} for what this process offers.';
   end if;
+  perform _assert_own_worker(p_worker_id);
   insert into ops_workers (worker_id, hostname, pid, version, executors, settings, login, started_at, last_seen_at)
   values (p_worker_id, p_hostname, p_pid, p_version, coalesce(p_executors, '{}'), coalesce(p_settings, '{}'), v_login,
           v_now, v_now)
   on conflict (worker_id) do update
     set executors = excluded.executors, settings = excluded.settings, version = excluded.version,
-      login = excluded.login,
         last_seen_at = excluded.last_seen_at, stopped_at = null;
   return jsonb_build_object(
     'notify_channel', _notify_channel(),
