@@ -24,8 +24,10 @@ begin
                and r.pid is distinct from pg_backend_pid()
                and r.database = (select d.oid from pg_database d where d.datname = current_database())) l
       left join pg_stat_activity a on a.pid = l.pid
-      -- A prepared transaction has no session; its virtual transaction is -1 and its id.
-      left join pg_prepared_xacts x on l.pid is null and l.virtualtransaction = '-1/' || x.transaction
+      -- A prepared transaction has no session.
+      left join pg_locks i on l.pid is null and i.pid is null and i.locktype = 'transactionid'
+                              and i.virtualtransaction = l.virtualtransaction
+      left join pg_prepared_xacts x on x.transaction = i.transactionid
   ), holder as (
     select w.* from writer w where w.is_named or not exists (select from writer n where n.is_named)
   )
