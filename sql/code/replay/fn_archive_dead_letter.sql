@@ -37,21 +37,23 @@ begin
   if found then
     return v_id;
   end if;
-  insert into dead_letter_archive (dl_msg_id, original_msg_id, candidate_id, failure_match_id, payload, reason,
-                                   reclaim_count,
-                                   dead_lettered_at, archived_at, archived_by)
-  values (p_dl_msg_id, coalesce(p_original_msg_id, p_dl_msg_id), p_candidate_id, p_failure_match_id,
-          coalesce(p_payload, '{}'),
-          p_reason, coalesce(p_reclaim_count, 0), coalesce(p_dead_lettered_at, v_now), v_now,
-            coalesce(p_archived_by, session_user))
-  on conflict do nothing
-  returning id into v_id;
+  begin
+    insert into dead_letter_archive (dl_msg_id, original_msg_id, candidate_id, failure_match_id, payload, reason,
+                                     reclaim_count,
+                                     dead_lettered_at, archived_at, archived_by)
+    values (p_dl_msg_id, coalesce(p_original_msg_id, p_dl_msg_id), p_candidate_id, p_failure_match_id,
+            coalesce(p_payload, '{}'),
+            p_reason, coalesce(p_reclaim_count, 0), coalesce(p_dead_lettered_at, v_now), v_now,
+              coalesce(p_archived_by, session_user))
+    on conflict do nothing
+    returning id into v_id;
+  exception when lock_not_available then
+    perform _raise_held(format('the dead letter %s', quote_literal(p_dl_msg_id)), 'dead_letter_archive');
+  end;
   if v_id is null then
     select a.id into v_id from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id;
   end if;
   return v_id;
-exception when lock_not_available then
-  perform _raise_held(format('the dead letter %s', quote_literal(p_dl_msg_id)), 'dead_letter_archive');
 end;
 $$;
 comment on function fn_archive_dead_letter(text, text, text, text, jsonb, text, integer, timestamptz, text) is
