@@ -58,6 +58,9 @@
 \ir code/base/_check_text.sql
 \ir code/base/_assert_may_decide.sql
 \ir code/base/_assert_login_may.sql
+\ir code/base/_reserved_names.sql
+\ir code/base/_assert_not_reserved.sql
+\ir code/base/_raise_held.sql
 \ir code/base/_is_control_plane.sql
 \ir code/base/fn_list_roles.sql
 \ir code/base/_role_name.sql
@@ -84,6 +87,7 @@
 \ir code/queue/_take_ready.sql
 \ir code/queue/_ready_count.sql
 \ir code/queue/fn_declare_idle.sql
+\ir code/queue/_assert_own_worker.sql
 \ir code/queue/fn_idle_settled.sql
 \ir code/queue/_duty_queue.sql
 \ir code/queue/_broken_queue.sql
@@ -296,6 +300,7 @@
 -- missions: approved proposals as graphs of steps, and what a person decides about them
 \ir code/missions/_start_missions.sql
 \ir code/missions/fn_cancel_mission.sql
+\ir code/missions/_lock_mission.sql
 \ir code/missions/fn_retry_step.sql
 \ir code/missions/_retry_step.sql
 \ir code/missions/_assert_may_decide_on.sql
@@ -337,6 +342,7 @@
 \ir code/replay/_dead_letter_filter.sql
 \ir code/replay/_dead_letters.sql
 \ir code/replay/fn_record_replay.sql
+\ir code/replay/_record_replay.sql
 \ir code/replay/fn_redrive_dead_letter.sql
 \ir code/replay/_redrive.sql
 \ir code/replay/_put_back.sql

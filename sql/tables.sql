@@ -293,7 +293,7 @@ create table ops_pattern_cooldowns (
 create table ops_mission_proposals (
   -- Time-ordered id (UUID version 7).
   id uuid not null,
-  -- Optional; a second proposal with the same key is the first one.
+  -- Optional; a second proposal with the same key is the first one. Keys of reactions and keys of callers are apart.
   dedupe_key text,
   -- Where it came from: trigger when born of a reaction, else what the proposer said.
   source text not null,
@@ -349,7 +349,8 @@ create table ops_mission_proposals (
   constraint ops_mission_proposals_status_known
     check (status in ('pending', 'voting', 'approved', 'auto_approved', 'rejected', 'expired'))
 ) with (fillfactor = 80);
-create unique index ops_mission_proposals_dedupe on ops_mission_proposals (dedupe_key) where dedupe_key is not null;
+create unique index ops_mission_proposals_dedupe on ops_mission_proposals (dedupe_key, (source = 'trigger'))
+  where dedupe_key is not null;
 create unique index ops_mission_proposals_reaction on ops_mission_proposals (reaction_id) where reaction_id is not null;
 create index ops_mission_proposals_open on ops_mission_proposals (created_at) where status in ('pending', 'voting');
 create index ops_mission_proposals_uncounted on ops_mission_proposals (created_at)
@@ -746,6 +747,8 @@ create table distributed_locks (
   expires_at timestamptz not null,
   -- Fencing token: drawn when the lock is acquired, higher than all before it.
   token bigint not null default nextval('distributed_locks_token_seq'),
+  -- Login role (session_user) that acquired it; the id of the holder counts for this login only.
+  holder_login text not null default session_user,
   constraint distributed_locks_pkey primary key (lock_name)
 );
 create index distributed_locks_expiry on distributed_locks (expires_at);

@@ -3,19 +3,25 @@
 The extra `opsloop[embedded]` brings the programs; this module makes a data directory, starts the server on it and
 stops it again. The server listens on a Unix socket only, in a directory that no other user can enter. Several
 processes may use one directory at the same time: the first starts the server, the last one to leave stops it.
+
+Root lends the server a user of its own, and trusts it with nothing but its data. What root writes, believes or removes
+lies beside the data directory, where that user cannot write; what is done in the data directory is done as that user.
 """
 
 import fcntl
 import importlib.util
 import os
 import pwd
+import shlex
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from opsloop.errors import DatabaseUnavailable
@@ -98,12 +104,14 @@ def _shared(
         if not path.exists():
             path.mkdir()
             path.chmod(_HOME_MODE)
+    if os.geteuid() == 0:
+        _assert_only_roots(home)
     cluster = _Cluster(home, version)
     with (home / "users").open("w") as users:
         with _exclusive(home / "switch"):
             running = cluster.running() or cluster.start(settings)
             fcntl.flock(users, fcntl.LOCK_SH)
-        watchdog = cluster.stop_when_this_process_dies() if throwaway else None
+        watchdogs = cluster.stop_when_this_process_dies(running) if throwaway else []
         try:
             yield running
         finally:
@@ -111,8 +119,22 @@ def _shared(
                 fcntl.flock(users, fcntl.LOCK_UN)
                 if _nobody_holds(users.fileno()):
                     cluster.stop()
-            if watchdog is not None:
+            for watchdog in watchdogs:
                 watchdog.communicate()
+
+
+def _assert_only_roots(home: Path) -> None:
+    """Raise unless nobody but root can put another file, or directory, in the place of one in `home`."""
+    for path in (home, *home.parents):
+        found = path.lstat()
+        writable = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        # In a sticky directory, such as /tmp, others leave alone what is not theirs; in `home` they could add files.
+        if found.st_uid != 0 or (writable and (path == home or not found.st_mode & stat.S_ISVTX)):
+            raise DatabaseUnavailable(
+                f"root does not keep a server in {home}: others can write to {path}",
+                hint="Choose a directory that only root can write to, such as one in /var/lib, or run opsloop as "
+                "the user whose directory it is.",
+            )
 
 
 @contextmanager
@@ -137,6 +159,10 @@ class _Cluster:
         self.home = home
         self.data = home / "pgdata"
         self.log = home / "server.log"
+        #: What the server is told at each start; it names postgresql.conf.
+        self.conf = home / "opsloop.conf"
+        #: Where the sockets are, of the server that was started last.
+        self.where = home / "sockets"
         self.version = self._data_version() or version or DEFAULT_VERSION
         if version is not None and version != self.version:
             raise DatabaseUnavailable(
@@ -151,13 +177,12 @@ class _Cluster:
         """The server on this directory, if one runs."""
         if not self.data.is_dir() or self._run("pg_ctl", "status", "-D", str(self.data)).returncode != 0:
             return None
-        # postmaster.pid: pid, data directory, start time, port, socket directory, …
-        lines = (self.data / "postmaster.pid").read_text().splitlines()
-        return Server(lines[4], self.programs, self.version, int(lines[3]))
+        # postmaster.pid has it too, but is the server's own to write.
+        return Server(self.where.read_text(), self.programs, self.version)
 
     def start(self, settings: Mapping[str, str]) -> Server:
         """Starts it, on a new data directory if there is none."""
-        if not (self.data / "PG_VERSION").exists():
+        if self._data_version() is None:
             self._create()
         sockets = self._socket_directory()
         values = {
@@ -166,9 +191,11 @@ class _Cluster:
             "unix_socket_directories": str(sockets),
             **settings,
         }
-        text = "".join(f"{name} = {_conf_quote(value)}\n" for name, value in values.items())
-        (self.data / "opsloop.conf").write_text(text)
-        (self.data / "opsloop.conf").chmod(0o644)  # whatever the umask: the server's user reads it
+        text = f"include {_conf_quote(str(self.data / 'postgresql.conf'))}\n"
+        text += "".join(f"{name} = {_conf_quote(value)}\n" for name, value in values.items())
+        self.conf.write_text(text)
+        self.conf.chmod(0o644)  # whatever the umask: the server's user reads it
+        self.where.write_text(str(sockets))
         done = self._run(
             "pg_ctl",
             "start",
@@ -178,6 +205,8 @@ class _Cluster:
             str(self.data),
             "-l",
             str(self.log),
+            "-o",
+            shlex.join(["-c", f"config_file={self.conf}"]),
         )
         if done.returncode != 0:
             shutil.rmtree(sockets, ignore_errors=True)
@@ -196,25 +225,45 @@ class _Cluster:
             self._run("pg_ctl", "stop", "--mode=immediate", "--wait", "-D", str(self.data))
         shutil.rmtree(running.host, ignore_errors=True)
 
-    def stop_when_this_process_dies(self) -> subprocess.Popen[bytes]:
-        """A shell that waits for the end of its input, which comes with our end, and then stops and deletes all."""
-        running = self.running()
-        assert running is not None
-        # SIGQUIT is an immediate shutdown. After an orderly end there is no postmaster.pid, and nothing left to do.
-        script = """
+    def stop_when_this_process_dies(self, running: Server) -> list[subprocess.Popen[bytes]]:
+        """Two shells: one waits for our end and stops the server, the other waits for that one and deletes all.
+
+        The one that reads the server's files and sends signals does so as the server's user.
+        """
+        # SIGQUIT is an immediate shutdown. After an orderly end there is no postmaster.pid.
+        stop = """
           cat >/dev/null
           if read -r pid <"$1/postmaster.pid"; then
             kill -QUIT "$pid"
             while kill -0 "$pid"; do sleep 0.1; done
-            rm -rf "$2" "$3"
           fi"""
-        return subprocess.Popen(
-            ["/bin/sh", "-c", script, "opsloop-watchdog", str(self.data), running.host, str(self.home)],
+        stopping = subprocess.Popen(
+            ["/bin/sh", "-c", stop, "opsloop-watchdog", str(self.data)],
             stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            **self._as_owner(),
+        )
+        deleting = subprocess.Popen(
+            [
+                "/bin/sh",
+                "-c",
+                'cat >/dev/null; rm -rf "$@"',
+                "opsloop-watchdog",
+                running.host,
+                str(self.home),
+            ],
+            stdin=stopping.stdout,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
         )
+        assert stopping.stdout is not None
+        stopping.stdout.close()
+        stopping.stdout = None
+        return [stopping, deleting]
 
     def _create(self) -> None:
         """Makes the data directory; one that was left half made is started afresh."""
@@ -233,8 +282,6 @@ class _Cluster:
                 f"no data directory in {self.home}: {self._last_words(done.stdout)}",
                 hint="As root, choose a directory that other users can reach, such as one in /var/lib.",
             )
-        with (self.data / "postgresql.conf").open("a") as conf:
-            conf.write("\ninclude 'opsloop.conf'\n")
 
     def _socket_directory(self) -> Path:
         """A new directory with a short name: the path of a Unix socket must fit into about 100 bytes."""
@@ -255,22 +302,36 @@ class _Cluster:
                 check=False,
                 cwd="/",
                 env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
-                user=self.owner.pw_uid if self.owner else None,
-                group=self.owner.pw_gid if self.owner else None,
-                extra_groups=[] if self.owner else None,
+                **self._as_owner(),
             )
             output.seek(0)
             return subprocess.CompletedProcess(done.args, done.returncode, output.read())
 
+    def _as_owner(self) -> dict[str, Any]:
+        """Arguments of subprocess that make a program run as the owner of the data."""
+        if self.owner is None:
+            return {}
+        return {"user": self.owner.pw_uid, "group": self.owner.pw_gid, "extra_groups": []}
+
     def _last_words(self, fallback: str) -> str:
-        log = self.log.read_text() if self.log.exists() else ""
+        log = _end_of(self.log) if self.log.exists() else ""
         return " / ".join((log or fallback).strip().splitlines()[-3:])
 
     def _data_version(self) -> int | None:
+        """The major version of the data; None where there is none yet."""
+        file = self.data / "PG_VERSION"
         try:
-            return int((self.data / "PG_VERSION").read_text())
+            descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise _not_ours(file, error.strerror) from error
+        with os.fdopen(descriptor) as opened:
+            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            version = opened.read(10).strip() if is_file else ""
+        if not version.isdecimal():
+            raise _not_ours(file, "it is no version of PostgreSQL")
+        return int(version)
 
     def _reachable(self, installation: Path) -> Path:
         """`installation`, or a copy in `home` when the server's user cannot reach it (a clone below /root)."""
@@ -349,6 +410,20 @@ def _can_run(program: Path, user: pwd.struct_passwd) -> bool:
     except PermissionError:
         return False
     return done.returncode == 0
+
+
+def _not_ours(file: Path, why: str | None) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"{file} was not written by initdb: {why}",
+        hint="Choose another directory, or restore this one from a backup.",
+    )
+
+
+def _end_of(file: Path, most: int = 64 * 1024) -> str:
+    """The last `most` bytes of a file."""
+    with file.open("rb") as opened:
+        opened.seek(max(0, file.stat().st_size - most))
+        return opened.read(most).decode("utf-8", "replace")
 
 
 def _same_file(original: Path, copy: Path) -> bool:

@@ -188,7 +188,7 @@ class LockLost(OpsError):
 
 
 class Busy(OpsError):
-    """Somebody else has the lock, or is at what the idempotency key stands for."""
+    """Somebody else has the lock, or an open transaction has what the call is about; `detail` names it."""
 
     code = "OPS_031"
 

@@ -1,7 +1,8 @@
 """HTTP as this package speaks it: for webhooks, and for the executors `http` and `agent`.
 
 aiohttp speaks the protocol. What is decided here: which addresses may be called, which certificates are trusted, how
-long connections are kept, when a request is sent once more, and what an answer means for a delivery or a step.
+long connections are kept, when a request is sent once more, how much of an answer is unpacked, and what it means for a
+delivery or a step.
 Redirects are not followed, cookies are not kept, and proxies named in the environment are not used: each would get
 around the judgement of addresses.
 """
@@ -20,6 +21,7 @@ import socket
 import ssl
 import time
 import weakref
+import zlib
 from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 
@@ -39,11 +41,48 @@ _LONGEST_LIFE = 120.0
 #: Statuses below 500 that may pass.
 MAY_PASS = frozenset({408, 425, 429})
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+#: What the module `ipaddress` of some Python takes for public, and is not: special addresses of IANA's registries, and
+#: the virtual address at which Azure answers each of its machines.
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        "168.63.129.16/32",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "64:ff9b:1::/48",
+        "100:0:0:1::/64",
+        "2001::/23",
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+    )
+)
 _AS_WRITTEN = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-#: Headers by which a receiver finds the end of a request; that is aiohttp's business.
-_FRAMING = frozenset({"content-length", "transfer-encoding"})
+_METHOD = re.compile(r"[A-Z]+(-[A-Z]+)*")
+_LONGEST_METHOD = 20
+#: CONNECT makes a tunnel, TRACE sends back what the request had in its headers.
+_NO_METHODS = frozenset({"CONNECT", "TRACE"})
+#: Headers that say where a request goes, where it ends, and what becomes of its connection; that is aiohttp's business.
+#: The policy document `outbox` refuses the same ones (_outbox_policy_faults).
+_FRAMING = frozenset(
+    {
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "upgrade",
+        "te",
+        "trailer",
+        "expect",
+    }
+    | {"http2-settings", "proxy-connection", "proxy-authorization"}
+)
+_MOST_HEADERS = 64 * 1024
+#: How zlib is told of the codings that are asked for.
+_PACKED = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 #: Headers that aiohttp would add where they are not given.
 _NOT_ADDED = ("Accept-Encoding", "Content-Type")
 
@@ -103,11 +142,13 @@ async def ask(
     """Send a request, within `seconds` from first to last, and return the answer.
 
     `keep` bytes of its body are kept; what follows is read and dropped up to `drop` bytes, so that the connection can
-    be used again, and an answer that is longer ends its connection. With `decode` a compressed body is asked for, and
-    unpacked.
+    be used again, and an answer that is longer ends its connection. With `decode` a packed body is asked for, and
+    unpacked as far as it is kept. Of a name with several addresses each is tried; one that does not let itself be
+    connected to is given up after half of `seconds` at the latest.
 
     Raises Retry when the server cannot be reached or does not answer; Fatal for an address that is not public, unless
-    `allow_private` (`allowed_by` says in the message what policy would have to have); CannotBeSent.
+    `allow_private` (`allowed_by` says in the message what policy would have to have), and for a success whose body
+    is packed in a way that was not asked for; CannotBeSent.
     """
     _check(method, headers)
     where = url.host
@@ -126,7 +167,9 @@ async def ask(
                         headers=headers,
                         data=body,
                         allow_redirects=False,
-                        auto_decompress=decode,
+                        # aiohttp would unpack a coding within a coding, as much of it as there is.
+                        auto_decompress=False,
+                        timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds / 2),
                         ssl=certificates() if url.scheme == "https" else True,
                     )
                 except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
@@ -138,7 +181,7 @@ async def ask(
                 async with response:
                     if response.status < 200:
                         raise Retry(f"{where}: what it answers is not HTTP: it changes the protocol")
-                    return await _read(response, keep, drop)
+                    return await _read(response, keep, drop, decode)
     except TimeoutError as error:
         raise Retry(f"{where}: no answer within {seconds:g} s") from error
     except _NotPublic as error:
@@ -167,7 +210,11 @@ def parsed(url: str) -> URL:
     try:
         found = URL(url, encoded=_AS_WRITTEN.fullmatch(url) is not None)
         if found.scheme in ("http", "https") and found.host and found.port:
+            if found.user is not None or found.password is not None:
+                raise CannotBeSent("the url must not have a user in it; give a header Authorization")
             return found
+    except CannotBeSent:
+        raise
     except ValueError as error:
         raise CannotBeSent(f"the url cannot be used: {error}") from error
     raise CannotBeSent("the url must begin with http:// or https:// and a host")
@@ -201,13 +248,13 @@ def retry_after(value: str | None) -> float | None:
 
 def is_public(address: Address) -> bool:
     """True for an address out on the internet; addresses wrapped in IPv6 are judged by what they wrap."""
-    wrapped: ipaddress.IPv4Address | None = None
+    judged: Address = address
     if isinstance(address, ipaddress.IPv6Address):
-        wrapped = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if wrapped is None and address in _NAT64:
-            wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    judged: Address = wrapped or address
-    return judged.is_global and not judged.is_multicast and not judged.is_reserved
+        judged = address.ipv4_mapped or address.sixtofour or address
+        if address in _NAT64:
+            judged = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    special = judged.is_multicast or judged.is_reserved or any(judged in network for network in _NOT_PUBLIC)
+    return judged.is_global and not special
 
 
 @functools.cache
@@ -220,8 +267,14 @@ def certificates() -> ssl.SSLContext:
 
 def _check(method: str, headers: Mapping[str, str]) -> None:
     """Refuse what would not arrive as it is meant, or would be a request of its own."""
-    if not _TOKEN.fullmatch(method):
-        raise CannotBeSent("the method must be a word")
+    if len(method) > _LONGEST_METHOD or not _METHOD.fullmatch(method) or method in _NO_METHODS:
+        raise CannotBeSent(
+            "the method must be a word in capitals, such as GET, and neither CONNECT nor TRACE"
+        )
+    if len({name.lower() for name in headers}) < len(headers):
+        raise CannotBeSent("the headers must not have a name twice")
+    if sum(len(name) + len(value) for name, value in headers.items()) > _MOST_HEADERS:
+        raise CannotBeSent(f"the headers must not have more than {_MOST_HEADERS} bytes")
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name) or not value.isascii() or _CONTROL.search(value):
             raise CannotBeSent("the headers must each be a name and one line of ASCII")
@@ -307,16 +360,60 @@ def _settled(error: aiohttp.ClientError) -> bool:
     return isinstance(error, aiohttp.ClientConnectorError)
 
 
-async def _read(response: aiohttp.ClientResponse, keep: int, drop: int) -> Answer:
+class _Unpacked:
+    """A body in one coding, unpacked only as far as it is asked for."""
+
+    def __init__(self, coding: str) -> None:
+        self._bits = _PACKED[coding]
+        self._zlib: zlib._Decompress | None = None
+
+    def add(self, packed: bytes, most: int) -> bytes:
+        """What the next part makes, up to `most` bytes; after an answer of that length nothing may be added."""
+        made = bytearray()
+        while packed and len(made) < most:
+            if self._zlib is None:
+                # Some servers leave out the head of a deflate; with it the low half of the first byte is 8.
+                raw = self._bits == zlib.MAX_WBITS and packed[0] & 0x0F != 8
+                self._zlib = zlib.decompressobj(-self._bits if raw else self._bits)
+            made += self._zlib.decompress(packed, most - len(made))
+            packed = self._zlib.unconsumed_tail
+            if self._zlib.eof:
+                # A gzip may have several members, one after the other.
+                packed, self._zlib = self._zlib.unused_data, None
+        return bytes(made)
+
+    def at_end(self) -> bool:
+        """Whether what has come is whole."""
+        return self._zlib is None
+
+
+async def _read(response: aiohttp.ClientResponse, keep: int, drop: int, decode: bool) -> Answer:
+    coding = ", ".join(response.headers.getall("Content-Encoding", [])).strip().lower() if decode else ""
+    unpacked = _Unpacked(coding) if coding in _PACKED else None
     body, read, truncated = bytearray(), 0, False
-    async for chunk in response.content.iter_any():
-        read += len(chunk)
-        body += chunk[: keep - len(body)]
-        truncated = read > keep
-        if truncated and read > drop:
-            response.close()
-            break
-    return Answer(response.status, response.reason or "", response.headers, bytes(body), truncated)
+    if coding not in ("", "identity") and unpacked is None:
+        response.close()
+        if 200 <= response.status < 300:
+            raise Fatal(
+                f"HTTP {response.status}, but its body is packed in a way that was not asked for: {coding[:100]}"
+            )
+        return Answer(response.status, response.reason or "", response.headers, b"", truncated=True)
+    try:
+        async for chunk in response.content.iter_any():
+            read += len(chunk)
+            if not truncated:
+                # One byte more says whether there is more.
+                room = keep + 1 - len(body)
+                body += unpacked.add(chunk, room) if unpacked else chunk[:room]
+                truncated = len(body) > keep
+            if truncated and read > drop:
+                response.close()
+                break
+    except zlib.error as error:
+        raise aiohttp.ClientPayloadError(f"{coding}: {error}") from error
+    if unpacked and not truncated and not unpacked.at_end():
+        raise aiohttp.ClientPayloadError(f"{coding}: it ends in the middle")
+    return Answer(response.status, response.reason or "", response.headers, bytes(body[:keep]), truncated)
 
 
 _Sessions = dict[bool, aiohttp.ClientSession]
@@ -348,7 +445,6 @@ async def _session(allow_private: bool) -> aiohttp.ClientSession:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "opsloop"},
             skip_auto_headers=_NOT_ADDED,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             trust_env=False,
         )
     return sessions[allow_private]

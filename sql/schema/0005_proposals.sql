@@ -52,7 +52,8 @@ create table ops_mission_proposals (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 ) with (fillfactor = 80);
-create unique index ops_mission_proposals_dedupe on ops_mission_proposals (dedupe_key) where dedupe_key is not null;
+create unique index ops_mission_proposals_dedupe on ops_mission_proposals (dedupe_key, (source = 'trigger'))
+  where dedupe_key is not null;
 create unique index ops_mission_proposals_reaction on ops_mission_proposals (reaction_id) where reaction_id is not null;
 create index ops_mission_proposals_open on ops_mission_proposals (created_at) where status in ('pending', 'voting');
 create index ops_mission_proposals_uncounted on ops_mission_proposals (created_at)
@@ -60,7 +61,8 @@ create index ops_mission_proposals_uncounted on ops_mission_proposals (created_a
 create index ops_mission_proposals_created on ops_mission_proposals using brin (created_at);
 comment on table ops_mission_proposals is 'Gated intents: what is to run, what policy said, and who decided.';
 comment on column ops_mission_proposals.id is 'Time-ordered id (UUID version 7).';
-comment on column ops_mission_proposals.dedupe_key is 'Optional; a second proposal with the same key is the first one.';
+comment on column ops_mission_proposals.dedupe_key is
+  'Optional; a second proposal with the same key is the first one. Keys of reactions and keys of callers are apart.';
 comment on column ops_mission_proposals.source is
   'Where it came from: trigger when born of a reaction, else what the proposer said.';
 comment on column ops_mission_proposals.event_id is 'The event behind it, if any.';

@@ -7,7 +7,8 @@ create table distributed_locks (
   holder_id text not null,
   acquired_at timestamptz not null default now(),
   expires_at timestamptz not null,
-  token bigint not null default nextval('distributed_locks_token_seq')
+  token bigint not null default nextval('distributed_locks_token_seq'),
+  holder_login text not null default session_user
 );
 create index distributed_locks_expiry on distributed_locks (expires_at);
 comment on table distributed_locks is
@@ -20,6 +21,8 @@ comment on column distributed_locks.expires_at is
   'Held before this moment, on the clock of the server; free from then on.';
 comment on column distributed_locks.token is
   'Fencing token: drawn when the lock is acquired, higher than all before it.';
+comment on column distributed_locks.holder_login is
+  'Login role (session_user) that acquired it; the id of the holder counts for this login only.';
 
 create table ops_idempotency_keys (
   key text constraint ops_idempotency_keys_pkey primary key,

@@ -148,7 +148,10 @@ def test_a_reaction_whose_dedupe_key_somebody_is_inserting_stays_queued_behind_t
         loop.emit("signal", {"key": key})
     other = session()
     other.do("begin")
-    other.propose(step("a"), key="held")
+    other.do(
+        """insert into ops_mission_proposals (id, dedupe_key, source, template, template_digest)
+             values (gen_random_uuid(), 'held', 'trigger', '{}', '')"""
+    )
     assert loop.turn()["reactionResult"] == {"processed": 1, "created": 1}
     assert [r["status"] for r in loop.reactions()] == ["queued", "done"]
     assert [p["dedupe_key"] for p in loop.proposals()] == [None, "free"]

@@ -1,6 +1,8 @@
 """The embedded PostgreSQL: starts anywhere, is shared, and is gone afterwards."""
 
+import contextlib
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -135,6 +137,136 @@ def test_a_server_that_does_not_start_is_ops_001_with_its_own_words(home):
         pass
     assert "max_connections" in failed.value.message
     assert str(home) in failed.value.hint
+
+
+# Root and the user that it lends the server
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the server a user")
+
+
+def as_the_servers_user(program, *arguments):
+    """What somebody does who has got hold of the server: with its user's rights, and no others."""
+    owner = pwd.getpwnam("pgserver")
+    done = subprocess.run(
+        ["/bin/sh", "-e", "-c", program, "sh", *map(str, arguments)],
+        user=owner.pw_uid,
+        group=owner.pw_gid,
+        extra_groups=[],
+        cwd="/",
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"]},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def roots():
+    """A directory of root's with a file in it that the server's user knows of."""
+    directory = Path(tempfile.mkdtemp(prefix="opsloop-roots-", dir="/tmp"))
+    directory.chmod(0o755)
+    (directory / "file").write_text("root's own")
+    yield directory
+    assert (directory / "file").read_text() == "root's own"
+    shutil.rmtree(directory)
+
+
+LINK = 'ln -sfn "$2" "$1"'
+
+
+@as_root
+@pytest.mark.parametrize("name", ["opsloop.conf", "server.log", "sockets", "postgresql.auto.conf"])
+def test_root_writes_through_no_link_of_the_servers_user(home, roots, name):
+    with embedded.server(home, settings=embedded.THROWAWAY):
+        pass
+    as_the_servers_user(LINK, home / "pgdata" / name, roots / "file")
+    try:
+        with embedded.server(home, settings={"work_mem": "5MB"}) as server:
+            assert ask(server.dsn(), "show work_mem") == "5MB"
+    except DatabaseUnavailable:
+        assert name == "postgresql.auto.conf"  # the server reads this one
+
+
+@as_root
+def test_the_servers_user_can_put_nothing_beside_the_data(home):
+    with embedded.server(home, settings=embedded.THROWAWAY):
+        found = {path.name: path.lstat() for path in home.iterdir()}
+    assert home.stat().st_uid == 0
+    owner = pwd.getpwnam("pgserver").pw_uid
+    assert {name for name, stat_ in found.items() if stat_.st_uid == owner} == {"pgdata", "server.log"}
+    assert [name for name, stat_ in found.items() if stat_.st_mode & 0o022] == []
+
+
+@as_root
+def test_root_removes_no_directory_that_the_servers_user_names(home, roots):
+    renamed = 'sed "5s|.*|$2|" "$1" >"$1.new"; cat "$1.new" >"$1"'
+    with embedded.server(home, settings=embedded.THROWAWAY) as server:
+        as_the_servers_user(renamed, home / "pgdata/postmaster.pid", roots)
+        with embedded.server(home) as again:
+            assert again == server
+    assert (roots / "file").exists()
+    assert not Path(server.host).exists()
+
+
+@as_root
+def test_root_follows_no_link_in_the_place_of_the_sockets(home, roots):
+    replaced = 'mv "$1" "$1-away"; ln -s "$2" "$1"'
+    with embedded.server(home, settings=embedded.THROWAWAY) as server:
+        as_the_servers_user(replaced, server.host, roots)
+    assert (roots / "file").exists()
+    Path(server.host).unlink(missing_ok=True)
+    shutil.rmtree(f"{server.host}-away", ignore_errors=True)
+
+
+@as_root
+def test_root_quotes_nothing_of_a_file_that_the_servers_user_links_to(home, roots):
+    with embedded.server(home, settings=embedded.THROWAWAY):
+        pass
+    as_the_servers_user(LINK, home / "pgdata/PG_VERSION", roots / "file")
+    with (
+        pytest.raises(DatabaseUnavailable, match="was not written by initdb") as failed,
+        embedded.server(home),
+    ):
+        pass
+    assert "root's own" not in str(failed.value)
+    assert (home / "pgdata/base").is_dir(), "nothing was removed either"
+
+
+@as_root
+def test_root_signals_no_process_that_the_servers_user_names():
+    other, dsn = hold()
+    data = Path(ask(dsn, "show data_directory"))
+    server = int((data / "postmaster.pid").read_text().splitlines()[0])
+    bystander = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE)
+    as_the_servers_user('echo "$2" >"$1"', data / "postmaster.pid", bystander.pid)
+    other.send_signal(signal.SIGKILL)
+    other.communicate()
+    wait_until(lambda: not data.parent.exists(), "the directory is gone")
+    assert bystander.poll() is None
+    bystander.communicate()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(server, signal.SIGQUIT)
+
+
+@as_root
+def test_root_keeps_no_server_where_others_can_write():
+    base = Path(tempfile.mkdtemp(prefix="opsloop-test-", dir="/tmp"))
+    try:
+        base.chmod(0o777)
+        for directory in (base, base / "data"):
+            with (
+                pytest.raises(DatabaseUnavailable, match=f"others can write to {base}"),
+                embedded.server(directory),
+            ):
+                pass
+        base.chmod(0o711)
+        os.chown(base, pwd.getpwnam("pgserver").pw_uid, -1)
+        with pytest.raises(DatabaseUnavailable, match="others can write"), embedded.server(base / "data"):
+            pass
+    finally:
+        shutil.rmtree(base)
 
 
 def test_a_version_that_the_wheel_does_not_hold_is_ops_001(home):

@@ -7,7 +7,9 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -21,6 +23,26 @@ from opsloop.errors import ParamsRefused
 from opsloop.executors import Context, Fatal, Retry, RetryAfter, http
 
 PRIVATE = {"http_allow_private": True}
+
+
+def raw_deflate(text: bytes) -> bytes:
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packing.compress(text) + packing.flush()
+
+
+PACKINGS = {
+    "plain": b"hello",
+    "gzip": gzip.compress(b"hello"),
+    "two members": gzip.compress(b"hel") + gzip.compress(b"lo"),
+    "zlib": zlib.compress(b"hello"),
+    "raw": raw_deflate(b"hello"),
+    "cut": gzip.compress(b"hello")[:-9],
+    "none": b"",
+}
+
+
+#: Some hundred bytes that would be 50 MB.
+BOMB = gzip.compress(gzip.compress(b"0" * 50_000_000))
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -38,6 +60,11 @@ class Answers(BaseHTTPRequestHandler):
             status, headers = int(code), {"Retry-After": after} if after else {}
         elif what == "big":
             body = b"x" * 200_000
+        elif what == "twice":
+            status, headers, body = int(rest), {"Content-Encoding": "gzip, gzip"}, BOMB
+        elif what == "as":
+            coding, _, packing = unquote(rest).partition("/")
+            headers, body = {"Content-Encoding": coding}, PACKINGS[packing]
         elif what == "packed":
             status, headers, body = 200, {"Content-Encoding": "gzip"}, gzip.compress(b"0" * int(rest))
         elif what == "latin":
@@ -108,6 +135,53 @@ async def test_http_unpacks_an_answer_and_no_more_of_it_than_it_keeps(site: str)
     assert (len(done["body"]), done["truncated"]) == (http.BODY_LIMIT, True)
 
 
+async def test_a_coding_within_a_coding_is_not_unpacked(site: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            Fatal, match="HTTP 200, but its body is packed in a way that was not asked for: gzip, gzip"
+        ):
+            await ask(f"{site}/twice/200")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    # Its status still says whether it may be tried again.
+    with pytest.raises(Retry, match="HTTP 503"):
+        await ask(f"{site}/twice/503")
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "gzip/gzip",
+        "GZIP/gzip",
+        "x-gzip/gzip",
+        "gzip/two members",
+        "deflate/zlib",
+        "deflate/raw",
+        "identity/plain",
+    ],
+)
+async def test_an_answer_in_each_coding_that_is_asked_for_is_unpacked(site: str, how: str) -> None:
+    assert (await ask(f"{site}/as/{quote(how)}"))["body"] == "hello"
+
+
+async def test_an_answer_without_a_body_has_nothing_to_unpack(site: str) -> None:
+    assert (await ask(f"{site}/as/gzip/none"))["body"] == ""
+
+
+@pytest.mark.parametrize("how", ["br/plain", "zstd/plain", "gzip;q=1/gzip", "gzip gzip/gzip"])
+async def test_a_coding_that_was_not_asked_for_fails_the_step(site: str, how: str) -> None:
+    with pytest.raises(Fatal, match="packed in a way that was not asked for"):
+        await ask(f"{site}/as/{quote(how)}")
+
+
+@pytest.mark.parametrize("how", ["gzip/cut", "gzip/plain", "deflate/plain"])
+async def test_an_answer_that_cannot_be_unpacked_may_be_tried_again(site: str, how: str) -> None:
+    with pytest.raises(Retry, match="not all of it"):
+        await ask(f"{site}/as/{quote(how)}")
+
+
 async def test_http_reads_text_in_the_charset_that_the_server_names(site: str) -> None:
     assert (await ask(f"{site}/latin"))["body"] == "é"
 
@@ -145,10 +219,9 @@ async def test_http_without_a_server_may_be_tried_again() -> None:
         await ask("http://no-such-host.invalid/")
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-async def test_http_checks_the_certificate_of_the_name_although_it_connects_to_the_address(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextlib.asynccontextmanager
+async def serving_https(directory: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    """A server with a certificate for localhost, which is trusted meanwhile; gives its port."""
     made = [
         "openssl",
         "req",
@@ -162,23 +235,30 @@ async def test_http_checks_the_certificate_of_the_name_although_it_connects_to_t
         "/CN=localhost",
     ]
     made += ["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem"]
-    await asyncio.to_thread(subprocess.run, made, cwd=tmp_path, check=True, capture_output=True)
+    await asyncio.to_thread(subprocess.run, made, cwd=directory, check=True, capture_output=True)
     secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    secure.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    secure.load_cert_chain(directory / "cert.pem", directory / "key.pem")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     server.socket = secure.wrap_socket(server.socket, server_side=True)
     thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    trusting = ssl.create_default_context(cafile=str(directory / "cert.pem"))
     monkeypatch.setattr(net, "certificates", lambda: trusting)
 
-    done = await ask(f"https://localhost:{server.server_port}/")
-    with pytest.raises(Retry, match="certificate"):
-        await ask(f"https://127.0.0.1:{server.server_port}/")
+    yield server.server_port
     server.shutdown()
     server.server_close()
     thread.join()
 
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+async def test_http_checks_the_certificate_of_the_name_although_it_connects_to_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving_https(tmp_path, monkeypatch) as port:
+        done = await ask(f"https://localhost:{port}/")
+        with pytest.raises(Retry, match="certificate"):
+            await ask(f"https://127.0.0.1:{port}/")
     assert done["body"] == "hello"
 
 
@@ -196,6 +276,18 @@ async def test_http_refuses_addresses_that_are_not_public(host: str) -> None:
         ("93.184.216.34", True), ("2606:2800:220:1::1", True), ("100.64.0.1", False), ("224.0.0.1", False),
         ("240.0.0.1", False), ("fe80::1", False), ("fd00::1", False), ("64:ff9b::a00:1", False),
         ("2002:a00:1::", False), ("::ffff:93.184.216.34", True), ("ff02::1", False),
+        # What clouds answer their machines at.
+        ("169.254.169.254", False), ("168.63.129.16", False), ("::ffff:168.63.129.16", False),
+        ("64:ff9b::a83f:8110", False), ("100.100.100.200", False), ("192.0.0.192", False), ("fd00:ec2::254", False),
+        # Special addresses of IANA's registries.
+        ("0.0.0.0", False), ("0.1.2.3", False), ("192.0.0.9", False), ("192.0.2.1", False), ("192.88.99.1", False),
+        ("198.18.0.1", False), ("198.51.100.1", False), ("203.0.113.1", False), ("255.255.255.255", False),
+        ("::", False), ("::1", False), ("::7f00:1", False), ("::ffff:0:7f00:1", False), ("64:ff9b:1::1", False),
+        ("100::1", False), ("2001::1", False), ("2001:0:5db8:d822::", False), ("2001:db8::1", False),
+        ("3fff::1", False), ("5f00::1", False), ("fec0::1", False), ("feff::1", False),
+        # Their neighbours.
+        ("168.63.129.15", True), ("192.0.1.1", True), ("100.63.255.255", True), ("100.128.0.1", True),
+        ("198.20.0.1", True), ("2001:200::1", True), ("2002:5db8:d822::", True), ("64:ff9b::5db8:d822", True),
     ],
 )  # fmt: skip
 def test_addresses_are_judged_by_what_they_wrap(address: str, public: bool) -> None:
@@ -206,7 +298,15 @@ def test_addresses_are_judged_by_what_they_wrap(address: str, public: bool) -> N
     "params",
     [{"url": ""}, {"url": "file:///etc/passwd"}, {"url": "http://"}, {"url": "http://x", "json": 1, "body": "1"},
      {"url": "http://x", "body": 1}, {"url": "http://x", "headers": {"a": 1}}, {"url": "http://x", "verify": False},
-     {"url": "http://x", "timeout_seconds": -1}],
+     {"url": "http://x", "timeout_seconds": -1}, {"url": "http://x", "timeout_seconds": 10**400},
+     {"url": "http://x", "timeout_seconds": float("nan")}, {"url": "http://x", "timeout_seconds": float("inf")},
+     {"url": "http://x:99999"}, {"url": "http://x:-1"}, {"url": "http://x:0"}, {"url": "http://x:" + "9" * 5000},
+     {"url": "http://u@x"}, {"url": "http://u:p@x"}, {"url": "http://:p@x"}, {"url": "http://x/\r\nHost: y"},
+     {"url": "http://[::1"}, {"url": "http://a\\b"}, {"url": 5},
+     {"url": "http://x", "method": ["GET"]}, {"url": "http://x", "method": {"a": 1}}, {"url": "http://x", "method": 1},
+     {"url": "http://x", "method": "CONNECT"}, {"url": "http://x", "method": "trace"},
+     {"url": "http://x", "method": "ß"}, {"url": "http://x", "method": "G" * 100_000},
+     {"url": "http://x", "method": "!!"}, {"url": "http://x", "method": "0"}, {"url": "http://x", "method": "get "}],
 )  # fmt: skip
 async def test_http_refuses_params_it_does_not_understand(params: dict[str, Any]) -> None:
     with pytest.raises(ParamsRefused, match="OPS_020: http: "):
@@ -215,8 +315,11 @@ async def test_http_refuses_params_it_does_not_understand(params: dict[str, Any]
 
 @pytest.mark.parametrize(
     "headers",
-    [{"a\n": "b"}, {"a": "b\r\nc: d"}, {"a": "é"}, {"Content-Length": "1"}, {"transfer-encoding": "x"}],
-)
+    [
+        {"a\n": "b"}, {"a": "b\r\nc: d"}, {"a": "é"}, {"": "x"}, {"a": "x" * 100_000}, {"A": "1", "a": "2"},
+        *({name: "x"} for name in sorted(net._FRAMING)), {"HOST": "x"}, {"Transfer-Encoding": "chunked"},
+    ],
+)  # fmt: skip
 async def test_http_refuses_headers_that_would_not_be_what_they_say(
     site: str, headers: dict[str, str]
 ) -> None:
@@ -250,3 +353,102 @@ def test_connections_are_closed_with_the_event_loop_that_they_belong_to() -> Non
         with one:
             assert one.recv(1) == b""
     assert net._loops == {}
+
+
+@pytest.fixture
+def several(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets at which addresses of this machine every name is."""
+
+    def resolve(*addresses: str) -> None:
+        async def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+
+    return resolve
+
+
+async def test_each_address_of_a_name_is_tried_also_when_the_first_ones_are_silent(
+    site: str, several: Callable[..., None]
+) -> None:
+    port = int(site.rpartition(":")[2])
+    with socket.socket() as silent, contextlib.ExitStack() as waiting:
+        silent.bind(("127.0.0.7", port))
+        silent.listen(0)
+        # Its queue is full: what comes now is not even refused.
+        for _ in range(3):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.7", port))
+        several("127.0.0.7", "127.0.0.8", "127.0.0.1")
+        assert (await ask(f"http://several.example:{port}/", timeout_seconds=10))["body"] == "hello"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+async def test_the_next_address_is_tried_when_the_first_one_never_answers_the_handshake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, several: Callable[..., None]
+) -> None:
+    async with serving_https(tmp_path, monkeypatch) as port:
+        with socket.create_server(("127.0.0.7", port)):
+            several("127.0.0.7", "127.0.0.1")
+            done = await ask(f"https://localhost:{port}/", timeout_seconds=4)
+    assert done["body"] == "hello"
+
+
+@contextlib.asynccontextmanager
+async def saying(say: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
+    """A server that reads one request and then writes what `say` does; gives its url."""
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            with contextlib.suppress(OSError):
+                await say(writer)
+        finally:
+            writer.close()
+            ended.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        await ended.wait()
+
+
+@pytest.mark.parametrize(
+    "drips",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nX: "],
+)
+async def test_an_answer_that_comes_in_drips_ends_in_time(drips: bytes) -> None:
+    async def drip(writer: asyncio.StreamWriter) -> None:
+        writer.write(drips)
+        while not writer.transport.is_closing():
+            writer.write(b" ")
+            await asyncio.sleep(0.02)
+
+    async with saying(drip) as site:
+        with pytest.raises(Retry, match=r"no answer within 0.5 s"):
+            await ask(site, timeout_seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    "part", [b"X-%d: " + b"a" * 4000 + b"\r\n", b"a" * 4000, b"%d\r\n\r\nHTTP/1.1 100 Continue\r\n"]
+)
+async def test_headers_without_end_are_given_up(part: bytes) -> None:
+    sent = 0
+
+    async def flood(writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 100 Continue\r\nX-First: " if part[:1] != b"X" else b"HTTP/1.1 200 OK\r\n")
+        while not writer.transport.is_closing():
+            writer.write(part.replace(b"%d", b"%d" % sent))
+            sent += 1
+            await writer.drain()
+
+    async with saying(flood) as site:
+        tracemalloc.start()
+        try:
+            with pytest.raises(Retry):
+                await ask(site, timeout_seconds=2)
+            assert tracemalloc.get_traced_memory()[1] < 20_000_000
+        finally:
+            tracemalloc.stop()

@@ -9,8 +9,13 @@ sends it; so may everything that went wrong on the way. Any other answer fails t
 not followed. Every request carries the step's `Idempotency-Key`, unless `headers` has one.
 
 Addresses that are not public (loopback, private, link-local, metadata services …) are refused unless
-`worker_policy` has `"http_allow_private": true`. The name is resolved once, and the connection goes to the address
-that was checked. Proxies named in the environment are not used: they would get around this.
+`worker_policy` has `"http_allow_private": true`. The name is resolved once, and connections go to the addresses that
+were checked, to one after the other until one answers. Proxies named in the environment are not used: they would get
+around this. A packed answer (gzip, deflate) is unpacked as far as it is kept; of a coding within a coding nothing is.
+
+`headers` may not say where the request goes, where it ends or what becomes of the connection (`Host`,
+`Content-Length`, `Transfer-Encoding`, `Connection`, `Upgrade` …), nor the url a user; `CONNECT` and `TRACE` are no
+methods here.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from opsloop.executors.registry import executor
 
 BODY_LIMIT = 64 * 1024
 DEFAULT_TIMEOUT = 30.0
+_LONGEST_TIMEOUT = 604_800
 _KEPT_HEADERS = ("content-type", "content-length", "etag", "last-modified", "location", "retry-after")
 
 
@@ -61,8 +67,13 @@ def _request(ctx: Context) -> dict[str, Any]:
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise ParamsRefused("http: headers must be an object of texts")
     timeout = params.get("timeout_seconds", DEFAULT_TIMEOUT)
-    if not jsonio.is_number(timeout) or timeout <= 0:
-        raise ParamsRefused("http: timeout_seconds must be a number of seconds above 0")
+    if not jsonio.is_number(timeout) or not 0 < timeout <= _LONGEST_TIMEOUT:
+        raise ParamsRefused(
+            f"http: timeout_seconds must be a number of seconds above 0, {_LONGEST_TIMEOUT} at most"
+        )
+    method = params.get("method") or ("GET" if body is None and "json" not in params else "POST")
+    if not isinstance(method, str) or not method.isascii():
+        raise ParamsRefused("http: method must be text, such as GET")
     remaining = ctx.remaining()
     content = jsonio.dumps(params["json"]) if "json" in params else None if body is None else body.encode()
     given = {name.lower() for name in headers}
@@ -70,7 +81,7 @@ def _request(ctx: Context) -> dict[str, Any]:
     if "json" in params:
         own["Content-Type"] = "application/json"
     return {
-        "method": str(params.get("method") or ("GET" if content is None else "POST")).upper(),
+        "method": method.upper(),
         "url": net.parsed(str(params.get("url") or "")),
         "headers": {**{name: own[name] for name in own if name.lower() not in given}, **headers},
         "body": content,

@@ -27,7 +27,7 @@ begin
    cross join lateral (
      select count(*) as earlier
        from dead_letter_archive a
-      where a.original_msg_id = l.original and a.reclaim_count = l.count) e
+      where a.original_msg_id = l.original and a.reclaim_count = l.count and a.what = p_what) e
   on conflict (dl_msg_id) do nothing;
 end;
 $$;

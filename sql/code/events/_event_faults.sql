@@ -16,8 +16,9 @@ begin
   if jsonb_typeof(p_event -> 'type') is distinct
     from 'string' or p_event ->> 'type' !~ '^[^[:space:][:cntrl:]]{1,200}$' then
     v_faults := v_faults || text 'type: must be text of 1 to 200 characters without blanks';
-  elsif p_event ->> 'type' like any (array['heartbeat:%', 'proposal:%', 'mission:%', 'step:%']) then
-    v_faults := v_faults || text 'type: heartbeat:*, proposal:*, mission:* and step:* are reserved for the loop itself';
+  elsif p_event ->> 'type' like any (_reserved_names('event type')) then
+    v_faults := v_faults
+      || text 'type: heartbeat:*, proposal:*, mission:*, step:* and dead_letter:* are reserved for the loop itself';
   end if;
   if p_event ? 'data' and jsonb_typeof(p_event -> 'data') not in ('object', 'null') then
     v_faults := v_faults || text 'data: must be an object';
@@ -25,6 +26,8 @@ begin
   if p_event ? 'dedupe_key' and (jsonb_typeof(p_event -> 'dedupe_key') not in ('string', 'null')
                                  or length(p_event ->> 'dedupe_key') not between 1 and 500) then
     v_faults := v_faults || text 'dedupe_key: must be text of 1 to 500 characters';
+  elsif p_event ->> 'dedupe_key' like any (_reserved_names('key')) then
+    v_faults := v_faults || text 'dedupe_key: opsloop:* is reserved for the loop itself';
   end if;
   if p_event ? 'mission_id' and jsonb_typeof(p_event -> 'mission_id') <> 'null'
      and p_event ->> 'mission_id' !~* '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$' then

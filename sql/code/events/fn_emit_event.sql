@@ -8,6 +8,7 @@ returns uuid
 language plpgsql
 security definer
 set search_path from current
+set lock_timeout = '2s'
 as $$
 -- Emits one event in the caller's transaction.
 -- Locks: the unique index of dedupe_key; the announcement. Writes: ops_agent_events, ops_ready. Raises: OP019 with

@@ -5,6 +5,7 @@ security definer
 set search_path from current
 set plan_cache_mode = force_generic_plan
 set jit = off
+set lock_timeout = '2s'
 as $$
 -- Emits a batch of events in the caller's transaction: all of them or, when one is faulty, none.
 -- Locks: the unique index of dedupe_key; the announcement. Writes: ops_agent_events, ops_ready. Raises: OP019 with

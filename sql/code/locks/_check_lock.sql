@@ -4,7 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- Raises for an impossible name of a lock or holder, and for a time to live out of bounds.
+-- Raises for an impossible name of a lock or holder, for a lock of the loop itself, and for a time to live out of
+-- bounds.
 -- Locks: none. Writes: nothing. Raises: OP018.
 declare
   v_fault text := case
@@ -20,5 +21,6 @@ begin
       hint = 'Name the lock after what it protects, and the holder by an id that no other process has; a week is the '
              'longest time.';
   end if;
+  perform _assert_not_reserved('lock', 'p_lock_name', p_lock_name);
 end;
 $$;

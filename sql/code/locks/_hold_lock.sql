@@ -4,16 +4,20 @@ language plpgsql
 set search_path from current
 set lock_timeout = '50ms'
 as $$
--- Whether this holder holds this lock; if so, the lock cannot change hands until the transaction ends. Otherwise
--- nothing is locked. The clock is read again once the row is locked. Another session of the same holder that has locked
--- the row gets 50 ms to commit; then the answer is no.
+-- Whether this holder holds this lock, by this login, or one that may stop the whole loop; if so, the lock cannot
+-- change hands until the transaction ends. Otherwise nothing is locked. The clock is read again once the row is locked.
+-- Another session of the same holder that has locked the row gets 50 ms to commit; then the answer is no.
 -- Locks: the row of the lock, for no key update, 50 ms at most. Writes: nothing. Raises: nothing.
 declare
   v_expires_at timestamptz;
+  v_login text;
 begin
-  select l.expires_at into v_expires_at from distributed_locks l
+  select l.expires_at, l.holder_login into v_expires_at, v_login from distributed_locks l
     where l.lock_name = p_lock_name and l.holder_id = p_holder_id;
-  if (v_expires_at > _now()) is not true then
+  -- Everybody can read the id of a holder.
+  if (v_expires_at > _now()) is not true
+     or v_login <> session_user
+        and not has_function_privilege(session_user, 'fn_kill_switch(text, text)', 'execute') then
     return false;
   end if;
   select l.expires_at into v_expires_at

@@ -23,6 +23,7 @@ begin
       detail = jsonb_build_object('length', length(p_key))::text,
       hint = 'Make it of what is to happen once, such as invoice:2031-04:customer-7.';
   end if;
+  perform _assert_not_reserved('key', 'p_key', p_key);
   v_expires_at := v_now + make_interval(
     hours => coalesce((_policy('worker_policy') #>> '{idempotency,keep_hours}')::integer, 720));
   loop
@@ -42,11 +43,8 @@ begin
     delete from ops_idempotency_keys k where k.key = p_key and k.expires_at <= v_now;
   end loop;
 exception when lock_not_available then
-  raise exception using errcode = 'OP031',
-    message = format('OPS_031: somebody is at it: the key %s', quote_literal(p_key)),
-    detail = jsonb_build_object('key', p_key)::text,
-    hint = 'Another transaction has taken it and not ended yet. Try again later: it has the result then, or the key '
-           'is free.';
+  perform _raise_held(format('the key %s', quote_literal(p_key)), 'ops_idempotency_keys',
+                      array(select k.xmax from ops_idempotency_keys k where k.key = p_key));
 end;
 $$;
 comment on function fn_idempotent(text) is

@@ -19,7 +19,7 @@ declare
   v_digest text;
   v_pause record;
 begin
-  perform _lock_missions_of(array[p_step_id]);
+  perform _lock_mission((select s.mission_id from ops_mission_steps s where s.id = p_step_id));
   select * into v_step from ops_mission_steps where id = p_step_id;
   if not found then
     raise exception using errcode = 'OP012', message = format('OPS_012: no step %s', coalesce(p_step_id::text, 'null')),

@@ -11,14 +11,15 @@ as $$
 -- Cancels a mission: steps that do not run are cancelled now, running steps are asked to stop and may still report.
 -- Cancelling a cancelled mission changes nothing and answers the same.
 -- Locks: the mission, then its steps in id order. Writes: ops_missions, ops_agent_events, ops_audit_log, and what
--- _cancel_steps writes. Raises: OP012 unknown, OP014 ended otherwise.
+-- _cancel_steps writes. Raises: OP012 unknown, OP014 ended otherwise, OP031.
 declare
   v_now timestamptz;
   v_mission ops_missions;
   v_actor text := coalesce(p_actor, session_user);
   v_error text := format('cancelled by %s (login %s)%s', v_actor, session_user, ': ' || p_reason);
 begin
-  select * into v_mission from ops_missions where id = p_mission_id for no key update;
+  perform _lock_mission(p_mission_id);
+  select * into v_mission from ops_missions where id = p_mission_id;
   if not found then
     raise exception using errcode = 'OP012',
       message = format('OPS_012: no mission %s', coalesce(p_mission_id::text, 'null')),
@@ -32,8 +33,6 @@ begin
       message = format('OPS_014: mission %s has %s and cannot be cancelled', v_mission.id, v_mission.status),
       hint = 'Nothing of it runs any more.';
   end if;
-  -- Plans 3
-  perform from ops_mission_steps s where s.mission_id = v_mission.id order by least(s.id) for no key update;
   v_now := _now();
   perform _cancel_steps(array[v_mission.id], 'its mission was cancelled');
   update ops_missions m

@@ -67,7 +67,7 @@ begin
   end loop;
   if v_due and v_errors @> '[{"phase": "duties"}]' then
     -- The next turn tries again, not one in ten seconds.
-    perform fn_release_lock(c_duties, v_turn);
+    delete from distributed_locks l where l.lock_name = c_duties and l.holder_id = v_turn;
   end if;
 
   v_result := jsonb_build_object(

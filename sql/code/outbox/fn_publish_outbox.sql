@@ -9,10 +9,11 @@ returns bigint
 language plpgsql
 security definer
 set search_path from current
+set lock_timeout = '2s'
 as $$
 -- Publishes a side effect in the caller's transaction: it becomes visible only if that commits. The call waits for
--- nothing but a transaction that is just publishing the same dedupe key. Publishers of one aggregate do not wait for
--- each other; a message is delivered after those that were committed before this call.
+-- nothing but a transaction that is just publishing the same dedupe key, two seconds at most. Publishers of one
+-- aggregate do not wait for each other; a message is delivered after those that were committed before this call.
 -- Locks: the unique index of dedupe_key, the announcement. Writes: outbox, ops_ready. Raises: OP018 when a name is
 -- missing or too long, or the key cannot be, OP041, OP045 for a payload that is too large.
 declare
@@ -34,6 +35,7 @@ begin
   end if;
   perform _check_size('p_payload', p_payload, 'payload_bytes');
   perform _assert_readable('p_payload', p_payload);
+  perform _assert_not_reserved('key', 'p_dedupe_key', p_dedupe_key);
   insert into outbox (aggregate_type, aggregate_id, event_type, payload, dedupe_key, created_at)
   values (p_aggregate_type, p_aggregate_id, p_event_type, coalesce(p_payload, '{}'), p_dedupe_key, v_now)
   on conflict do nothing

@@ -66,9 +66,10 @@ begin
           from jsonb_each(v_item.route -> 'headers') h
          where jsonb_typeof(h.value) <> 'string' or h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$'
             or (h.value #>> '{}') ~ E'[^\\x20-\\x7e]'
-            or lower(h.key) in ('host', 'content-length', 'transfer-encoding', 'connection', 'content-type',
-                                'idempotency-key',
-                                'webhook-id', 'webhook-timestamp', 'webhook-signature')
+            or lower(h.key) in ('host', 'content-length', 'transfer-encoding', 'connection', 'keep-alive', 'upgrade',
+                                'te', 'trailer', 'expect', 'http2-settings', 'proxy-connection',
+                                'proxy-authorization', 'content-type', 'idempotency-key', 'webhook-id',
+                                'webhook-timestamp', 'webhook-signature')
          order by h.key);
     end if;
   end loop;

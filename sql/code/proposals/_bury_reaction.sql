@@ -23,7 +23,7 @@ begin
                coalesce(jsonb_agg(jsonb_build_object('at', a.dead_lettered_at, 'error', a.reason) order by a.id), '[]')
                  as errors
           from dead_letter_archive a
-         where a.original_msg_id = r.id::text) n
+         where a.original_msg_id = r.id::text and a.what = 'reaction') n
       where r.id = p_reaction_id;
   exception when others or assert_failure then
     if not _is_data_fault(sqlstate) then

@@ -23,14 +23,16 @@ as $$
 -- Gates and stores proposals whose templates are known to be sound. Each distinct template is judged once, and each row
 -- is written once, in its final state. Proposal i is p_templates[p_which[i]]; the other arrays have an entry for each
 -- proposal. A dedupe key that exists gives the first proposal; keys are inserted in order, so that concurrent batches
--- never deadlock. p_logins and p_proposers: the login that proposed, and all that had a hand in it as the text of an
--- array, where that is not just this session's login.
+-- never deadlock. Keys of reactions and keys of callers are apart: no caller stands in the way of a reaction. p_logins
+-- and p_proposers: the login that proposed, and all that had a hand in it as the text of an array, where that is not
+-- just this session's login.
 -- Locks: cap counters, then the unique index of dedupe_key. Writes: ops_mission_proposals, ops_cap_counters, missions
 -- and steps for what policy approves, and an event for what waits for a person. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
   v_count constant integer := cardinality(p_which);
+  v_of_reactions constant boolean := p_reaction_ids is not null;
   v_is_keyed constant boolean := cardinality(array_remove(p_dedupe_keys, null)) > 0;
   v_which integer[] := p_which;
   v_order integer[];
@@ -55,7 +57,7 @@ begin
       into v_which, v_order
       from (select k.*, row_number() over (partition by k.key order by k.ord) as nth
               from unnest(p_dedupe_keys, p_which) with ordinality k (key, which, ord)) n
-      left join ops_mission_proposals p on p.dedupe_key = n.key;
+      left join ops_mission_proposals p on p.dedupe_key = n.key and (p.source = 'trigger') = v_of_reactions;
   end if;
 
   v_gate := _gate_proposals(p_templates, v_which, p_sources, v_now);
@@ -85,7 +87,7 @@ begin
          case when statuses[i] <> 'pending' then 'policy' end, case when statuses[i] <> 'pending' then v_login end,
          case when statuses[i] = 'auto_approved' then v_now end, v_now, v_now
     from unnest(v_order) i
-  on conflict (dedupe_key) where dedupe_key is not null do nothing;
+  on conflict (dedupe_key, (source = 'trigger')) where dedupe_key is not null do nothing;
   get diagnostics v_stored = row_count;
 
   -- Proposals whose key another session inserted meanwhile were not stored.
@@ -112,7 +114,7 @@ begin
       into ids, statuses, mission_ids, reasons, are_new
       from unnest(ids, statuses, mission_ids, reasons, p_dedupe_keys)
            with ordinality n (id, status, mission_id, reason, dedupe_key, ord)
-      left join ops_mission_proposals p on p.dedupe_key = n.dedupe_key
+      left join ops_mission_proposals p on p.dedupe_key = n.dedupe_key and (p.source = 'trigger') = v_of_reactions
       left join ops_missions m on m.proposal_id = p.id;
   end if;
 

@@ -28,8 +28,9 @@ declare
 begin
   select min(n.ord) into v_bad
     from unnest(p_sources, p_dedupe_keys) with ordinality n (source, key, ord)
-   where length(n.source) not between 1 and 200 or n.source = 'trigger' or n.source like 'step:%'
-      or length(n.key) not between 1 and 1000 or octet_length(n.key) > 2600 or n.key like 'opsloop:%';
+   where length(n.source) not between 1 and 200 or n.source like any (_reserved_names('source'))
+      or length(n.key) not between 1 and 1000 or octet_length(n.key) > 2600
+      or n.key like any (_reserved_names('key'));
   if v_bad is not null then
     raise exception using errcode = 'OP018',
       message = format('OPS_018: proposals[%s] has a source or a dedupe_key that cannot be', v_bad - 1),

@@ -9,6 +9,7 @@ security definer
 set search_path from current
 set plan_cache_mode = force_generic_plan
 set jit = off
+set lock_timeout = '2s'
 as $$
 -- Proposes one template and gates it, in the caller's transaction.
 -- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and

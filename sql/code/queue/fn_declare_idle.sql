@@ -8,10 +8,11 @@ as $$
 -- committed does not notify. So the declaring call gives no ticket. The next call gives one: a transaction id that is
 -- higher than those of the transactions that may have missed the declaration. Until fn_idle_settled says that these
 -- have ended, the worker keeps polling; else a wake-up could be lost.
--- Locks: the worker's row. Writes: ops_workers. Raises: nothing.
+-- Locks: the worker's row. Writes: ops_workers. Raises: OP015 for another login's worker.
 declare
   v_now timestamptz := _now();
 begin
+  perform _assert_own_worker(p_worker_id);
   update ops_workers set idle = true, last_seen_at = v_now where worker_id = p_worker_id and not idle;
   return case when not found then pg_current_xact_id()::text end;
 end;

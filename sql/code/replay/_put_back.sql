@@ -19,7 +19,7 @@ declare
 begin
   case p_letter.what
     when 'step' then
-      perform _lock_missions_of(array[p_letter.original_msg_id::uuid]);
+      perform _lock_mission((select s.mission_id from ops_mission_steps s where s.id = p_letter.original_msg_id::uuid));
       select case when s.status = 'failed' and s.attempt = p_letter.reclaim_count then '' else s.status end into v_found
         from ops_mission_steps s where s.id = p_letter.original_msg_id::uuid;
       if v_found = '' then

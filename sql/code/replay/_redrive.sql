@@ -7,9 +7,10 @@ as $$
 -- letter of another system is recorded under its original message, so that all letters of one message have one replay.
 -- That of a letter of the loop is recorded under the name of the letter: an original that gives up again leaves another
 -- letter, which has a replay of its own.
--- Locks: the unique indexes of replay_log, for which it waits; what putting back locks. Writes: replay_log,
--- dead_letter_archive, ops_counts, ops_audit_log, and what putting back writes. Raises: OP012, OP014, OP003 and OP015
--- when the original cannot be put back; OP018 when the letter of another system has an empty original_msg_id.
+-- Locks: the unique indexes of replay_log, for which it waits, two seconds at most; what putting back locks. Writes:
+-- replay_log, dead_letter_archive, ops_counts, ops_audit_log, and what putting back writes. Raises: OP031; OP012,
+-- OP014, OP003 and OP015 when the original cannot be put back; OP018 when the letter of another system has an empty
+-- original_msg_id.
 declare
   v_now timestamptz := _now();
   v_replay record;
@@ -26,7 +27,7 @@ begin
     return;
   end if;
   select * into v_replay
-    from fn_record_replay(
+    from _record_replay(
       case p_letter.what when 'other' then p_letter.original_msg_id else p_letter.dl_msg_id end,
       p_letter.dl_msg_id, p_letter.candidate_id, null, null, p_actor);
   redriven := not v_replay.already_replayed;

@@ -3,6 +3,7 @@ returns table (redriven boolean, replay_id bigint, new_msg_id text)
 language plpgsql
 security definer
 set search_path from current
+set lock_timeout = '2s'
 as $$
 -- Puts the original of a dead letter back to work, exactly once however many sessions ask. The others wait for the
 -- first, and get redriven false with its result; if the first is rolled back, the next one does it.
@@ -14,8 +15,13 @@ as $$
 declare
   v_letter dead_letter_archive;
 begin
-  select * into v_letter from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id for update;
-  if not found then
+  begin
+    select * into v_letter from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id for update;
+  exception when lock_not_available then
+    perform _raise_held(format('the dead letter %s', quote_literal(p_dl_msg_id)), 'dead_letter_archive',
+                        array(select a.xmax from dead_letter_archive a where a.dl_msg_id = p_dl_msg_id));
+  end;
+  if v_letter.id is null then
     raise exception using errcode = 'OP012',
       message = format('OPS_012: no dead letter %s', quote_nullable(p_dl_msg_id)),
       hint = 'select * from fn_list_dead_letters(); lists the newest.';

@@ -7,12 +7,17 @@ as $$
 -- The limits of each of these executors that hold unless a step says otherwise: [seconds an attempt may take, failures
 -- after which a step fails for good]. The environment of the worker precedes policy, and policy precedes the built-in
 -- 60 seconds and 3 failures.
--- Locks: none. Writes: nothing. Raises: nothing.
+-- Locks: none. Writes: nothing. Raises: OP015 for the id of another login's worker.
 declare
-  v_settings jsonb := coalesce((select w.settings from ops_workers w where w.worker_id = p_worker_id), '{}');
+  v_settings jsonb;
+  v_login text;
   v_executor text;
   v_limits jsonb := '{}';
 begin
+  select w.settings, w.login into v_settings, v_login from ops_workers w where w.worker_id = p_worker_id;
+  if v_login <> session_user then
+    perform _assert_own_worker(p_worker_id);
+  end if;
   foreach v_executor in array p_executors loop
     continue when v_limits ? v_executor;
     v_limits := v_limits || jsonb_build_object(v_executor, jsonb_build_array(

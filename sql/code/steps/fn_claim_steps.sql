@@ -37,7 +37,7 @@ as $$
 -- Locks: the barrier of claims; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order:
 -- the updates scan the primary key by the ids given, hence the pins (Plans 5). Writes: ops_ready,
 -- ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_parked_steps, marks of lanes. Raises: OP018 for a bad
--- argument.
+-- argument, OP015 for the id of another login's worker.
 declare
   v_now timestamptz;
   v_epoch integer;

@@ -37,7 +37,7 @@ begin
              order by s.id
                for no key update skip locked) l;
     v_now := _now();
-    update ops_workers w set last_seen_at = v_now where w.worker_id = p_worker_id;
+    update ops_workers w set last_seen_at = v_now where w.worker_id = p_worker_id and w.login = session_user;
 
     with extended as (
       update ops_mission_steps s

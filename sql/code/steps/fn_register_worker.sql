@@ -13,8 +13,8 @@ set search_path from current
 as $$
 -- Announces a worker process: its incarnation, the executors it offers ({"name": {"idempotent": true}}) and the
 -- settings of its environment. Registering again updates the row. Returns what policy sets for the worker.
--- Locks: the worker's row. Writes: ops_workers. Raises: OP018 without an id, for what is no object,
--- and for a setting that is out of its range.
+-- Locks: the worker's row. Writes: ops_workers. Raises: OP015 for another login's id, OP018 without one, for what is no
+-- object, and for a setting that is out of its range.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
@@ -42,12 +42,12 @@ begin
       detail = jsonb_build_object('faults', v_faults)::text,
       hint = 'Leave out of p_settings what the environment does not set. The worker was not registered.';
   end if;
+  perform _assert_own_worker(p_worker_id);
   insert into ops_workers (worker_id, hostname, pid, version, executors, settings, login, started_at, last_seen_at)
   values (p_worker_id, p_hostname, p_pid, p_version, coalesce(p_executors, '{}'), coalesce(p_settings, '{}'), v_login,
           v_now, v_now)
   on conflict (worker_id) do update
     set executors = excluded.executors, settings = excluded.settings, version = excluded.version,
-      login = excluded.login,
         last_seen_at = excluded.last_seen_at, stopped_at = null;
   return jsonb_build_object(
     'notify_channel', _notify_channel(),

@@ -355,7 +355,17 @@ def test_what_cannot_be_meant_is_ops_018(loop, call):
 
 
 @pytest.mark.parametrize(
-    "header", ["Host", "Idempotency-Key", "webhook-id", "Webhook-Timestamp", "webhook-signature"]
+    "header",
+    [
+        "Host",
+        "Upgrade",
+        "Proxy-Authorization",
+        "TE",
+        "Idempotency-Key",
+        "webhook-id",
+        "Webhook-Timestamp",
+        "webhook-signature",
+    ],
 )
 def test_a_route_does_not_say_what_the_relay_says(loop, header):
     where = {"event_type": "*", "sink": "http", "url": "https://a/"}
