@@ -2,6 +2,7 @@
 
 import json
 
+import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
@@ -82,18 +83,18 @@ def huge(document):
 
 
 def test_a_number_that_no_reader_holds_is_refused_in_templates_with_its_path(loop):
-    with pytest.raises(Exception) as caught, loop.conn.transaction():
+    with pytest.raises(psycopg.Error) as caught, loop.conn.transaction():
         loop.rows("select * from fn_create_proposal(%s::jsonb)", huge(template(step("a", params=HUGE))))
     assert caught.value.sqlstate == "OP004"
     assert "steps[0].params.here[1].json: a number of 5001 digits" in str(caught.value)
 
 
 def test_a_number_that_no_reader_holds_is_refused_in_events_and_policies(loop):
-    with pytest.raises(Exception) as caught, loop.conn.transaction():
+    with pytest.raises(psycopg.Error) as caught, loop.conn.transaction():
         loop.rows("select fn_emit_event('signal', %s::jsonb)", huge(HUGE))
     assert caught.value.sqlstate == "OP019"
     assert "data.here[1].json: a number" in str(caught.value)
-    with pytest.raises(Exception) as caught, loop.conn.transaction():
+    with pytest.raises(psycopg.Error) as caught, loop.conn.transaction():
         loop.rows("select fn_set_policy('own', %s::jsonb)", huge(HUGE))
     assert caught.value.sqlstate == "OP017"
 
@@ -107,7 +108,7 @@ def test_a_number_that_no_reader_holds_is_refused_in_events_and_policies(loop):
     ],
 )
 def test_a_number_that_no_reader_holds_is_refused_where_it_enters(loop, call):
-    with pytest.raises(Exception) as caught, loop.conn.transaction():
+    with pytest.raises(psycopg.Error) as caught, loop.conn.transaction():
         loop.rows(f"select {call}", huge(HUGE))
     assert caught.value.sqlstate == "OP041"
 
@@ -127,7 +128,7 @@ def test_a_result_and_a_progress_with_such_a_number_are_refused(loop):
         ("fn_complete_steps(%s::jsonb)", "result"),
         ("fn_extend_leases('w1', %s::jsonb)", "progress"),
     ]:
-        with pytest.raises(Exception) as caught, loop.conn.transaction():
+        with pytest.raises(psycopg.Error) as caught, loop.conn.transaction():
             loop.rows(f"select * from {routine}", huge([{**given, field: HUGE}]))
         assert caught.value.sqlstate == "OP041"
     assert loop.complete(work, Jsonb(1).obj) == "accepted"
