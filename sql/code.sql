@@ -242,6 +242,7 @@
 \ir code/outbox/_outbox_verdicts.sql
 \ir code/outbox/_record_deliveries.sql
 \ir code/outbox/_bury_outbox.sql
+\ir code/outbox/_bury_alone.sql
 \ir code/outbox/_settle_heads.sql
 \ir code/outbox/fn_complete_outbox_events.sql
 \ir code/outbox/_broken_outbox.sql

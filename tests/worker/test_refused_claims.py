@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from opsloop.executors import executor
 from worker.working import Process, Work
 
 Start = Callable[..., Process]
@@ -46,11 +47,8 @@ def test_the_health_check_fails_while_claims_are_refused(work: Work) -> None:
     register = "select fn_register_worker('w', p_settings => %s)"
     check = "select status, value from fn_check_health() where name = 'workers'"
     work.conn.execute(register, ('{"claim_refused": {"code": "53100", "message": "disk full"}}',))
-    assert work.conn.execute(check).fetchone() == (
-        "fail",
-        work.conn.execute(check).fetchall()[0][1],
-    )
-    assert "claims are refused: 53100" in work.conn.execute(check).fetchall()[0][1]
+    ((status, value),) = work.conn.execute(check).fetchall()
+    assert (status, value.partition("; ")[2]) == ("fail", "claims are refused: 53100")
     work.conn.execute(register, ("{}",))
     assert work.conn.execute(check).fetchall()[0][0] == "ok"
 
@@ -91,8 +89,6 @@ async def test_results_that_the_state_of_the_server_refuses_are_sent_again(
 async def test_a_result_with_a_number_that_no_reader_holds_fails_its_own_step(
     work: Work, drain: Callable[..., Any]
 ) -> None:
-    from opsloop.executors import executor
-
     @executor("own", blocking=False)
     def big(ctx: Any) -> Any:
         return {"a": [1, 10**400]} if ctx.params["big"] else {"a": 1}

@@ -132,7 +132,8 @@ def _vote(vote: dict[str, Any]) -> str:
 
 
 def _step(number: int, step: Any, *, whole: bool) -> Iterator[str]:
-    if not isinstance(step, dict) or "params" not in step:
+    # A template that was changed by hand is shown as it is stored.
+    if not isinstance(step, dict) or not step.keys() >= {"key", "kind", "executor", "params"}:
         yield f"    {number}. | {output.one_line(jsonio.pretty(step))}"
         return
     with_ = "" if step.get("run_with") == step["executor"] else f" (run by {step.get('run_with')})"

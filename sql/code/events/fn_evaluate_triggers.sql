@@ -8,7 +8,7 @@ set jit = off
 as $$
 -- Compares up to p_batch_size waiting events with the reaction matrix, each exactly once, whether or not a pattern
 -- matches. A reaction whose template cannot be filled is stored as failed, with the path that has no value. When the
--- batch fails on data, event and pattern are compared one by one, and the pair on which that fails is a failed reaction.
+-- batch fails on data, event and pattern are compared one by one; a pair on which that fails is a failed reaction.
 -- Locks: the events taken, by their rows in ops_ready (SKIP LOCKED); cooldowns by pattern name, for which it waits; the
 -- announcement. Writes: ops_agent_events, ops_agent_reactions, ops_pattern_cooldowns, ops_ready, marks; ops_lanes and
 -- ops_late_enqueuers, seldom. Raises: OP018 for a batch of less than one.

@@ -59,7 +59,7 @@ begin
         when 'duties of locks' then perform _duty_locks();
         when 'duties of steps' then perform _duty_steps();
       end case;
-    exception when others then
+    exception when others or assert_failure then
       -- A phase that fails must not stop the turn; the SQLSTATE is kept in the result and in the event.
       get stacked diagnostics v_message = message_text;
       v_errors := v_errors || jsonb_build_object('phase', v_phase, 'code', sqlstate, 'message', v_message);
