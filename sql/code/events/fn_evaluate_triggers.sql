@@ -22,7 +22,11 @@ begin
     raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
       hint = 'Give at least 1; the default is 50.';
   end if;
-  v_ids := _take_ready(_lane_of('events'), coalesce(p_batch_size, 50), (_lane_fronts(array[_lane_of('events')]))[1]);
+  -- Where every pattern reacts to every event, one call stores ten thousand reactions.
+  v_ids := _take_ready(_lane_of('events'),
+                       least(coalesce(p_batch_size, 50),
+                             greatest(50, 10000 / greatest(jsonb_array_length(v_patterns), 1))),
+                       (_lane_fronts(array[_lane_of('events')]))[1]);
   events := cardinality(v_ids);
   queued := 0;
   if events = 0 then

@@ -33,6 +33,13 @@ begin
     return;
   end if;
 
+  -- No system takes an argument that long; and so globs are cheap.
+  if octet_length(v_argv::text) > 131072 then
+    forbidden := format('params.argv: the arguments of a command have 131072 bytes at most, not %s; pass what is large '
+                        'on stdin', octet_length(v_argv::text));
+    return;
+  end if;
+
   v_count := jsonb_array_length(v_argv);
   for v_entry in select e from jsonb_array_elements(nullif(p_worker_policy -> 'command_allow', 'null')) e loop
     v_more := case when v_entry -> -1 = '"..."' then '["*"]'

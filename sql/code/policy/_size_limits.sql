@@ -12,6 +12,6 @@ begin
   return jsonb '{
     "event_bytes": 1048576, "template_bytes": 4194304, "result_bytes": 4194304, "payload_bytes": 4194304,
     "policy_bytes": 4194304, "batch_bytes": 16777216, "batch_items": 10000, "depth": 100, "faults": 100,
-    "patterns": 1000, "placeholders": 10000, "lanes": 1000}' || jsonb_strip_nulls(_policy('size_limits'));
+    "patterns": 200, "placeholders": 10000, "lanes": 1000}' || jsonb_strip_nulls(_policy('size_limits'));
 end;
 $$;

@@ -25,7 +25,7 @@ begin
     raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
       hint = 'Give at least 1; the default is 50.';
   end if;
-  v_ids := _take_ready(_lane_of('reactions'), coalesce(p_batch_size, 50),
+  v_ids := _take_ready(_lane_of('reactions'), least(coalesce(p_batch_size, 50), 10000),
                        (_lane_fronts(array[_lane_of('reactions')]))[1]);
   processed := cardinality(v_ids);
   created := 0;

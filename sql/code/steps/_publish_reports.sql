@@ -25,13 +25,16 @@ begin
               on (c.report ->> 'step_id')::uuid = s.id and (c.report ->> 'lease_token')::uuid = s.lease_token
            order by s.id, c.ord) r;
 
-  select jsonb_agg(case jsonb_typeof(e) when 'object' then e
-                   || jsonb_build_object('mission_id', c.report -> 'mission_id')
-                                        else e end order by c.ord, n)
+  -- Offset 0: the whole report is not sorted along with each of its events.
+  select jsonb_agg(o.event order by o.ord, o.n)
     into v_events
-    from jsonb_array_elements(v_reports) with ordinality c (report, ord)
-   cross join lateral jsonb_array_elements(coalesce(nullif(c.report -> 'events', 'null'),
-                                                    '[]')) with ordinality e (e, n);
+    from (select case jsonb_typeof(e.event)
+                   when 'object' then e.event || jsonb_build_object('mission_id', c.report -> 'mission_id')
+                   else e.event end as event, c.ord, e.n
+            from jsonb_array_elements(v_reports) with ordinality c (report, ord)
+           cross join lateral jsonb_array_elements(coalesce(nullif(c.report -> 'events', 'null'), '[]'))
+                 with ordinality e (event, n)
+          offset 0) o;
   if v_events is not null then
     perform fn_emit_events(v_events);
   end if;
