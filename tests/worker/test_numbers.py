@@ -95,7 +95,9 @@ def test_a_document_keeps_its_value_from_template_to_handler_and_back(
     """Template, claim, handler, result, placeholder of the next step; read by the client, and given by it again."""
     text = spelled(document, chance)
     same = "select %s::jsonb = result -> 'v' from ops_mission_steps where id = %s"
-    steps = f'{{"key": "a", "kind": "noop", "params": {{"v": {text}}}}}, {{"kind": "noop", "params": {FILLED}}}'
+    steps = (
+        f'{{"key": "a", "kind": "noop", "params": {{"v": {text}}}}}, {{"kind": "noop", "params": {FILLED}}}'
+    )
     with conn.transaction(force_rollback=True):
         conn.execute("select fn_create_proposal(%s)", (f'{{"title": "t", "steps": [{steps}]}}',))
         for _ in range(2):
