@@ -19,7 +19,6 @@ import dataclasses
 import decimal
 import json
 import math
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -39,16 +38,17 @@ _LARGEST = 2**63 - 1
 #: Digits of a whole number that a double can hold.
 _MOST_DIGITS = 308
 # orjson reads numbers as doubles and 64 bits. 15 digits always come back from a double, but for its smallest.
-_PERHAPS_INEXACT = r"[0-9][0-9.]{15}|[0-9][eE][+-]?[0-9]{3}"
-_PERHAPS_INEXACT_TEXT = re.compile(_PERHAPS_INEXACT)
-_PERHAPS_INEXACT_BYTES = re.compile(_PERHAPS_INEXACT.encode())
+# Digits are looked for by their shape, in three searches for bytes: a regular expression takes five times as long.
+_SHAPE = bytes.maketrans(b"123456789.E+", b"0000000000e-")
+_LONG, _HUGE, _TINY = b"0" * 16, b"0e000", b"0e-000"
 
 
 def loads(written: bytes | str) -> Any:
     """Read JSON from UTF-8 or text; every number keeps its value. Raises ValueError."""
-    inexact = _PERHAPS_INEXACT_TEXT if isinstance(written, str) else _PERHAPS_INEXACT_BYTES
-    if inexact.search(written) is None:  # type: ignore[arg-type]
-        return orjson.loads(written)
+    plain = written.encode() if isinstance(written, str) else written
+    shape = plain.translate(_SHAPE)
+    if not (_LONG in shape or _HUGE in shape or _TINY in shape):
+        return orjson.loads(plain)
     try:
         return json.loads(written, parse_float=number, parse_constant=_no_constant)
     except RecursionError as error:

@@ -25,7 +25,7 @@ async def test_command_returns_what_the_program_printed() -> None:
 
 
 async def test_command_needs_no_shell_and_quotes_nothing() -> None:
-    assert (await do("echo", "$HOME; rm -rf *", 7, True))["stdout"] == "$HOME; rm -rf * 7 true\n"
+    assert (await do("echo", "$HOME; rm -rf *", "7", "true"))["stdout"] == "$HOME; rm -rf * 7 true\n"
 
 
 async def test_command_fails_with_the_end_of_what_it_complained(tmp_path: Path) -> None:
@@ -83,7 +83,8 @@ async def test_command_does_not_wait_for_children_it_leaves_behind(tmp_path: Pat
 
 @pytest.mark.parametrize(
     "params",
-    [{}, {"argv": "ls"}, {"argv": []}, {"argv": [""]}, {"argv": ["ls", {}]}, {"argv": ["ls", None]}, {"argv": ["l\0s"]},
+    [{}, {"argv": "ls"}, {"argv": []}, {"argv": [""]}, {"argv": ["ls", {}]}, {"argv": ["ls", None]},
+     {"argv": ["ls", 7]}, {"argv": ["ls", True]}, {"argv": ["l\0s"]},
      {"argv": ["ls"], "env": {"A": 1}}, {"argv": ["ls"], "env": {"A=B": "1"}}, {"argv": ["ls"], "cwd": "/no/such"},
      {"argv": ["ls"], "stdin": 1}, {"argv": ["ls"], "shell": True}],
 )  # fmt: skip
