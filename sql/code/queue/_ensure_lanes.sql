@@ -25,7 +25,7 @@ begin
        where l.queue = 'steps' and l.executor = p_executors[v_nth] and l.priority = p_priorities[v_nth];
       if v_lane is null and p_executors[v_nth] is not null then
         v_lane := nextval('ops_lane_seq');
-        v_mark := 'ops_lane_mark_' || v_lane;
+        v_mark := 'ops_lane_mark_' || v_lane::text;
         execute format('create sequence %I minvalue 0 owned by ops_lanes.lane', v_mark);
         -- Default privileges of the database may have granted rights on it; a login that moves a mark hides steps.
         for v_grantee in

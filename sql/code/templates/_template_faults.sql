@@ -43,7 +43,7 @@ begin
 
   for v_count in 1 .. jsonb_array_length(v_steps) loop
     v_step := v_steps -> (v_count - 1);
-    v_keys[v_count] := 'step_' || v_count;
+    v_keys[v_count] := 'step_' || v_count::text;
     v_executors[v_count] := '';
     if jsonb_typeof(v_step) <> 'object' then
       v_faults := v_faults || format('steps[%s]: must be an object', v_count - 1);
