@@ -1,7 +1,7 @@
 """Runs plpgsql_check over every routine of a deployed schema, trigger functions once per trigger.
 
 Usage: python tools/plpgsql_check.py. Needs Debian's PostgreSQL 15 with postgresql-15-plpgsql-check, and starts a
-server of its own on a temporary directory. Exit code 1 with findings; 0 without, or when the tools are not installed
+server of its own on a temporary directory. A second time beside implicit casts to text, for ambiguous operators. Exit code 1 with findings; 0 without, or when the tools are not installed
 (1 where OPSLOOP_REQUIRE lists plpgsql_check, as CI does).
 """
 
@@ -32,6 +32,9 @@ CHECK = """
      and coalesce(c.detail, '') !~ '^cast "text" value to "(text\\[\\]|uuid\\[\\]|jsonb)" type$'
    order by 1, 2, 4"""
 
+#: Casts that somebody may have made for everybody in the database: beside them `'text' || number` is ambiguous.
+CASTS = ["smallint", "integer", "bigint", "oid", "numeric", "uuid", "jsonb", "interval", "timestamptz"]
+
 COUNT = """
   select count(*), count(*) filter (where p.prorettype = 'trigger'::regtype)
     from pg_proc p join pg_language l on l.oid = p.prolang and l.lanname = 'plpgsql'
@@ -49,6 +52,9 @@ def main() -> int:
             conn.execute("create schema check_tools; create extension plpgsql_check schema check_tools")
             conn.execute("set search_path = opsloop, check_tools, pg_temp")
             findings = conn.execute(CHECK).fetchall()
+            for type_ in CASTS:
+                conn.execute(f"create cast ({type_} as text) with inout as implicit")
+            findings += [found for found in conn.execute(CHECK).fetchall() if found[2] == "error"]
             routines, triggers = conn.execute(COUNT).fetchone() or (0, 0)
     for routine, trigger, level, line, *words in findings:
         where = f"{routine}{f' (trigger {trigger})' if trigger else ''}:{line or ''}"

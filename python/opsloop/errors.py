@@ -181,6 +181,12 @@ class ReadOnlyDatabase(OpsError):
     code = "OPS_026"
 
 
+class UnfitDatabase(OpsError):
+    """The database cannot hold the loop: it is not in UTF-8."""
+
+    code = "OPS_055"
+
+
 class LockLost(OpsError):
     """The lock is not, or no longer, held under that token."""
 

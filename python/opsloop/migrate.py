@@ -13,7 +13,7 @@ stands in the way, IllegalState (OPS_014) when a lock is not to be had, NotAllow
 it stay.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -251,9 +251,9 @@ def _refuse_newer(state: Status) -> None:
 
 
 class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
-    """yoyo's backend for psycopg 3, with three differences.
+    """yoyo's backend for psycopg 3, with four differences.
 
-    It connects by any libpq connection string and quotes the schema; its tables have names of their own, so that
+    It connects by any libpq connection string and quotes the schema, whatever is in its name; its tables have names of their own, so that
     a team's own use of yoyo in the same schema is not mixed up with ours; and a change is marked as applied in
     the transaction that applies it, where yoyo does so after the commit.
     """
@@ -268,6 +268,10 @@ class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def init_connection(self, connection: psycopg.Connection[Any]) -> None:
         _use_schema(connection, self.schema)
+
+    def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
+        # psycopg reads a percent sign, as the name of a schema may have one, as the beginning of a parameter.
+        return super().execute(sql.replace("%", "%%"), params)
 
     def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
         self.ensure_internal_schema_updated()

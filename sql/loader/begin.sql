@@ -1,12 +1,25 @@
 -- Opens every transaction that installs or removes something. Asks for the setting `opsloop.schema`; leaves the
 -- transaction holding the schema's installer lock, with search_path set to `<schema>, pg_temp`.
 -- A statement_timeout meant for queries does not hold here; every schema script sets a lock_timeout of its own.
--- Raises: OP013 when somebody else may create objects in the schema.
+-- In ASCII throughout: a database of another encoding has to be able to read the refusal.
+-- Raises: OP055 for a database that is not in UTF-8, OP013 when somebody else may create objects in the schema.
 do $$
 declare
-  v_schema text := current_setting('opsloop.schema');
+  v_schema text := pg_catalog.current_setting('opsloop.schema');
   v_others text;
 begin
+  -- Before anything is called by its bare name: public may hold a function of the same name that fits better.
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+  if current_setting('server_encoding') <> 'UTF8' then
+    raise exception using
+      errcode = 'OP055',
+      message = format('OPS_055: database %I is in %s, and opsloop needs UTF8', current_database(),
+                       current_setting('server_encoding')),
+      hint = 'Nothing was changed. Install opsloop into a database made with: create database ... encoding ''UTF8'' '
+             'template template0;';
+  end if;
+
   -- One transaction at a time installs into a schema: parallel `create or replace` fails half the time.
   perform pg_advisory_xact_lock(hashtextextended('opsloop:load:' || v_schema, 0));
 

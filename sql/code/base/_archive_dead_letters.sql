@@ -21,7 +21,7 @@ declare
 begin
   insert into dead_letter_archive (dl_msg_id, original_msg_id, payload, reason, reclaim_count, dead_lettered_at,
                                    archived_at, archived_by, what)
-  select l.name || case when e.earlier > 0 then ':' || e.earlier else '' end,
+  select l.name || case when e.earlier > 0 then ':' || e.earlier::text else '' end,
          l.original, l.payload, l.reason, l.count, v_now, v_now, 'opsloop', p_what
     from unnest(p_names, p_originals, p_payloads, p_reasons, p_counts) l (name, original, payload, reason, count)
    cross join lateral (

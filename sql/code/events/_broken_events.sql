@@ -8,7 +8,7 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
-  select '2 something frees all that waits', 'event ' || e.id, 'waits, but is not in ops_ready'
+  select '2 something frees all that waits', 'event ' || e.id::text, 'waits, but is not in ops_ready'
     from ops_agent_events e
    where e.id > p_after and e.id <= p_upto and e.processed_at is null
      and not exists (select from ops_ready r where r.lane = _lane_of('events') and r.id = e.id);

@@ -9,7 +9,7 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
-  select '2 something frees all that waits', 'reaction ' || a.id, format('%s, but not in ops_ready', a.status)
+  select '2 something frees all that waits', 'reaction ' || a.id::text, format('%s, but not in ops_ready', a.status)
     from ops_agent_reactions a
    where a.id > p_after and a.id <= p_upto
      and a.status in ('queued', 'processing')
@@ -21,7 +21,7 @@ begin
    group by a.event_id, a.pattern
   having count(*) > 1
   union all
-  select '6 once each', 'reaction ' || a.id, 'done without a proposal'
+  select '6 once each', 'reaction ' || a.id::text, 'done without a proposal'
     from ops_agent_reactions a
     left join ops_mission_proposals p on p.id = a.proposal_id
    where a.id > p_after and a.id <= p_upto and a.status = 'done' and p.id is null;

@@ -32,7 +32,7 @@ begin
     detail := detail || format('; its lease holds for %s unless it is extended',
                                date_trunc('second', p_step.lease_expires_at - v_now));
   end if;
-  detail := detail || coalesce('; the attempt must be over at ' || date_trunc('second', p_step.deadline_at), '')
+  detail := detail || coalesce('; the attempt must be over at ' || date_trunc('second', p_step.deadline_at)::text, '')
                    || case when p_step.cancel_requested then '; it was asked to stop' else '' end;
   return next;
 end;

@@ -88,7 +88,7 @@ begin
        select n.* from (select f.* from ops_agent_events f where f.id > m.id order by f.id limit 10000) n
         where n.mission_id = m.id) e
   ), entry (at, no, what, subject, who, detail) as (
-    select e.created_at, 1, 'event', e.type, coalesce('mission ' || e.mission_id, 'outside'), e.data::text
+    select e.created_at, 1, 'event', e.type, coalesce('mission ' || e.mission_id::text, 'outside'), e.data::text
       from ops_agent_events e
      where e.id = any (v_events) or e.id in (select p.event_id from proposal p)
     union all
@@ -98,7 +98,7 @@ begin
     union all
     select p.created_at, 3, 'proposal', p.title, format('%s (login %s)', p.source, p.proposed_login),
            format('risk %s; steps: %s', p.risk_level,
-                  (select string_agg(format('%s (%s)', coalesce(s ->> 'key', 'step_' || o),
+                  (select string_agg(format('%s (%s)', coalesce(s ->> 'key', 'step_' || o::text),
                                             coalesce(s ->> 'executor', s ->> 'kind')), ', ' order by o)
                      from jsonb_array_elements(p.template -> 'steps') with ordinality s (s, o)))
       from proposal p

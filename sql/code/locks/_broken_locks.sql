@@ -13,7 +13,7 @@ begin
    group by l.lock_name
   having count(*) > 1
   union all
-  select '9 one holder per lock', 'token ' || l.token, format('given to %s', string_agg(l.lock_name, ', '))
+  select '9 one holder per lock', 'token ' || l.token::text, format('given to %s', string_agg(l.lock_name, ', '))
     from distributed_locks l
    group by l.token
   having count(*) > 1

@@ -21,7 +21,7 @@ begin
          from ops_mission_steps s where s.mission_id = m.id) c
      where m.id > p_after and m.id <= p_upto
   )
-  select '3 missions follow from their steps', 'mission ' || c.id, f.fault
+  select '3 missions follow from their steps', 'mission ' || c.id::text, f.fault
     from counted c
    cross join lateral (values
      (case when c.steps_open <> c.live

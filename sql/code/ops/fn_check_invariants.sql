@@ -30,7 +30,7 @@ declare
 begin
   if p_part <> all (c_parts) or p_limit < 1 then
     raise exception using errcode = 'OP018',
-      message = format('OPS_018: cannot check %s of part %s', coalesce(p_limit || ' rows', 'all'),
+      message = format('OPS_018: cannot check %s of part %s', coalesce(p_limit::text || ' rows', 'all'),
                        quote_nullable(p_part)),
       hint = 'p_part: ' || array_to_string(c_parts, ', ') || ', or null for all; p_limit: 1 or more, or null for all.';
   end if;

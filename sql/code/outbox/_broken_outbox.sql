@@ -14,7 +14,7 @@ begin
   ), timers as materialized (
     select distinct e.id as event_id from outbox_timers t cross join lateral unnest(t.event_ids) e (id)
   )
-  select '2 something frees all that waits', 'message ' || o.id,
+  select '2 something frees all that waits', 'message ' || o.id::text,
          'waits, but is neither in ops_ready nor above the mark of its aggregate'
     from outbox o
     left join outbox_heads h on h.aggregate_type = o.aggregate_type and h.aggregate_id = o.aggregate_id
@@ -35,7 +35,7 @@ begin
    where (h.processor_id is not null or h.retry_at is not null)
      and not exists (select from timers t where t.event_id = any (h.claimed))
   union all
-  select '7 outbox', 'message ' || o.id, 'both processed and claimed by ' || h.processor_id
+  select '7 outbox', 'message ' || o.id::text, 'both processed and claimed by ' || h.processor_id
     from outbox_heads h
     join outbox o on o.id = any (h.claimed)
    where h.processor_id is not null and o.processed_at is not null

@@ -64,7 +64,7 @@ begin
       ), routes as materialized (
         select r.kind, r.route, _outbox_settings(r.route, v_policy, v_worker_policy) as settings from routed r
       )
-      select o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.retry_count, 'outbox:' || o.message_id,
+      select o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.retry_count, 'outbox:' || o.message_id::text,
              _outbox_body(o.message_id, o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.created_at, o.payload),
              r.route ->> 'sink', r.settings, extract(epoch from v_lease)::double precision
         from unnest(v_part) with ordinality c (id, ord)

@@ -9,7 +9,7 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
-  select '5 every mission was approved', 'mission ' || m.id, f.fault
+  select '5 every mission was approved', 'mission ' || m.id::text, f.fault
     from ops_missions m
     left join ops_mission_proposals p on p.id = m.proposal_id
    cross join lateral (values

@@ -22,7 +22,7 @@ begin
                  else 'infinity' end;
 
   return query
-  select '6 once each', 'reaction ' || p.reaction_id, format('%s proposals', count(*))
+  select '6 once each', 'reaction ' || p.reaction_id::text, format('%s proposals', count(*))
     from ops_mission_proposals p
    where p.id > p_after and p.id <= p_upto and p.reaction_id is not null
    group by p.reaction_id

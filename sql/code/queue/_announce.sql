@@ -18,7 +18,7 @@ as $$
 -- the advisory lock of any login can. A rollback to a savepoint takes the lock back, and the next call has it again.
 -- Locks: that advisory lock, shared, never waiting. Writes: nothing. Raises: nothing.
 declare
-  v_setting constant text := 'opsloop.announced_' || 'ops_ready'::regclass::oid;
+  v_setting constant text := 'opsloop.announced_' || 'ops_ready'::regclass::oid::text;
   v_said constant text := current_setting(v_setting, true);
   v_last bigint;
   v_floor bigint;

@@ -19,7 +19,7 @@ begin
     into v_lanes, v_marks
     from ops_lanes l;
   return query
-  select '2 something frees all that waits', 'ready ' || r.id,
+  select '2 something frees all that waits', 'ready ' || r.id::text,
          format('number %s of lane %s is below the mark %s', r.seq, m.lane, m.mark)
     from unnest(v_lanes, v_marks) m (lane, mark)
     join ops_ready r on r.lane = m.lane and r.seq <= m.mark

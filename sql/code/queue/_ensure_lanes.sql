@@ -43,7 +43,7 @@ begin
                    'were empty for an hour.';
         end if;
         v_lane := nextval('ops_lane_seq');
-        v_mark := 'ops_lane_mark_' || v_lane;
+        v_mark := 'ops_lane_mark_' || v_lane::text;
         execute format('create sequence %I minvalue 0 owned by ops_lanes.lane', v_mark);
         -- Default privileges of the database may have granted rights on it; a login that moves a mark hides steps.
         for v_grantee in

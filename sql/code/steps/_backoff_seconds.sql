@@ -16,6 +16,6 @@ begin
       * coalesce((v_backoff ->> 'factor')::double precision, 2) ^ least(p_failures - 1, 60),
     coalesce((v_backoff ->> 'max_seconds')::double precision, 600));
   return v_seconds * (1 + coalesce((v_backoff ->> 'jitter')::double precision, 0.2)
-                          * (2 * _chance(p_step_id::text || '/' || p_failures)::double precision - 1));
+                          * (2 * _chance(p_step_id::text || '/' || p_failures::text)::double precision - 1));
 end;
 $$;

@@ -12,28 +12,28 @@ declare
   v_now timestamptz := _now();
 begin
   return query
-  select '1 one lease, one result', 'step ' || s.id, 'running without lease_token or worker_id'
+  select '1 one lease, one result', 'step ' || s.id::text, 'running without lease_token or worker_id'
     from ops_mission_steps s
    where s.id > p_after and s.id <= p_upto and s.status = 'running' and (s.lease_token is null or s.worker_id is null)
   union all
-  select '1 one lease, one result', 'token ' || s.lease_token, format('%s running steps hold it', count(*))
+  select '1 one lease, one result', 'token ' || s.lease_token::text, format('%s running steps hold it', count(*))
     from ops_mission_steps s
    where s.id > p_after and s.id <= p_upto and s.status = 'running'
    group by s.lease_token
   having count(*) > 1
   union all
-  select '1 one lease, one result', 'step ' || s.id, format('running with a token whose attempt has %s', r.status)
+  select '1 one lease, one result', 'step ' || s.id::text, format('running with a token whose attempt has %s', r.status)
     from ops_mission_steps s
     join ops_action_runs r on r.step_id = s.id and r.run_id = s.lease_token and r.status <> 'fenced'
    where s.id > p_after and s.id <= p_upto and s.status = 'running'
   union all
-  select '1 one lease, one result', 'step ' || s.id,
+  select '1 one lease, one result', 'step ' || s.id::text,
     format('its lease is of epoch %s, which has not come yet', s.lease_epoch)
     from ops_mission_steps s
    where s.id > p_after and s.id <= p_upto and s.status = 'running'
       and s.lease_epoch > (select c.epoch from ops_control c)
   union all
-  select '1 one lease, one result', 'step ' || r.step_id,
+  select '1 one lease, one result', 'step ' || r.step_id::text,
          format('attempt %s ended %s times: %s', r.attempt, count(*), string_agg(r.status, ', ' order by r.id))
     from ops_action_runs r
    where r.step_id > p_after and r.step_id <= p_upto and r.status <> 'fenced' and not r.meta ? 'resolved_by'
@@ -68,7 +68,7 @@ begin
       from alive s
       join ops_missions m on m.id = s.mission_id
   )
-  select '2 something frees every live step', 'step ' || l.id, f.fault
+  select '2 something frees every live step', 'step ' || l.id::text, f.fault
     from live l
    cross join lateral (
      select case
@@ -89,14 +89,14 @@ begin
      end as fault) f
    where f.fault is not null
   union all
-  select '2 something frees every live step', 'step ' || p.step_id,
+  select '2 something frees every live step', 'step ' || p.step_id::text,
          format('parked for a %s, but not waiting', p.waits_for)
     from ops_parked_steps p
    where p.step_id > p_after and p.step_id <= p_upto
      and not exists (select from ops_mission_steps s where s.id = p.step_id and s.status = 'waiting');
 
   return query
-  select '4 dependencies first', 'step ' || b.id, format('began before step %s (%s) had ended', d.id, d.key)
+  select '4 dependencies first', 'step ' || b.id::text, format('began before step %s (%s) had ended', d.id, d.key)
     from ops_mission_steps b
    cross join lateral (
      select least(min(r.started_at), b.reserved_at) as at
@@ -112,7 +112,7 @@ begin
      and not coalesce(d.on_failure = 'continue' and ended.failed_at <= began.at, false);
 
   return query
-  select '3 missions follow from their steps', 'step ' || s.id, 'its mission is gone'
+  select '3 missions follow from their steps', 'step ' || s.id::text, 'its mission is gone'
     from ops_mission_steps s
    where s.id > p_after and s.id <= p_upto and not exists (select from ops_missions m where m.id = s.mission_id);
 end;

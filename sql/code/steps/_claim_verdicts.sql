@@ -36,7 +36,7 @@ begin
     left join lateral (select t.template from ops_mission_proposals t where t.id = m.proposal_id limit 1) p on true
    cross join lateral (select case when s.slots is null then '{}'
                        else _step_results(s.mission_id, s.slots) end) r (results)
-   cross join lateral (select _as_run(s.executor, l.params) as params, l.fault
+   cross join lateral (select _as_run(s.executor, l.params) as params, l.fault, l.fault_code
                          from _fill_step(s.params, coalesce(s.slots, '[]'), r.results) l) f
    cross join lateral _expand_preset(s.executor, f.params, p_worker_policy) x
    cross join lateral _digest(jsonb_build_array(s.kind, s.executor, x.run_with, x.params)) d (digest)

@@ -122,7 +122,7 @@ begin
              case when c.depends_on = '{}' then '{}'
                   else (select coalesce(jsonb_object_agg(d.key, d.result), '{}')
                           from ops_mission_steps d where d.id = any (c.depends_on) and d.key is not null) end,
-             c.progress, c.attempt, c.lease_token, c.lease_expires_at, c.deadline_at, 'step:' || c.id
+             c.progress, c.attempt, c.lease_token, c.lease_expires_at, c.deadline_at, 'step:' || c.id::text
         from claimed c
        order by c.priority desc, c.ready_seq;
 

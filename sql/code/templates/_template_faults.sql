@@ -46,7 +46,7 @@ begin
       return v_faults;
     end if;
     v_step := v_steps -> (v_count - 1);
-    v_keys[v_count] := 'step_' || v_count;
+    v_keys[v_count] := 'step_' || v_count::text;
     v_executors[v_count] := '';
     if jsonb_typeof(v_step) <> 'object' then
       v_faults := v_faults || format('steps[%s]: must be an object', v_count - 1);

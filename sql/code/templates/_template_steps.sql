@@ -23,7 +23,7 @@ begin
     with edge as materialized (
       select t.no, e.pos, e.item, e.depends_pos
         from unnest(p_templates) with ordinality t (template, no)
-       cross join lateral (select array_agg(coalesce(s ->> 'key', 'step_' || o) order by o) as keys
+       cross join lateral (select array_agg(coalesce(s ->> 'key', 'step_' || o::text) order by o) as keys
                              from jsonb_array_elements(t.template -> 'steps') with ordinality s (s, o)) k
        cross join lateral _dependency_edges(t.template -> 'steps', k.keys) e
     )
@@ -47,7 +47,7 @@ begin
       v_place := v_place + 1;
       v_found := array_append(v_found, row(
         v_no, v_pos,
-        coalesce(v_step ->> 'key', 'step_' || v_pos),
+        coalesce(v_step ->> 'key', 'step_' || v_pos::text),
         v_step ->> 'kind',
         coalesce(v_step ->> 'executor', v_step ->> 'kind'),
         _as_run(coalesce(v_step ->> 'executor', v_step ->> 'kind'), coalesce(nullif(v_step -> 'params', 'null'), '{}')),

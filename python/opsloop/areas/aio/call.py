@@ -23,7 +23,7 @@ class AsyncCaller:
         self.schema = schema
 
     async def _rows(self, cls: type[T], function: str, **args: Any) -> list[T]:
-        cur = jsonio.reading(self.conn.cursor(row_factory=record(cls)))
+        cur = self.conn.cursor(row_factory=record(cls))
         with translate():
             await self._execute(cur, function, args)
             return await cur.fetchall()
@@ -32,7 +32,7 @@ class AsyncCaller:
         return (await self._rows(cls, function, **args))[0]
 
     async def _values(self, function: str, **args: Any) -> list[Any]:
-        cur = jsonio.reading(self.conn.cursor(row_factory=scalar_row))
+        cur = self.conn.cursor(row_factory=scalar_row)
         with translate():
             await self._execute(cur, function, args)
             return await cur.fetchall()
@@ -41,7 +41,7 @@ class AsyncCaller:
         return (await self._values(function, **args))[0]
 
     async def _execute(self, cur: psycopg.AsyncCursor[Any], function: str, args: Mapping[str, Any]) -> None:
-        read_exactly(cur)
+        jsonio.show_unreadable(cur)
         # What is None is left to the function's own default.
         given = {name: argument(value) for name, value in args.items() if value is not None}
         await cur.execute(statement(self.schema, function, tuple(given)), tuple(given.values()))
