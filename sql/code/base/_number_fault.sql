@@ -9,8 +9,8 @@ as $$
 -- text has no 309 digits in a row, and that is all that is asked.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  c_beyond constant jsonpath := 'strict $.** ? (@.type() == "number" && (@ > 1.797693134862315e308
-                                                                          || @ < -1.797693134862315e308))';
+  c_beyond constant jsonpath := jsonpath
+    'strict $.** ? (@.type() == "number" && (@ > 1.797693134862315e308 || @ < -1.797693134862315e308))';
   v_path text[] := array[p_path];
   v_here jsonb := p_document;
   v_name text;

@@ -4,8 +4,8 @@ language plpgsql
 set search_path from current
 as $$
 -- Gates these pending proposals, which the caller has locked; those of one hour together.
--- Locks: cap counters. Writes: ops_mission_proposals, ops_cap_counters, missions and steps for what policy approves, and
--- events for what waits for a person. Raises: nothing for sound data.
+-- Locks: cap counters. Writes: ops_mission_proposals, ops_cap_counters, missions and steps for what policy approves,
+-- and events for what waits for a person. Raises: nothing for sound data.
 declare
   v_now timestamptz := _now();
   v_group record;
