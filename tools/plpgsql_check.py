@@ -33,7 +33,7 @@ CHECK = """
    order by 1, 2, 4"""
 
 #: Casts that somebody may have made for everybody in the database: beside them `'text' || number` is ambiguous.
-CASTS = ["smallint", "integer", "bigint", "oid", "numeric", "uuid", "jsonb", "interval", "timestamptz"]
+CASTS = ["smallint", "integer", "bigint", "numeric", "uuid", "jsonb", "interval", "timestamptz"]
 
 COUNT = """
   select count(*), count(*) filter (where p.prorettype = 'trigger'::regtype)
