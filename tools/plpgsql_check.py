@@ -1,8 +1,9 @@
 """Runs plpgsql_check over every routine of a deployed schema, trigger functions once per trigger.
 
 Usage: python tools/plpgsql_check.py. Needs Debian's PostgreSQL 15 with postgresql-15-plpgsql-check, and starts a
-server of its own on a temporary directory. A second time beside implicit casts to text, for ambiguous operators. Exit code 1 with findings; 0 without, or when the tools are not installed
-(1 where OPSLOOP_REQUIRE lists plpgsql_check, as CI does).
+server of its own on a temporary directory. A second time beside implicit casts to text, for ambiguous operators. Exit
+code 1 with findings; 0 without, or when the tools are not installed (1
+where OPSLOOP_REQUIRE lists plpgsql_check, as CI does).
 """
 
 import os

@@ -253,7 +253,8 @@ def _refuse_newer(state: Status) -> None:
 class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     """yoyo's backend for psycopg 3, with four differences.
 
-    It connects by any libpq connection string and quotes the schema, whatever is in its name; its tables have names of their own, so that
+    It connects by any libpq connection string and quotes the schema, whatever is in its name; its tables have names
+    of their own, so that
     a team's own use of yoyo in the same schema is not mixed up with ours; and a change is marked as applied in
     the transaction that applies it, where yoyo does so after the commit.
     """

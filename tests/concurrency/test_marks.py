@@ -133,8 +133,16 @@ def test_who_enqueues_again_after_a_savepoint_is_announced_again(loop, session, 
 
 @pytest.mark.parametrize(
     "said",
-    ["pg_current_xact_id()::text", "'none'", "'-1'", "'0'", "'1'", "'999999999999999999'", "repeat('9', 40)"]
-    + ["(pg_sequence_last_value('ops_ready_seq') + 15)::text"],
+    [
+        "pg_current_xact_id()::text",
+        "'none'",
+        "'-1'",
+        "'0'",
+        "'1'",
+        "'999999999999999999'",
+        "repeat('9', 40)",
+        "(pg_sequence_last_value('ops_ready_seq') + 15)::text",
+    ],
 )
 def test_no_setting_of_the_caller_stands_for_an_announcement(loop, session, eager, said):
     propose(loop, 1)

@@ -67,7 +67,8 @@ begin
        case when v_health.live_workers > 0 or v_seen > v_now - interval '10 minutes' then 0
             when v_health.queued_steps > 0 then 2 else 1 end,
        format('%s live, %s', v_health.live_workers,
-              coalesce('the last one seen ' || date_trunc('second', v_now - v_seen)::text || ' ago', 'none was ever seen'))),
+              coalesce('the last one seen ' || date_trunc('second', v_now - v_seen)::text || ' ago',
+                       'none was ever seen'))),
       ('missing executors',
        case when v_missing.executors is null then 0
             when v_missing.oldest < v_now - interval '30 minutes' then 2 else 1 end,
@@ -83,12 +84,12 @@ begin
       ('dead letters', v_dead, v_dead::text),
       ('waiting for a person', extract(epoch from v_now - v_pending),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,
-              ', the oldest ' || date_trunc('second', v_now - v_pending))),
+              ', the oldest ' || date_trunc('second', v_now - v_pending)::text)),
       ('pauses', v_health.paused_scopes,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),
       ('oldest snapshot', extract(epoch from v_now - v_health.xmin_held_since),
        concat(coalesce(v_health.xmin_holder, 'there is none'),
-              ', for ' || date_trunc('second', v_now - v_health.xmin_held_since)))
+              ', for ' || date_trunc('second', v_now - v_health.xmin_held_since)::text))
     ) f (name, at, found) on f.name = d.name
    where d.kind = 'check'
    order by d.no;
