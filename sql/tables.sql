@@ -144,7 +144,7 @@ create table ops_late_enqueuers (
   id bigint not null default nextval('ops_late_enqueuers_id_seq'),
   -- The lane whose mark has passed its floor, or is about to.
   lane integer not null,
-  -- The transaction, by the seq in its advisory lock: objid in pg_locks, where its process id is.
+  -- The transaction, by its id: transactionid in pg_locks, where its process id is.
   holder xid not null,
   -- All rows that it brings have a higher ops_ready.seq than this.
   floor bigint not null,

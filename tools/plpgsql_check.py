@@ -1,8 +1,9 @@
 """Runs plpgsql_check over every routine of a deployed schema, trigger functions once per trigger.
 
 Usage: python tools/plpgsql_check.py. Needs Debian's PostgreSQL 15 with postgresql-15-plpgsql-check, and starts a
-server of its own on a temporary directory. A second time beside implicit casts to text, for ambiguous operators. Exit code 1 with findings; 0 without, or when the tools are not installed
-(1 where OPSLOOP_REQUIRE lists plpgsql_check, as CI does).
+server of its own on a temporary directory. A second time beside implicit casts to text, for ambiguous operators. Exit
+code 1 with findings; 0 without, or when the tools are not installed (1
+where OPSLOOP_REQUIRE lists plpgsql_check, as CI does).
 """
 
 import os
@@ -33,7 +34,7 @@ CHECK = """
    order by 1, 2, 4"""
 
 #: Casts that somebody may have made for everybody in the database: beside them `'text' || number` is ambiguous.
-CASTS = ["smallint", "integer", "bigint", "oid", "numeric", "uuid", "jsonb", "interval", "timestamptz"]
+CASTS = ["smallint", "integer", "bigint", "numeric", "uuid", "jsonb", "interval", "timestamptz"]
 
 COUNT = """
   select count(*), count(*) filter (where p.prorettype = 'trigger'::regtype)

@@ -40,8 +40,16 @@ def faults(text: str) -> Iterator[tuple[int, str]]:
         for found in re.finditer(pattern, comments):
             yield _line(text, found), f"“{found[0]}”: {rule}"
     for token in _TOKEN.finditer(text):
-        if token["text"] and "\\" in token["text"] and token[0][0] == "'" and text[token.start() - 1] not in "eE":
-            yield _line(text, token), "a backslash: E'…' means the same whatever standard_conforming_strings is"
+        if (
+            token["text"]
+            and "\\" in token["text"]
+            and token[0][0] == "'"
+            and text[token.start() - 1] not in "eE"
+        ):
+            yield (
+                _line(text, token),
+                "a backslash: E'…' means the same whatever standard_conforming_strings is",
+            )
     for found in _UPPER.finditer(code):
         yield _line(text, found), f"{found[0]}: keywords are in lower case"
 

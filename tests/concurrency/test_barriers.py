@@ -28,7 +28,9 @@ def left_behind(loop, session):
 REMEDY = "rollback prepared 'it''s mine';"
 
 
-@pytest.mark.parametrize("statement", ["select fn_pause('all')", "select fn_kill_switch()", "select fn_resume('all')"])
+@pytest.mark.parametrize(
+    "statement", ["select fn_pause('all')", "select fn_kill_switch()", "select fn_resume('all')"]
+)
 def test_a_prepared_stop_is_named_by_its_gid(loop, left_behind, statement):
     left_behind(statement)
     said = loop.refused("023", "select fn_kill_switch()")
@@ -66,7 +68,9 @@ def test_a_prepared_change_of_policy_is_named_by_its_gid(loop, left_behind):
 
 
 @pytest.mark.parametrize(("lock", "call"), [(1, "claims"), (2, "claims"), (3, "reports"), (4, "reports")])
-def test_a_call_waits_for_a_stranger_at_the_barrier_without_spinning_and_names_him(loop, session, dsn, lock, call):
+def test_a_call_waits_for_a_stranger_at_the_barrier_without_spinning_and_names_him(
+    loop, session, dsn, lock, call
+):
     with logins(dsn) as made:
         name = made.make()
         stranger = made.open(name)
@@ -89,7 +93,10 @@ def test_a_call_waits_for_a_stranger_at_the_barrier_without_spinning_and_names_h
         wait_until_blocked(stranger, worker.conn)
         stranger.execute("select pg_advisory_unlock(%s, %s)", (oid, lock))
         waiting.result()
-    assert loop.rows("select * from pg_locks where locktype = 'advisory' and classid = 'ops_control'::regclass") == []
+    assert (
+        loop.rows("select * from pg_locks where locktype = 'advisory' and classid = 'ops_control'::regclass")
+        == []
+    )
 
 
 def test_a_call_that_nobody_limits_gives_up_by_itself(loop, session):

@@ -13,7 +13,7 @@ from hostile.wholeloop import by_command_line, by_sql, install
 from logins import logins
 from upgrade.deploying import Sqitch, psql, require_sqitch
 
-SCHEMAS = ["n" * 57, "é" * 31 + "n", 'A %s.d "q" \'s\' é'] + (
+SCHEMAS = ["n" * 57, "é" * 31 + "n", "A %s.d \"q\" 's' é"] + (
     ["n" * 56, "n" * 63, "é" * 31, "a%b", "a.b", "a b", "Ops", "select", "ops\\d", "$$", "日本語" * 7]
     if os.environ.get("OPSLOOP_HOSTILE") == "all"
     else []

@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from cli.commandline import Cli
-from databases import Databases
 from hostile.wholeloop import TEXT, by_command_line, by_sql, install
 from logins import logins
 
@@ -39,8 +37,21 @@ SETTINGS = {
     "plan_cache_mode": ["force_generic_plan", "force_custom_plan"],
     **{
         f"enable_{node}": ["off"]
-        for node in ["seqscan", "indexscan", "indexonlyscan", "bitmapscan", "tidscan", "nestloop", "hashjoin"]
-        + ["mergejoin", "hashagg", "sort", "material", "memoize", "incremental_sort"]
+        for node in [
+            "seqscan",
+            "indexscan",
+            "indexonlyscan",
+            "bitmapscan",
+            "tidscan",
+            "nestloop",
+            "hashjoin",
+            "mergejoin",
+            "hashagg",
+            "sort",
+            "material",
+            "memoize",
+            "incremental_sort",
+        ]
     },
     "jit": ["on"],
     "jit_above_cost": ["0"],
@@ -69,7 +80,10 @@ SETTINGS = {
     "opsloop.code_digest": ["none"],
 }
 ALONE = {f"{name}={value or 'empty'}": {name: value} for name, values in SETTINGS.items() for value in values}
-BUNDLES = {f"bundle {n}": {name: values[n] for name, values in SETTINGS.items() if n < len(values)} for n in (0, 1, 2)}
+BUNDLES = {
+    f"bundle {n}": {name: values[n] for name, values in SETTINGS.items() if n < len(values)}
+    for n in (0, 1, 2)
+}
 CASES = {**BUNDLES, **(ALONE if os.environ.get("OPSLOOP_HOSTILE") == "all" else {})}
 
 
@@ -81,11 +95,15 @@ def hostile(empty_dsn: str) -> Iterator[Callable[[dict[str, str]], str]]:
         with psycopg.connect(empty_dsn, autocommit=True) as admin:
             database = sql.Identifier(admin.info.dbname)
             for name, value in settings.items():
-                word = sql.SQL("{}").format(sql.Identifier(*name.split("."))) if "." in name else sql.Identifier(name)
+                word = (
+                    sql.SQL("{}").format(sql.Identifier(*name.split(".")))
+                    if "." in name
+                    else sql.Identifier(name)
+                )
                 admin.execute(sql.SQL("alter database {} set {} = {}").format(database, word, value))
         return empty_dsn
 
-    yield hostile
+    return hostile
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -95,7 +113,11 @@ def test_the_whole_loop_works_under(
     settings = CASES[case]
     dsn = hostile(settings)
     monkeypatch.setenv("DATABASE_URL", dsn)
-    text = TEXT if settings.get("client_encoding", "UTF8") == "UTF8" else TEXT.encode("ascii", "replace").decode()
+    text = (
+        TEXT
+        if settings.get("client_encoding", "UTF8") == "UTF8"
+        else TEXT.encode("ascii", "replace").decode()
+    )
     install(cli, "opsloop")
     with logins(dsn) as made:
         machine, person = made.make("producer", "worker"), made.make("operator", "admin")

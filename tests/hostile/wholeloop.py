@@ -103,7 +103,9 @@ def by_sql(owner_dsn: str, machine_dsn: str, person_dsn: str, schema: str, text:
         assert value("select code from fn_gate_proposal(%s)", proposal) == "OPS_009"
         assert proposal in person.text("select fn_inbox()")
         assert proposal in person.text("select fn_explain_proposal(%s)", proposal)
-        decided = person.value("select mission_id::text from fn_approve_proposal(%s, 'ann', %s)", proposal, text)
+        decided = person.value(
+            "select mission_id::text from fn_approve_proposal(%s, 'ann', %s)", proposal, text
+        )
         assert (text,) in owner.call("select reason from ops_audit_log")
 
         ((step, token),) = call("select step_id::text, lease_token::text from fn_claim_steps('w1', 1)")

@@ -24,7 +24,8 @@ DocumentLike = Mapping[str, Any]
 def statement(schema: str, function: str, names: tuple[str, ...]) -> str:
     """Compose `select * from schema.function(p_a => %s, …)`: qualified, so search_path does not matter."""
     composed = sql.SQL("select * from {}.{}({})").format(
-        sql.Identifier(schema),
+        # A percent sign in the name of the schema would be read as the beginning of a parameter.
+        sql.Identifier(schema.replace("%", "%%")),
         sql.Identifier(function),
         sql.SQL(", ").join(sql.SQL("{} => %s").format(sql.Identifier(f"p_{name}")) for name in names),
     )

@@ -66,36 +66,37 @@ begin
     from _measures() with ordinality d (name, kind, unit, help, warn, fail, per, hint, origin, no)
     left join (values
       ('heartbeat', extract(epoch from v_now - v_health.last_heartbeat_at),
-       coalesce(date_trunc('second', v_now - v_health.last_heartbeat_at) || ' ago', 'none yet')),
+       coalesce(date_trunc('second', v_now - v_health.last_heartbeat_at)::text || ' ago', 'none yet')),
       ('heartbeat failures', v_failures, v_failures::text),
       ('workers',
        case when v_refused is not null then 2
             when v_health.live_workers > 0 or v_seen > v_now - interval '10 minutes' then 0
             when v_health.queued_steps > 0 then 2 else 1 end,
        format('%s live, %s%s', v_health.live_workers,
-              coalesce('the last one seen ' || date_trunc('second', v_now - v_seen) || ' ago', 'none was ever seen'),
+              coalesce('the last one seen ' || date_trunc('second', v_now - v_seen)::text || ' ago',
+                       'none was ever seen'),
               '; claims are refused: ' || v_refused)),
       ('missing executors',
        case when v_missing.executors is null then 0
             when v_missing.oldest < v_now - interval '30 minutes' then 2 else 1 end,
        coalesce(v_missing.executors, 'none')),
       ('oldest ready step', extract(epoch from v_now - v_health.oldest_ready_at),
-       coalesce(date_trunc('second', v_now - v_health.oldest_ready_at) || ' ago', 'nothing is ready')),
+       coalesce(date_trunc('second', v_now - v_health.oldest_ready_at)::text || ' ago', 'nothing is ready')),
       ('queued events', v_health.unprocessed_events, v_health.unprocessed_events::text),
       ('queued steps', v_health.queued_steps, v_health.queued_steps::text),
-      ('proposal latency', v_latency, coalesce(round(v_latency) || ' s', 'none')),
+      ('proposal latency', v_latency, coalesce(round(v_latency)::text || ' s', 'none')),
       ('proposals', v_health.recent_proposals, v_health.recent_proposals::text),
       ('missions failed', case when v_ended >= 10 then 100 - v_success end,
        case when v_ended > 0 then format('%s %% of %s', round(100 - v_success, 1), v_ended) else 'none has ended' end),
       ('dead letters', v_dead, v_dead::text),
       ('waiting for a person', extract(epoch from v_now - v_pending),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,
-              ', the oldest ' || date_trunc('second', v_now - v_pending))),
+              ', the oldest ' || date_trunc('second', v_now - v_pending)::text)),
       ('pauses', v_health.paused_scopes,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),
       ('oldest snapshot', extract(epoch from v_now - v_health.xmin_held_since),
        concat(coalesce(v_health.xmin_holder, 'there is none'),
-              ', for ' || date_trunc('second', v_now - v_health.xmin_held_since)))
+              ', for ' || date_trunc('second', v_now - v_health.xmin_held_since)::text))
     ) f (name, at, found) on f.name = d.name
    where d.kind = 'check'
    order by d.no;

@@ -27,7 +27,7 @@ begin
   perform pg_current_xact_id();
   if v_said ~ '^[0-9]{1,18}$' then
     v_last := pg_sequence_last_value('ops_ready_seq');
-    v_floor := v_said;
+    v_floor := v_said::bigint;
     -- The lock has the lower 32 bits: from further below they would name another floor.
     if v_floor > v_last or v_floor < v_last - 1000000000 then
       v_floor := null;

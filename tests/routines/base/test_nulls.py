@@ -21,9 +21,12 @@ def test_no_refusal_fails_on_the_null_that_it_would_show(loop, document):
     for function in functions(loop):
         given = [document if type_ == "jsonb" else None for type_ in function["types"]]
         arguments = [
-            sql.SQL("{}::{}").format(value, sql.SQL(type_)) for value, type_ in zip(given, function["types"], strict=True)
+            sql.SQL("{}::{}").format(value, sql.SQL(type_))
+            for value, type_ in zip(given, function["types"], strict=True)
         ]
-        call = sql.SQL("select {}({})").format(sql.Identifier(function["name"]), sql.SQL(", ").join(arguments))
+        call = sql.SQL("select {}({})").format(
+            sql.Identifier(function["name"]), sql.SQL(", ").join(arguments)
+        )
         try:
             with loop.savepoint():
                 loop.conn.execute(call)

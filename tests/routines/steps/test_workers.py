@@ -35,8 +35,15 @@ def test_a_worker_has_an_id(loop, worker):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"max_retries": 3_000_000_000}, {"max_retries": "x"}, {"max_retries": -1}, {"max_retries": 1.5}]
-    + [{"lease_seconds": 99_999_999_999}, {"lease_seconds": "soon"}, {"lease_seconds": 0}],
+    [
+        {"max_retries": 3000000000},
+        {"max_retries": "x"},
+        {"max_retries": -1},
+        {"max_retries": 1.5},
+        {"lease_seconds": 99999999999},
+        {"lease_seconds": "soon"},
+        {"lease_seconds": 0},
+    ],
 )
 def test_a_setting_that_no_claim_could_use_is_refused_by_name(loop, settings):
     (name,) = settings
