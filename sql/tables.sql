@@ -36,7 +36,8 @@ create table opsloop_routine (
 
 -- The policy documents in force; change them with fn_set_policy, or by plain UPDATE as the operations runbook does.
 create table ops_policy (
-  -- Name of the document: reaction_matrix, auto_approve, proposal_caps, worker_policy, agent_roles or outbox.
+  -- Name of the document: reaction_matrix, auto_approve, proposal_caps, worker_policy, agent_roles, outbox or
+  -- size_limits.
   key text not null,
   -- The document; its top-level keys are those of the operations runbook.
   value jsonb not null,
@@ -106,6 +107,11 @@ create table ops_lanes (
   -- … and since this start of the server: pg_dump reads sequences outside its snapshot, so that a restored mark could
   -- lie above rows restored with it.
   mark_server_start timestamptz,
+  -- For steps: since when every look of the heartbeat found the lane empty; looks that found it used may be missing.
+  idle_since timestamptz,
+  -- Not null when the lane is about to be dropped, and no more steps are put into it. 0 at first, then a seq: once all
+  -- that announced themselves by then have ended, nothing can come any more.
+  closing bigint,
   -- When the lane was first needed.
   created_at timestamptz not null default now(),
   constraint ops_lanes_pkey primary key (lane),

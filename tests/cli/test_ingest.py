@@ -117,3 +117,16 @@ def finish(request: pytest.FixtureRequest) -> Callable[[subprocess.Popen[bytes]]
         )
 
     return later
+
+
+def test_a_line_that_does_not_end_is_refused_as_soon_as_it_is_too_long(dsn: str, conn: Conn) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "opsloop", "ingest", "--dsn", dsn],
+        input=b'{"type": "a"}\n' + b"x" * (100 << 20),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"line 2: it has more than 16777216 bytes" in done.stderr
+    assert types(conn) == ["a"]

@@ -8,7 +8,7 @@ as $$
 -- for faults stop after the first thousand.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  v_most constant integer := _size_limits() -> 'faults';
+  v_most constant integer := (_size_limits() ->> 'faults')::integer;
 begin
   return case when cardinality(p_faults) <= v_most then p_faults
               else p_faults[:v_most] || text 'and more, which are not told' end;

@@ -10,7 +10,7 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_limits constant jsonb := _size_limits();
-  v_depth constant integer := v_limits -> 'depth';
+  v_depth constant integer := (v_limits ->> 'depth')::integer;
   v_least constant integer := least((v_limits ->> 'result_bytes')::integer, (v_limits ->> 'event_bytes')::integer,
                                     (v_limits ->> 'payload_bytes')::integer);
 begin

@@ -2,7 +2,6 @@
 
 import json
 
-import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
@@ -26,9 +25,17 @@ def refused(loop, query, *params):
     return json.loads(error.message_detail)
 
 
+def limit(loop, **limits):
+    loop.do("select fn_set_policy('size_limits', %s)", limits)
+
+
 ENTRIES = {
     "an event": ("select fn_emit_event('a', %s)", lambda x: x, "event_bytes"),
-    "events": ("select fn_emit_events(%s)", lambda x: [{"type": "a"}, {"type": "a", "data": x}], "event_bytes"),
+    "events": (
+        "select fn_emit_events(%s)",
+        lambda x: [{"type": "a"}, {"type": "a", "data": x}],
+        "event_bytes",
+    ),
     "a proposal": (
         "select fn_create_proposal(%s)",
         lambda x: template(step("a", params=x)),
@@ -48,7 +55,11 @@ ENTRIES = {
     "a dead letter": ("select fn_archive_dead_letter('a', p_payload => %s)", lambda x: x, "payload_bytes"),
     "an idea": ("select fn_radar_upsert(%s)", lambda x: [{"title": "a", "evidence": x}], "payload_bytes"),
     "policy": ("select fn_set_policy('mine', %s)", lambda x: x, "policy_bytes"),
-    "policy by hand": ("insert into ops_policy (key, value) values ('mine', %s)", lambda x: x, "policy_bytes"),
+    "policy by hand": (
+        "insert into ops_policy (key, value) values ('mine', %s)",
+        lambda x: x,
+        "policy_bytes",
+    ),
     "a worker": ("select fn_register_worker('w', p_settings => %s)", lambda x: x, "event_bytes"),
 }
 
@@ -77,19 +88,21 @@ def test_what_is_just_within_the_limits_is_taken(loop):
 
 
 def test_policy_may_change_a_limit_both_ways(loop):
-    loop.policy("size_limits", event_bytes=2000)
+    limit(loop, event_bytes=2000)
     refused(loop, "select fn_emit_event('a', %s)", Jsonb(big(2000)))
-    loop.policy("size_limits", event_bytes=2 * MIB)
+    limit(loop, event_bytes=2 * MIB)
     assert loop.value("select fn_emit_event('a', %s)", big(MIB))
 
 
-@pytest.mark.parametrize("limits", [{"event_bytes": 1}, {"event_byte": 2000}, {"depth": "100"}, {"lanes": 1e9}])
+@pytest.mark.parametrize(
+    "limits", [{"event_bytes": 1}, {"event_byte": 2000}, {"depth": "100"}, {"lanes": 1e9}]
+)
 def test_a_limit_that_cannot_be_is_no_sound_policy(loop, limits):
     loop.refused("017", "select fn_set_policy('size_limits', %s)", Jsonb(limits))
 
 
 def test_a_batch_is_bounded_in_entries_and_in_bytes(loop):
-    loop.policy("size_limits", batch_items=500, batch_bytes=MIB)
+    limit(loop, batch_items=500, batch_bytes=MIB)
     fault = refused(loop, "select fn_emit_events(%s)", Jsonb([{"type": "a"}] * 501))
     assert (fault["setting"], fault["count"], fault["limit"]) == ("size_limits.batch_items", 501, 500)
     fault = refused(loop, "select fn_emit_events(%s)", Jsonb([{"type": "a", "data": big(3000)}] * 400))
@@ -102,13 +115,13 @@ def test_no_more_faults_are_told_than_the_limit_and_the_rest_is_said_to_be_there
     told = json.loads(loop.refused("004", "select fn_create_proposal(%s)", Jsonb(faulty)).message_detail)
     assert len(told) == 101
     assert told[-1] == "and more, which are not told"
-    loop.policy("size_limits", faults=3)
+    limit(loop, faults=3)
     told = json.loads(loop.refused("004", "select fn_create_proposal(%s)", Jsonb(faulty)).message_detail)
     assert len(told) == 4
 
 
 def test_placeholders_are_bounded(loop):
-    loop.policy("size_limits", placeholders=2)
+    limit(loop, placeholders=2)
     made = template(step("a"), step("b", params={"x": ["{{steps.a.result.x}}"] * 3}))
     fault = refused(loop, "select fn_create_proposal(%s)", Jsonb(made))
     assert (fault["setting"], fault["count"]) == ("size_limits.placeholders", 3)
@@ -146,7 +159,10 @@ def test_a_command_with_arguments_that_no_system_takes_is_forbidden(loop):
 
 def test_an_idea_keeps_the_status_that_it_has_when_none_is_given(loop):
     loop.value("select fn_radar_upsert(%s)", Jsonb([{"title": "a", "status": "building"}]))
-    loop.value("select fn_radar_upsert(%s)", Jsonb([{"title": "a", "score": 1}, {"title": "b", "status": "watching"}]))
+    loop.value(
+        "select fn_radar_upsert(%s)",
+        Jsonb([{"title": "a", "score": 1}, {"title": "b", "status": "watching"}]),
+    )
     assert loop.value("select status from ops_demand_radar where title = 'a'") == "building"
 
 
@@ -154,4 +170,3 @@ def test_the_depth_of_a_document_is_told_however_deep_it_is(calculator):
     for depth in (0, 1, 2, 99, 100, 101, 5000):
         document = "[" * depth + "1" + "]" * depth
         assert calculator.execute("select _json_depth(%s::jsonb)", (document,)).fetchone() == (depth,)
-    assert isinstance(calculator, psycopg.Connection)
