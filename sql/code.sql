@@ -75,6 +75,8 @@
 \ir code/queue/_ready_count.sql
 \ir code/queue/fn_declare_idle.sql
 \ir code/queue/fn_idle_settled.sql
+\ir code/queue/_begin_sweep.sql
+\ir code/queue/_end_sweep.sql
 \ir code/queue/_broken_queue.sql
 
 -- templates: what a template is: steps, dependencies, placeholders, presets, and its faults
@@ -142,6 +144,9 @@
 \ir code/events/_matching_patterns.sql
 \ir code/events/_pass_cooldowns.sql
 \ir code/events/_fill_reaction.sql
+\ir code/events/_duty_events.sql
+\ir code/events/_enqueue_events.sql
+\ir code/events/_enqueue_reactions.sql
 \ir code/events/_broken_events.sql
 \ir code/events/_broken_reactions.sql
 
@@ -214,6 +219,8 @@
 \ir code/outbox/_bury_outbox.sql
 \ir code/outbox/_settle_heads.sql
 \ir code/outbox/fn_complete_outbox_events.sql
+\ir code/outbox/_duty_outbox.sql
+\ir code/outbox/_requeue_outbox.sql
 \ir code/outbox/_broken_outbox.sql
 
 -- steps: the work itself: claim, lease, complete, fail, recover, and what an end does to the mission

@@ -31,15 +31,20 @@ begin
                                   'event_type', left(p_event_type, 100), 'dedupe_key', left(p_dedupe_key, 100))::text,
       hint = 'Say what the effect is about and what is to be told. Nothing was published.';
   end if;
-  insert into outbox (aggregate_type, aggregate_id, event_type, payload, dedupe_key, created_at)
-  values (p_aggregate_type, p_aggregate_id, p_event_type, coalesce(p_payload, '{}'), p_dedupe_key, v_now)
-  on conflict do nothing
-  returning id into v_id;
+  perform _announce();
+  with published as (
+    insert into outbox (aggregate_type, aggregate_id, event_type, payload, dedupe_key, ready_seq, created_at)
+    values (p_aggregate_type, p_aggregate_id, p_event_type, coalesce(p_payload, '{}'), p_dedupe_key,
+            nextval('ops_ready_seq'), v_now)
+    on conflict do nothing
+    returning id, ready_seq
+  ), hint as (
+    insert into ops_ready (lane, seq, id) select _lane_of('outbox'), p.ready_seq, _outbox_ready_id(p.id) from published p
+  )
+  select p.id into v_id from published p;
   if v_id is null then
     select o.id into v_id from outbox o where o.dedupe_key = p_dedupe_key;
-    return v_id;
   end if;
-  perform _ready_outbox(array[v_id]);
   return v_id;
 end;
 $$;

@@ -44,8 +44,7 @@ begin
           v_code := case when left(sqlstate, 2) = 'OP' then 'OPS_' || right(sqlstate, 3) else sqlstate end;
           -- Rollbacks by the server, lack of resources, locks: no fault of the reaction.
           if left(sqlstate, 2) in ('40', '53', '55', '57') then
-            perform _announce();
-            insert into ops_ready (lane, id) values (_lane_of('reactions'), v_id);
+            perform _enqueue_reactions(array[v_id]);
             processed := processed - 1;
           else
             update ops_agent_reactions

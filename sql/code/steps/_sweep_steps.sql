@@ -14,19 +14,16 @@ as $$
 -- One part of the rolling scan of all steps. hand_queued: queued, but not in ops_ready. without_lease: running without
 -- a lease. without_timer: running with a lease that ran out long ago, or waiting for a retry that is long due.
 -- without_parking: waiting, but not in ops_parked_steps. not_waiting: in ops_parked_steps, but not waiting, or gone.
--- There is no index on status, on purpose (every claim would have to write it), hence the scan. Empty while another
--- session sweeps, and within a second of the last part of an unfinished round.
+-- There is no index on status, on purpose (every claim would have to write it), hence the scan. Empty when
+-- it is not the caller's turn (_begin_sweep).
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep. Raises: nothing.
 declare
   v_from uuid;
   v_last uuid;
   v_seen bigint;
 begin
-  select coalesce(w.position, '00000000-0000-0000-0000-000000000000') into v_from
-    from ops_sweep w
-   where w.name = 'steps' and (w.position is null or w.swept_at <= p_now - interval '1 second')
-     for update skip locked;
-  if not found then
+  v_from := _begin_sweep('steps', p_now);
+  if v_from is null then
     return;
   end if;
   select max(p.id::text)::uuid, count(*),
@@ -49,8 +46,7 @@ begin
            where k.step_id > v_from and (v_seen < p_limit or k.step_id <= v_last)
              and s.status is distinct from 'waiting'
            limit p_limit) w;
-  update ops_sweep set position = case when v_seen < p_limit then null else v_last end, swept_at = p_now
-   where name = 'steps';
+  perform _end_sweep('steps', p_now, v_seen, case when v_seen = p_limit then v_last end);
   return next;
 end;
 $$;
