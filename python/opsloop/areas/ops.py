@@ -34,6 +34,15 @@ class Ops(Caller):
         )
         return value
 
+    def after_restore(self, actor: str | None = None) -> dict[str, Any]:
+        """End a restore, before workers start: revoke leases and locks, raise the epoch, make the queue anew.
+
+        Commit at once. Returns `{"epoch", "revoked", "held", "remaining", "queued", "may_run_again"}`. Raises LoopInUse
+        (OPS_060) while a worker lives or a session writes, ControlBusy (OPS_023).
+        """
+        value: dict[str, Any] = self._value("fn_after_restore", actor=actor)
+        return value
+
     def radar_upsert(self, ideas: Sequence[DocumentLike]) -> int:
         """Put ideas on the radar board, or update those with the same title; returns how many.
 
