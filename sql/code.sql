@@ -51,6 +51,7 @@
 \ir code/base/_assert_login_may.sql
 \ir code/base/_is_control_plane.sql
 \ir code/base/fn_list_roles.sql
+\ir code/base/_missing_rights.sql
 \ir code/base/_role_name.sql
 \ir code/base/_audit.sql
 \ir code/base/_keep_audit_log.sql
@@ -361,6 +362,7 @@
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/_id_window.sql
 \ir code/ops/fn_after_restore.sql
+\ir code/ops/fn_upgrade_check.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_list_steps.sql
 \ir code/ops/fn_list_running.sql

@@ -169,6 +169,7 @@ declare
     -- ops
     ['fn_heartbeat', 'worker operator'],
     ['fn_after_restore', 'admin'],
+    ['fn_upgrade_check', 'reader'],
     ['fn_health', 'reader'],
     ['fn_check_health', 'reader'],
     ['fn_metrics', 'reader'],

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import Broken, Check, GroupRole, Health, ListedIdea, Metric
+from opsloop.results import Broken, Check, GroupRole, Health, ListedIdea, Metric, Stranded
 
 
 class Ops(Caller):
@@ -42,6 +42,13 @@ class Ops(Caller):
         """
         value: dict[str, Any] = self._value("fn_after_restore", actor=actor)
         return value
+
+    def upgrade_check(self, version: str) -> list[Stranded]:
+        """List the parked steps that an upgrade to release `version` would strand; none when it is safe.
+
+        A version that cannot be is InvalidArgument (OPS_018).
+        """
+        return self._rows(Stranded, "fn_upgrade_check", version=version)
 
     def radar_upsert(self, ideas: Sequence[DocumentLike]) -> int:
         """Put ideas on the radar board, or update those with the same title; returns how many.
