@@ -76,7 +76,8 @@ def test_a_dump_of_one_schema_restored_into_another_database(
         run(programs / "pg_restore", "--clean", "--if-exists", *without, f"--dbname={target}", dumped)
         with connect(target, schema) as client:
             roles = client.list_roles()
-            if privileges and schema == "public":  # pg_restore makes that schema anew, without a right for anybody
+            if privileges and schema == "public":
+                # pg_restore makes that schema anew, without a right for anybody.
                 assert {(r.status, r.missing) for r in roles} == {("without rights", "usage of the schema")}
                 migrate.apply_rights(target, schema)
                 assert {(r.status, r.missing) for r in client.list_roles()} == {("ready", None)}

@@ -151,7 +151,9 @@ def after_restore(session: Session, actor: Actor) -> None:
         if done["held"]:
             output.say(f"{done['held']} steps wait for a person: {session.command('inbox')}")
         if done["remaining"]:
-            output.say(f"{done['remaining']} running steps could not be taken back: end other sessions, call again")
+            output.say(
+                f"{done['remaining']} running steps could not be taken back: end other sessions, call again"
+            )
         if steps := done["may_run_again"]["by_executor"]:
             again = ", ".join(f"{number} of {name}" for name, number in sorted(steps.items()))
             output.say(f"may run again, as they may have run since the backup: {again}")

@@ -45,7 +45,9 @@ def test_twenty_thousand_events_by_hand_are_found_in_one_round(loop, rows):
 
 
 def test_a_heartbeat_right_after_the_last_does_not_read_a_large_table_again(loop):
-    loop.do("insert into ops_agent_events (type, processed_at) select 'noise', now() from generate_series(1, 5000)")
+    loop.do(
+        "insert into ops_agent_events (type, processed_at) select 'noise', now() from generate_series(1, 5000)"
+    )
     loop.heartbeat()
     swept = loop.value("select swept_at from ops_sweep where name = 'events'")
     loop.stop_clock(swept)

@@ -26,7 +26,9 @@ def test_leases_are_revoked_and_steps_run_again_or_are_held(loop):
 
 def test_fencing_tokens_rise_past_those_of_a_lost_time_line(loop):
     loop.value("select fn_acquire_lock('leader', 'me', 60)")
-    lost = loop.value("select fn_lock_token('leader', 'me')") + 100 * 10**12  # a hundred kills after the backup
+    lost = (
+        loop.value("select fn_lock_token('leader', 'me')") + 100 * 10**12
+    )  # a hundred kills after the backup
     assert loop.value(RESTORE)["epoch"] > 100
     assert loop.value("select fn_lock_token('leader', 'me')") is None
     tokens = []
@@ -50,7 +52,13 @@ def test_queue_marks_and_sequences_are_made_anew(loop):
     message = loop.value("select fn_publish_outbox('order', 'a', 'told')")
     loop.rows("select * from fn_claim_outbox_events('p', 10)")
     loop.do("truncate ops_ready, ops_timers, ops_lanes, outbox_heads, outbox_timers, ops_sweep, ops_control")
-    for sequence in ("ops_ready_seq", "ops_lane_seq", "ops_timer_seq", "outbox_id_seq", "ops_audit_log_id_seq"):
+    for sequence in (
+        "ops_ready_seq",
+        "ops_lane_seq",
+        "ops_timer_seq",
+        "outbox_id_seq",
+        "ops_audit_log_id_seq",
+    ):
         loop.value(f"select setval('{sequence}', 10)")
     restored = loop.value(RESTORE)
     assert restored["queued"] == {"steps": 2, "events": 1, "reactions": 1, "messages": 1}
