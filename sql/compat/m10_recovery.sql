@@ -49,7 +49,8 @@ select o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.payload, o.create
        -- The claim itself is not kept, only its end: this is when it was made, or extended last.
        case when o.processed_at is null then (
          select h.lease_expires_at - make_interval(secs => coalesce(
-                  (select (p.value ->> 'lease_seconds')::double precision from ops_policy p where p.key = 'outbox'), 60))
+                  (select (p.value ->> 'lease_seconds')::double precision
+                     from ops_policy p where p.key = 'outbox'), 60))
            from outbox_heads h
           where h.aggregate_type = o.aggregate_type and h.aggregate_id = o.aggregate_id and o.id = any (h.claimed)) end
          as claimed_at,

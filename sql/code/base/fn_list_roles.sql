@@ -28,4 +28,5 @@ end;
 $$;
 comment on function fn_list_roles() is
   'The five group roles of this loop, each ready, missing, without rights (apply grants again) or a login (a role of '
-  'that name that can log in is no group, and is granted nothing), with the SQL that mends it, and what a role without rights lacks.';
+  'that name that can log in is no group, and is granted nothing), with the SQL that mends it, '
+  'and what a role without rights lacks.';

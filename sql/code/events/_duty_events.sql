@@ -20,7 +20,8 @@ begin
     select max(p.id::text)::uuid as last, count(*) as seen,
            array_agg(p.id) filter (where p.processed_at is null
                                      and not exists (select from ops_ready r
-                                                      where r.lane = _lane_of('events') and r.seq = p.ready_seq)) as stray
+                                                      where r.lane = _lane_of('events')
+                                                        and r.seq = p.ready_seq)) as stray
       into v_part
       from (select e.id, e.processed_at, e.ready_seq from ops_agent_events e
              where e.id > v_from order by e.id limit c_part) p;

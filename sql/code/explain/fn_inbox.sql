@@ -26,8 +26,8 @@ as $$
 -- What waits for a person: proposals (kind proposal) and parked steps (kind step), the oldest first. would_run is
 -- exactly what would run, rendered now; digest stands for it: with fn_as_shown a decision counts only for that. decide:
 -- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login. in_all: how many
--- entries there are; proposals that were set to approved by hand are among them; of each kind the first 100,000 are counted. Steps that a pause parked wait for the end of the
--- pause, not for a person.
+-- entries there are; proposals that were set to approved by hand are among them; of each kind the first 100,000 are
+-- counted. Steps that a pause parked wait for the end of the pause, not for a person.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 declare
   v_in_all bigint;

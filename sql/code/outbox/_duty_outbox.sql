@@ -6,8 +6,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- For the heartbeat, every turn: the next part of the rolling scan of the outbox. Messages that were inserted or set
--- back by hand are put into the queue: those that wait, have no hint of their own, and lie at or below the mark of their
--- aggregate or have none.
+-- back by hand are put into the queue: those that wait, have no hint of their own, and lie at or below the mark of
+-- their aggregate or have none.
 -- Locks: the turn of the sweep; the messages, SKIP LOCKED. Writes: ops_sweep, ops_ready, outbox. Raises: nothing.
 declare
   c_part constant integer := 20000;

@@ -39,7 +39,8 @@ begin
     on conflict do nothing
     returning id, ready_seq
   ), hint as (
-    insert into ops_ready (lane, seq, id) select _lane_of('outbox'), p.ready_seq, _outbox_ready_id(p.id) from published p
+    insert into ops_ready (lane, seq, id)
+    select _lane_of('outbox'), p.ready_seq, _outbox_ready_id(p.id) from published p
   )
   select p.id into v_id from published p;
   if v_id is null then

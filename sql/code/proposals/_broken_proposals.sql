@@ -4,9 +4,10 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Proposals that were set to approved by hand, reactions with two proposals, cap counters that are not exact, and caps that were exceeded: where every proposal of a
--- window was counted under a cap, the window has no more proposals than the highest of these caps. Reads the proposals
--- with an id above p_after and up to p_upto; counters only of days and hours that lie completely between these.
+-- Proposals that were set to approved by hand, reactions with two proposals, cap counters that are not exact, and caps
+-- that were exceeded: where every proposal of a window was counted under a cap, the window has no more proposals than
+-- the highest of these caps. Reads the proposals with an id above p_after and up to p_upto; counters only of days and
+-- hours that lie completely between these.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_first timestamptz;

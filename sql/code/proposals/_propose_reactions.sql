@@ -9,8 +9,8 @@ as $$
 -- already, the reaction is done and refers to the first proposal. Templates were checked when the reaction matrix was
 -- set; they are not scanned for placeholders again, as they contain data of the event by now. The proposer is the login
 -- that emitted the event, not the one that runs the heartbeat; events of the loop itself have none.
--- Locks: cap counters. Writes: ops_agent_reactions and what proposals write. Raises: OP004 for a reaction without a template,
--- which was inserted by hand; what gating raises.
+-- Locks: cap counters. Writes: ops_agent_reactions and what proposals write. Raises: OP004 for a reaction without a
+-- template, which was inserted by hand; what gating raises.
 declare
   v_now timestamptz := _now();
   v_given record;
@@ -46,7 +46,8 @@ begin
 
   if jsonb 'null' = any (v_given.templates) then
     raise exception using errcode = 'OP004', message = 'OPS_004: the payload of a reaction has no template',
-      hint = 'A reaction inserted by hand needs {"template": {…}} as its payload; fn_create_proposal needs no reaction.';
+      hint = 'A reaction inserted by hand needs {"template": {…}} as its payload; fn_create_proposal '
+             'needs no reaction.';
   end if;
 
   select * into v_made

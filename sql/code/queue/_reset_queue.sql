@@ -5,7 +5,8 @@ set search_path from current
 as $$
 -- After a restore: an empty queue, whose numbers go on above all that were ever given, with all lanes and no marks. The
 -- caller has locked ops_ready and puts everything that is ready into it again.
--- Locks: ops_lanes. Writes: ops_ready, ops_timers, ops_late_enqueuers, ops_lanes, ops_sweep, sequences. Raises: nothing.
+-- Locks: ops_lanes. Writes: ops_ready, ops_timers, ops_late_enqueuers, ops_lanes, ops_sweep, sequences. Raises:
+-- nothing.
 begin
   perform setval('ops_ready_seq', greatest(
             _last_ready_number(), 1, (select max(r.seq) from ops_ready r),
@@ -26,7 +27,8 @@ begin
   perform setval('ops_lane_seq', greatest(
             pg_sequence_last_value('ops_lane_seq'), 10,
             (select max(substring(c.relname from '^ops_lane_mark_([0-9]+)$')::bigint)
-               from pg_class c where c.relnamespace = quote_ident(current_schema())::regnamespace and c.relkind = 'S')));
+               from pg_class c
+              where c.relnamespace = quote_ident(current_schema())::regnamespace and c.relkind = 'S')));
   update ops_lanes set mark_table = null, mark_server_start = null;
   insert into ops_sweep (name)
   values ('steps'), ('missions'), ('events'), ('reactions'), ('outbox')

@@ -17,7 +17,8 @@ as $$
 -- Records how attempts at these steps ended; each array has an entry for each step, or is null. (Successes are recorded
 -- by _accept_results in its one statement.) Without p_run_ids it is the current attempt, cancelled when it was asked to
 -- stop; the step still has its lease token. With p_run_ids it is a report from outside: of a fenced worker, under the
--- token that it lost and the attempt that had it, or of a person, named in p_worker_id. Steps that are gone are left out.
+-- token that it lost and the attempt that had it, or of a person, named in p_worker_id. Steps that are gone are left
+-- out.
 -- Locks: none of its own. Writes: ops_action_runs. Raises: nothing.
 begin
   insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at,

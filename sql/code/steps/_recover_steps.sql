@@ -7,8 +7,9 @@ set jit = off
 as $$
 -- Takes running steps from workers that vanished, or whose lease a newer epoch made void; the latter are given back
 -- with no failure counted. The callers choose the steps. A lease that no claim gave (a
--- step set to running by hand: no token, no end, or an end long after the deadline) is as good as run out. Missions of which another session has locked a row, and steps
--- that fn_assert_lease holds in an open transaction, are left for later.
+-- step set to running by hand: no token, no end, or an end long after the deadline) is as good as run out. Missions of
+-- which another session has locked a row, and steps that fn_assert_lease holds in an open transaction, are left for
+-- later.
 -- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an
 -- end write. Raises: nothing.
 declare
@@ -81,7 +82,8 @@ begin
   end if;
 
   if cardinality(v_lost) > 0 then
-    perform _end_attempts(array_agg(s.id), array_agg(format('OPS_010: the lease of worker %s ran out', coalesce(s.worker_id, '?'))),
+    perform _end_attempts(array_agg(s.id),
+                          array_agg(format('OPS_010: the lease of worker %s ran out', coalesce(s.worker_id, '?'))),
                           array_agg(text 'OPS_010'), array_agg(true), array_agg(0::double precision), 'lost', v_now)
        from ops_mission_steps s
       where s.id = any (v_lost);

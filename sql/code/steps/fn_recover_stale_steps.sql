@@ -7,7 +7,8 @@ as $$
 -- The safety net below leases and timers, for rows changed by hand or restored from a backup. It takes back running
 -- steps without a lease that did not change for p_threshold_minutes (default 15), adopts steps that were set to queued
 -- by hand, and hands steps to a person that wait for nothing on record, and makes missions follow from steps that were
--- deleted or ended by hand. Each call looks at the next 20,000 steps and missions in id order; it returns how many steps it put to work.
+-- deleted or ended by hand. Each call looks at the next 20,000 steps and missions in id order; it returns how many
+-- steps it put to work.
 -- Locks: the sweep's turn, parked steps and steps, SKIP LOCKED; missions and steps of what it adopts. Writes:
 -- ops_sweep, ops_mission_steps, ops_missions, ops_ready, ops_timers, ops_parked_steps, and what recovery writes.
 -- Raises: OP018 for a threshold below 1.
