@@ -36,6 +36,7 @@ def test_what_nothing_brings_back_is_listed_with_the_statement_that_does(loop, p
 def test_a_pause_that_is_not_there_strands_what_it_parked(loop):
     loop.mission(step("a"))
     loop.rows("select fn_pause('kind', 'noop')")
+    assert loop.claim() == []
     assert stranded(loop) == []
     loop.do("delete from ops_pauses")
     (found,) = stranded(loop)
