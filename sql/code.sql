@@ -63,6 +63,7 @@
 \ir code/base/_raise_held.sql
 \ir code/base/_is_control_plane.sql
 \ir code/base/fn_list_roles.sql
+\ir code/base/_missing_rights.sql
 \ir code/base/_role_name.sql
 \ir code/base/_holder.sql
 \ir code/base/_audit.sql
@@ -70,6 +71,7 @@
 \ir code/base/_count.sql
 \ir code/base/_archive_dead_letters.sql
 \ir code/base/_duty_base.sql
+\ir code/base/_catch_up_sequences.sql
 
 -- queue: lanes and their marks, announcements, taking what is ready, waking workers
 \ir code/queue/_enqueue_steps.sql
@@ -90,6 +92,9 @@
 \ir code/queue/_assert_own_worker.sql
 \ir code/queue/fn_idle_settled.sql
 \ir code/queue/_duty_queue.sql
+\ir code/queue/_begin_sweep.sql
+\ir code/queue/_end_sweep.sql
+\ir code/queue/_reset_queue.sql
 \ir code/queue/_broken_queue.sql
 
 -- templates: what a template is: steps, dependencies, placeholders, presets, and its faults
@@ -132,6 +137,7 @@
 \ir code/policy/_outbox_policy_faults.sql
 \ir code/policy/_size_limits_faults.sql
 \ir code/policy/_ops_policy_changed.sql
+\ir code/policy/_ops_policy_audited.sql
 \ir code/policy/fn_policy_history.sql
 \ir code/policy/_seed_policy.sql
 \ir code/policy/_documents_in_force.sql
@@ -172,6 +178,9 @@
 \ir code/events/_matching_patterns.sql
 \ir code/events/_pass_cooldowns.sql
 \ir code/events/_fill_reaction.sql
+\ir code/events/_duty_events.sql
+\ir code/events/_enqueue_events.sql
+\ir code/events/_enqueue_reactions.sql
 \ir code/events/_broken_events.sql
 \ir code/events/_broken_reactions.sql
 
@@ -245,6 +254,8 @@
 \ir code/outbox/_bury_alone.sql
 \ir code/outbox/_settle_heads.sql
 \ir code/outbox/fn_complete_outbox_events.sql
+\ir code/outbox/_duty_outbox.sql
+\ir code/outbox/_requeue_outbox.sql
 \ir code/outbox/_broken_outbox.sql
 
 -- steps: the work itself: claim, lease, complete, fail, recover, and what an end does to the mission
@@ -289,12 +300,17 @@
 \ir code/steps/_rearm_timers.sql
 \ir code/steps/fn_recover_stale_steps.sql
 \ir code/steps/_sweep_steps.sql
+\ir code/steps/_note_strays.sql
 \ir code/steps/_mend_parking.sql
 \ir code/steps/_adopt_steps.sql
+\ir code/steps/_record_interrupted.sql
 \ir code/steps/_revive_missions.sql
+\ir code/steps/_sweep_missions.sql
+\ir code/steps/_mend_missions.sql
 \ir code/steps/fn_missing_executors.sql
 \ir code/steps/_revoke_leases.sql
 \ir code/steps/_running_steps.sql
+\ir code/steps/_rebuild_steps.sql
 \ir code/steps/_duty_steps.sql
 \ir code/steps/_broken_steps.sql
 
@@ -330,6 +346,7 @@
 \ir code/proposals/_caps_reached.sql
 \ir code/proposals/fn_approve_proposal.sql
 \ir code/proposals/_lock_proposal.sql
+\ir code/proposals/_ops_proposal_approved.sql
 \ir code/proposals/fn_reject_proposal.sql
 \ir code/proposals/fn_cast_vote.sql
 \ir code/proposals/_duty_proposals.sql
@@ -383,6 +400,8 @@
 \ir code/ops/fn_metrics.sql
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/_id_window.sql
+\ir code/ops/fn_after_restore.sql
+\ir code/ops/fn_upgrade_check.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_list_steps.sql
 \ir code/ops/fn_list_running.sql

@@ -80,7 +80,7 @@ declare
     'ops_queue',
     'ops_agent_events', 'ops_agent_reactions', 'ops_pattern_cooldowns',
     'ops_mission_proposals', 'ops_proposal_votes', 'ops_cap_counters',
-    'ops_missions', 'ops_mission_steps', 'ops_parked_steps', 'ops_action_runs',
+    'ops_missions', 'ops_mission_steps', 'ops_parked_steps', 'ops_strays', 'ops_action_runs',
     'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'replay_log', 'ops_demand_radar',
     'ops_idempotency_keys',
     'distributed_locks', 'ops_counters', 'ops_counts',
@@ -168,6 +168,8 @@ declare
     ['fn_as_shown', 'operator'],
     -- ops
     ['fn_heartbeat', 'worker operator'],
+    ['fn_after_restore', 'admin'],
+    ['fn_upgrade_check', 'reader'],
     ['fn_health', 'reader'],
     ['fn_check_health', 'reader'],
     ['fn_metrics', 'reader'],

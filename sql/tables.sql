@@ -214,12 +214,14 @@ select w.worker_id, w.executors, w.idle, w.last_seen_at, w.last_seen_at + interv
   from ops_workers w
  where w.stopped_at is null;
 
--- How far the rolling scan of ops_mission_steps has come; its row lock is the right to sweep.
+-- How far the rolling scans have come that find rows written by hand; the lock of a row is the right to sweep.
 create table ops_sweep (
-  -- What is swept.
+  -- What is swept: steps, missions, events, reactions or outbox.
   name text not null,
   -- Id of the last row looked at; null at the start of a round.
   position uuid,
+  -- How many rows the last part had: the next one waits a second for each 20,000.
+  seen integer not null default 0,
   -- When the last part was looked at.
   swept_at timestamptz,
   constraint ops_sweep_pkey primary key (name)
@@ -231,7 +233,7 @@ create table ops_sweep (
 -- Signals in: facts that happened, each compared with the reaction matrix exactly once.
 create table ops_agent_events (
   -- Time-ordered id (UUID version 7).
-  id uuid not null,
+  id uuid not null default gen_random_uuid(),
   -- Optional; a second event with the same key is the first one.
   dedupe_key text,
   -- What happened, as words joined by colons, such as step:noop:failed.
@@ -244,6 +246,8 @@ create table ops_agent_events (
   depth integer not null default 0,
   -- Login role (session_user) that emitted it, or whose decision it tells of; null for other events of the loop itself.
   emitted_login text,
+  -- Place of its last row in ops_ready; null when it never had one.
+  ready_seq bigint,
   -- When it was compared with the reaction matrix; null while it waits.
   processed_at timestamptz,
   -- When it was emitted (start of the emitting transaction).
@@ -258,7 +262,7 @@ create index ops_agent_events_created on ops_agent_events using brin (created_at
 -- Event × pattern: what the reaction matrix made of an event.
 create table ops_agent_reactions (
   -- Time-ordered id (UUID version 7).
-  id uuid not null,
+  id uuid not null default gen_random_uuid(),
   -- The event that matched.
   event_id uuid not null,
   -- Name of the pattern in the reaction matrix.
@@ -273,6 +277,8 @@ create table ops_agent_reactions (
   reason_code text,
   -- The proposal it led to.
   proposal_id uuid,
+  -- Place of its last row in ops_ready; null when it never had one.
+  ready_seq bigint,
   -- When the pattern matched.
   created_at timestamptz not null default now(),
   -- When the status changed last.
@@ -361,6 +367,8 @@ create unique index ops_mission_proposals_reaction on ops_mission_proposals (rea
 create index ops_mission_proposals_open on ops_mission_proposals (created_at) where status in ('pending', 'voting');
 create index ops_mission_proposals_uncounted on ops_mission_proposals (created_at)
   where (status in ('pending', 'voting')) and counted_at is null;
+create index ops_mission_proposals_by_hand on ops_mission_proposals (created_at)
+  where (status in ('approved', 'auto_approved')) and approved_digest is null;
 create index ops_mission_proposals_created on ops_mission_proposals using brin (created_at);
 
 -- Votes of agents, and decisions of persons, on proposals; votes advise, decisions decide.
@@ -560,6 +568,21 @@ create table ops_parked_steps (
 create index ops_parked_steps_person on ops_parked_steps (since, step_id) where waits_for = 'person';
 create index ops_parked_steps_pause on ops_parked_steps (scope, target, step_id) where waits_for = 'pause';
 
+-- Missions and steps that a heartbeat found without their counterpart, as after a table was truncated or restored
+-- alone, and missions whose steps wait for what never ends; 1,000 of a kind at most. Normally empty.
+create table ops_strays (
+  -- mission without steps; step without mission; or stuck mission: all its open steps are blocked by ended ones.
+  kind text not null,
+  -- The mission or the step.
+  id uuid not null,
+  -- The statement that ends it.
+  remedy text not null,
+  -- When it was found.
+  noticed_at timestamptz not null default now(),
+  constraint ops_strays_pkey primary key (kind, id),
+  constraint ops_strays_kind_known check (kind in ('mission without steps', 'step without mission', 'stuck mission'))
+);
+
 -- Every attempt at a step, append-only, written when it ended; the running one is in the step.
 create table ops_action_runs (
   -- Time-ordered id (UUID version 7).
@@ -643,6 +666,8 @@ create table outbox (
   processor_id text,
   -- True when it was given up: it is in dead_letter_archive, whole.
   dead boolean not null default false,
+  -- Place of its last hint in ops_ready.
+  ready_seq bigint,
   -- Each failed delivery: at, processor, error.
   error_history jsonb not null default '[]',
   constraint outbox_pkey primary key (id)
@@ -908,7 +933,7 @@ create table ops_audit_log (
   id bigint not null default nextval('ops_audit_log_id_seq'),
   -- When.
   created_at timestamptz not null default now(),
-  -- pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy or redrive.
+  -- pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy, redrive or restore.
   action text not null,
   -- What it is about: proposal, mission, step, policy, dead_letter; of pause, resume and kill the scope of ops_pauses.
   subject_type text not null,

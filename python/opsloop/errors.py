@@ -223,6 +223,18 @@ class TooLarge(OpsError):
     code = "OPS_045"
 
 
+class LoopInUse(OpsError):
+    """A worker lives, or a session writes to the loop: nothing that needs it to be still."""
+
+    code = "OPS_060"
+
+
+class ApprovedByHand(OpsError):
+    """A proposal is approved by `approve_proposal`, not by an UPDATE: nothing would come of it."""
+
+    code = "OPS_061"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 

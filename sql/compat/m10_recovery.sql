@@ -41,7 +41,28 @@ select a.id, a.dl_msg_id, a.original_msg_id, a.candidate_id, a.failure_match_id,
 
 create or replace view m10_recovery.outbox with (security_invoker = true) as
 select o.id, o.aggregate_type, o.aggregate_id, o.event_type, o.payload, o.created_at, o.processed_at, o.retry_count,
-  o.last_error
+       o.last_error,
+       -- A retry holds back all that waits of the aggregate.
+       case when o.processed_at is null then (
+         select h.retry_at from outbox_heads h
+          where h.aggregate_type = o.aggregate_type and h.aggregate_id = o.aggregate_id) end as process_after,
+       -- The claim itself is not kept, only its end: this is when it was made, or extended last.
+       case when o.processed_at is null then (
+         select h.lease_expires_at - make_interval(secs => coalesce(
+                  (select (p.value ->> 'lease_seconds')::double precision
+                     from ops_policy p where p.key = 'outbox'), 60))
+           from outbox_heads h
+          where h.aggregate_type = o.aggregate_type and h.aggregate_id = o.aggregate_id and o.id = any (h.claimed)) end
+         as claimed_at,
+       case when o.processed_at is null then (
+         select h.processor_id from outbox_heads h
+          where h.aggregate_type = o.aggregate_type and h.aggregate_id = o.aggregate_id and o.id = any (h.claimed)) end
+         as claimed_by,
+       case when o.dead then 'failed' when o.processed_at is not null then 'processed'
+            when exists (select from outbox_heads h
+                          where h.aggregate_type = o.aggregate_type and h.aggregate_id = o.aggregate_id
+                            and o.id = any (h.claimed) and h.processor_id is not null) then 'processing'
+            else 'pending' end as status
   from outbox o;
 
 \ir m10_recovery/acquire_lock.sql

@@ -14,13 +14,13 @@ end;
 $$;
 drop function if exists
   m10_recovery.acquire_lock(text, text, integer),
-  m10_recovery.archive_dead_letter(text, text, text, text, jsonb, text, integer, timestamptz, text),
+  m10_recovery.archive_dead_letter(text, text, integer, uuid, jsonb, text, integer, timestamptz, text),
   m10_recovery.claim_outbox_events(text, integer),
   m10_recovery.cleanup_expired_locks(),
   m10_recovery.complete_outbox_event(bigint, text, boolean, text),
   m10_recovery.extend_lock(text, text, integer),
   m10_recovery.publish_outbox(text, text, text, jsonb),
-  m10_recovery.record_replay(text, text, text, text, text, text),
+  m10_recovery.record_replay(text, text, integer, uuid, text, text),
   m10_recovery.release_lock(text, text);
 drop view if exists
   m10_recovery.dead_letter_archive, m10_recovery.distributed_locks, m10_recovery.outbox, m10_recovery.replay_log;

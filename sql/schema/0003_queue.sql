@@ -138,11 +138,13 @@ comment on column ops_workers_seen.live_until is 'A minute after its last sign o
 create table ops_sweep (
   name text constraint ops_sweep_pkey primary key,
   position uuid,
+  seen integer not null default 0,
   swept_at timestamptz
 ) with (fillfactor = 50);
-insert into ops_sweep (name) values ('steps');
+insert into ops_sweep (name) values ('steps'), ('missions'), ('events'), ('reactions'), ('outbox');
 comment on table ops_sweep is
-  'How far the rolling scan of ops_mission_steps has come; its row lock is the right to sweep.';
-comment on column ops_sweep.name is 'What is swept.';
+  'How far the rolling scans have come that find rows written by hand; the lock of a row is the right to sweep.';
+comment on column ops_sweep.name is 'What is swept: steps, missions, events, reactions or outbox.';
 comment on column ops_sweep.position is 'Id of the last row looked at; null at the start of a round.';
+comment on column ops_sweep.seen is 'How many rows the last part had: the next one waits a second for each 20,000.';
 comment on column ops_sweep.swept_at is 'When the last part was looked at.';

@@ -2,13 +2,14 @@
 set local lock_timeout = '5s';
 
 create table ops_agent_events (
-  id uuid constraint ops_agent_events_pkey primary key,
+  id uuid constraint ops_agent_events_pkey primary key default gen_random_uuid(),
   dedupe_key text,
   type text not null,
   data jsonb not null default '{}',
   mission_id uuid,
   depth integer not null default 0,
   emitted_login text,
+  ready_seq bigint,
   processed_at timestamptz,
   created_at timestamptz not null default now()
 ) with (fillfactor = 70);
@@ -28,12 +29,13 @@ comment on column ops_agent_events.depth is
 comment on column ops_agent_events.emitted_login is
   'Login role (session_user) that emitted it, or whose decision it tells of; null for other events of the loop '
   'itself.';
+comment on column ops_agent_events.ready_seq is 'Place of its last row in ops_ready; null when it never had one.';
 comment on column ops_agent_events.processed_at is
   'When it was compared with the reaction matrix; null while it waits.';
 comment on column ops_agent_events.created_at is 'When it was emitted (start of the emitting transaction).';
 
 create table ops_agent_reactions (
-  id uuid constraint ops_agent_reactions_pkey primary key,
+  id uuid constraint ops_agent_reactions_pkey primary key default gen_random_uuid(),
   event_id uuid not null,
   pattern text not null,
   status text not null default 'queued'
@@ -42,6 +44,7 @@ create table ops_agent_reactions (
   reason text,
   reason_code text,
   proposal_id uuid,
+  ready_seq bigint,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint ops_agent_reactions_event_id_pattern_key unique (event_id, pattern)
@@ -58,6 +61,7 @@ comment on column ops_agent_reactions.reason is 'Why it failed, or which proposa
 comment on column ops_agent_reactions.reason_code is
   'Code of the error that failed it: OPS_…, or the SQLSTATE where it is not one of the loop; else null.';
 comment on column ops_agent_reactions.proposal_id is 'The proposal it led to.';
+comment on column ops_agent_reactions.ready_seq is 'Place of its last row in ops_ready; null when it never had one.';
 comment on column ops_agent_reactions.created_at is 'When the pattern matched.';
 comment on column ops_agent_reactions.updated_at is 'When the status changed last.';
 

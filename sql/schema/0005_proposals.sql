@@ -58,6 +58,8 @@ create unique index ops_mission_proposals_reaction on ops_mission_proposals (rea
 create index ops_mission_proposals_open on ops_mission_proposals (created_at) where status in ('pending', 'voting');
 create index ops_mission_proposals_uncounted on ops_mission_proposals (created_at)
   where status in ('pending', 'voting') and counted_at is null;
+create index ops_mission_proposals_by_hand on ops_mission_proposals (created_at)
+  where status in ('approved', 'auto_approved') and approved_digest is null;
 create index ops_mission_proposals_created on ops_mission_proposals using brin (created_at);
 comment on table ops_mission_proposals is 'Gated intents: what is to run, what policy said, and who decided.';
 comment on column ops_mission_proposals.id is 'Time-ordered id (UUID version 7).';

@@ -3,6 +3,7 @@ set local lock_timeout = '5s';
 
 drop view ops_queue;
 drop table ops_action_runs;
+drop table ops_strays;
 drop table ops_parked_steps;
 drop table ops_mission_steps;
 drop table ops_missions;

@@ -176,6 +176,23 @@ comment on column ops_parked_steps.until is 'When it goes on by itself; null whe
 comment on column ops_parked_steps.since is 'When it was parked.';
 comment on column ops_parked_steps.code is 'Why, as a code of docs/errors.md; null where none stands for it.';
 
+create table ops_strays (
+  kind text not null
+    constraint ops_strays_kind_known check (kind in ('mission without steps', 'step without mission', 'stuck mission')),
+  id uuid not null,
+  remedy text not null,
+  noticed_at timestamptz not null default now(),
+  constraint ops_strays_pkey primary key (kind, id)
+);
+comment on table ops_strays is
+  'Missions and steps that a heartbeat found without their counterpart, as after a table was truncated or restored '
+  'alone, and missions whose steps wait for what never ends; 1,000 of a kind at most. Normally empty.';
+comment on column ops_strays.kind is
+  'mission without steps; step without mission; or stuck mission: all its open steps are blocked by ended ones.';
+comment on column ops_strays.id is 'The mission or the step.';
+comment on column ops_strays.remedy is 'The statement that ends it.';
+comment on column ops_strays.noticed_at is 'When it was found.';
+
 create table ops_action_runs (
   id uuid not null,
   run_id uuid not null,

@@ -16,6 +16,7 @@ create table outbox (
   message_id uuid not null default gen_random_uuid(),
   processor_id text,
   dead boolean not null default false,
+  ready_seq bigint,
   error_history jsonb not null default '[]'
 );
 create unique index outbox_dedupe on outbox (dedupe_key) where dedupe_key is not null;
@@ -37,6 +38,7 @@ comment on column outbox.message_id is
   'The same for every delivery of this message, and never of another: the receiver''s idempotency key.';
 comment on column outbox.processor_id is 'Who delivered it, or gave it up.';
 comment on column outbox.dead is 'True when it was given up: it is in dead_letter_archive, whole.';
+comment on column outbox.ready_seq is 'Place of its last hint in ops_ready.';
 comment on column outbox.error_history is 'Each failed delivery: at, processor, error.';
 
 create table outbox_heads (

@@ -22,7 +22,7 @@ comment on table ops_audit_log is
 comment on column ops_audit_log.id is 'Order of writing. A transaction that was rolled back leaves a gap.';
 comment on column ops_audit_log.created_at is 'When.';
 comment on column ops_audit_log.action is
-  'pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy or redrive.';
+  'pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy, redrive or restore.';
 comment on column ops_audit_log.subject_type is
   'What it is about: proposal, mission, step, policy, dead_letter; of pause, resume and kill the scope of ops_pauses.';
 comment on column ops_audit_log.subject_id is

@@ -119,3 +119,17 @@ def test_a_drain_is_not_done_while_a_claim_is_open(cli: Cli, loop: Client, conne
     done = cli("drain", "--timeout", "0", "--json")
     assert done.code == 1
     assert [one["pid"] for one in done.json["could_still_commit"]] == [other.info.backend_pid]
+
+
+def test_after_restore_says_what_it_revoked_and_what_may_run_again(cli: Cli, loop: Client) -> None:
+    (step,) = loop.claim_steps("w")
+    done = cli("after-restore")
+    assert done.code == 0
+    assert "1 leases revoked; queued: 1 steps" in done.out.replace("\n", " ")
+    assert "may run again" in done.out
+    assert "1 of noop" in done.out
+    assert loop.complete_step(step.step_id, step.lease_token) == "OPS_006"
+    loop.register_worker("w1")
+    refused = cli("after-restore")
+    assert refused.code == 1
+    assert "OPS_060" in refused.err

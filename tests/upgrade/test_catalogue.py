@@ -157,7 +157,15 @@ def test_triggers_are_on_control_tables_only(conn):
         """select distinct t.tgrelid::regclass::text from pg_trigger t join pg_class c on c.oid = t.tgrelid
             where c.relnamespace = 'opsloop'::regnamespace and not t.tgisinternal"""
     ).fetchall()
-    assert {name for (name,) in tables} <= {"ops_policy", "ops_audit_log"}
+    assert {name for (name,) in tables} <= {
+        "ops_policy", "ops_policy_audit", "ops_audit_log", "ops_mission_proposals"
+    }  # fmt: skip
+    # Proposals are inserted on the hot path: their one trigger is asked only when an UPDATE names the status.
+    fires = conn.execute(
+        "select tgtype & 28, array_length(tgattr, 1), tgqual is not null from pg_trigger"
+        " where tgrelid = 'opsloop.ops_mission_proposals'::regclass and not tgisinternal"
+    ).fetchall()
+    assert fires == [(16, 1, True)]
 
 
 #: Where a code is looked for in a text: a pattern or the beginning of a sentence, in quotes.

@@ -1,5 +1,7 @@
 """The layer m10_recovery: the names of migration 022 over a loop, installed and removed by itself."""
 
+from uuid import uuid4
+
 import psycopg
 import pytest
 
@@ -22,6 +24,18 @@ CALLS = {
     "publish_outbox": ("publish_outbox('a', '1', 'e')", "fn_publish_outbox"),
     "record_replay": ("record_replay('m')", "fn_record_replay"),
     "release_lock": ("release_lock('l', 'h')", "fn_release_lock"),
+}
+
+#: The contract likewise: the types that migration 022 has, and its clients give.
+REAL_TYPES = {
+    "record_replay": {
+        "p_candidate_id text DEFAULT NULL::text": "p_candidate_id integer DEFAULT NULL::integer",
+        "p_idempotency_key text DEFAULT NULL::text": "p_idempotency_key uuid DEFAULT NULL::uuid",
+    },
+    "archive_dead_letter": {
+        "p_candidate_id text DEFAULT NULL::text": "p_candidate_id integer DEFAULT NULL::integer",
+        "p_failure_match_id text DEFAULT NULL::text": "p_failure_match_id uuid DEFAULT NULL::uuid",
+    },
 }
 
 
@@ -55,6 +69,8 @@ def test_signatures_and_results_are_those_of_the_loop(layer, conn):
             conn.execute(described, (f"{schema}.{function}",)).fetchone()
             for schema, function in ((LAYER, name), ("opsloop", ours))
         )
+        for ours_is, theirs_is in REAL_TYPES.get(name, {}).items():
+            loops = (loops[0].replace(ours_is, theirs_is), loops[1])
         if name == "publish_outbox":  # migration 022 knew no dedupe key
             loops = (loops[0].replace(", p_dedupe_key text DEFAULT NULL::text", ""), loops[1])
         assert theirs == loops, name
@@ -77,6 +93,36 @@ def test_what_is_done_by_one_name_is_seen_by_the_other(layer, conn):
     assert one("select count(*) from m10_recovery.replay_log") == 1
     assert one("select redriven from fn_redrive_dead_letter('dl')") is False
     assert one("select m10_recovery.release_lock('l', 'a')") is True
+
+
+def test_it_takes_the_types_of_real_clients(layer, conn):
+    one = lambda query, *given: conn.execute(query, given).fetchone()[0]  # noqa: E731
+    key = uuid4()
+    replay = "select already_replayed from m10_recovery.record_replay"
+    assert one(f"{replay}('o', 'd', 7)") is False
+    assert one(f"{replay}('p', 'd', null, %s::uuid, 'new', 'me')", str(key)) is False
+    assert one(f"{replay}('q', null, 8, %s, 'new', 'me')", key) is True
+    assert one("select m10_recovery.archive_dead_letter('dl', 'm', 12345, gen_random_uuid(), '{}'::jsonb, 'why', 0,"
+               " now(), 'me')")  # fmt: skip
+    found = conn.execute("select candidate_id, idempotency_key from m10_recovery.replay_log order by id")
+    assert found.fetchall() == [("7", None), (None, str(key))]
+
+
+def test_the_outbox_has_the_columns_of_real_clients(layer, conn):
+    def state():
+        return conn.execute(
+            "select status, claimed_by, claimed_at between now() - interval '1 minute' and now(), process_after > now()"
+            "  from m10_recovery.outbox order by id"
+        ).fetchall()
+
+    for n in range(2):
+        conn.execute("select m10_recovery.publish_outbox('order', %s, 'paid', '{}')", (str(n),))
+    assert state() == [("pending", None, None, None)] * 2
+    ids = [i for (i,) in conn.execute("select id from m10_recovery.claim_outbox_events('p', 5) order by id")]
+    assert state() == [("processing", "p", True, None)] * 2
+    conn.execute("select m10_recovery.complete_outbox_event(%s, 'p', true)", (ids[0],))
+    conn.execute("select m10_recovery.complete_outbox_event(%s, 'p', false, 'no')", (ids[1],))
+    assert state() == [("processed", None, None, None), ("pending", None, None, True)]
 
 
 def test_twice_is_once_and_removal_leaves_the_loop_as_it_was(dsn, conn, programs):

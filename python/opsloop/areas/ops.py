@@ -8,7 +8,7 @@ from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import Broken, Check, GroupRole, Health, ListedIdea, Metric
+from opsloop.results import Broken, Check, GroupRole, Health, ListedIdea, Metric, Stranded
 
 
 class Ops(Caller):
@@ -33,6 +33,22 @@ class Ops(Caller):
             stale_minutes=stale_minutes,
         )
         return value
+
+    def after_restore(self, actor: str | None = None) -> dict[str, Any]:
+        """End a restore, before workers start: revoke leases and locks, raise the epoch, make the queue anew.
+
+        Commit at once. Returns `{"epoch", "revoked", "held", "remaining", "queued", "may_run_again"}`. Raises LoopInUse
+        (OPS_060) while a worker lives or a session writes, ControlBusy (OPS_023).
+        """
+        value: dict[str, Any] = self._value("fn_after_restore", actor=actor)
+        return value
+
+    def upgrade_check(self, version: str) -> list[Stranded]:
+        """List the parked steps that an upgrade to release `version` would strand; none when it is safe.
+
+        A version that cannot be is InvalidArgument (OPS_018).
+        """
+        return self._rows(Stranded, "fn_upgrade_check", version=version)
 
     def radar_upsert(self, ideas: Sequence[DocumentLike]) -> int:
         """Put ideas on the radar board, or update those with the same title; returns how many.

@@ -137,6 +137,30 @@ def kill(session: Session, actor: Actor, reason: Reason = None) -> None:
     session.show(done, text)
 
 
+def after_restore(session: Session, actor: Actor) -> None:
+    """End a restore, before workers start: revoke leases and locks, and make the queue anew.
+
+    Part of every restore (docs/operations.md). Refused while a worker lives. A second call does no harm.
+    """
+    with session.client() as client:
+        done = client.after_restore(actor=actor)
+
+    def text() -> None:
+        queued = ", ".join(f"{number} {what}" for what, number in done["queued"].items())
+        output.say(f"epoch {done['epoch']}; {done['revoked']} leases revoked; queued: {queued}")
+        if done["held"]:
+            output.say(f"{done['held']} steps wait for a person: {session.command('inbox')}")
+        if done["remaining"]:
+            output.say(
+                f"{done['remaining']} running steps could not be taken back: end other sessions, call again"
+            )
+        if steps := done["may_run_again"]["by_executor"]:
+            again = ", ".join(f"{number} of {name}" for name, number in sorted(steps.items()))
+            output.say(f"may run again, as they may have run since the backup: {again}")
+
+    session.show(done, text)
+
+
 def drain(
     session: Session,
     actor: Actor,
@@ -213,4 +237,5 @@ def register(app: typer.Typer) -> None:
     command(app, "pause", LOOP)(pause)
     command(app, "resume", LOOP)(resume)
     command(app, "kill", LOOP)(kill)
+    command(app, "after-restore", LOOP)(after_restore)
     command(app, "drain", LOOP)(drain)

@@ -45,6 +45,8 @@ def roles(
             return
         rows = [[role.role, role.name, role.status] for role in found]
         output.console().print(output.table(f"schema {schema}", ["role", "name", "status"], rows))
+        if lacks := {role.missing for role in found if role.missing}:
+            output.say(f"missing: {'; '.join(sorted(lacks))}")
         if any(role.remedy for role in found):
             output.say(f"next: {session.command('roles', '--sql')}")
         elif any(role.status != "ready" for role in found):

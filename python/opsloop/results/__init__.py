@@ -7,7 +7,7 @@ from opsloop.results.events import ListedIdea, Reactions, Triggers
 from opsloop.results.explain import Explanation, Occurrence
 from opsloop.results.locks import Idempotent
 from opsloop.results.missions import ListedMission
-from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric
+from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stranded
 from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
 from opsloop.results.policy import PolicyVersion
 from opsloop.results.proposals import Gate, ListedProposal, Proposal
@@ -56,6 +56,7 @@ __all__ = [
     "RedrivenLetter",
     "RunningStep",
     "StepOutcome",
+    "Stranded",
     "Triggers",
     "record",
 ]

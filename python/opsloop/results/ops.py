@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,19 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class Stranded:
+    """A parked step that an upgrade would leave behind."""
+
+    step_id: UUID
+    mission_id: UUID
+    waits_for: str
+    """person, pause, time, event or limit."""
+    reason: str
+    remedy: str
+    """The statement that puts it back to work."""
+
+
+@dataclass(frozen=True, slots=True)
 class GroupRole:
     """One of the five group roles of a loop."""
 
@@ -96,3 +110,5 @@ class GroupRole:
     """ready, missing, without rights, or a login."""
     remedy: str | None
     """SQL for whoever may make roles, when that is what is needed."""
+    missing: str | None
+    """What a role without rights lacks."""

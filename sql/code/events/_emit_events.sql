@@ -21,35 +21,32 @@ declare
   v_login text := session_user;
   v_run record;
   v_ids uuid[];
-  v_new uuid[];
+  v_new integer;
 begin
   select * into v_run from _uuid_v7_start();
   v_ids := array(select _nth_uuid_v7(v_run.start, v_run.tail, n) from generate_series(1, cardinality(p_types)) n);
 
+  perform _announce();
   with given as (
-    select *
+    select *, nextval('ops_ready_seq') as seq
       from unnest(v_ids, p_types, p_data, p_dedupe_keys, p_mission_ids)
            with ordinality e (id, type, data, dedupe_key, mission_id, ord)
   ), stored as (
-    insert into ops_agent_events (id, dedupe_key, type, data, mission_id, depth, emitted_login, created_at)
-    select g.id, g.dedupe_key, g.type, g.data, g.mission_id, coalesce(m.depth + 1, 0), v_login, v_now
+    insert into ops_agent_events (id, dedupe_key, type, data, mission_id, depth, emitted_login, ready_seq,
+                                  created_at)
+    select g.id, g.dedupe_key, g.type, g.data, g.mission_id, coalesce(m.depth + 1, 0), v_login, g.seq, v_now
       from given g
       -- Plans 1
       left join lateral (select t.depth from ops_missions t where t.id = g.mission_id limit 1) m on true
      order by g.dedupe_key nulls first, g.ord
     on conflict do nothing
-    returning id
+    returning id, ready_seq
   )
-  select array_agg(s.id) into v_new from stored s;
+  insert into ops_ready (lane, seq, id)
+  select _lane_of('events'), s.ready_seq, s.id from stored s;
+  get diagnostics v_new = row_count;
 
-  perform _announce();
-  insert into ops_ready (lane, id)
-  select _lane_of('events'), n.id
-    from unnest(v_ids) with ordinality n (id, ord)
-   where n.id in (select s from unnest(v_new) s)
-   order by n.ord;
-
-  if cardinality(v_new) is distinct from cardinality(v_ids) then
+  if v_new <> cardinality(v_ids) then
     select array_agg(coalesce(e.id, n.id) order by n.ord) into v_ids
       from unnest(v_ids, p_dedupe_keys) with ordinality n (id, dedupe_key, ord)
       left join lateral (select t.id from ops_agent_events t where t.dedupe_key = n.dedupe_key limit 1) e on true;

@@ -24,13 +24,14 @@ begin
     perform _announce();
   end if;
   with stored as (
-    insert into ops_agent_events (id, type, data, mission_id, depth, emitted_login, processed_at, created_at)
+    insert into ops_agent_events (id, type, data, mission_id, depth, emitted_login, ready_seq, processed_at, created_at)
     select _uuid_v7(), e.type, e.data, e.mission_id, e.depth + 1, p_login,
-      case when not e.type like any (v_watched) then v_now end, v_now
+           case when e.type like any (v_watched) then nextval('ops_ready_seq') end,
+           case when not e.type like any (v_watched) then v_now end, v_now
       from unnest(p_types, p_data, p_mission_ids, p_depths) e (type, data, mission_id, depth)
-    returning id, processed_at
+    returning id, ready_seq
   )
-  insert into ops_ready (lane, id)
-  select _lane_of('events'), s.id from stored s where s.processed_at is null;
+  insert into ops_ready (lane, seq, id)
+  select _lane_of('events'), s.ready_seq, s.id from stored s where s.ready_seq is not null;
 end;
 $$;

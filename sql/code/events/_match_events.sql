@@ -18,7 +18,7 @@ declare
   v_minutes numeric[];
   v_passed text[] := '{}';
   v_run record;
-  v_new uuid[];
+  v_queued integer;
 begin
   select array_agg(m.event_id), array_agg(m.pattern_no), array_agg(m.depth)
     into v_event_ids, v_nos, v_depths
@@ -35,6 +35,7 @@ begin
   end if;
 
   select * into v_run from _uuid_v7_start();
+  perform _announce();
   -- All that is equal for the events of a pattern is computed once. A pattern with a cooldown reacts to one event.
   with pattern as materialized (
     select p.no, p.pattern ->> 'name' as name, w.written, _template_slots(w.written) as slots,
@@ -53,18 +54,19 @@ begin
       left join lateral _fill_reaction(p.written, p.slots, m.event_id) f on p.slots <> '[]'
      where not p.cools or (m.nth = 1 and p.name = any (v_passed))
   ), stored as (
-    insert into ops_agent_reactions (id, event_id, pattern, status, payload, reason, reason_code, created_at,
-                                     updated_at)
+    insert into ops_agent_reactions (id, event_id, pattern, status, payload, reason, reason_code, ready_seq,
+                                     created_at, updated_at)
     select _nth_uuid_v7(v_run.start, v_run.tail, row_number() over (order by r.ord, r.no)), r.event_id, r.name,
            case when r.fault is null then 'queued' else 'failed' end, coalesce(r.payload, '{}'),
-           r.fault_code || ': ' || r.fault, r.fault_code, v_now, v_now
+           r.fault_code || ': ' || r.fault, r.fault_code,
+           case when r.fault is null then nextval('ops_ready_seq') end, v_now, v_now
       from reacting r
     on conflict do nothing
-    returning id, status
+    returning id, ready_seq
   )
-  select coalesce(array_agg(s.id), '{}') into v_new from stored s where s.status = 'queued';
-  perform _announce();
-  insert into ops_ready (lane, id) select _lane_of('reactions'), n.id from unnest(v_new) n (id);
-  return cardinality(v_new);
+  insert into ops_ready (lane, seq, id)
+  select _lane_of('reactions'), s.ready_seq, s.id from stored s where s.ready_seq is not null;
+  get diagnostics v_queued = row_count;
+  return v_queued;
 end;
 $$;

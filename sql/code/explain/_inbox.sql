@@ -34,7 +34,8 @@ declare
 begin
   return query
   select 'proposal', p.id, null::uuid, p.title, p.status, p.risk_level, w.would_run,
-         coalesce(g.code || ': ' || g.reason, p.reason || ' (policy would allow it by now)'),
+         case when p.status not in ('pending', 'voting') then 'OPS_061: set to approved by hand; it has no mission'
+              else coalesce(g.code || ': ' || g.reason, p.reason || ' (policy would allow it by now)') end,
          p.created_at, p.source, p.proposed_login, p.proposers, v.votes,
          case when g.code is null or g.code = 'OPS_009' then jsonb_build_object('approve',
            format('select * from %s.fn_approve_proposal(%s.fn_as_shown(%L, %L));', v_schema, v_schema, p.id, d.digest))
@@ -52,7 +53,8 @@ begin
      select coalesce(jsonb_agg(jsonb_build_object('role', o.agent_role, 'vote', o.vote, 'reason', o.reason)
                                order by o.created_at, o.agent_role), '[]') as votes
        from ops_proposal_votes o where o.proposal_id = p.id and not o.decision) v
-   where p.status in ('pending', 'voting');
+   where p.status in ('pending', 'voting')
+      or (p.status in ('approved', 'auto_approved') and p.approved_digest is null);
 
   return query
   select 'step', s.id, s.mission_id, m.title, s.status, p.risk_level, w.would_run,

@@ -26,11 +26,10 @@ set jit = off
 as $$
 -- What waits for a person: proposals (kind proposal) and parked steps (kind step), the oldest first. would_run is
 -- exactly what would run, rendered now; digest stands for it: with fn_as_shown a decision counts only for that. decide:
--- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login,
--- proposers: the logins that may not decide. in_all: how many
--- entries there are; of each kind the first 100,000 are counted. Steps that a pause parked wait for the end of the
--- pause, not for a person. Fewer than p_limit where they are large: it ends with the entry that makes 8 MiB or 20,000
--- steps full.
+-- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login, proposers: the logins
+-- that may not decide. in_all: how many entries there are; proposals that were set to approved by hand are among them;
+-- of each kind the first 100,000 are counted. Steps that a pause parked wait for the end of the pause, not for a person.
+-- Fewer than p_limit where they are large: it ends with the entry that makes 8 MiB or 20,000 steps full.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 declare
   -- What is shown is rendered and digested: so much takes some two seconds.
@@ -46,12 +45,21 @@ begin
   perform _check_list(p_limit);
   v_in_all := (select count(*) from (select from ops_mission_proposals p
                                      where p.status in ('pending', 'voting') limit 100000) n)
+            + (select count(*) from (select from ops_mission_proposals p
+                                     where p.status in ('approved', 'auto_approved') and p.approved_digest is null
+                                     limit 100000) n)
             + (select count(*) from (select from ops_parked_steps w where w.waits_for = 'person' limit 100000) n);
   for v_entry in
     select w.kind, w.id
       from ((select 'proposal' as kind, p.id, p.created_at as since
                from ops_mission_proposals p
               where p.status in ('pending', 'voting')
+              order by p.created_at
+              limit p_limit)
+            union all
+            (select 'proposal', p.id, p.created_at
+               from ops_mission_proposals p
+              where p.status in ('approved', 'auto_approved') and p.approved_digest is null
               order by p.created_at
               limit p_limit)
             union all

@@ -59,6 +59,7 @@ begin
     -- It keeps its row in ops_ready.
     update ops_mission_steps s set approved_digest = v_digest, updated_at = v_now where s.id = v_step.id;
   else
+    perform _record_interrupted(array[v_step.id]);
     update ops_mission_steps s
        set status = 'blocked', wait_reason = null, run_after = null, failure_count = 0, lease_token = null,
            cancel_requested = false, updated_at = v_now,

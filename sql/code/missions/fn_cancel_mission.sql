@@ -36,7 +36,7 @@ begin
   v_now := _now();
   perform _cancel_steps(array[v_mission.id], 'its mission was cancelled');
   update ops_missions m
-     set status = 'cancelled', completed_at = v_now, updated_at = v_now,
+     set status = 'cancelled', completed_at = v_now, updated_at = v_now, steps_open = 0,
          error = v_error
    where m.id = v_mission.id;
   perform _settle_missions(array[v_mission.id]);

@@ -24,6 +24,7 @@ declare
   v_dead bigint;
   v_pending timestamptz;
   v_pauses text;
+  v_strays record;
 begin
   select * into v_health from fn_health();
   -- Failures since the last success, among the last five.
@@ -57,6 +58,9 @@ begin
           (select w.since from ops_parked_steps w where w.waits_for = 'person' order by w.since limit 1)) o;
   select string_agg(format('%s%s by %s', p.scope, nullif(' ' || p.target, ' '), p.paused_by), ', ' order by p.paused_at)
     into v_pauses from (select * from ops_pauses o order by o.paused_at limit 10) p;
+  select sum(s.n) as n, string_agg(format('%s × %s, such as: %s', s.n, s.kind, s.remedy), ' ' order by s.kind) as found
+    into v_strays
+    from (select t.kind, count(*) as n, min(t.remedy) as remedy from ops_strays t group by t.kind) s;
 
   return query
   select d.name,
@@ -92,6 +96,7 @@ begin
       ('waiting for a person', extract(epoch from v_now - v_pending),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,
               ', the oldest ' || date_trunc('second', v_now - v_pending)::text)),
+       ('strays', v_strays.n, coalesce(v_strays.found, 'none')),
       ('pauses', v_health.paused_scopes,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),
       ('oldest snapshot', extract(epoch from v_now - v_health.xmin_held_since),

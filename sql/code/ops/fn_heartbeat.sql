@@ -10,13 +10,13 @@ set search_path from current
 set jit = off
 set lock_timeout = '2s'
 as $$
--- One turn of the loop: due leases and retries, stale and hand-queued steps, pauses, events, reactions, gates that had
--- to wait, and the duties of the areas. One turn in ten seconds does the duties for all: the one that acquires a lock,
--- which it leaves to expire unless a duty fails.
--- Safe to run anywhere, any number at once: every phase takes only what no other turn holds. A phase that fails is
--- rolled back alone and reported; the others still run, and so do the other duties when one fails. A phase that meets
--- an open transaction (a cooldown that just began, for example) waits two seconds at most, as the turn holds the rows
--- that it recovered meanwhile.
+-- One turn of the loop: due leases and retries, stale and hand-queued steps, pauses, events and messages of the outbox
+-- written by hand, events, reactions, gates that had to wait, and the duties of the areas. One turn in ten seconds does
+-- the duties for all: the one that acquires a lock, which it leaves to expire unless a duty fails. Safe to run
+-- anywhere, any number at once: every phase takes only what no other turn holds. A phase that fails is rolled back
+-- alone and reported; the others still run, and so do the other duties when one fails. A phase that meets an open
+-- transaction (a cooldown that just began, for example) waits two seconds at most, as the turn holds the rows that it
+-- recovered meanwhile.
 -- Locks: those of the phases, and the lock heartbeat:duties. Writes: what the phases write, marks, distributed_locks,
 -- and heartbeat:success or heartbeat:failure.
 -- Raises: nothing; failures come back under "errors" with their SQLSTATE.
@@ -41,7 +41,8 @@ begin
   -- First of all: a transaction that has written moves no marks.
   perform _lane_fronts(array[_lane_of('events'), _lane_of('reactions')]);
   for v_phase, v_part in
-    values ('leases', ''), ('stale', ''), ('pauses', ''), ('triggers', ''), ('reactions', ''), ('gates', ''),
+    values ('leases', ''), ('stale', ''), ('pauses', ''), ('adopted', 'events'), ('adopted', 'outbox'),
+           ('triggers', ''), ('reactions', ''), ('gates', ''),
            ('duties', 'turn'), ('duties', 'base'), ('duties', 'queue'), ('duties', 'locks'), ('duties', 'steps')
   loop
     continue when v_phase = 'duties' and v_part <> 'turn' and not v_due;
@@ -50,6 +51,8 @@ begin
         when 'leases' then select * into v_lease from fn_recover_expired_leases();
         when 'stale' then v_stale := fn_recover_stale_steps(p_stale_minutes);
         when 'pauses' then perform _duty_control();
+        when 'adopted of events' then perform _duty_events();
+        when 'adopted of outbox' then perform _duty_outbox();
         when 'triggers' then select * into v_trigger from fn_evaluate_triggers(coalesce(p_event_batch_size, 50));
         when 'reactions' then select * into v_reaction from fn_process_reactions(coalesce(p_reaction_batch_size, 50));
         when 'gates' then perform _duty_proposals(coalesce(p_reaction_batch_size, 50));

@@ -36,15 +36,21 @@ begin
   perform _check_size('p_payload', p_payload, 'payload_bytes');
   perform _assert_readable('p_payload', p_payload);
   perform _assert_not_reserved('key', 'p_dedupe_key', p_dedupe_key);
-  insert into outbox (aggregate_type, aggregate_id, event_type, payload, dedupe_key, created_at)
-  values (p_aggregate_type, p_aggregate_id, p_event_type, coalesce(p_payload, '{}'), p_dedupe_key, v_now)
-  on conflict do nothing
-  returning id into v_id;
+  perform _announce();
+  with published as (
+    insert into outbox (aggregate_type, aggregate_id, event_type, payload, dedupe_key, ready_seq, created_at)
+    values (p_aggregate_type, p_aggregate_id, p_event_type, coalesce(p_payload, '{}'), p_dedupe_key,
+            nextval('ops_ready_seq'), v_now)
+    on conflict do nothing
+    returning id, ready_seq
+  ), hint as (
+    insert into ops_ready (lane, seq, id)
+    select _lane_of('outbox'), p.ready_seq, _outbox_ready_id(p.id) from published p
+  )
+  select p.id into v_id from published p;
   if v_id is null then
     select o.id into v_id from outbox o where o.dedupe_key = p_dedupe_key;
-    return v_id;
   end if;
-  perform _ready_outbox(array[v_id]);
   return v_id;
 end;
 $$;

@@ -4,9 +4,10 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Reactions with two proposals, cap counters that are not exact, and caps that were exceeded: where every proposal of a
--- window was counted under a cap, the window has no more proposals than the highest of these caps. Reads the proposals
--- with an id above p_after and up to p_upto; counters only of days and hours that lie completely between these.
+-- Proposals that were set to approved by hand, reactions with two proposals, cap counters that are not exact, and caps
+-- that were exceeded: where every proposal of a window was counted under a cap, the window has no more proposals than
+-- the highest of these caps. Reads the proposals with an id above p_after and up to p_upto; counters only of days and
+-- hours that lie completely between these.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_first timestamptz;
@@ -20,6 +21,14 @@ begin
                   else '-infinity' end;
   v_last := case when exists (select from ops_mission_proposals p where p.id > p_upto) then v_last - interval '1 minute'
                  else 'infinity' end;
+
+  return query
+  select '5 every mission was approved', 'proposal ' || p.id::text,
+         format('%s by hand: nobody''s decision is on record, and it has no mission', p.status)
+    from ops_mission_proposals p
+   where p.id > p_after and p.id <= p_upto and p.status in ('approved', 'auto_approved')
+     and (p.approved_digest is null or p.approved_at is null or p.decided_login is null and p.decided_by is null)
+     and not exists (select from ops_missions m where m.proposal_id = p.id);
 
   return query
   select '6 once each', 'reaction ' || p.reaction_id::text, format('%s proposals', count(*))

@@ -28,6 +28,11 @@ begin
      order by 1
   loop
     select * into v_gate from _gate_proposals(v_group.templates, v_group.which, v_group.sources, v_group.created_at);
+    -- Missions first: the trigger of the table knows an approval by its mission.
+    if cardinality(array_remove(v_gate.starts, null)) > 0 then
+      perform _start_missions(v_group.ids, v_gate.starts, v_group.depths, v_group.templates, v_gate.steps,
+                              v_group.slots, v_gate.risks, true, v_gate.generation);
+    end if;
     update ops_mission_proposals p
        set status = case when n.status = 'pending' then p.status else n.status end, reason = n.reason,
            reason_code = n.code, risk_level = n.risk,
@@ -41,10 +46,6 @@ begin
       from unnest(v_group.ids, v_gate.statuses, v_gate.reasons, v_gate.codes, v_gate.risks)
            n (id, status, reason, code, risk)
      where p.id = n.id;
-    if cardinality(array_remove(v_gate.starts, null)) > 0 then
-      perform _start_missions(v_group.ids, v_gate.starts, v_group.depths, v_group.templates, v_gate.steps,
-                              v_group.slots, v_gate.risks, true, v_gate.generation);
-    end if;
     if v_gate.is_counted and 'pending' = any (v_gate.statuses) then
       select array_agg(n.id) as ids, array_agg(n.which) as which
         into v_waiting

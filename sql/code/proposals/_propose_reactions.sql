@@ -9,7 +9,8 @@ as $$
 -- already, the reaction is done and refers to the first proposal. Templates were checked when the reaction matrix was
 -- set; they are not scanned for placeholders again, as they contain data of the event by now. The proposer is the login
 -- that emitted the event, not the one that runs the heartbeat, and whoever else _event_proposers names.
--- Locks: cap counters. Writes: ops_agent_reactions and what proposals write. Raises: what gating raises.
+-- Locks: cap counters. Writes: ops_agent_reactions and what proposals write. Raises: OP004 for a reaction without a
+-- template, which was inserted by hand; what gating raises.
 declare
   v_now timestamptz := _now();
   v_given record;
@@ -17,7 +18,7 @@ declare
 begin
   -- Equal texts are one template, which is judged once.
   with given as materialized (
-    select r.id, r.event_id, r.payload, (r.payload -> 'template')::text as template,
+    select r.id, r.event_id, r.payload, coalesce(r.payload -> 'template', 'null')::text as template,
       coalesce(r.payload -> 'slots', '[]')::text as slots,
            e.login, e.proposers::text as proposers
       from unnest(p_ids) n (id)
@@ -43,6 +44,12 @@ begin
     join template t on t.template = g.template and t.slots = g.slots;
   if v_given.ids is null then
     return 0;
+  end if;
+
+  if jsonb 'null' = any (v_given.templates) then
+    raise exception using errcode = 'OP004', message = 'OPS_004: the payload of a reaction has no template',
+      hint = 'A reaction inserted by hand needs {"template": {…}} as its payload; fn_create_proposal '
+             'needs no reaction.';
   end if;
 
   select * into v_made

@@ -11,7 +11,8 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 -- The decision of a person that a pending proposal may run; its mission begins in the same transaction. Approving an
--- approved proposal changes nothing and answers the same, so that two approvals at once make one mission.
+-- approved proposal changes nothing and answers the same, so that two approvals at once make one mission. One that was
+-- set to approved by hand, without a digest, is as good as pending.
 -- Locks: the proposal, then cap counters if it was never counted. Writes: ops_mission_proposals, ops_proposal_votes,
 -- ops_audit_log, missions and steps. Raises: OP012 unknown, OP014 decided otherwise, OP015 own proposal, OP016 template
 -- changed, OP003 forbidden by policy or over a cap.
@@ -24,8 +25,8 @@ declare
   v_verdict record;
   v_caps record;
 begin
-  if v_proposal.status not in ('approved', 'auto_approved') then
-    if v_proposal.status not in ('pending', 'voting') then
+  if v_proposal.status not in ('approved', 'auto_approved') or v_proposal.approved_digest is null then
+    if v_proposal.status not in ('pending', 'voting', 'approved', 'auto_approved') then
       raise exception using errcode = 'OP014',
         message = format('OPS_014: proposal %s is %s and cannot be approved', v_proposal.id, v_proposal.status),
         detail = jsonb_build_object('status', v_proposal.status, 'reason', v_proposal.reason)::text,
@@ -56,6 +57,10 @@ begin
 
     insert into ops_proposal_votes (proposal_id, agent_role, vote, reason, decision)
     values (v_proposal.id, v_actor, 'approve', p_reason, true);
+    -- First of all: the trigger of the table knows an approval by its mission.
+    perform _start_missions(array[v_proposal.id], array[1], array[v_proposal.depth], array[v_proposal.template],
+                            v_verdict.steps, array[v_proposal.slots], array[_risk_name(v_verdict.risks[1])], false,
+                            v_documents.generation);
     update ops_mission_proposals p
        set status = 'approved', reason = coalesce(p_reason, 'approved by ' || v_actor), reason_code = null,
            decided_by = v_actor, decided_login = v_login, approved_digest = p.template_digest, approved_at = v_now,
@@ -63,9 +68,6 @@ begin
                                                        else v_documents.versions - 'proposal_caps' end,
            risk_level = _risk_name(v_verdict.risks[1]), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
      where p.id = v_proposal.id;
-    perform _start_missions(array[v_proposal.id], array[1], array[v_proposal.depth], array[v_proposal.template],
-                            v_verdict.steps, array[v_proposal.slots], array[_risk_name(v_verdict.risks[1])], false,
-                            v_documents.generation);
     perform _audit('approve', 'proposal', v_proposal.id::text, v_actor, p_reason,
       jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', _risk_name(v_verdict.risks[1])));
   end if;

@@ -43,8 +43,7 @@ begin
           v_message := format('%s (%s)', left(v_message, 8000), sqlstate);
           v_code := _error_code(sqlstate);
           if not _is_data_fault(sqlstate) then
-            perform _announce();
-            insert into ops_ready (lane, id) values (_lane_of('reactions'), v_id);
+            perform _enqueue_reactions(array[v_id]);
             processed := processed - 1;
           else
             update ops_agent_reactions

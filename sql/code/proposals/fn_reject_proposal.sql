@@ -19,7 +19,8 @@ declare
   v_actor text := coalesce(p_actor, session_user);
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
 begin
-  if v_proposal.status in ('approved', 'auto_approved', 'expired') then
+  if v_proposal.status = 'expired'
+     or (v_proposal.status in ('approved', 'auto_approved') and v_proposal.approved_digest is not null) then
     raise exception using errcode = 'OP014',
       message = format('OPS_014: proposal %s is %s and cannot be rejected', v_proposal.id, v_proposal.status),
       detail = jsonb_build_object('status', v_proposal.status)::text,

@@ -30,10 +30,9 @@ begin
       select case when r.status = 'failed' then '' else r.status end into v_found
         from ops_agent_reactions r where r.id = p_letter.original_msg_id::uuid for update;
       if v_found = '' then
-        perform _announce();
         update ops_agent_reactions r set status = 'queued', reason = null, reason_code = null, updated_at = v_now
          where r.id = p_letter.original_msg_id::uuid;
-        insert into ops_ready (lane, id) values (_lane_of('reactions'), p_letter.original_msg_id::uuid);
+        perform _enqueue_reactions(array[p_letter.original_msg_id::uuid]);
         return 'reaction:' || p_letter.original_msg_id;
       end if;
     when 'outbox' then
@@ -41,8 +40,8 @@ begin
       select case when o.dead then '' else 'not dead' end into v_found
         from outbox o where o.id = v_event for update;
       if v_found = '' then
-        update outbox o set processed_at = null, dead = false, retry_count = 0 where o.id = v_event;
-        perform _ready_outbox(array[v_event]);
+        update outbox o set processed_at = null, retry_count = 0 where o.id = v_event;
+        perform _requeue_outbox(array[v_event]);
         return p_letter.original_msg_id;
       end if;
     else

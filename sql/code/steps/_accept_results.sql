@@ -55,9 +55,10 @@ begin
      where m.id = d.mission_id and m.id = any (array(select o.mission_id from done o))
     returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth
   ), event as (
-    insert into ops_agent_events (id, type, data, mission_id, depth, processed_at, created_at)
+    insert into ops_agent_events (id, type, data, mission_id, depth, ready_seq, processed_at, created_at)
     select _uuid_v7(), e.type, e.data, e.mission_id, e.depth + 1,
-      case when not e.type like any (v_watched) then v_now end, v_now
+           case when e.type like any (v_watched) then nextval('ops_ready_seq') end,
+           case when not e.type like any (v_watched) then v_now end, v_now
       from (select 'step:' || d.kind || ':succeeded' as type,
                    _step_event(d.id, d.mission_id, d.key, d.kind, d.executor, d.attempt, d.result, null) as data,
                    d.mission_id, d.depth
@@ -68,10 +69,10 @@ begin
                      'steps_total', f.steps_total), f.id, f.depth
               from finished f
              where f.steps_open = 0 and f.status = 'succeeded') e
-    returning id, processed_at
+    returning id, ready_seq
   ), looked_for as (
-    insert into ops_ready (lane, id)
-    select _lane_of('events'), e.id from event e where e.processed_at is null
+    insert into ops_ready (lane, seq, id)
+    select _lane_of('events'), e.ready_seq, e.id from event e where e.ready_seq is not null
   )
   select array_agg(d.id), (select array_agg(u)
                              from done o

@@ -6,10 +6,11 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Puts steps into the queue that were set to queued by hand, or blocks them while their dependencies have not ended; a
--- mission that had ended comes back to life. Returns how many steps there were. Missions of which another session has
+-- mission that had ended comes back to life. An attempt that was running is recorded as lost. Returns how many steps
+-- there were. Missions of which another session has
 -- locked a row are left out; the next sweep finds their steps again.
 -- Locks: missions, then their steps, SKIP LOCKED. Writes: ops_mission_steps, ops_missions, ops_ready, ops_lanes,
--- ops_parked_steps. Raises: nothing.
+-- ops_parked_steps, ops_action_runs. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_missions uuid[] := _lock_free_missions(p_step_ids);
@@ -22,6 +23,7 @@ begin
   if v_ids is null then
     return 0;
   end if;
+  perform _record_interrupted(v_ids);
   update ops_mission_steps s
      set status = 'blocked', wait_reason = null, lease_token = null, cancel_requested = false, updated_at = v_now,
          last_error_code = case when s.last_error is not null then s.last_error_code end

@@ -17,13 +17,17 @@ as $$
 -- Records how attempts at these steps ended; each array has an entry for each step, or is null. (Successes are recorded
 -- by _accept_results in its one statement.) Without p_run_ids it is the current attempt, cancelled when it was asked to
 -- stop; the step still has its lease token. With p_run_ids it is a report from outside: of a fenced worker, under the
--- token that it lost, or of a person, named in p_worker_id. Steps that are gone are left out.
+-- token that it lost and the attempt that had it, or of a person, named in p_worker_id. Steps that are gone are left
+-- out.
 -- Locks: none of its own. Writes: ops_action_runs. Raises: nothing.
 begin
   insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at,
                                meta, error, error_code)
   select _uuid_v7(), coalesce(a.run_id, s.lease_token, s.id), s.id, s.executor,
-         case when p_run_ids is null then s.worker_id else p_worker_id end, s.attempt,
+         case when p_run_ids is null then s.worker_id else p_worker_id end,
+         case when p_run_ids is null then s.attempt
+              else coalesce((select min(r.attempt) from ops_action_runs r
+                              where r.step_id = s.id and r.run_id = a.run_id), s.attempt) end,
          case when p_run_ids is null and s.cancel_requested then 'cancelled' else p_status end,
          case when p_run_ids is null then s.reserved_at end, p_now, coalesce(a.meta, '{}'), a.error, a.code
     from unnest(p_step_ids, p_errors, p_codes, p_run_ids, p_metas) a (step_id, error, code, run_id, meta)

@@ -1,13 +1,15 @@
-create or replace function _recover_steps(p_step_ids uuid[])
+create or replace function _recover_steps(p_step_ids uuid[], p_revoked_by text default 'the kill switch')
 returns table (requeued integer, failed integer, held integer)
 language plpgsql
 set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Takes running steps from workers that vanished, or whose lease the kill switch made void; the latter are given back
--- with no failure counted. The callers choose the steps. Missions of which another session has locked a row, and steps
--- that fn_assert_lease holds in an open transaction, are left for later.
+-- Takes running steps from workers that vanished, or whose lease a newer epoch made void; the latter are given back
+-- with no failure counted. The callers choose the steps. A lease that no claim gave (a
+-- step set to running by hand: no token, no end, or an end long after the deadline) is as good as run out. Missions of
+-- which another session has locked a row, and steps that fn_assert_lease holds in an open transaction, are left for
+-- later.
 -- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an
 -- end write. Raises: nothing.
 declare
@@ -18,6 +20,7 @@ declare
   v_void uuid[];
   v_lost uuid[];
   v_hold uuid[];
+  v_revive uuid[];
 begin
   requeued := 0;
   failed := 0;
@@ -28,20 +31,34 @@ begin
     from (select s.id from ops_mission_steps s
            where s.id = any (p_step_ids) and s.mission_id = any (v_missions)
              and s.status = 'running'
-             and (s.lease_epoch < v_epoch or coalesce(s.lease_expires_at, '-infinity') <= v_now)
+             and (s.lease_epoch < v_epoch or coalesce(s.lease_expires_at, '-infinity') <= v_now
+                  or s.lease_token is null
+                  or s.lease_expires_at > coalesce(s.deadline_at, '-infinity') + interval '1 minute')
            order by s.id
              for update skip locked) l;
   if v_lost is null then
     return next;
     return;
   end if;
+  -- A step set to running by hand, without a token or under an attempt that has ended: it gets an attempt of its own.
+  -- Its mission may have ended, and comes back to life below.
+  with made as (
+    update ops_mission_steps s
+       set attempt = s.attempt + 1, lease_token = gen_random_uuid(), worker_id = null, reserved_at = null
+     where s.id = any (v_lost)
+       and (s.lease_token is null or s.attempt = 0
+            or exists (select from ops_action_runs r
+                        where r.step_id = s.id and r.attempt = s.attempt and r.status <> 'fenced'))
+    returning s.mission_id
+  )
+  select array_agg(distinct m.mission_id) into v_revive from made m;
 
   select array_agg(s.id) into v_void from ops_mission_steps s where s.id = any (v_lost) and s.lease_epoch < v_epoch;
   if v_void is not null then
     perform _give_back_steps(
               array_agg(s.id),
               array_agg(_on_lease_lost(s.executor, s.on_lease_lost, w.executors, v_policy) = 'hold'),
-              array_agg(text 'revoked by the kill switch'), null, 'lost', 'the kill switch stopped %s')
+              array_agg('revoked by ' || p_revoked_by), null, 'lost', p_revoked_by || ' stopped %s')
        from ops_mission_steps s
        left join ops_workers w on w.worker_id = s.worker_id
       where s.id = any (v_void);
@@ -65,7 +82,8 @@ begin
   end if;
 
   if cardinality(v_lost) > 0 then
-    perform _end_attempts(array_agg(s.id), array_agg(format('OPS_010: the lease of worker %s ran out', s.worker_id)),
+    perform _end_attempts(array_agg(s.id),
+                          array_agg(format('OPS_010: the lease of worker %s ran out', coalesce(s.worker_id, '?'))),
                           array_agg(text 'OPS_010'), array_agg(true), array_agg(0::double precision), 'lost', v_now)
        from ops_mission_steps s
       where s.id = any (v_lost);
@@ -73,6 +91,9 @@ begin
     select requeued + count(*) filter (where s.status = 'queued'), count(*) filter (where s.status = 'failed')
       into requeued, failed
       from ops_mission_steps s where s.id = any (v_lost);
+  end if;
+  if v_revive is not null then
+    perform _revive_missions(v_revive);
   end if;
   return next;
 end;

@@ -4,7 +4,8 @@ returns table (
   without_lease uuid[],
   without_timer uuid[],
   without_parking uuid[],
-  not_waiting uuid[]
+  not_waiting uuid[],
+  interrupted uuid[]
 )
 language plpgsql
 set search_path from current
@@ -12,34 +13,39 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- One part of the rolling scan of all steps. hand_queued: queued, but not in ops_ready. without_lease: running without
--- a lease. without_timer: running with a lease that ran out long ago, or waiting for a retry that is long due.
--- without_parking: waiting, but not in ops_parked_steps. not_waiting: in ops_parked_steps, but not waiting, or gone.
--- There is no index on status, on purpose (every claim would have to write it), hence the scan. Empty while another
--- session sweeps, and within a second of the last part of an unfinished round.
--- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep. Raises: nothing.
+-- a lease that a claim gave. without_timer: running with a lease that ran out long ago, or waiting for a retry that is
+-- long due. without_parking: waiting, but not in ops_parked_steps. not_waiting: in ops_parked_steps, but not waiting,
+-- or gone. interrupted: with a lease, but not running. Live steps without a mission are noted in ops_strays. There is
+-- no index on status, on purpose (every claim would have to write it), hence the scan. Empty when it is not the
+-- caller's turn (_begin_sweep).
+-- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep, ops_strays. Raises: nothing.
 declare
   v_from uuid;
   v_last uuid;
   v_seen bigint;
+  v_strays uuid[];
 begin
-  select coalesce(w.position, '00000000-0000-0000-0000-000000000000') into v_from
-    from ops_sweep w
-   where w.name = 'steps' and (w.position is null or w.swept_at <= p_now - interval '1 second')
-     for update skip locked;
-  if not found then
+  v_from := _begin_sweep('steps', p_now);
+  if v_from is null then
     return;
   end if;
   select max(p.id::text)::uuid, count(*),
          array_agg(p.id) filter (where p.status = 'queued' and p.run_after is null
                                    and not exists (select from ops_ready r
                                                    where r.lane = p.lane and r.seq = p.ready_seq)),
-         array_agg(p.id) filter (where p.status = 'running' and p.lease_expires_at is null
+         array_agg(p.id) filter (where p.status = 'running'
+                                   and (p.lease_expires_at is null or p.lease_token is null
+                                        or p.lease_expires_at
+                                           > coalesce(p.deadline_at, '-infinity') + interval '1 minute')
                                    and greatest(p.updated_at, p.reserved_at) < p_now - p_stale),
          array_agg(p.id) filter (where (p.status = 'running' and p.lease_expires_at < p_now - interval '1 minute')
                                     or (p.status = 'queued' and p.run_after < p_now - interval '1 minute')),
          array_agg(p.id) filter (where p.status = 'waiting'
-                                   and not exists (select from ops_parked_steps w where w.step_id = p.id))
-    into v_last, v_seen, hand_queued, without_lease, without_timer, without_parking
+                                   and not exists (select from ops_parked_steps w where w.step_id = p.id)),
+         array_agg(p.id) filter (where p.status <> 'running' and p.lease_expires_at is not null),
+         array_agg(p.id) filter (where p.status in ('blocked', 'queued', 'running', 'waiting')
+                                   and not exists (select from ops_missions m where m.id = p.mission_id))
+    into v_last, v_seen, hand_queued, without_lease, without_timer, without_parking, interrupted, v_strays
     from (select s.* from ops_mission_steps s where s.id > v_from order by s.id limit p_limit) p;
   select array_agg(w.step_id) into not_waiting
     from (select k.step_id
@@ -49,8 +55,9 @@ begin
            where k.step_id > v_from and (v_seen < p_limit or k.step_id <= v_last)
              and s.status is distinct from 'waiting'
            limit p_limit) w;
-  update ops_sweep set position = case when v_seen < p_limit then null else v_last end, swept_at = p_now
-   where name = 'steps';
+  perform _note_strays('step without mission', v_from, case when v_seen = p_limit then v_last end, v_strays,
+                       'update ops_mission_steps set status = ''cancelled'' where id = %L;');
+  perform _end_sweep('steps', p_now, v_seen, case when v_seen = p_limit then v_last end);
   return next;
 end;
 $$;

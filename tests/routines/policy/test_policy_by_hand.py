@@ -202,3 +202,37 @@ def test_who_may_update_the_table_needs_no_right_on_the_history(conn):
     finally:
         conn.execute("drop owned by policy_editor")
         conn.execute("drop role policy_editor")
+
+
+AUDIT_BLOCK = """
+CREATE OR REPLACE FUNCTION ops_audit_policy_update()
+RETURNS TRIGGER AS $$
+BEGIN
+  INSERT INTO ops_policy_audit (policy_key, old_value, new_value, changed_by)
+  VALUES (OLD.key, OLD.value, NEW.value, current_user);
+  RETURN NEW;
+END;
+$$ LANGUAGE plpgsql;
+
+CREATE TRIGGER ops_policy_audit_trigger
+AFTER UPDATE ON ops_policy
+FOR EACH ROW
+EXECUTE FUNCTION ops_audit_policy_update();
+"""
+
+
+def test_policy_can_be_changed_after_the_audit_block_of_the_runbook_was_pasted(loop):
+    with loop.savepoint(), pytest.raises(psycopg.errors.DuplicateTable):  # psql goes on
+        loop.do("CREATE TABLE ops_policy_audit (id uuid primary key default gen_random_uuid())")
+    loop.do(AUDIT_BLOCK)
+    loop.policy("auto_approve", enabled=False)
+    loop.do("UPDATE ops_policy SET value = value || '{\"enabled\": true}' WHERE key = 'auto_approve'")
+    found = loop.rows(
+        "SELECT policy_key, jsonb_pretty(old_value) as before, jsonb_pretty(new_value) as after, changed_by, changed_at"
+        " FROM ops_policy_audit WHERE policy_key = 'auto_approve' ORDER BY changed_at DESC LIMIT 20"
+    )
+    assert [('"enabled": true' in f["before"], '"enabled": true' in f["after"]) for f in found[:2]] == [
+        (False, True),
+        (True, False),
+    ]
+    assert loop.broken() == []

@@ -167,3 +167,170 @@ def test_a_sibling_that_waited_for_its_retry_when_the_mission_failed_is_adopted_
     assert loop.status(mission) == "running"
     assert len(loop.claim(5)) == 2
     assert loop.broken() == []
+
+
+def runs(loop, step_id):
+    return [(r["attempt"], r["status"], r["worker_id"]) for r in loop.runs(step_id)]
+
+
+def test_every_run_is_on_record_under_its_own_attempt(loop):
+    mission = loop.mission(step("a"))
+    first = loop.work(mission, worker="w1")
+    loop.queue_by_hand(first["step_id"])
+    loop.turn()
+    second = loop.work(mission, worker="w2")
+    assert loop.complete(first) == "OPS_006"
+    assert runs(loop, first["step_id"]) == [(1, "lost", "w1"), (1, "fenced", None)]
+    assert loop.complete(second) == "accepted"
+    assert runs(loop, first["step_id"])[2:] == [(2, "succeeded", "w2")]
+    assert loop.broken() == []
+
+
+def test_a_late_report_before_the_adoption_is_filed_under_the_first_attempt_too(loop):
+    mission = loop.mission(step("a"))
+    first = loop.work(mission)
+    loop.queue_by_hand(first["step_id"])
+    assert loop.complete(first) == "OPS_006"
+    loop.turn()
+    assert loop.complete(loop.work(mission)) == "accepted"
+    assert [r[:2] for r in runs(loop, first["step_id"])] == [(1, "fenced"), (1, "lost"), (2, "succeeded")]
+    assert loop.broken() == []
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed"])
+def test_the_attempt_of_a_running_step_that_was_ended_by_hand_is_on_record(loop, status):
+    mission = loop.mission(step("a"))
+    work = loop.work(mission)
+    loop.do("update ops_mission_steps set status = %s where id = %s", status, work["step_id"])
+    loop.turn()
+    assert loop.status(mission) == status
+    assert loop.complete(work) == "OPS_006" or status == "succeeded"
+    assert runs(loop, work["step_id"])[0] == (1, "lost", "w1")
+    assert loop.broken() == []
+
+
+def test_a_step_reset_and_retried_before_the_sweep_keeps_its_first_attempt_too(loop):
+    mission = loop.mission(step("a"))
+    work = loop.work(mission)
+    loop.do("update ops_mission_steps set status = 'failed' where id = %s", work["step_id"])
+    loop.retry(work["step_id"])
+    assert runs(loop, work["step_id"]) == [(1, "lost", "w1")]
+    assert loop.work(mission)["attempt"] == 2
+
+
+RUNNING_BY_HAND = {
+    "with nothing": "",
+    "with the end of a lease": ", lease_expires_at = now() - interval '1 hour'",
+    "with a lease without end": ", lease_expires_at = 'infinity'",
+    "with a token and no worker": ", lease_token = gen_random_uuid(), lease_expires_at = now() - interval '1 hour'",
+    "with a worker and no token": ", worker_id = 'me', lease_expires_at = now() - interval '1 hour'",
+    "with all": ", lease_token = gen_random_uuid(), worker_id = 'me', reserved_at = now(), lease_epoch = 0, attempt = 1"
+    ", lease_expires_at = now() - interval '1 hour', deadline_at = now() - interval '1 hour'",
+}
+
+
+@pytest.mark.parametrize("how", RUNNING_BY_HAND)
+@pytest.mark.parametrize("before", ["never tried", "tried", "failed for good"])
+def test_a_step_set_to_running_by_hand_is_recovered_like_a_lost_lease(loop, how, before):
+    mission = loop.mission(step("a"))
+    if before == "tried":
+        loop.fail(loop.work(mission))
+    elif before == "failed for good":
+        loop.fail_for_good(mission)
+    target = loop.step(mission)["id"]
+    loop.do(f"update ops_mission_steps set status = 'running', run_after = null{RUNNING_BY_HAND[how]} where id = %s",
+            target)  # fmt: skip
+    other = loop.mission(step("b"))
+    lost = loop.work(other, "b")
+    loop.advance(3600)
+    turns = [loop.turn() for _ in range(3)]
+    assert all(t["ok"] for t in turns)
+    assert loop.steps(other) == {"b": "queued"}
+    assert loop.complete(lost) == "OPS_006"
+    assert loop.steps(mission) == {"a": "queued"}
+    assert [loop.complete(work) for work in loop.claim(5)] == ["accepted", "accepted"]
+    assert (loop.status(mission), loop.status(other)) == ("succeeded", "succeeded")
+    assert len({r["attempt"] for r in loop.runs(target)}) == len(loop.runs(target))
+    assert loop.broken() == []
+
+
+def test_siblings_of_a_step_set_to_succeeded_by_hand_are_unblocked(loop):
+    mission = loop.mission(step("a"), step("b"), step("c"))
+    loop.do("update ops_mission_steps set status = 'succeeded' where key = 'a'")
+    loop.turn()
+    assert loop.steps(mission) == {"a": "succeeded", "b": "queued", "c": "blocked"}
+    assert (loop.the_mission(mission)["status"], loop.the_mission(mission)["steps_open"]) == ("running", 2)
+    assert loop.broken() == []
+    loop.complete(loop.work(mission, "b"))
+    loop.complete(loop.work(mission, "c"))
+    assert loop.status(mission) == "succeeded"
+    assert loop.broken() == []
+
+
+def test_siblings_of_a_deleted_step_are_unblocked_and_counters_recounted(loop):
+    mission = loop.mission(step("a"), step("b"), step("c", after=["a"]))
+    loop.do("delete from ops_mission_steps where key = 'a'")
+    loop.turn()
+    assert loop.steps(mission) == {"b": "queued", "c": "queued"}
+    assert loop.the_mission(mission)["steps_open"] == 2
+    assert loop.broken() == []
+
+
+@pytest.mark.parametrize("last", ["succeeded", "deleted"])
+def test_a_mission_whose_last_open_step_was_ended_by_hand_ends(loop, last):
+    mission = loop.mission(step("a"), step("b"))
+    loop.complete(loop.work(mission, "a"))
+    if last == "deleted":
+        loop.do("delete from ops_mission_steps where key = 'b'")
+    else:
+        loop.do("update ops_mission_steps set status = 'succeeded' where key = 'b'")
+    loop.turn()
+    assert loop.status(mission) == "succeeded"
+    assert loop.events("mission:succeeded")
+    assert loop.broken() == []
+
+
+def strays(loop):
+    return loop.row("select * from fn_check_health() where name = 'strays'")
+
+
+def test_health_names_missions_without_steps_and_the_statement_that_ends_them(loop):
+    mission = loop.mission(step("a"))
+    loop.turn()
+    assert strays(loop)["status"] == "ok"
+    loop.do("truncate ops_mission_steps")
+    loop.turn()
+    found = strays(loop)
+    assert found["status"] == "warn"
+    assert f"select fn_cancel_mission('{mission}');" in found["value"]
+    loop.rows(loop.value("select remedy from ops_strays"))
+    loop.turn()
+    assert strays(loop)["status"] == "ok"
+    assert loop.broken() == []
+
+
+def test_health_names_steps_without_missions_and_the_statement_that_ends_them(loop):
+    loop.mission(step("a"), step("b"))
+    loop.do("truncate ops_missions")
+    loop.turn()
+    found = strays(loop)
+    assert found["status"] == "warn"
+    assert "2 × step without mission" in found["value"]
+    for stray in loop.rows("select remedy from ops_strays"):
+        assert loop.do(stray["remedy"]) == 1
+    loop.turn()
+    assert strays(loop)["status"] == "ok"
+    assert loop.claim() == []
+
+
+def test_health_names_a_mission_whose_steps_wait_for_one_that_was_cancelled_by_hand(loop):
+    mission = loop.mission(step("a"), step("b"))
+    loop.do("update ops_mission_steps set status = 'cancelled' where key = 'a'")
+    loop.turn()
+    loop.turn()
+    assert "stuck mission" in strays(loop)["value"]
+    loop.rows(loop.value("select remedy from ops_strays"))
+    assert loop.status(mission) == "cancelled"
+    loop.turn()
+    assert strays(loop)["status"] == "ok"
+    assert loop.broken() == []
