@@ -26,9 +26,9 @@ set jit = off
 as $$
 -- What waits for a person: proposals (kind proposal) and parked steps (kind step), the oldest first. would_run is
 -- exactly what would run, rendered now; digest stands for it: with fn_as_shown a decision counts only for that. decide:
--- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login, proposers: the logins
--- that may not decide. in_all: how many entries there are; proposals that were set to approved by hand are among them;
--- of each kind the first 100,000 are counted. Steps that a pause parked wait for the end of the pause, not for a person.
+-- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login, proposers: the
+-- logins that may not decide. in_all: how many entries there are, with proposals that were set to approved by hand; of
+-- each kind the first 100,000 are counted. Steps that a pause parked wait for the end of the pause, not for a person.
 -- Fewer than p_limit where they are large: it ends with the entry that makes 8 MiB or 20,000 steps full.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 declare

@@ -13,7 +13,7 @@ declare
   -- Since which release something brings back a step that waits for it; null: none so far.
   c_freed_since constant jsonb := '{"person": "0.1.0", "pause": "0.1.0", "time": null, "event": null, "limit": null}';
 begin
-  if p_version is null or p_version !~ '^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$' then
+  if p_version is null or p_version !~ E'^[0-9]{1,4}\\.[0-9]{1,4}\\.[0-9]{1,4}$' then
     raise exception using errcode = 'OP018',
       message = format('OPS_018: p_version is %s', quote_nullable(left(p_version, 100))),
       hint = 'Give the release to upgrade to, such as 0.1.0.';

@@ -9,7 +9,7 @@ as $$
 -- what is no fault of the data.
 declare
   v_locked record;
-  v_name text := 'outbox:' || p_event_id;
+  v_name text := 'outbox:' || p_event_id::text;
 begin
   select * into v_locked from _lock_claimed_heads(p_processor_id, array[p_event_id]);
   if v_locked.types is null then

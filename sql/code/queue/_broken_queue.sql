@@ -25,7 +25,7 @@ begin
     join ops_ready r on r.lane = m.lane and r.seq <= m.mark
    where not exists (select from ops_late_enqueuers e where e.lane = m.lane and e.floor < r.seq)
   union all
-  select '2 something frees all that waits', 'ready ' || r.id, format('there is no lane %s', r.lane)
+  select '2 something frees all that waits', 'ready ' || r.id::text, format('there is no lane %s', r.lane)
     from ops_ready r
    where not exists (select from ops_lanes l where l.lane = r.lane);
 end;

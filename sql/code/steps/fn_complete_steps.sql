@@ -10,9 +10,9 @@ as $$
 -- Accepts results of steps, a batch at a time: step, attempt, events, outbox messages, the steps that they unblock and
 -- the missions that they finish commit together. A stale token, or a lease that the kill switch made void, changes
 -- nothing (OPS_006); the report is kept as evidence. The same completion sent twice is accepted once and answered
--- alike. A step whose report brings something too large fails for good (OPS_045). When a batch fails on data, its reports
--- are taken one by one: a bad one is answered with the code of its error and changes nothing, its lease included. A
--- batch of one raises.
+-- alike. A step whose report brings something too large fails for good (OPS_045). When a batch fails on data, its
+-- reports are taken one by one: a bad one is answered with the code of its error and changes nothing, its lease
+-- included. A batch of one raises.
 -- Locks: the barrier of reports; missions in id order; under them the steps, then the steps they unblock. A session
 -- that has locked a running step waits for nothing but its mission, so the steps need no statement of their own.
 -- Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, outbox. Raises: OP018, OP041,
