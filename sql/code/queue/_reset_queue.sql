@@ -19,7 +19,8 @@ begin
   delete from ops_lanes l where not exists (select from pg_class c where c.oid = l.mark);
   for v_lane in 1..3 loop
     if not exists (select from ops_lanes l where l.lane = v_lane) then
-      execute format('create sequence if not exists %I minvalue 0 owned by ops_lanes.lane', 'ops_lane_mark_' || v_lane::text);
+      execute format('create sequence if not exists %I minvalue 0 owned by ops_lanes.lane',
+                     'ops_lane_mark_' || v_lane::text);
       insert into ops_lanes (lane, queue, mark)
       values (v_lane, (array['events', 'reactions', 'outbox'])[v_lane], ('ops_lane_mark_' || v_lane::text)::regclass);
     end if;
