@@ -2,8 +2,8 @@
 
 Sessions archive, record and redrive, singly and by filter, inside transactions that stay open, are rolled back wholly
 or to a savepoint, or outside of any. Steps and messages give up, come back, give up again. Who would have to wait for
-another session is told so, by OPS_031 or by its lock_timeout, which the model foretells. Every run ends with a look at the
-invariants.
+another session is told so, by OPS_031 or by its lock_timeout, which the model foretells. Every run ends with a look
+at the invariants.
 """
 
 import os
