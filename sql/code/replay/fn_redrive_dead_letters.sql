@@ -8,10 +8,11 @@ returns table (dl_msg_id text, what text, reason text, outcome text, new_msg_id 
 language plpgsql
 security definer
 set search_path from current
+set lock_timeout = '2s'
 as $$
 -- Redrives up to p_limit dead letters that a filter matches, oldest first; a dry run, which is the default, only lists
 -- them. A letter that cannot be put back does not stop the others: its outcome is the error, and it stays as it was.
--- Letters that another session is redriving are skipped.
+-- Letters that another session is redriving are skipped; an original that one has locked is waited for, two seconds.
 -- Locks: the letters, SKIP LOCKED, and for each what fn_redrive_dead_letter locks. Writes: what that writes. Raises:
 -- OP018 for a filter or limit that cannot be.
 declare
