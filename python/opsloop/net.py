@@ -114,7 +114,7 @@ async def ask(
     if decode:
         headers = {"Accept-Encoding": "gzip, deflate", **headers}
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as limit:
             session = await _session(allow_private)
             while True:
                 flight = _Flight()
@@ -138,7 +138,7 @@ async def ask(
                 async with response:
                     if response.status < 200:
                         raise Retry(f"{where}: what it answers is not HTTP: it changes the protocol")
-                    return await _read(response, keep, drop)
+                    return await _read(response, keep, drop, limit)
     except TimeoutError as error:
         raise Retry(f"{where}: no answer within {seconds:g} s") from error
     except _NotPublic as error:
@@ -307,15 +307,27 @@ def _settled(error: aiohttp.ClientError) -> bool:
     return isinstance(error, aiohttp.ClientConnectorError)
 
 
-async def _read(response: aiohttp.ClientResponse, keep: int, drop: int) -> Answer:
+async def _read(response: aiohttp.ClientResponse, keep: int, drop: int, limit: asyncio.Timeout) -> Answer:
+    """The answer. A success is one by its status: when its body breaks off, cannot be unpacked or takes too long, it is
+    an answer with a truncated body, since asking again would do once more what was done.
+    """
     body, read, truncated = bytearray(), 0, False
-    async for chunk in response.content.iter_any():
-        read += len(chunk)
-        body += chunk[: keep - len(body)]
-        truncated = read > keep
-        if truncated and read > drop:
-            response.close()
-            break
+    ends = limit.when()
+    limit.reschedule(None)
+    try:
+        async with asyncio.timeout_at(ends):
+            async for chunk in response.content.iter_any():
+                read += len(chunk)
+                body += chunk[: keep - len(body)]
+                truncated = read > keep
+                if truncated and read > drop:
+                    response.close()
+                    break
+    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError):
+        if not 200 <= response.status < 300:
+            raise
+        response.close()
+        truncated = True
     return Answer(response.status, response.reason or "", response.headers, bytes(body), truncated)
 
 

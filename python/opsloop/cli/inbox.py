@@ -222,4 +222,4 @@ def _decide(client: OwningClient, entry: InboxEntry, decision: str, actor: str, 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    command(app, "inbox", DECISIONS)(inbox)
+    command(app, "inbox", DECISIONS, shows=True)(inbox)

@@ -180,4 +180,4 @@ def _template(template: dict[str, Any]) -> Text:
 
 def register(app: typer.Typer) -> None:
     """Add `ps` to `app`."""
-    command(app, "ps", WORK)(ps)
+    command(app, "ps", WORK, shows=True)(ps)

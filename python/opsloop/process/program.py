@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 #: Ended by a second signal, as a shell says of what Ctrl-C ended.
 INTERRUPTED = 130
+#: Ended in order, but the end of some piece of work could not be told to the database.
+DROPPED = 5
 
 
 def run(life: Coroutine[Any, Any, int]) -> int:
@@ -18,6 +20,13 @@ def run(life: Coroutine[Any, Any, int]) -> int:
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     return asyncio.run(life)
+
+
+def exit_code(outcomes: Mapping[str, int], *, hurried: bool) -> int:
+    """The exit code of a program that ended by itself or was told to, from how what it did ended."""
+    if outcomes.get("dropped"):
+        return DROPPED
+    return INTERRUPTED if hurried else 0
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:

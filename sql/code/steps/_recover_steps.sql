@@ -7,7 +7,8 @@ set jit = off
 as $$
 -- Takes running steps from workers that vanished, or whose lease the kill switch made void; the latter are given back
 -- with no failure counted. The callers choose the steps. Missions of which another session has locked a row, and steps
--- that fn_assert_lease holds in an open transaction, are left for later.
+-- that fn_assert_lease holds in an open transaction, are left for later. So are, for one lease after a start of the
+-- server, leases of before it: their workers could not extend them, and may come back.
 -- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an
 -- end write. Raises: nothing.
 declare
@@ -15,6 +16,8 @@ declare
   v_policy jsonb := _policy('worker_policy');
   v_missions uuid[];
   v_epoch integer := (select c.epoch from ops_control c);
+  v_started timestamptz := pg_postmaster_start_time();
+  v_grace interval := make_interval(secs => _lease_seconds(null, v_policy));
   v_void uuid[];
   v_lost uuid[];
   v_hold uuid[];
@@ -28,7 +31,9 @@ begin
     from (select s.id from ops_mission_steps s
            where s.id = any (p_step_ids) and s.mission_id = any (v_missions)
              and s.status = 'running'
-             and (s.lease_epoch < v_epoch or coalesce(s.lease_expires_at, '-infinity') <= v_now)
+             and (s.lease_epoch < v_epoch
+                  or (coalesce(s.lease_expires_at, '-infinity') <= v_now
+                      and not (s.updated_at < v_started and v_now < v_started + v_grace)))
            order by s.id
              for update skip locked) l;
   if v_lost is null then

@@ -77,13 +77,14 @@ begin
   v_limits := _attempt_limits(v_picked.executors, v_worker_policy, p_worker_id);
 
   v_now := _now();
-  update ops_workers w set idle = false where w.worker_id = p_worker_id and w.idle;
   update ops_missions m
      set status = 'running', started_at = v_now, updated_at = v_now
    where m.id = any (v_picked.missions) and m.status = 'approved';
   if v_picked.paused <> '{}' then
     perform _park_picked(v_picked.paused, v_picked.scopes, v_picked.targets, v_run, p_executors);
   end if;
+  -- After the locks that may be waited for: the worker's row is the last one.
+  update ops_workers w set idle = false where w.worker_id = p_worker_id and w.idle;
   v_now := _now();  -- after a wait for a mission that was locked, the lease still lasts its full time
 
   return query
