@@ -94,11 +94,13 @@ class Keeper:
         if self._runner.running or self._reporter.held():
             await asyncio.sleep(_TICK)
             return
+        either = [asyncio.ensure_future(e.wait()) for e in (self._runner.began, self._reporter.holding)]
+        seconds = max(0.0, said + _SIGN_OF_LIFE - time.monotonic())
         try:
-            async with asyncio.timeout(max(0.0, said + _SIGN_OF_LIFE - time.monotonic())):
-                await self._runner.began.wait()
-        except TimeoutError:
-            pass
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in either:
+                waiting.cancel()
 
     async def _extend(self, attempts: list[LiveAttempt], *, with_progress: bool = True) -> None:
         """Extend these leases. What the database refuses of one attempt, such as its progress, costs no other one."""

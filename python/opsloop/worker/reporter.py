@@ -56,6 +56,8 @@ class Reporter:
         self._kinds = (self._completions, self._failures, self._releases)
         self._later: list[tuple[float, Report]] = []
         self._held: dict[str, LiveAttempt] = {}
+        self.holding = asyncio.Event()
+        """Set while there is something in `held`."""
         self._hurried = False
         self._something = asyncio.Event()
         self._progressed = asyncio.Event()
@@ -105,7 +107,7 @@ class Reporter:
         said = {**attempt.lease, "started": started, "reason": reason[:_ERROR_LIMIT], "code": code}
         report = attempt, jsonio.dumps(said)
         if after and not self._hurried:
-            self._held[attempt.token] = attempt
+            self._hold(attempt)
             self._later.append((time.monotonic() + after, report))
         else:
             self._releases.reports.append(report)
@@ -171,7 +173,7 @@ class Reporter:
         del kind.reports[: len(batch)]
         kind.batch, kind.pause = min(kind.batch * 2, _BATCH), _FIRST_PAUSE
         for attempt, _ in batch if self._held else ():
-            self._held.pop(attempt.token, None)
+            self._let_go(attempt)
         if kind is self._completions:
             self.outcomes["accepted"] += len(batch) - len(rows)
         self._note(batch, rows)
@@ -200,7 +202,7 @@ class Reporter:
             if now >= attempt.lease_until + attempt.lease_seconds:
                 self._drop(attempt, kind.function, error.code, error.sqlstate)
             else:
-                self._held[attempt.token] = attempt
+                self._hold(attempt)
                 kept.append((attempt, body))
         del kind.reports[: len(batch)]
         if len(batch) > 1:
@@ -234,11 +236,20 @@ class Reporter:
             kind.reports.append((attempt, plainer))
 
     def _drop(self, attempt: LiveAttempt, function: str, code: str, sqlstate: str | None) -> None:
-        self._held.pop(attempt.token, None)
+        self._let_go(attempt)
         self.outcomes["dropped"] += 1
         self._log.error(
             "a finished result dropped", function=function, code=code, sqlstate=sqlstate, **attempt.names
         )
+
+    def _hold(self, attempt: LiveAttempt) -> None:
+        self._held[attempt.token] = attempt
+        self.holding.set()
+
+    def _let_go(self, attempt: LiveAttempt) -> None:
+        self._held.pop(attempt.token, None)
+        if not self._held:
+            self.holding.clear()
 
     async def _save_progress(self, batch: list[Report]) -> None:
         """Progress that was not sent yet goes first: a failed attempt hands it to the next one."""
