@@ -31,8 +31,8 @@ begin
     from (select s.id from ops_mission_steps s
            where s.id = any (p_step_ids) and s.mission_id = any (v_missions)
              and s.status = 'running'
-             and (s.lease_epoch < v_epoch
-                  or (coalesce(s.lease_expires_at, '-infinity') <= v_now
+             and (s.lease_epoch < v_epoch or s.lease_expires_at is null
+                  or (s.lease_expires_at <= v_now
                       and not (s.updated_at < v_started and v_now < v_started + v_grace)))
            order by s.id
              for update skip locked) l;
