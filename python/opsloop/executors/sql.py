@@ -22,19 +22,9 @@ import psycopg
 from psycopg.abc import AdaptContext, Buffer, PQGen
 from psycopg.adapt import Loader
 from psycopg.generators import fetch
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
 from psycopg.rows import dict_row
-from psycopg.types.datetime import (
-    DateLoader,
-    IntervalLoader,
-    TimeLoader,
-    TimestampLoader,
-    TimestamptzLoader,
-    TimetzLoader,
-)
-from psycopg.types.json import JsonbLoader, JsonLoader
-from psycopg.types.string import TextLoader
 
 from opsloop import database, jsonio
 from opsloop.errors import ParamsRefused
@@ -134,22 +124,16 @@ class _Lenient(Loader):
 
 
 _LENIENT = {
-    name: type(f"Lenient{kind.__name__}", (_Lenient,), {"kind": kind})
-    for name, kind in {
-        "date": DateLoader,
-        "time": TimeLoader,
-        "timetz": TimetzLoader,
-        "timestamp": TimestampLoader,
-        "timestamptz": TimestamptzLoader,
-        "interval": IntervalLoader,
-        "json": JsonLoader,
-        "jsonb": JsonbLoader,
-        "text": TextLoader,
-        "varchar": TextLoader,
-        "bpchar": TextLoader,
-        "name": TextLoader,
-    }.items()
-}
+    name: type(
+        f"Lenient_{name}",
+        (_Lenient,),
+        {"kind": psycopg.adapters.get_loader(psycopg.adapters.types[name].oid, Format.TEXT)},
+    )
+    for name in (
+        "date", "time", "timetz", "timestamp", "timestamptz", "interval",
+        "json", "jsonb", "text", "varchar", "bpchar", "name",
+    )
+}  # fmt: skip
 
 
 async def _result(conn: psycopg.AsyncConnection[Any], statement: bytes, args: Any) -> Any:
