@@ -119,6 +119,14 @@ async def limit_statements(conn: psycopg.AsyncConnection[Any], seconds: float | 
     await conn.execute("select set_config('statement_timeout', %s, %s)", (str(milliseconds), local))
 
 
+def to_primary(dsn: str) -> dict[str, str]:
+    """What makes a connection lead to the one among several hosts that takes writes, unless the user chose one."""
+    said = conninfo_to_dict(dsn)
+    hosts = str(said.get("host") or said.get("hostaddr") or os.environ.get("PGHOST", ""))
+    chosen = "target_session_attrs" in said or os.environ.get("PGTARGETSESSIONATTRS")
+    return {"target_session_attrs": "read-write"} if "," in hosts and not chosen else {}
+
+
 def _parameters(dsn: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     said = conninfo_to_dict(dsn)
     patience = {}

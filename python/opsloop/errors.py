@@ -19,9 +19,11 @@ class OpsError(Exception):
 
     `code` is the code, such as `OPS_006`; `message` one sentence, without the code; `detail` the values behind
     it, parsed when they are JSON, else as text, else None; `hint` what the reader can do about it, or None.
+    `sqlstate` is the server's own code, when the server said no.
     """
 
     code: str = "OPS_022"
+    sqlstate: str | None = None
 
     def __init__(self, message: str, *, detail: Any = None, hint: str | None = None) -> None:
         super().__init__(message)
@@ -31,6 +33,11 @@ class OpsError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+    @property
+    def server_code(self) -> str:
+        """The SQLSTATE where an error of PostgreSQL's own is behind this one, else `code`."""
+        return self.code if self.sqlstate is None or _is_ours(self.sqlstate) else self.sqlstate
 
     def as_dict(self) -> dict[str, Any]:
         """Return code, message, detail and hint, ready for JSON."""
@@ -289,18 +296,34 @@ def _parsed(detail: str | None) -> Any:
         return detail
 
 
-def sqlstate(error: OpsError) -> str | None:
-    """The SQLSTATE of PostgreSQL's own error behind `error`; None when it is one of ours, or came from elsewhere."""
-    cause = error.__cause__
-    state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
-    return None if state is None or _is_ours(state) else state
+def condemns(error: OpsError) -> bool:
+    """Whether a refusal is about what was said, so that saying it again is refused again.
+
+    Everything else is about the state of the server or of this session, and says nothing about the work.
+    """
+    if error.sqlstate is None:
+        return not isinstance(error, DatabaseUnavailable)
+    own = _is_ours(error.sqlstate) and not isinstance(error, ControlBusy | ReadOnlyDatabase | SchemaMismatch)
+    return own or error.sqlstate.startswith("22")
 
 
-def is_not_now(error: OpsError) -> bool:
-    """Whether the state of the server refused a call, not the call's data: the same may go through later."""
-    return isinstance(error, DatabaseUnavailable | ReadOnlyDatabase | Busy | ControlBusy) or (
-        (sqlstate(error) or "")[:2] in _NOT_NOW
-    )
+#: SQLSTATEs of a state of the server that passes: connection, rollback (deadlock, serialization), read-only, resources,
+#: intervention (cancelled, statement timeout, shutdown); lock not available.
+_PASSING = ("08", "40", "25006", "53", "55P03", "57", "OP023")
+
+
+def is_passing(error: OpsError) -> bool:
+    """Whether a refusal comes from a state of the server that passes by itself: not now is not no."""
+    if error.sqlstate is None:
+        return isinstance(error, DatabaseUnavailable)
+    return error.sqlstate.startswith(_PASSING)
+
+
+def is_outage(error: OpsError) -> bool:
+    """Whether the database was away, or had no room: nothing that the work itself could have caused."""
+    if isinstance(error, DatabaseUnavailable | ReadOnlyDatabase):
+        return True
+    return error.sqlstate is not None and error.sqlstate.startswith("53")
 
 
 def from_database(exc: psycopg.Error) -> OpsError | None:
@@ -309,6 +332,22 @@ def from_database(exc: psycopg.Error) -> OpsError | None:
     None is what deadlocks, serialization failures, cancelled statements and the like give: they are
     PostgreSQL's own and keep their own class.
     """
+    error = _from_database(exc)
+    if error is not None:
+        error.sqlstate = exc.sqlstate
+    return error
+
+
+def as_ours(exc: psycopg.Error) -> OpsError:
+    """As `from_database`; what is PostgreSQL's own is OPS_022."""
+    error = from_database(exc)
+    if error is None:
+        error = OpsError(str(exc.diag.message_primary or exc), detail={"sqlstate": exc.sqlstate})
+        error.sqlstate = exc.sqlstate
+    return error
+
+
+def _from_database(exc: psycopg.Error) -> OpsError | None:
     sqlstate = exc.sqlstate
     # libpq's own messages go on with advice in further lines.
     text = exc.diag.message_primary or str(exc).strip().partition("\n")[0] or type(exc).__name__

@@ -98,6 +98,8 @@ class Lock:
         self._end = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name=f"lock {name}", daemon=True)
         self._telling = threading.Lock()
+        #: Set when the task that asked for it was cancelled meanwhile.
+        self._given_up = threading.Event()
 
     @property
     def token(self) -> int:
@@ -118,7 +120,10 @@ class Lock:
         if self._begun:
             raise RuntimeError("a lock is for one block; make another one")
         self._token = self._acquire()
-        self._begun = True
+        with self._telling:
+            self._begun = True
+            if self._given_up.is_set():
+                self._end.set()  # the keeper begins with giving it back
         self._keeper.start()
         threading.Thread(target=self._watch, name=f"watch {self.name}", daemon=True).start()
         return self
@@ -139,7 +144,17 @@ class Lock:
             self._until = 0.0
 
     async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.__enter__)
+        entering = asyncio.ensure_future(asyncio.to_thread(self.__enter__))
+        try:
+            return await asyncio.shield(entering)
+        except asyncio.CancelledError:
+            # The thread goes on; whatever it gets is nobody's.
+            with self._telling:
+                self._given_up.set()
+                if self._begun:
+                    self._end.set()
+            entering.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, where: TracebackType | None
@@ -173,7 +188,8 @@ class Lock:
                         detail={"lock_name": self.name, "waited": self._wait},
                         hint="Try again later, or give `wait`. The table distributed_locks shows who holds it.",
                     )
-                time.sleep(min(left, pause * random.uniform(0.5, 1)))  # noqa: S311 - spreads those who wait
+                if self._given_up.wait(min(left, pause * random.uniform(0.5, 1))):  # noqa: S311 - spreads those who wait
+                    raise Busy(f"nobody waits for the lock {self.name!r} any more")
                 pause = min(pause * 2, _LONGEST_PAUSE)
         except BaseException:
             self._disconnect()

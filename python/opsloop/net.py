@@ -155,7 +155,7 @@ async def ask(
     if decode:
         headers = {"Accept-Encoding": "gzip, deflate", **headers}
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as limit:
             session = await _session(allow_private)
             while True:
                 flight = _Flight()
@@ -181,7 +181,7 @@ async def ask(
                 async with response:
                     if response.status < 200:
                         raise Retry(f"{where}: what it answers is not HTTP: it changes the protocol")
-                    return await _read(response, keep, drop, decode)
+                    return await _read(response, keep, drop, decode, limit)
     except TimeoutError as error:
         raise Retry(f"{where}: no answer within {seconds:g} s") from error
     except _NotPublic as error:
@@ -387,32 +387,42 @@ class _Unpacked:
         return self._zlib is None
 
 
-async def _read(response: aiohttp.ClientResponse, keep: int, drop: int, decode: bool) -> Answer:
+async def _read(
+    response: aiohttp.ClientResponse, keep: int, drop: int, decode: bool, limit: asyncio.Timeout
+) -> Answer:
+    """The answer. A success is one by its status: when its body breaks off, cannot be unpacked or takes too long, it is
+    an answer with a truncated body, since asking again would do once more what was done.
+    """
     coding = ", ".join(response.headers.getall("Content-Encoding", [])).strip().lower() if decode else ""
     unpacked = _Unpacked(coding) if coding in _PACKED else None
     body, read, truncated = bytearray(), 0, False
     if coding not in ("", "identity") and unpacked is None:
+        # Packed in a way that was not asked for.
         response.close()
-        if 200 <= response.status < 300:
-            raise Fatal(
-                f"HTTP {response.status}, but its body is packed in a way that was not asked for: {coding[:100]}"
-            )
         return Answer(response.status, response.reason or "", response.headers, b"", truncated=True)
+    ends = limit.when()
+    limit.reschedule(None)
     try:
-        async for chunk in response.content.iter_any():
-            read += len(chunk)
-            if not truncated:
-                # One byte more says whether there is more.
-                room = keep + 1 - len(body)
-                body += unpacked.add(chunk, room) if unpacked else chunk[:room]
-                truncated = len(body) > keep
-            if truncated and read > drop:
-                response.close()
-                break
-    except zlib.error as error:
-        raise aiohttp.ClientPayloadError(f"{coding}: {error}") from error
-    if unpacked and not truncated and not unpacked.at_end():
-        raise aiohttp.ClientPayloadError(f"{coding}: it ends in the middle")
+        async with asyncio.timeout_at(ends):
+            async for chunk in response.content.iter_any():
+                read += len(chunk)
+                if not truncated:
+                    # One byte more says whether there is more.
+                    room = keep + 1 - len(body)
+                    body += unpacked.add(chunk, room) if unpacked else chunk[:room]
+                    truncated = len(body) > keep
+                if truncated and read > drop:
+                    response.close()
+                    break
+        if unpacked and not truncated and not unpacked.at_end():
+            raise aiohttp.ClientPayloadError(f"{coding}: it ends in the middle")
+    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, zlib.error) as error:
+        if not 200 <= response.status < 300:
+            if isinstance(error, zlib.error):
+                raise aiohttp.ClientPayloadError(f"{coding}: {error}") from error
+            raise
+        response.close()
+        truncated = True
     return Answer(response.status, response.reason or "", response.headers, bytes(body[:keep]), truncated)
 
 

@@ -224,3 +224,17 @@ def test_it_is_for_one_block_and_has_a_token_only_there(lock: Make) -> None:
 def test_what_cannot_be_is_refused(lock: Make, wrong: dict[str, Any]) -> None:
     with pytest.raises(errors.InvalidArgument), lock(**wrong):
         raise AssertionError("entered")
+
+
+async def test_a_task_that_is_cancelled_while_it_waits_does_not_get_the_lock_later(
+    lock: Make, conn: Conn
+) -> None:
+    with lock(ttl=60):
+        (holders,) = (conn.execute(SESSIONS).fetchall(),)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2), lock(ttl=60, wait=60):
+                pass
+        await asyncio.to_thread(
+            wait_until, lambda: conn.execute(SESSIONS).fetchall() == holders, "nobody else waits"
+        )
+    assert conn.execute("select * from distributed_locks").fetchall() == []

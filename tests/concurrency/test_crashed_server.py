@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from databases import VERSION
-from looping import Loop
+from looping import Loop, step
 from opsloop import embedded, migrate
 from support import wait_until
 
@@ -72,3 +72,23 @@ def test_locks_tokens_and_counters_survive_a_crash(home: Path) -> None:
         assert loop.value("select fn_acquire_lock('new', 'b')")
         assert loop.value("select fn_lock_token('new', 'b')") > before[-1]["token"]
         assert loop.broken() == []
+
+
+def test_leases_of_before_a_restart_get_the_time_of_one_lease_more(home: Path) -> None:
+    settings = {**embedded.THROWAWAY, "synchronous_commit": "on"}
+    with embedded.server(home, version=VERSION, settings=settings) as server:
+        migrate.migrate(server.dsn())
+        migrate.seed(server.dsn())
+        with session(server) as loop:
+            mission = loop.mission(step("a"))
+            work = loop.row("select * from fn_claim_steps('w', 1, 1)")
+            crash(home)
+    with embedded.server(home, version=VERSION, settings=settings) as server, session(server) as loop:
+        over = "select lease_expires_at < clock_timestamp() from ops_mission_steps"
+        wait_until(lambda: loop.value(over), "its lease is over")
+        assert loop.row("select * from fn_recover_expired_leases()") == {
+            "requeued_steps": 0,
+            "failed_steps": 0,
+        }
+        assert loop.value("select fn_complete_step(%s, %s)", work["step_id"], work["lease_token"])
+        assert loop.value("select status from ops_missions where id = %s", mission) == "succeeded"

@@ -63,7 +63,7 @@ async def test_a_session_that_ends_before_the_worker_has_begun_is_opened_anew(
 
     await link.listen("bell", _nothing, _nothing)
     assert not link.listening
-    assert await link.now()
+    assert await link.call("missing_executors") == []
     assert link.listening
     await link.close()
 
@@ -189,7 +189,7 @@ def test_nothing_secret_is_logged(work: Work, start: Start, dsn: str) -> None:
 def test_the_worker_says_which_sessions_are_its_own(work: Work, start: Start) -> None:
     start()
     query = "select application_name from pg_stat_activity where application_name like 'opsloop worker%' order by 1"
-    names = [f"opsloop worker: {name}" for name in ("claims", "heartbeat", "leases")]
+    names = [f"opsloop worker: {name}" for name in ("claims", "heartbeat", "leases", "reports")]
 
     def shown() -> list[str]:
         return [row[0] for row in work.conn.execute(query).fetchall()]

@@ -67,6 +67,10 @@ class Answers(BaseHTTPRequestHandler):
             headers, body = {"Content-Encoding": coding}, PACKINGS[packing]
         elif what == "packed":
             status, headers, body = 200, {"Content-Encoding": "gzip"}, gzip.compress(b"0" * int(rest))
+        elif what == "broken":
+            headers, body = {"Content-Encoding": "gzip"}, gzip.compress(b"hello" * 1000)[:50] + b"no gzip"
+        elif what == "charset":
+            headers = {"Content-Type": f"text/plain; charset={unquote(rest)}"}
         elif what == "latin":
             headers, body = {"Content-Type": "text/plain; charset=latin-1"}, "é".encode("latin-1")
         elif what == "redirect":
@@ -79,7 +83,7 @@ class Answers(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body) + (100 if what == "stall" else 0)))
         self.end_headers()
         with contextlib.suppress(OSError):
             self.wfile.write(body)
@@ -120,6 +124,16 @@ async def test_http_sends_method_headers_body_and_idempotency_key(site: str) -> 
     own = await ask(f"{site}/echo", method="put", body="text", headers={"Idempotency-Key": "mine"})
     assert (own["json"]["method"], own["json"]["body"]) == ("PUT", "text")
     assert own["json"]["headers"]["Idempotency-Key"] == "mine"
+
+
+@pytest.mark.parametrize(
+    "answer", ["broken", "stall", "charset/nonsense", "charset/%22", "charset/utf-16", "charset*=x''y"]
+)
+async def test_a_success_is_one_whatever_its_body_looks_like(site: str, answer: str) -> None:
+    done = await ask(f"{site}/{answer}", timeout_seconds=1)
+
+    assert done["status"] == 200
+    assert done["truncated"] is (answer in ("broken", "stall"))
 
 
 async def test_http_cuts_a_long_answer(site: str) -> None:

@@ -1,7 +1,8 @@
 """The command line `opsloop`.
 
 Exit codes: 0 done; 1 refused or failed, the OPS code says why; 2 the command line or the environment cannot be used
-(OPS_018); 3 the database cannot be reached (OPS_001); 4 `ingest` skipped bad lines; 130 interrupted.
+(OPS_018); 3 the database cannot be reached (OPS_001); 4 `ingest` skipped bad lines; 5 `worker` or `relay` dropped a
+finished result; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ from opsloop.cli import (
     worker,
 )
 from opsloop.errors import DatabaseError, DatabaseUnavailable, InvalidArgument, OpsError
+from opsloop.process.outlet import outlets
 
 _EPILOG = (
     "Exit codes: 0 done · 1 refused or failed, the OPS code says why · 2 the command line or the environment cannot "
-    "be used (OPS_018) · 3 the database cannot be reached (OPS_001) · 4 ingest skipped bad lines · 130 interrupted. "
+    "be used (OPS_018) · 3 the database cannot be reached (OPS_001) · 4 ingest skipped bad lines · "
+    "5 worker or relay dropped a finished result · 130 interrupted. "
     'Errors go to stderr, with --json as {"error": {"code", "message", "detail", "hint"}}.'
 )
 
@@ -99,7 +102,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code; errors are printed on stderr."""
+    """Run one command line and return its exit code; errors are printed on stderr.
+
+    The exit code tells of what was done, whether or not that could be printed.
+    """
+    with outlets():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     try:
         done = app(arguments, prog_name="opsloop", standalone_mode=False)
     except OpsError as error:

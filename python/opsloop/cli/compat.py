@@ -55,7 +55,7 @@ def remove(session: Session, name: Name) -> None:
 
 def register(parent: typer.Typer) -> None:
     """Add `compat` and its commands to `parent`."""
-    command(app, "list")(list_)
+    command(app, "list", shows=True)(list_)
     command(app, "install")(install)
     command(app, "remove")(remove)
     parent.add_typer(app, rich_help_panel=INSTALLATION)

@@ -280,8 +280,8 @@ def _word(value: Any) -> str:
 
 def register(parent: typer.Typer) -> None:
     """Add `dead` and its commands to `parent`."""
-    command(app, "list")(list_)
-    command(app, "show")(show)
+    command(app, "list", shows=True)(list_)
+    command(app, "show", shows=True)(show)
     command(app, "redrive")(redrive)
     command(app, "archive")(archive)
     parent.add_typer(app, rich_help_panel=WORK)

@@ -144,6 +144,6 @@ def check(
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
-    command(app, "explain", WORK)(explain)
-    command(app, "health", LOOP)(health)
-    command(app, "check", LOOP)(check)
+    command(app, "explain", WORK, shows=True)(explain)
+    command(app, "health", LOOP, shows=True)(health)
+    command(app, "check", LOOP, shows=True)(check)

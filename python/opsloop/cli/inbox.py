@@ -73,6 +73,8 @@ def _coming(client: OwningClient) -> Iterator[InboxEntry]:
             if (entry.id, entry.digest) not in seen:
                 yield entry
         seen = there
+        if not output.was_printed():
+            raise typer.Exit(1)  # nobody reads it any more
         time.sleep(_POLL_SECONDS)
 
 
@@ -225,4 +227,4 @@ def _decide(client: OwningClient, entry: InboxEntry, decision: str, actor: str, 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    command(app, "inbox", DECISIONS)(inbox)
+    command(app, "inbox", DECISIONS, shows=True)(inbox)

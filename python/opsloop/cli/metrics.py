@@ -66,4 +66,4 @@ def _exposition(metric: Metric, schema: str) -> str:
 
 def register(app: typer.Typer) -> None:
     """Add `metrics` to `app`."""
-    command(app, "metrics", LOOP)(metrics)
+    command(app, "metrics", LOOP, shows=True)(metrics)

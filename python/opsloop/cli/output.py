@@ -13,6 +13,7 @@ from rich.text import Text
 
 from opsloop import jsonio
 from opsloop.errors import OpsError
+from opsloop.process.outlet import Outlet
 
 _STYLES = {
     "succeeded": "green", "approved": "green", "auto_approved": "green",
@@ -96,6 +97,12 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
 def as_json(value: Any) -> str:
     """Return `value` as JSON: records as objects, times in ISO 8601; indented for a terminal."""
     return jsonio.pretty(value, 2 if sys.stdout.isatty() else None)
+
+
+def was_printed() -> bool:
+    """Whether all that was printed so far could be written."""
+    sys.stdout.flush()
+    return not (isinstance(sys.stdout, Outlet) and sys.stdout.lost)
 
 
 def print_json(value: Any) -> None:

@@ -97,8 +97,8 @@ def history(
 
 def register(parent: typer.Typer) -> None:
     """Add `policy` and its commands to `parent`."""
-    command(app, "get")(get)
+    command(app, "get", shows=True)(get)
     command(app, "set")(set_)
     command(app, "apply")(apply)
-    command(app, "history")(history)
+    command(app, "history", shows=True)(history)
     parent.add_typer(app, rich_help_panel=DECISIONS)

@@ -66,6 +66,8 @@ def ps(
         with Live(console=output.console(), refresh_per_second=4) as live:
             while True:
                 live.update(_render(session, _look(client, which, status, limit), which))
+                if not output.was_printed():
+                    raise typer.Exit(1)  # nobody sees it any more
                 time.sleep(2)
 
 
@@ -180,4 +182,4 @@ def _template(template: dict[str, Any]) -> Text:
 
 def register(app: typer.Typer) -> None:
     """Add `ps` to `app`."""
-    command(app, "ps", WORK)(ps)
+    command(app, "ps", WORK, shows=True)(ps)

@@ -12,7 +12,7 @@ from opsloop.cli.program import LogLevel
 from opsloop.cli.session import LOOP, Session, command
 from opsloop.database import Database
 from opsloop.process.mode import Mode
-from opsloop.process.program import INTERRUPTED, stop_on_signals
+from opsloop.process.program import exit_code, stop_on_signals
 from opsloop.relay import command as command_sink
 from opsloop.relay.loop import Relay
 from opsloop.relay.options import RelayOptions
@@ -70,7 +70,8 @@ def relay(
 
     Exit codes: 0 ended in order; 1 opsloop is not installed there, or the database refused; 2 the command line or the
     environment cannot be used (OPS_018); 3 no database is configured, or it cannot be reached at the start (OPS_001),
-    while later the relay waits for it to come back; 130 ended by a second signal.
+    while later the relay waits for it to come back; 5 the database did not take what became of some message; 130 ended
+    by a second signal.
     """
     mode = program.begin(once=once, drain=drain, log_level=log_level)
     options = RelayOptions(
@@ -114,7 +115,7 @@ async def _run(database: Database, sinks: Sinks, options: RelayOptions, session:
     if options.mode is not Mode.FOREVER:
         _summary(one, session)
     refused = options.mode is not Mode.FOREVER and bool(one.refusals)
-    return INTERRUPTED if one.hurried else 1 if refused else 0
+    return exit_code(one.outcomes, hurried=one.hurried, refused=refused)
 
 
 def _summary(one: Relay, session: Session) -> None:

@@ -64,4 +64,4 @@ def unready(dsn: str, schema: str) -> list[str]:
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    command(app, "roles", INSTALLATION)(roles)
+    command(app, "roles", INSTALLATION, shows=True)(roles)

@@ -112,4 +112,4 @@ def _list(schema: str, what: str, changes: list[str]) -> None:
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     for function in (migrate, rollback, status, sql):
-        command(app, function.__name__, INSTALLATION)(function)
+        command(app, function.__name__, INSTALLATION, shows=function in (status, sql))(function)

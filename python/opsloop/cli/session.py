@@ -168,9 +168,9 @@ INSTALLATION = "Installation"
 
 
 def command(
-    app: typer.Typer, name: str, panel: str | None = None
+    app: typer.Typer, name: str, panel: str | None = None, *, shows: bool = False
 ) -> Callable[[Callable[Concatenate[Session, P], None]], Callable[Concatenate[Session, P], None]]:
-    """Register a function as a command of `app`, under the heading `panel`.
+    """Register a function as a command of `app`, under the heading `panel`. `shows`: it does nothing but print.
 
     Its first argument is the session, made from the options that all commands have; the rest are its own.
     """
@@ -188,6 +188,8 @@ def command(
         def run(**given: Any) -> None:
             session = Session(**{n: given.pop(n) for n in _COMMON})
             function(session, **given)  # type: ignore[call-arg]
+            if shows and not output.was_printed():
+                raise typer.Exit(1)
 
         run.__doc__ = function.__doc__
         run.__name__ = function.__name__

@@ -18,7 +18,7 @@ from opsloop.errors import InvalidArgument
 from opsloop.executors import Registry, builtin
 from opsloop.process import logs
 from opsloop.process.mode import Mode
-from opsloop.process.program import INTERRUPTED, stop_on_signals
+from opsloop.process.program import exit_code, stop_on_signals
 from opsloop.worker.loop import Worker
 from opsloop.worker.options import Options
 
@@ -95,7 +95,8 @@ def worker(
 
     Exit codes: 0 ended in order; 1 opsloop is not installed there, or the database refused; 2 the command line or the
     environment cannot be used (OPS_018); 3 no database is configured, or it cannot be reached at the start (OPS_001),
-    while later the worker waits for it to come back; 130 ended by a second signal.
+    while later the worker waits for it to come back; 5 the database did not take some finished result; 130 ended by a
+    second signal.
     """
     mode = program.begin(once=once, drain=drain, log_level=log_level)
     settings = session.settings()
@@ -175,7 +176,7 @@ async def _run(one: Worker, session: Session, started: Callable[[], None]) -> in
     finally:
         await one.close()
     refused = one.mode is not Mode.FOREVER and bool(one.refusals)
-    code = INTERRUPTED if one.hurried else 1 if refused else 0
+    code = exit_code(one.outcomes, hurried=one.hurried, refused=refused)
     if not ended:
         # A thread, or a coroutine that is deaf to its cancellation: Python would wait for it for ever.
         sys.stdout.flush()

@@ -29,6 +29,8 @@ from opsloop.executors.registry import executor
 
 OUTPUT_LIMIT = 64 * 1024
 KILL_AFTER = 2.0
+#: Seconds to wait for the rest of its output once the program has ended: a child out of its group may hold the pipes.
+DRAIN = 1.0
 _ERROR_TAIL = 2_000
 _INHERITED = ("PATH", "HOME", "LANG")
 
@@ -75,8 +77,11 @@ async def execute(argv: list[str], cwd: str | None, stdin: bytes | None, env: di
             raise
         # A child that outlives the program would hold the pipes open for ever: end it, then read the rest.
         _signal_group(process, signal.SIGKILL)
-        await out.to_end()
-        await err.to_end()
+        # The exit code is known: nothing that is asked of this task from now on changes it.
+        with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(DRAIN):
+                await out.to_end()
+                await err.to_end()
     if code != 0:
         how = f"exit code {code}" if code > 0 else f"signal {signal.Signals(-code).name}"
         raise Retry(f"{argv[0]!r} ended with {how}: {err.text()[-_ERROR_TAIL:].strip()}")

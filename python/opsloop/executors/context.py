@@ -44,6 +44,7 @@ class Context:
         "_database",
         "_ends",
         "_events",
+        "_outage",
         "_outbox",
         "_progress",
         "_token",
@@ -105,6 +106,7 @@ class Context:
         self._events: list[dict[str, Any]] | None = None
         self._outbox: list[dict[str, Any]] | None = None
         self._usage: dict[str, Any] | None = None
+        self._outage: BaseException | None = None
 
     def remaining(self) -> float | None:
         """Seconds until the deadline, never below 0; None when there is no deadline."""
@@ -180,7 +182,19 @@ class Context:
         """
         if self._database is None:
             raise RuntimeError("this context has no database: it was not made by a worker")
-        return LeasedTransaction(self._database, self.step_id, self._token)
+        return LeasedTransaction(self._database, self.step_id, self._token, self._ends, self._note_outage)
+
+    def _note_outage(self, error: BaseException) -> None:
+        self._outage = error
+
+    def met_outage(self, error: BaseException) -> bool:
+        """Whether `error` comes from the loop's own database having been away while `transaction()` used it."""
+        found: BaseException | None = error
+        while found is not None:
+            if found is self._outage:
+                return True
+            found = found.__cause__ or found.__context__
+        return False
 
     @property
     def lease_token(self) -> str:
@@ -219,3 +233,8 @@ class Context:
         """The progress reported since the last call, as JSON, or None."""
         value, self._progress = self._progress, None
         return value
+
+    def keep_progress(self, value: bytes) -> None:
+        """Progress that was taken and did not get through; what was reported since is newer."""
+        if self._progress is None:
+            self._progress = value

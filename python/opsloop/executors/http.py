@@ -4,9 +4,10 @@ Params: `url` (http or https), `method` (GET, or POST when there is a body), `he
 `timeout_seconds` (30, and never past the step's deadline).
 
 Result: `{"status", "headers", "body", "truncated"}`, and `json` when the answer is JSON; the body is cut after
-64 KiB. A 2xx answer is success. 408, 425, 429 and 5xx may be tried again, after `Retry-After` when the server
-sends it; so may everything that went wrong on the way. Any other answer fails the step for good. Redirects are
-not followed. Every request carries the step's `Idempotency-Key`, unless `headers` has one.
+64 KiB. A 2xx answer is success, even when its body breaks off: then it is truncated. 408, 425, 429 and 5xx may be
+tried again, after `Retry-After` when the server sends it; so may everything that went wrong on the way. Any other
+answer fails the step for good. Redirects are not followed. Every request carries the step's `Idempotency-Key`,
+unless `headers` has one.
 
 Addresses that are not public (loopback, private, link-local, metadata services …) are refused unless
 `worker_policy` has `"http_allow_private": true`. The name is resolved once, and connections go to the addresses that

@@ -19,6 +19,11 @@ import decimal
 from typing import Any
 
 import psycopg
+from psycopg.abc import AdaptContext, Buffer, PQGen
+from psycopg.adapt import Loader
+from psycopg.generators import fetch
+from psycopg.pq import ExecStatus, Format
+from psycopg.pq.abc import PGresult
 from psycopg.rows import dict_row
 
 from opsloop import database, jsonio
@@ -31,6 +36,7 @@ ROW_LIMIT = 1_000
 BYTE_LIMIT = 256 * 1024
 # SQLSTATE classes that say: not now. Connection, rollback (deadlock, serialization), resources, intervention
 # (statement timeout, shutdown), and one single code: lock not available.
+_CHUNK = 100
 _TRY_AGAIN = ("08", "40", "53", "57", "55P03")
 
 
@@ -46,16 +52,10 @@ def make(dsn: str) -> Executor:
 async def _run(ctx: Context, dsn: str) -> Any:
     statement, args, timeout, autocommit = _params(ctx)
     try:
-        async with await database.connect_async(
-            dsn, name="opsloop sql", autocommit=autocommit, row_factory=dict_row
-        ) as conn:
+        async with await database.connect_async(dsn, name="opsloop sql", autocommit=autocommit) as conn:
             jsonio.read_exactly(conn)
             await database.limit_statements(conn, timeout)
-            async with conn.cursor() as cursor:
-                # A pipeline uses the extended protocol even without arguments, and that takes one statement only.
-                async with conn.pipeline():
-                    await cursor.execute(statement, args)
-                return await _result(cursor)
+            return await _result(conn, statement, args)
     except psycopg.Error as error:
         state = error.sqlstate or ("08000" if isinstance(error, psycopg.OperationalError) else "")
         text = f"{error.diag.message_primary or error} (SQLSTATE {error.sqlstate or 'none'})"
@@ -84,18 +84,88 @@ def _params(ctx: Context) -> tuple[bytes, Any, float | None, bool]:
     return statement.encode(), jsonio.exact(args), min(times) if times else None, autocommit
 
 
-async def _result(cursor: psycopg.AsyncCursor[dict[str, Any]]) -> Any:
-    if cursor.description is None:
-        return {"rows": [], "rowcount": cursor.rowcount, "truncated": False}
+class _Streaming(psycopg.AsyncCursor[dict[str, Any]]):
+    """Fetches as the rows are read. psycopg's own `stream` drops how a statement ended, and fails one without rows."""
+
+    ended: PGresult | None = None
+
+    def _stream_fetchone_gen(self, first: bool) -> PQGen[PGresult | None]:
+        result: PGresult | None = yield from fetch(self._pgconn)
+        if result is not None and result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+            self.ended = result
+            while (yield from fetch(self._pgconn)) is not None:
+                pass
+            return None
+        if result is not None and result.status not in (ExecStatus.SINGLE_TUPLE, ExecStatus.TUPLES_CHUNK):
+            self._raise_for_result(result)
+        elif result is not None:
+            self.pgresult = result
+            self._tx.set_pgresult(result, set_loaders=first)
+            if first:
+                self._make_row = self._make_row_maker()
+        return result
+
+
+class _Lenient(Loader):
+    """Gives the text of a value that Python does not have, such as infinity: by then the statement has succeeded."""
+
+    kind: type[Loader]
+
+    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+        super().__init__(oid, context)
+        self._strict = self.kind(oid, context)
+
+    def load(self, data: Buffer) -> Any:
+        """See psycopg."""
+        try:
+            return self._strict.load(data)
+        except (psycopg.Error, ValueError, ArithmeticError, RecursionError):
+            return bytes(data).decode("utf-8", "replace")
+
+
+_LENIENT = {
+    name: type(
+        f"Lenient_{name}",
+        (_Lenient,),
+        {"kind": psycopg.adapters.get_loader(psycopg.adapters.types[name].oid, Format.TEXT)},
+    )
+    for name in (
+        "date", "time", "timetz", "timestamp", "timestamptz", "interval",
+        "json", "jsonb", "text", "varchar", "bpchar", "name",
+    )
+}  # fmt: skip
+
+
+async def _result(conn: psycopg.AsyncConnection[Any], statement: bytes, args: Any) -> Any:
+    """What the statement gave. Beyond the limits rows are dropped as they come: ending it would undo what it did."""
     rows: list[dict[str, Any]] = []
-    size = 0
-    async for row in cursor:
-        kept = {name: _plain(value) for name, value in row.items()}
-        size += len(jsonio.dumps(kept))
-        if len(rows) == ROW_LIMIT or size > BYTE_LIMIT:
-            return {"rows": rows, "rowcount": cursor.rowcount, "truncated": True}
-        rows.append(kept)
-    return {"rows": rows, "rowcount": cursor.rowcount, "truncated": False}
+    size = count = 0
+    truncated = False
+    async with _Streaming(conn, row_factory=dict_row) as cursor:
+        for name, loader in _LENIENT.items():
+            cursor.adapters.register_loader(name, loader)
+        async for row in cursor.stream(statement, args, size=_CHUNK):
+            count += 1
+            if truncated:
+                continue
+            kept, length = _as_json(row)
+            size += length
+            truncated = len(rows) == ROW_LIMIT or size > BYTE_LIMIT
+            if not truncated:
+                rows.append(kept)
+        said = None if cursor.ended is None else cursor.ended.command_tuples
+    # libpq leaves the number out where the last rows came in one piece.
+    return {"rows": rows, "rowcount": count or (-1 if said is None else said), "truncated": truncated}
+
+
+def _as_json(row: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """A row as JSON has it, and its length; of what is too deep for JSON the text."""
+    kept = {name: _plain(value) for name, value in row.items()}
+    try:
+        return kept, len(jsonio.dumps(kept))
+    except TypeError:
+        kept = {name: str(value) for name, value in row.items()}
+        return kept, len(jsonio.dumps(kept))
 
 
 def _plain(value: Any) -> Any:

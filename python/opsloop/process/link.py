@@ -9,23 +9,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import AsyncRowFactory, namedtuple_row, scalar_row
 
 from opsloop.areas.call import statement
 from opsloop.database import Database
-from opsloop.errors import DatabaseUnavailable, OpsError, SchemaMismatch, from_database, sqlstate
+from opsloop.errors import DatabaseUnavailable, OpsError, SchemaMismatch, as_ours
 from opsloop.process.logs import Logger
 from opsloop.process.session import DatabaseSession
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_LOCKED = "55P03"
 # Deadlock, serialization failure, lock not available: the same call may go through the next time.
-_TRANSIENT = frozenset({"40P01", "40001", "55P03"})
+_TRANSIENT = frozenset({"40P01", "40001", _LOCKED})
+#: The server takes no writes: another one may, to which a new connection leads.
+_READ_ONLY = "25006"
+#: A call that takes longer is said in the log, once.
+_LONG = 5.0
+#: How long a call may take before its connection is given up, unless `Link.bound` says otherwise.
+_BOUND = 60.0
+
+
+class Timed(NamedTuple):
+    """The rows of an answer, and when it was asked for: whatever the server dated in it had not begun before."""
+
+    asked: float
+    rows: list[Any]
 
 
 class Link:
@@ -37,6 +52,7 @@ class Link:
         self._name = f"opsloop {program}: {purpose}"
         self._log = log
         self._session: DatabaseSession | None = None
+        self._dbname = "?"
         self._lock = asyncio.Lock()
         self._queries: dict[tuple[str, tuple[str, ...], str], str] = {}
         self._channel: str | None = None
@@ -48,13 +64,18 @@ class Link:
         """Why the last claim was refused; None when it went through."""
         self.listening = False
         """True while notifications come: then `listen` was called, and the connection it holds for is there."""
+        self.bound = _BOUND
+        """Seconds after which the connection of a call that has no answer is given up, and the call repeated."""
+        self.lock_seconds: float | None = None
+        """Seconds that a call may wait for a lock; then it is refused, not repeated. Not behind a pooler, whose
+        sessions are shared. Holds for connections opened from now on."""
 
     async def open(self) -> None:
         """Connect, once. Raises OpsError: DatabaseUnavailable (OPS_001) in most cases."""
         try:
             await self._open()
         except psycopg.Error as error:
-            raise _translated(error) from error
+            raise as_ours(error) from error
 
     async def listen(self, channel: str, ring: Callable[[], None], missed: Callable[[], None]) -> None:
         """From now on `ring` is called on every notification, and `missed` whenever some may have been missed."""
@@ -66,8 +87,8 @@ class Link:
 
     @property
     def database(self) -> str:
-        """The name of the database that it is connected to."""
-        return "?" if self._session is None else self._session.info.dbname
+        """The name of the database that it is, or was last, connected to."""
+        return self._dbname
 
     async def close(self) -> None:
         """Close the connection; a later call opens it again."""
@@ -76,48 +97,51 @@ class Link:
         if session is not None:
             await session.close()
 
-    async def now(self) -> str:
-        """What the database's clock shows. Repeated as `call` is."""
-        (row,) = await self._repeated("clock", f"select {self._database.clock} as moment")
-        moment: str = row.moment
-        return moment
-
     async def call(self, function: str, args: Mapping[str, Any] | None = None, where: str = "") -> list[Any]:
         """Call `fn_<function>` with arguments by name (without `p_`) and return its rows.
 
         They are named tuples; UUIDs, times and JSON in them are text. `where` filters the rows, so that the
-        uninteresting ones need not travel. While the server cannot be reached, the call is repeated, with growing
-        pauses, until it goes through or is cancelled. Raises OpsError for what the database refuses.
+        uninteresting ones need not travel. While the server cannot be reached, or does not answer, the call is
+        repeated, with growing pauses, until it goes through or is cancelled. Raises OpsError for what the database
+        refuses.
         """
         given = args or {}
         query = self._query(f"fn_{function}", tuple(given), where)
-        return await self._repeated(function, query, tuple(given.values()))
+        return (await self._repeated(function, query, tuple(given.values()))).rows
+
+    async def timed(self, function: str, args: Mapping[str, Any]) -> Timed:
+        """As `call`, for an answer that has times in it: each row also says, as `now`, what the clock showed.
+
+        What lies between two times of one answer has passed on any clock, whatever becomes of the server's.
+        """
+        given = self._query(f"fn_{function}", tuple(args), "")
+        query = f"select answer.*, (select {self._database.clock}) as now from ({given}) answer"  # noqa: S608 - no data in it
+        return await self._repeated(function, query, tuple(args.values()))
 
     async def value(self, function: str, args: Mapping[str, Any] | None = None) -> Any:
         """As `call`, for a function that returns one value."""
         given = args or {}
         query = self._query(f"fn_{function}", tuple(given), "")
-        return (await self._repeated(function, query, tuple(given.values()), scalar_row))[0]
+        return (await self._repeated(function, query, tuple(given.values()), scalar_row)).rows[0]
 
-    async def claim(self, function: str, args: Mapping[str, Any], pause: float) -> list[Any]:
-        """As `call`, to be asked again and again: a refusal is logged, and after `pause` seconds nothing was claimed.
+    async def claim(self, function: str, args: Mapping[str, Any], pause: float) -> Timed:
+        """As `timed`, to be asked again and again: a refusal is logged, and after `pause` seconds nothing was claimed.
 
         That is not the same as having found nothing: `refused` and `refusals` tell.
         Raises SchemaMismatch (OPS_021) alone: there is nothing to hope for.
         """
         try:
-            rows = await self.call(function, args)
+            found = await self.timed(function, args)
         except SchemaMismatch:
             raise
         except OpsError as error:
-            state = sqlstate(error)
             self.refused = error
-            self.refusals[state or error.code] += 1
-            self._log.error("claim refused", code=error.code, sqlstate=state, error=error.message)
+            self.refusals[error.server_code] += 1
+            self._log.error("claim refused", code=error.code, sqlstate=error.sqlstate, error=error.message)
             await asyncio.sleep(pause)
-            return []
+            return Timed(time.monotonic(), [])
         self.refused = None
-        return rows
+        return found
 
     async def _repeated(
         self,
@@ -125,20 +149,37 @@ class Link:
         query: str,
         args: tuple[Any, ...] = (),
         factory: AsyncRowFactory[Any] = namedtuple_row,
-    ) -> list[Any]:
+    ) -> Timed:
         pause = _FIRST_PAUSE
         async with self._lock:
             while True:
+                waits = asyncio.get_running_loop().call_later(_LONG, self._say_long, function)
                 try:
-                    lost = self._session is None and pause > _FIRST_PAUSE
-                    session = await self._open()
-                    if lost:
-                        self._log.info("reconnected", link=self._purpose)
-                    return await session.rows(query, args, factory)
+                    async with asyncio.timeout(self.bound):
+                        lost = self._session is None and pause > _FIRST_PAUSE
+                        session = await self._open()
+                        if lost:
+                            self._log.info("reconnected", link=self._purpose)
+                        asked = time.monotonic()
+                        return Timed(asked, await session.rows(query, args, factory))
                 except psycopg.Error as error:
                     await self._survive(error, function)
+                except TimeoutError:
+                    self._log.warning(
+                        "no answer, connecting anew",
+                        link=self._purpose,
+                        function=function,
+                        code="OPS_001",
+                        seconds=self.bound,
+                    )
+                    await self.close()
+                finally:
+                    waits.cancel()
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads load, hides nothing
+
+    def _say_long(self, function: str) -> None:
+        self._log.warning("database call takes long", link=self._purpose, function=function, seconds=_LONG)
 
     async def _open(self) -> DatabaseSession:
         """The connection, opened anew when it is not there or has ended while nobody looked."""
@@ -154,6 +195,9 @@ class Link:
             self._database.prepare(0),
         )
         self._session = session
+        self._dbname = session.info.dbname
+        if self.lock_seconds is not None and not self._database.pooled:
+            await session.execute(f"set lock_timeout = {round(self.lock_seconds * 1000)}")
         await self._listen(session)
         return session
 
@@ -172,9 +216,13 @@ class Link:
 
     async def _survive(self, error: psycopg.Error, function: str) -> None:
         """Return when the call may be repeated; raise what it means when it may not."""
-        translated = _translated(error)
+        translated = as_ours(error)
         broken = self._session is None or self._session.closed
-        if not broken and error.sqlstate not in _TRANSIENT:
+        if error.sqlstate == _READ_ONLY and not broken:
+            await self.close()
+            raise translated from error
+        repeats = error.sqlstate in _TRANSIENT and (error.sqlstate != _LOCKED or self.lock_seconds is None)
+        if not broken and not repeats:
             raise translated from error
         if broken and self._session is None and not isinstance(translated, DatabaseUnavailable):
             raise translated from error
@@ -195,12 +243,6 @@ class Link:
             query = statement(self._database.schema, function, names)
             self._queries[key] = query = f"{query} where {where}" if where else query
         return query
-
-
-def _translated(error: psycopg.Error) -> OpsError:
-    return from_database(error) or OpsError(
-        str(error.diag.message_primary or error), detail={"sqlstate": error.sqlstate}
-    )
 
 
 def _nothing() -> None:

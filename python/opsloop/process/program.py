@@ -7,11 +7,15 @@ import ctypes
 import gc
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 #: Ended by a second signal, as a shell says of what Ctrl-C ended.
 INTERRUPTED = 130
+#: Ended in order, but the end of some piece of work could not be told to the database.
+DROPPED = 5
+#: Ended in order, but the database refused claims.
+REFUSED = 1
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
@@ -32,6 +36,13 @@ def _close_to_children() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def exit_code(outcomes: Mapping[str, int], *, hurried: bool, refused: bool) -> int:
+    """The exit code of a program that ended by itself or was told to, from how what it did ended."""
+    if outcomes.get("dropped"):
+        return DROPPED
+    return INTERRUPTED if hurried else REFUSED if refused else 0
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:

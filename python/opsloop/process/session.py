@@ -31,7 +31,7 @@ from opsloop import database
 
 #: Minor versions of psycopg whose way of waiting this is for.
 TESTED = ("3.2", "3.3")
-_CANCEL_SECONDS = 5.0
+_CANCEL_SECONDS = 2.0
 
 
 class DatabaseSession(psycopg.AsyncConnection[Any]):
@@ -50,7 +50,7 @@ class DatabaseSession(psycopg.AsyncConnection[Any]):
     @classmethod
     async def begin(cls, dsn: str, name: str, ring: Callable[[], None], prepare: int | None = None) -> Self:
         """Connect. `ring` is called on notifications, and when the connection ends while nobody waits for it."""
-        self = await database.connect_as(cls, dsn, name=name, prepare=prepare)
+        self = await database.connect_as(cls, dsn, name=name, prepare=prepare, **database.to_primary(dsn))
         for kind in ("uuid", "timestamptz", "jsonb"):
             self.adapters.register_loader(kind, TextLoader)
         self._ring = ring

@@ -31,6 +31,9 @@ _LAST_WORDS = 10.0
 #: So much of its lease a run must have left to begin another delivery: one that begins later might still be on its way
 #: when somebody else delivers what comes after it.
 _LEAST_LEFT = 0.25
+#: No call is given up sooner, seconds.
+_LEAST_BOUND = 2.0
+_TICK = 0.1
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +46,7 @@ class Run:
     open: int = field(init=False)
     """Messages that are not settled in the database."""
     lost: bool = False
+    task: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.open = len(self.messages)
@@ -63,7 +67,10 @@ class Relay:
         self._claims = Link(database, "claims", self._log, program="relay")
         self._reports = Link(database, "reports", self._log, program="relay")
         self._leases = Link(database, "leases", self._log, program="relay")
-        self._reporter = DeliveryReporter(self._reports, self.processor_id, self._settled, self._log)
+        self._links = (self._claims, self._reports, self._leases)
+        self._reporter = DeliveryReporter(
+            self._reports, self.processor_id, self._is_held, self._settled, self._log
+        )
         self._wake = asyncio.Event()
         self._stopping = Stopping(self._wake.set)
         self._room = asyncio.Semaphore(options.concurrency)
@@ -106,11 +113,21 @@ class Relay:
 
         Raises OpsError: OPS_001 when the database cannot be reached at the start, OPS_021 when opsloop is not there.
         """
-        await self._claims.open()
+        for link in self._links:
+            await link.open()
         self._log.info("relay started", sinks=sorted(self._sinks), mode=self._options.mode.value)
-        services = [asyncio.create_task(self._reporter.run()), asyncio.create_task(self._extend())]
+        services = [
+            asyncio.create_task(self._reporter.run()),
+            asyncio.create_task(self._extend()),
+            asyncio.create_task(self._fence()),
+        ]
         try:
-            await self._work(services)
+            try:
+                await self._work(services)
+            except Exception as error:
+                self._log.error("relay cannot go on", error=type(error).__name__)
+                await self._finish()
+                raise
             await self._finish()
         finally:
             for task in (*services, *self._tasks):
@@ -119,7 +136,7 @@ class Relay:
 
     async def close(self) -> None:
         """Close the connections."""
-        for link in (self._claims, self._reports, self._leases):
+        for link in self._links:
             await link.close()
         self._log.info("relay ended", claimed=self._claimed, **self.outcomes)
 
@@ -160,21 +177,22 @@ class Relay:
         }
         if self._options.lease is not None:
             args["lease_seconds"] = self._options.lease
-        rows = await self._claims.claim("claim_outbox_deliveries", args, self._options.poll)
-        # Counted from when the answer is here: the call may have had to wait. Too late by one way of a packet.
-        now = time.monotonic()
+        asked, rows = await self._claims.claim("claim_outbox_deliveries", args, self._options.poll)
         self._claimed += len(rows)
         together: dict[tuple[str, str], list[Any]] = {}
         for row in rows:
             together.setdefault((row.aggregate_type, row.aggregate_id), []).append(row)
         for group in together.values():
             lease = float(group[0].lease_seconds)
-            run = Run([self._message(row) for row in group], now + lease, lease)
+            # Counted from the question on: the server did not begin to count before.
+            run = Run([self._message(row) for row in group], asked + lease, lease)
             for message, _ in run.messages:
                 self._runs[message.id] = run
-            task = asyncio.create_task(self._deliver_run(run))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            run.task = asyncio.create_task(self._deliver_run(run))
+            self._tasks.add(run.task)
+            run.task.add_done_callback(self._tasks.discard)
+            self._leases.bound = max(_LEAST_BOUND, lease / 3)
+            self._reports.bound = max(_LEAST_BOUND, lease)
         return len(rows)
 
     def _message(self, row: Any) -> tuple[Message, str]:
@@ -221,6 +239,8 @@ class Relay:
                 raise Retry(f"this relay has no sink {sink!r}")
             await deliver(message)
         except asyncio.CancelledError:
+            if message.id not in self._runs:
+                raise  # fenced: it is not this relay's any more
             self._reporter.report(message.id, "retry", "the relay was stopped while it delivered this")
             raise
         except RetryAfter as error:
@@ -288,6 +308,23 @@ class Relay:
                     self._log.warning("claim lost", code="OPS_006", event_id=event_id)
                     self._forget(run)
 
+    async def _fence(self) -> None:
+        """Stop what is on its way past its lease, which may be somebody else's by now, for ever."""
+        while True:
+            await asyncio.sleep(_TICK)
+            now = time.monotonic()
+            over = {id(run): run for run in self._runs.values() if now >= run.lease_until}
+            for run in over.values():
+                if run.task is not None and not run.task.done():
+                    self._log.warning("claim over", code="OPS_006", event_id=run.messages[0][0].id)
+                    self._forget(run)
+                    run.task.cancel()
+
+    def _is_held(self, event_id: int) -> bool:
+        """Whether the claim of a message may still be this relay's; the server may give it as much grace again."""
+        run = self._runs.get(event_id)
+        return run is not None and not run.lost and time.monotonic() < run.lease_until + run.lease
+
     async def _finish(self) -> None:
         """Let deliveries finish within the grace period, give the rest back, and report it all."""
         if self._tasks:
@@ -300,8 +337,4 @@ class Relay:
             for task in self._tasks:
                 task.cancel()
             await everything
-        try:
-            async with asyncio.timeout(_LAST_WORDS):
-                await self._reporter.until_all_said()
-        except TimeoutError:
-            self._log.error("reports not delivered", code="OPS_001", count=self._reporter.backlog)
+        await self._reporter.finish(_LAST_WORDS)

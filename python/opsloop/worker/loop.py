@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from opsloop.database import Database
-from opsloop.errors import OpsError
+from opsloop.errors import OpsError, is_passing
 from opsloop.executors import Registry
 from opsloop.process import logs
 from opsloop.process.identity import incarnation
@@ -20,7 +20,6 @@ from opsloop.process.stopping import Stopping
 from opsloop.worker.attempt import Stop
 from opsloop.worker.bell import Bell
 from opsloop.worker.capacity import Capacity
-from opsloop.worker.clock import ServerClock
 from opsloop.worker.heart import Heart
 from opsloop.worker.keeper import STOP_GRACE, Keeper
 from opsloop.worker.options import Options
@@ -32,11 +31,13 @@ from opsloop.worker.runner import Runner
 _BACKLOG = 4
 #: How long the last results may take to reach the database at shutdown, seconds.
 _LAST_WORDS = 10.0
+#: How long reports wait for missions that somebody has locked before they try without those, seconds.
+_LONGEST_LOCK = 0.5
+#: No call is given up sooner, seconds.
+_LEAST_BOUND = 2.0
 #: How long the executors with a limit are left alone after a claim for them brought nothing, while others are busy.
 _NARROW_PAUSE = 0.05
 _LOOK_AGAIN = 0.05
-#: How long the question for the database's time may take to count, seconds.
-_EXACT_ENOUGH = 2.0
 #: How long a change of worker_policy may take to reach a worker, seconds.
 _REFRESH = 30.0
 
@@ -53,7 +54,6 @@ class Worker:
         self._claims = self._link("claims")
         self._reports = self._link("reports")
         self._leases = self._link("leases")
-        self._clock = ServerClock()
         self._bell = Bell(self._claims, self.worker_id, options.poll)
         self._reporter = Reporter(self._reports, self.worker_id, self._bell.reported, self._log)
         self._heart = Heart(self._link("heartbeat"), options, self._log)
@@ -104,21 +104,23 @@ class Worker:
         """
         await self._claims.open()
         await self._registration.introduce()
-        await self._learn_time()
+        self._bind()
+        # All at the start: later the server may have no connection to spare for a report.
+        for link in self._links()[1:]:
+            await link.open()
         settings = self._registration.settings
         capacity = Capacity(self._options.concurrency, self._registration.limits())
         runner = Runner(
             self._registry,
             self._reporter,
             capacity,
-            self._clock,
             self._database,
             settings,
             self._bell.ring,
             self._log,
             threads=self._options.concurrency,
         )
-        keeper = Keeper(self._leases, self.worker_id, runner, self._clock, self._options.lease, self._log)
+        keeper = Keeper(self._leases, self.worker_id, runner, self._reporter, self._options.lease, self._log)
         if self._options.listen and self._options.mode is Mode.FOREVER:
             await self._bell.listen(settings["notify_channel"])
         services = [
@@ -133,7 +135,12 @@ class Worker:
         started()
         tasks = [asyncio.create_task(service) for service in services]
         try:
-            await self._until_stopped(self._work(runner, capacity), tasks)
+            try:
+                await self._until_stopped(self._work(runner, capacity), tasks)
+            except Exception as error:
+                self._log.error("worker cannot go on", error=type(error).__name__)
+                await self._finish(runner)
+                raise
             await self._finish(runner)
         finally:
             for task in tasks:
@@ -149,28 +156,31 @@ class Worker:
                 await self._registration.withdraw()
         except (OpsError, TimeoutError) as error:
             self._log.warning("could not say goodbye", error=type(error).__name__)
-        for link in (self._claims, self._reports, self._leases, self._heart.link):
+        for link in self._links():
             await link.close()
         self._log.info("worker ended", claimed=self._claimed, **self.outcomes)
 
     def _link(self, purpose: str) -> Link:
         return Link(self._database, purpose, self._log)
 
-    async def _learn_time(self) -> None:
-        asked, answered = 0.0, _EXACT_ENOUGH + 1
-        while answered - asked > _EXACT_ENOUGH:  # a connection that had to be opened anew takes its time
-            asked = time.monotonic()
-            moment = await self._claims.now()
-            answered = time.monotonic()
-        self._clock.learn(moment, asked, answered)
+    def _links(self) -> list[Link]:
+        beats = [] if self._options.heartbeat is None else [self._heart.link]
+        return [self._claims, self._reports, self._leases, *beats]
+
+    def _bind(self) -> None:
+        """No call may take so long that leases run out meanwhile which it was to keep."""
+        lease = float(self._registration.settings["lease_seconds"])
+        self._leases.bound = max(_LEAST_BOUND, lease / 3)
+        self._claims.bound = self._reports.bound = max(_LEAST_BOUND, lease)
+        self._reports.lock_seconds = min(_LONGEST_LOCK, lease / 100)
 
     async def _refresh(self, capacity: Capacity) -> None:
-        """Now and then look at what policy says by now, and at the clock, for ever."""
+        """Now and then look at what policy says by now, for ever."""
         while True:
             await asyncio.sleep(_REFRESH)
             try:
                 await self._registration.renew()
-                await self._learn_time()
+                self._bind()
                 for name, waiting in await self.missing_executors():
                     self._log.warning("nobody offers it", code="OPS_005", executor=name, waiting=waiting)
             except (OpsError, psycopg.Error) as error:
@@ -205,7 +215,7 @@ class Worker:
         """Claim and start steps until the worker stops, or its mode says that it is done."""
         ends = self._options.mode is not Mode.FOREVER
         if ends and self._options.heartbeat is not None:
-            while self._heart.backlog(await self._heart.beat()) and not self._stopping.asked.is_set():
+            while self._heart.backlog(await self._turn()) and not self._stopping.asked.is_set():
                 pass
         fresh = True
         while not self._stopping.asked.is_set():
@@ -214,7 +224,7 @@ class Worker:
                 fresh = True
                 await self._reporter.until(_BACKLOG * self._options.batch)
             elif not ends and capacity.has_room:
-                await self._bell.wait()
+                await self._idle()
             elif not ends:
                 await self._bell.pause(self._options.poll)
             elif runner.running or self._reporter.backlog:
@@ -226,11 +236,32 @@ class Worker:
             else:
                 return
 
+    async def _idle(self) -> None:
+        """Wait until it is time to look again; a refusal of what is asked meanwhile is no reason to end."""
+        try:
+            await self._bell.wait()
+        except OpsError as error:
+            self._log.warning("idle call refused", code=error.code, sqlstate=error.sqlstate)
+            await self._bell.pause(self._options.poll)
+
+    async def _turn(self) -> dict[str, Any]:
+        """A heartbeat that the end of the worker depends on: a server that cannot now is asked again."""
+        while True:
+            try:
+                return await self._heart.beat()
+            except OpsError as error:
+                if not is_passing(error):
+                    raise
+                self._log.warning("heartbeat failed", code=error.code, sqlstate=error.sqlstate)
+                await self._bell.pause(self._options.poll)
+                if self._stopping.asked.is_set():
+                    return {}
+
     async def _stir(self, runner: Runner, capacity: Capacity) -> bool:
         """With nothing left to run: whether, with --drain, a heartbeat finds something to do or to claim."""
         if self._options.mode is Mode.ONCE or self._options.heartbeat is None:
             return False
-        moved = self._heart.moved(await self._heart.beat())
+        moved = self._heart.moved(await self._turn())
         return bool(await self._claim(runner, capacity)) or moved
 
     async def _wait_for_an_end(self) -> None:
@@ -268,13 +299,13 @@ class Worker:
         args: dict[str, Any] = {"worker_id": self.worker_id, "limit": limit, "executors": names}
         if self._options.lease is not None:
             args["lease_seconds"] = self._options.lease
-        rows = await self._claims.claim("claim_steps", args, self._options.poll)
-        if rows:
-            self._claimed += len(rows)
-            runner.start(rows)
+        claim = await self._claims.claim("claim_steps", args, self._options.poll)
+        if claim.rows:
+            self._claimed += len(claim.rows)
+            runner.start(claim)
             # Results are sent while the next claim is on its way.
             await asyncio.sleep(0)
-        return len(rows)
+        return len(claim.rows)
 
     async def _finish(self, runner: Runner) -> None:
         """Let what runs finish within the grace period, stop and release the rest, and report it all."""
@@ -286,11 +317,7 @@ class Worker:
             await self._until_idle(runner, STOP_GRACE, hurry=False)
             for attempt in list(runner.running.values()):
                 runner.give_up(attempt)
-        try:
-            async with asyncio.timeout(_LAST_WORDS):
-                await self._reporter.until(0)
-        except TimeoutError:
-            self._log.error("results not delivered", code="OPS_001", count=self._reporter.backlog)
+        await self._reporter.finish(_LAST_WORDS)
 
     async def _until_idle(self, runner: Runner, seconds: float, *, hurry: bool) -> None:
         ends = time.monotonic() + seconds

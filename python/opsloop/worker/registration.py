@@ -11,7 +11,7 @@ from typing import Any
 import opsloop
 from opsloop import jsonio, migrate
 from opsloop.database import Database
-from opsloop.errors import ReadOnlyDatabase, SchemaMismatch, sqlstate
+from opsloop.errors import ReadOnlyDatabase, SchemaMismatch
 from opsloop.executors import Executor, Registry
 from opsloop.process.link import Link
 from opsloop.worker.options import Options
@@ -61,7 +61,7 @@ class Registration:
         """Announce this process, and learn the settings that policy has for it by now."""
         own: dict[str, Any] = {"max_retries": self._options.max_retries, "lease_seconds": self._options.lease}
         if (refused := self._claims.refused) is not None:
-            own["claim_refused"] = {"code": sqlstate(refused) or refused.code, "message": refused.message}
+            own["claim_refused"] = {"code": refused.server_code, "message": refused.message}
         offers = {one.name: {"idempotent": one.idempotent} for one in self._registry}
         args: dict[str, Any] = {
             "worker_id": self._worker_id,

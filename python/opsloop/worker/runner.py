@@ -14,14 +14,25 @@ from datetime import datetime
 from typing import Any
 
 from opsloop.database import Database
-from opsloop.errors import ExecutorNotFound, OpsError, ParamsRefused, StepFailed
+from opsloop.errors import (
+    DatabaseUnavailable,
+    ExecutorNotFound,
+    LeaseLost,
+    OpsError,
+    ParamsRefused,
+    StepFailed,
+    is_outage,
+)
 from opsloop.executors import Context, Executor, Fatal, Registry, RetryAfter
 from opsloop.jsonio import loads
+from opsloop.process.link import Timed
 from opsloop.process.logs import Logger
 from opsloop.worker.attempt import LiveAttempt, Stop
 from opsloop.worker.capacity import Capacity
-from opsloop.worker.clock import ServerClock
 from opsloop.worker.reporter import Reporter
+
+#: Seconds before a step that met an outage of the loop's database is given back, at most; two at first.
+_LONGEST_OUTAGE_PAUSE = 30.0
 
 
 class Runner:
@@ -35,7 +46,6 @@ class Runner:
         registry: Registry,
         reporter: Reporter,
         capacity: Capacity,
-        clock: ServerClock,
         database: Database,
         settings: Mapping[str, Any],
         freed: Callable[[], None],
@@ -48,7 +58,6 @@ class Runner:
         self._registry = registry
         self._reporter = reporter
         self._capacity = capacity
-        self._clock = clock
         self._database = database
         self._settings = settings
         self._freed = freed
@@ -56,16 +65,23 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="step")
 
-    def start(self, rows: list[Any]) -> None:
-        """Begin the attempts that a claim brought."""
-        last: str | None = None
+    def start(self, claim: Timed) -> None:
+        """Begin the attempts that a claim brought.
+
+        The times in its answer tell how long lease and deadline are, and this process's monotonic clock when they are
+        over: the server's clock may be set, and the server may be another one by then.
+        """
+        said: tuple[str, str | None] | None = None
         deadline: datetime | None = None
         ends: float | None = None
-        for row in rows:
-            if row.deadline_at != last:  # most of a batch have the same
-                last = row.deadline_at
-                deadline = None if last is None else datetime.fromisoformat(last)
-                ends = None if last is None else self._clock.monotonic(last)
+        lease = 0.0
+        now = datetime.fromisoformat(claim.rows[0].now)
+        for row in claim.rows:
+            if (row.lease_expires_at, row.deadline_at) != said:  # most of a batch have the same
+                said = row.lease_expires_at, row.deadline_at
+                lease = (datetime.fromisoformat(row.lease_expires_at) - now).total_seconds()
+                deadline = None if row.deadline_at is None else datetime.fromisoformat(row.deadline_at)
+                ends = None if deadline is None else claim.asked + (deadline - now).total_seconds()
             # Most have none; what is decoded here is this attempt's own.
             unreadable: ValueError | None = None
             try:
@@ -91,7 +107,7 @@ class Runner:
                 settings=self._settings,
                 database=self._database,
             )
-            attempt = LiveAttempt(ctx, row.executor, row.lease_token, ends, row.lease_expires_at)
+            attempt = LiveAttempt(ctx, row.executor, row.lease_token, ends, claim.asked, lease)
             found = self._registry.get(row.run_with)
             if unreadable is not None:
                 # jsonb holds numbers and depths that the worker's JSON does not: none of them may end the worker.
@@ -101,6 +117,9 @@ class Runner:
                 self._log.warning("step given back", code=missing.code, **attempt.names)
                 self._capacity.withdraw(row.executor)  # or this worker would get it back at once
                 self._reporter.release(attempt, str(missing), code=missing.code, started=False)
+            elif attempt.ends_at <= time.monotonic():
+                self._log.warning("step given back", code=LeaseLost.code, **attempt.names)
+                self._reporter.release(attempt, "its time was over before it began", started=False)
             else:
                 self._start(attempt, found)
 
@@ -149,8 +168,6 @@ class Runner:
     def _enter(self, attempt: LiveAttempt) -> None:
         self._capacity.take(attempt.executor)
         self.running[attempt.token] = attempt
-        left = self._clock.monotonic(attempt.lease_expires_at) - time.monotonic()
-        attempt.extend_at = time.monotonic() + extend_after(left)
         self.began.set()
 
     def _leave(self, attempt: LiveAttempt) -> None:
@@ -200,8 +217,19 @@ class Runner:
 
     def _failed(self, attempt: LiveAttempt, error: BaseException) -> None:
         attempt.reported = True
-        if attempt.stop is Stop.CANCELLED or attempt.stop is Stop.DEADLINE:
+        if attempt.stop in (Stop.CANCELLED, Stop.DEADLINE, Stop.FENCED):
             self._report_stopped(attempt)
+            return
+        if (isinstance(error, OpsError) and is_outage(error)) or attempt.ctx.met_outage(error):
+            # The loop's own database was away, which is no fault of the step's.
+            self._log.warning("step given back", code=DatabaseUnavailable.code, **attempt.names)
+            self._reporter.release(
+                attempt,
+                describe(error),
+                started=False,
+                code=DatabaseUnavailable.code,
+                after=min(2.0**attempt.ctx.attempt, _LONGEST_OUTAGE_PAUSE),
+            )
             return
         failure = error if isinstance(error, OpsError) else StepFailed(describe(error))
         self._log.warning("step failed", code=failure.code, error=type(error).__name__, **attempt.names)
@@ -215,19 +243,13 @@ class Runner:
     def _report_stopped(self, attempt: LiveAttempt) -> None:
         if attempt.stop is Stop.SHUTDOWN:
             self._reporter.release(attempt, "the worker shuts down", started=True)
+        elif attempt.stop is Stop.FENCED:
+            self._reporter.release(attempt, Stop.FENCED.value, started=True, code=LeaseLost.code)
         elif attempt.stop is not Stop.LOST:
             why = attempt.stop.value if attempt.stop is not None else ""
             failure = StepFailed(f"stopped: {why}")
             self._log.warning("step stopped", code=failure.code, **attempt.names)
             self._reporter.fail(attempt, failure, retryable=True)
-
-
-def extend_after(left: float) -> float:
-    """Seconds until a lease that has `left` seconds to go is extended: a third of it, but five at most.
-
-    An extension also brings the news that a mission was cancelled, so it is not left for too long.
-    """
-    return max(0.0, min(left / 3, 5.0))
 
 
 def describe(error: BaseException) -> str:

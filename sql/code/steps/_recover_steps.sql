@@ -6,10 +6,10 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Takes running steps from workers that vanished, or whose lease a newer epoch made void; the latter are given back
--- with no failure counted. The callers choose the steps. A lease that no claim gave (a
--- step set to running by hand: no token, no end, or an end long after the deadline) is as good as run out. Missions of
--- which another session has locked a row, and steps that fn_assert_lease holds in an open transaction, are left for
--- later.
+-- with no failure counted. The callers choose the steps. A lease that no claim gave (a step set to running by hand: no
+-- token, no end, or an end long after the deadline) is as good as run out. Missions of which another session has locked
+-- a row, and steps that fn_assert_lease holds in an open transaction, are left for later. So are, for one lease after a
+-- start of the server, leases of before it: their workers could not extend them, and may come back.
 -- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an
 -- end write. Raises: nothing.
 declare
@@ -17,6 +17,8 @@ declare
   v_policy jsonb := _policy('worker_policy');
   v_missions uuid[];
   v_epoch integer := (select c.epoch from ops_control c);
+  v_started timestamptz := pg_postmaster_start_time();
+  v_grace interval := make_interval(secs => _lease_seconds(null, v_policy));
   v_void uuid[];
   v_lost uuid[];
   v_hold uuid[];
@@ -31,9 +33,10 @@ begin
     from (select s.id from ops_mission_steps s
            where s.id = any (p_step_ids) and s.mission_id = any (v_missions)
              and s.status = 'running'
-             and (s.lease_epoch < v_epoch or coalesce(s.lease_expires_at, '-infinity') <= v_now
-                  or s.lease_token is null
-                  or s.lease_expires_at > coalesce(s.deadline_at, '-infinity') + interval '1 minute')
+             and (s.lease_epoch < v_epoch or s.lease_expires_at is null or s.lease_token is null
+                  or s.lease_expires_at > coalesce(s.deadline_at, '-infinity') + interval '1 minute'
+                  or (s.lease_expires_at <= v_now
+                      and not (s.updated_at < v_started and v_now < v_started + v_grace)))
            order by s.id
              for update skip locked) l;
   if v_lost is null then

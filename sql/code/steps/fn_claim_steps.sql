@@ -80,7 +80,6 @@ begin
   end if;
   v_size := cardinality(v_picked.run);
   v_limits := _attempt_limits(v_picked.executors, v_worker_policy, p_worker_id);
-  update ops_workers w set idle = false where w.worker_id = p_worker_id and w.idle;
   -- One part, unless it fails on data: then parts are halved until each step on which it fails stands alone. The sort
   -- of the last statement has read every row before it returns the first, so a part that fails has returned nothing.
   while v_from <= cardinality(v_picked.run) loop
@@ -93,6 +92,8 @@ begin
       if v_picked.paused <> '{}' and v_from = 1 then
         perform _park_picked(v_picked.paused, v_picked.scopes, v_picked.targets, v_run, p_executors);
       end if;
+      -- After the locks that may be waited for: the worker's row is the last one.
+      update ops_workers w set idle = false where w.worker_id = p_worker_id and w.idle;
       v_now := _now();  -- after a wait for a mission that was locked, the lease still lasts its full time
 
       return query

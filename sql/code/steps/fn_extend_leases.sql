@@ -15,7 +15,7 @@ as $$
 -- keeps the lease it has. No lease is extended past the deadline of its attempt, under a revoked token, or under an
 -- older epoch: then ok is false, and the worker has to stop. The call also counts as the worker's sign of life.
 -- When a batch fails on data, leases are extended one by one, and ok is false for a bad one. A batch of one raises.
--- Locks: the barrier of reports; steps, SKIP LOCKED; the worker's row. Writes: ops_mission_steps, ops_timers,
+-- Locks: the barrier of reports; steps and the worker's row, SKIP LOCKED. Writes: ops_mission_steps, ops_timers,
 -- ops_workers. Raises: OP018, OP041.
 declare
   v_now timestamptz;
@@ -37,7 +37,11 @@ begin
              order by s.id
                for no key update skip locked) l;
     v_now := _now();
-    update ops_workers w set last_seen_at = v_now where w.worker_id = p_worker_id and w.login = session_user;
+    -- A claim of the same worker may have the row, and wait: leases are not to run out meanwhile.
+    update ops_workers w set last_seen_at = v_now
+     where w.worker_id = (select k.worker_id from ops_workers k
+                           where k.worker_id = p_worker_id and k.login = session_user
+                             for no key update skip locked);
 
     with extended as (
       update ops_mission_steps s
