@@ -345,6 +345,8 @@
 \ir code/transitions/fn_should_skip_gates.sql
 \ir code/transitions/_skip_decision.sql
 \ir code/transitions/_listed.sql
+\ir code/transitions/fn_list_handoffs.sql
+\ir code/transitions/fn_show_directive.sql
 \ir code/transitions/_broken_transitions.sql
 
 -- explain: why, how it came about, the inbox
@@ -363,6 +365,7 @@
 \ir code/explain/_policy_statement.sql
 \ir code/explain/fn_explain_step.sql
 \ir code/explain/fn_explain_proposal.sql
+\ir code/explain/fn_explain_directive.sql
 \ir code/explain/fn_trail.sql
 \ir code/explain/fn_inbox.sql
 \ir code/explain/_inbox.sql

@@ -175,10 +175,13 @@ declare
     ['fn_gate_threshold', 'reader'],
     ['fn_should_skip_gate', 'reader'],
     ['fn_should_skip_gates', 'reader'],
+    ['fn_list_handoffs', 'reader'],
+    ['fn_show_directive', 'reader'],
     -- explain
     ['fn_explain_mission', 'reader'],
     ['fn_explain_step', 'reader'],
     ['fn_explain_proposal', 'reader'],
+    ['fn_explain_directive', 'reader'],
     ['fn_trail', 'reader'],
     ['fn_inbox', 'reader'],
     ['fn_as_shown', 'operator'],

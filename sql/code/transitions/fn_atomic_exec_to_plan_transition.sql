@@ -16,4 +16,4 @@ begin
 end;
 $$;
 comment on function fn_atomic_exec_to_plan_transition(text, text, text, text) is
-  'fn_atomic_transition(''exec_to_plan'', …): the transition exec_to_plan of a directive, all of it or none.';
+  'The transition exec_to_plan of a directive, all of it or none: fn_atomic_transition by the name of the runbooks.';

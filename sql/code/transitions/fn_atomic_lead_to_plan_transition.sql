@@ -16,4 +16,4 @@ begin
 end;
 $$;
 comment on function fn_atomic_lead_to_plan_transition(text, text, text, text) is
-  'fn_atomic_transition(''lead_to_plan'', …): the transition lead_to_plan of a directive, all of it or none.';
+  'The transition lead_to_plan of a directive, all of it or none: fn_atomic_transition by the name of the runbooks.';

@@ -16,4 +16,4 @@ begin
 end;
 $$;
 comment on function fn_atomic_plan_to_exec_transition(text, text, text, text) is
-  'fn_atomic_transition(''plan_to_exec'', …): the transition plan_to_exec of a directive, all of it or none.';
+  'The transition plan_to_exec of a directive, all of it or none: fn_atomic_transition by the name of the runbooks.';
