@@ -1,4 +1,4 @@
-"""Transitions between sessions: one wins, nobody waits, a request takes effect once, a killed session leaves nothing."""
+"""Transitions between sessions: one wins, nobody waits, a request counts once, a killed session leaves nothing."""
 
 import time
 
