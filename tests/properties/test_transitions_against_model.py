@@ -58,7 +58,7 @@ class Model:
 
     def holder(self, sd: str) -> str | None:
         """The session that holds a directive now."""
-        session, until = self.claims.get(sd, ("", 0))
+        session, until = self.claims.get(sd, ("", float("-inf")))
         return session if until > self.now else None
 
     def move(
@@ -110,6 +110,7 @@ def connection(shared_dsn: str) -> Iterator[psycopg.Connection[Any]]:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(actions, min_size=1, max_size=25))
 def test_what_sessions_do_is_what_the_model_does(connection, steps):
+    connection.rollback()
     loop, model = Loop(connection), Model()
     start = loop.stop_clock("2040-01-01")
     changed_by_hand: set[str] = set()
@@ -174,4 +175,3 @@ def test_what_sessions_do_is_what_the_model_does(connection, steps):
         broken = loop.rows("select * from fn_check_invariants('transitions')")
         assert {b["invariant"].split()[0] for b in broken} <= {"12"}
         assert {b["subject"].removeprefix("directive ") for b in broken} <= changed_by_hand
-    connection.rollback()
