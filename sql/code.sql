@@ -349,6 +349,9 @@
 \ir code/transitions/fn_show_directive.sql
 \ir code/transitions/_broken_transitions.sql
 
+-- subagents: what checkers found about a directive, each run once
+\ir code/subagents/fn_store_sub_agent_result.sql
+
 -- explain: why, how it came about, the inbox
 \ir code/explain/fn_explain_mission.sql
 \ir code/explain/_explain_steps.sql

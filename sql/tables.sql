@@ -1116,3 +1116,69 @@ create table sd_phase_handoffs (
 create index sd_phase_handoffs_sd on sd_phase_handoffs (sd_id, created_at);
 create index sd_phase_handoffs_created on sd_phase_handoffs (created_at);
 create index sd_phase_handoffs_audit on sd_phase_handoffs (audit_id) where audit_id is not null;
+
+-- 0014_subagents ------------------------------------------------------------------------------------------------------
+-- Sub-agents. The checkers that there are, and what each run of one found.
+
+-- Sub-agents: checkers that a phase of a directive asks for. The team's own rows.
+create table leo_sub_agents (
+  -- Code of the sub-agent, such as VALIDATION.
+  code text not null,
+  -- Its name, for people.
+  name text not null default '',
+  -- From 90 critical, from 70 high.
+  priority integer not null default 50,
+  -- Codes of the sub-agents that must have run before it.
+  depends_on text[] not null default '{}',
+  -- Phases that ask for it.
+  phases text[] not null default '{}',
+  -- Types of directives that it is for; null for all.
+  sd_types text[],
+  -- The executor that runs it.
+  executor text not null default 'noop',
+  -- Params of its step.
+  params jsonb not null default '{}',
+  -- How long one run may take.
+  timeout_seconds integer not null default 60,
+  -- Whether it is used.
+  active boolean not null default true,
+  constraint leo_sub_agents_pkey primary key (code),
+  constraint leo_sub_agents_code_named check (code ~ '^[A-Za-z0-9_.:-]{1,128}$'),
+  constraint leo_sub_agents_timeout_known check (timeout_seconds >= 1 and timeout_seconds <= 604800)
+);
+
+-- What sub-agents found, a row for each run; the same run told again counts on the first row.
+create table sub_agent_execution_results (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- Id of the directive.
+  sd_id text not null,
+  -- The sub-agent.
+  sub_agent_code text not null,
+  -- The phase that it was run in.
+  phase text,
+  -- The session that asked for it.
+  session_id text,
+  -- What it found: PASS, WARNING, FAIL or BLOCKED.
+  verdict text,
+  -- How sure it is, from 0 to 100.
+  confidence numeric,
+  -- How long it took, in seconds.
+  execution_time numeric,
+  -- orchestrated, idempotency_key, idempotent_hit, hits, and what the sub-agent added.
+  metadata jsonb not null default '{}',
+  -- Key of the run, another one each hour; null when it was stored although one was there.
+  idempotency_key text,
+  -- The mission that ran it.
+  mission_id uuid,
+  -- The step that ran it.
+  step_id uuid,
+  -- When it was stored.
+  created_at timestamptz not null default clock_timestamp(),
+  constraint sub_agent_execution_results_pkey primary key (id),
+  constraint sub_agent_execution_results_key unique (idempotency_key)
+);
+create index sub_agent_execution_results_sd on sub_agent_execution_results (sd_id, created_at);
+create index sub_agent_execution_results_created on sub_agent_execution_results (created_at);
+create index sub_agent_execution_results_mission on sub_agent_execution_results (mission_id)
+  where mission_id is not null;

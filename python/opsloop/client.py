@@ -35,6 +35,7 @@ from opsloop.areas.aio.policy import AsyncPolicy
 from opsloop.areas.aio.proposals import AsyncProposals
 from opsloop.areas.aio.replay import AsyncReplay
 from opsloop.areas.aio.steps import AsyncSteps
+from opsloop.areas.aio.subagents import AsyncSubAgents
 from opsloop.areas.aio.transitions import AsyncTransitions
 from opsloop.areas.control import Control
 from opsloop.areas.events import Events
@@ -47,13 +48,26 @@ from opsloop.areas.policy import Policy
 from opsloop.areas.proposals import Proposals
 from opsloop.areas.replay import Replay
 from opsloop.areas.steps import Steps
+from opsloop.areas.subagents import SubAgents
 from opsloop.areas.transitions import Transitions
 from opsloop.config import Settings, check_dsn, check_schema
 from opsloop.errors import translate
 
 
 class Client(
-    Policy, Control, Events, Proposals, Missions, Steps, Locks, Outbox, Replay, Transitions, Explain, Ops
+    Policy,
+    Control,
+    Events,
+    Proposals,
+    Missions,
+    Steps,
+    Locks,
+    Outbox,
+    Replay,
+    Transitions,
+    SubAgents,
+    Explain,
+    Ops,
 ):
     """Every function of the loop as a method, over a psycopg 3 connection that stays the caller's.
 
@@ -73,6 +87,7 @@ class AsyncClient(
     AsyncOutbox,
     AsyncReplay,
     AsyncTransitions,
+    AsyncSubAgents,
     AsyncExplain,
     AsyncOps,
 ):

@@ -166,6 +166,18 @@ def test_a_killed_session_leaves_nothing_and_the_request_succeeds_afterwards(loo
     assert move(loop, prd_id="d1-p", request_id="r")["success"]
 
 
+def test_of_two_sessions_that_store_the_same_run_one_stores_and_one_is_a_hit(loop, session, connect):
+    first, second = session(), session()
+    store = "select fn_store_sub_agent_result('d1', 'TESTING')"
+    first.do("begin")
+    stored = first.value(store)
+    waiting = run(second.conn, store)
+    wait_until_blocked(connect(), second.conn)
+    first.do("commit")
+    (hit,) = waiting.result()[0].values()
+    assert (hit["id"], hit["idempotent_hit"], hit["metadata"]["hits"]) == (stored["id"], True, 1)
+
+
 def test_two_sessions_that_claim_at_once_get_one_claim(loop, session):
     sessions = [session() for _ in range(10)]
     answers = at_once(
