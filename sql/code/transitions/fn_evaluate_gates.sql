@@ -36,7 +36,7 @@ begin
                        jsonb_typeof(p_gate_results)),
       hint = 'For example: {"TESTING": {"passed": true, "score": 95, "maxScore": 100}}.';
   end if;
-  v_threshold := fn_gate_threshold(v_type);
+  v_threshold := fn_gate_threshold(v_type)::numeric;
   v_skips := fn_should_skip_gates(array(select jsonb_object_keys(p_gate_results)), v_type);
 
   for v_gate in
