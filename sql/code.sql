@@ -136,6 +136,9 @@
 \ir code/policy/_agent_roles_faults.sql
 \ir code/policy/_outbox_policy_faults.sql
 \ir code/policy/_size_limits_faults.sql
+\ir code/policy/_transition_rules_faults.sql
+\ir code/policy/_gate_thresholds_faults.sql
+\ir code/policy/_gate_applicability_faults.sql
 \ir code/policy/_ops_policy_changed.sql
 \ir code/policy/_ops_policy_audited.sql
 \ir code/policy/fn_policy_history.sql
@@ -367,6 +370,44 @@
 \ir code/replay/fn_redrive_dead_letters.sql
 \ir code/replay/_broken_replay.sql
 
+-- transitions: directives that move from phase to phase in one piece, the gates before that, and handoffs of both
+\ir code/transitions/fn_claim_directive.sql
+\ir code/transitions/_directive_id.sql
+\ir code/transitions/_refusal.sql
+\ir code/transitions/_directive_unknown.sql
+\ir code/transitions/_directive_busy.sql
+\ir code/transitions/_claim_refusal.sql
+\ir code/transitions/fn_release_directive.sql
+\ir code/transitions/fn_atomic_transition.sql
+\ir code/transitions/_earlier_answer.sql
+\ir code/transitions/_transition_answer.sql
+\ir code/transitions/_take_request.sql
+\ir code/transitions/_transition_refusal.sql
+\ir code/transitions/_move_directive.sql
+\ir code/transitions/_directive_state.sql
+\ir code/transitions/_recovery_action.sql
+\ir code/transitions/fn_atomic_lead_to_plan_transition.sql
+\ir code/transitions/fn_atomic_plan_to_exec_transition.sql
+\ir code/transitions/fn_atomic_exec_to_plan_transition.sql
+\ir code/transitions/fn_atomic_plan_to_lead_transition.sql
+\ir code/transitions/fn_execute_handoff.sql
+\ir code/transitions/_handoff_answer.sql
+\ir code/transitions/fn_evaluate_gates.sql
+\ir code/transitions/_weigh_gate.sql
+\ir code/transitions/fn_normalize_gate_result.sql
+\ir code/transitions/_gate_number.sql
+\ir code/transitions/fn_gate_threshold.sql
+\ir code/transitions/fn_should_skip_gate.sql
+\ir code/transitions/fn_should_skip_gates.sql
+\ir code/transitions/_skip_decision.sql
+\ir code/transitions/_listed.sql
+\ir code/transitions/fn_list_handoffs.sql
+\ir code/transitions/fn_show_directive.sql
+\ir code/transitions/_broken_transitions.sql
+
+-- subagents: what checkers found about a directive, each run once
+\ir code/subagents/fn_store_sub_agent_result.sql
+
 -- explain: why, how it came about, the inbox
 \ir code/explain/fn_explain_mission.sql
 \ir code/explain/_explain_steps.sql
@@ -383,6 +424,7 @@
 \ir code/explain/_policy_statement.sql
 \ir code/explain/fn_explain_step.sql
 \ir code/explain/fn_explain_proposal.sql
+\ir code/explain/fn_explain_directive.sql
 \ir code/explain/fn_trail.sql
 \ir code/explain/fn_inbox.sql
 \ir code/explain/_inbox.sql

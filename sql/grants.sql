@@ -84,7 +84,9 @@ declare
     'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'replay_log', 'ops_demand_radar',
     'ops_idempotency_keys',
     'distributed_locks', 'ops_counters', 'ops_counts',
-    'ops_pauses', 'ops_control', 'ops_audit_log', 'ops_control_log'
+    'ops_pauses', 'ops_control', 'ops_audit_log', 'ops_control_log',
+    'strategic_directives', 'product_requirements', 'user_stories', 'sd_session_claims', 'sd_transition_audit',
+    'sd_phase_handoffs', 'leo_sub_agents', 'sub_agent_execution_results'
   ];
   -- Each function with the roles that may call it. Others follow from these: what a reader may, all may; what a
   -- producer may, a worker may; an admin may everything.
@@ -159,10 +161,29 @@ declare
     ['fn_record_replay', 'worker operator'],
     ['fn_redrive_dead_letter', 'operator'],
     ['fn_redrive_dead_letters', 'operator'],
+    -- transitions
+    ['fn_claim_directive', 'worker operator'],
+    ['fn_release_directive', 'worker operator'],
+    ['fn_atomic_transition', 'worker operator'],
+    ['fn_atomic_lead_to_plan_transition', 'worker operator'],
+    ['fn_atomic_plan_to_exec_transition', 'worker operator'],
+    ['fn_atomic_exec_to_plan_transition', 'worker operator'],
+    ['fn_atomic_plan_to_lead_transition', 'worker operator'],
+    ['fn_execute_handoff', 'worker operator'],
+    ['fn_evaluate_gates', 'reader'],
+    ['fn_normalize_gate_result', 'reader'],
+    ['fn_gate_threshold', 'reader'],
+    ['fn_should_skip_gate', 'reader'],
+    ['fn_should_skip_gates', 'reader'],
+    ['fn_list_handoffs', 'reader'],
+    ['fn_show_directive', 'reader'],
+    -- subagents
+    ['fn_store_sub_agent_result', 'worker'],
     -- explain
     ['fn_explain_mission', 'reader'],
     ['fn_explain_step', 'reader'],
     ['fn_explain_proposal', 'reader'],
+    ['fn_explain_directive', 'reader'],
     ['fn_trail', 'reader'],
     ['fn_inbox', 'reader'],
     ['fn_as_shown', 'operator'],

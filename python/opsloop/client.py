@@ -35,6 +35,8 @@ from opsloop.areas.aio.policy import AsyncPolicy
 from opsloop.areas.aio.proposals import AsyncProposals
 from opsloop.areas.aio.replay import AsyncReplay
 from opsloop.areas.aio.steps import AsyncSteps
+from opsloop.areas.aio.subagents import AsyncSubAgents
+from opsloop.areas.aio.transitions import AsyncTransitions
 from opsloop.areas.control import Control
 from opsloop.areas.events import Events
 from opsloop.areas.explain import Explain
@@ -46,11 +48,27 @@ from opsloop.areas.policy import Policy
 from opsloop.areas.proposals import Proposals
 from opsloop.areas.replay import Replay
 from opsloop.areas.steps import Steps
+from opsloop.areas.subagents import SubAgents
+from opsloop.areas.transitions import Transitions
 from opsloop.config import Settings, check_dsn, check_schema
 from opsloop.errors import translate
 
 
-class Client(Policy, Control, Events, Proposals, Missions, Steps, Locks, Outbox, Replay, Explain, Ops):
+class Client(
+    Policy,
+    Control,
+    Events,
+    Proposals,
+    Missions,
+    Steps,
+    Locks,
+    Outbox,
+    Replay,
+    Transitions,
+    SubAgents,
+    Explain,
+    Ops,
+):
     """Every function of the loop as a method, over a psycopg 3 connection that stays the caller's.
 
     It never commits, rolls back or closes: what it does is part of the caller's own transaction. `schema` is
@@ -68,6 +86,8 @@ class AsyncClient(
     AsyncLocks,
     AsyncOutbox,
     AsyncReplay,
+    AsyncTransitions,
+    AsyncSubAgents,
     AsyncExplain,
     AsyncOps,
 ):

@@ -242,6 +242,60 @@ class ApprovedByHand(OpsError):
     code = "OPS_061"
 
 
+class DirectiveBusy(OpsError):
+    """Another session is changing the directive right now."""
+
+    code = "OPS_070"
+
+
+class DirectiveClaimed(OpsError):
+    """Another session has claimed the directive, or the one that releases it has not."""
+
+    code = "OPS_071"
+
+
+class WrongPhase(OpsError):
+    """The transition does not start from the phase that the directive is in."""
+
+    code = "OPS_072"
+
+
+class TransitionVersionConflict(OpsError):
+    """Another transition was completed since the caller read the directive."""
+
+    code = "OPS_073"
+
+
+class NoSuchRequirement(OpsError):
+    """The directive has no requirement of that id."""
+
+    code = "OPS_074"
+
+
+class RequestReused(OpsError):
+    """The request id was completed for another transition or directive."""
+
+    code = "OPS_075"
+
+
+class DirectiveEnded(OpsError):
+    """The directive is completed, cancelled or deferred."""
+
+    code = "OPS_076"
+
+
+class InvalidGateResult(OpsError):
+    """The result of a gate is not of the form that gates return."""
+
+    code = "OPS_077"
+
+
+class HandoffBlocked(OpsError):
+    """The gates did not let the directive pass."""
+
+    code = "OPS_078"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 

@@ -22,9 +22,11 @@ comment on table ops_audit_log is
 comment on column ops_audit_log.id is 'Order of writing. A transaction that was rolled back leaves a gap.';
 comment on column ops_audit_log.created_at is 'When.';
 comment on column ops_audit_log.action is
-  'pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy, redrive or restore.';
+  'pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy, redrive, restore, transition or '
+  'handoff.';
 comment on column ops_audit_log.subject_type is
-  'What it is about: proposal, mission, step, policy, dead_letter; of pause, resume and kill the scope of ops_pauses.';
+  'What it is about: proposal, mission, step, policy, dead_letter, directive; of pause, resume and kill the scope of '
+  'ops_pauses.';
 comment on column ops_audit_log.subject_id is
   'Which one: an id, the key of a document, the name of a letter, the target of a pause; empty for all.';
 comment on column ops_audit_log.login is 'The login role (session_user) that did it.';

@@ -105,3 +105,88 @@ select _seed_policy('outbox', $json$
   "allow_private": false
 }
 $json$);
+
+select _seed_policy('transition_rules', $json$
+{
+  "lead_to_plan": {
+    "from": ["LEAD", "LEAD_APPROVAL"],
+    "to": "PLAN_PRD",
+    "sd_status": "in_progress"
+  },
+  "plan_to_exec": {
+    "from": ["PLAN", "PLAN_PRD"],
+    "to": "EXEC_IMPLEMENTATION"
+  },
+  "exec_to_plan": {
+    "from": ["EXEC_IMPLEMENTATION", "EXEC"],
+    "to": "EXEC_COMPLETE",
+    "sd_status": "active",
+    "stories": {
+      "from": ["in_progress", "draft", "ready"],
+      "set": {"implementation_status": "validated"},
+      "status": {"in_progress": "completed"}
+    },
+    "requirement": {"set": {"status": "verification", "phase": "verification"}},
+    "gates": true
+  },
+  "plan_to_lead": {
+    "from": ["EXEC_COMPLETE", "PLAN_VERIFICATION"],
+    "to": "LEAD_FINAL",
+    "gates": true
+  }
+}
+$json$);
+
+select _seed_policy('gate_thresholds', $json$
+{
+  "security": 90,
+  "feature": 85,
+  "infrastructure": 80,
+  "bugfix": 75,
+  "orchestrator": 70,
+  "documentation": 60,
+  "default": 85
+}
+$json$);
+
+select _seed_policy('gate_applicability', $json$
+{
+  "matrix": {
+    "feature": {"TESTING": "REQUIRED", "DESIGN": "REQUIRED", "GITHUB": "REQUIRED", "DATABASE": "OPTIONAL",
+      "REGRESSION": "OPTIONAL", "DOCMON": "REQUIRED", "STORIES": "REQUIRED"},
+    "security": {"TESTING": "REQUIRED", "DESIGN": "OPTIONAL", "GITHUB": "REQUIRED", "DATABASE": "OPTIONAL",
+      "REGRESSION": "REQUIRED", "DOCMON": "REQUIRED", "STORIES": "REQUIRED"},
+    "bugfix": {"TESTING": "REQUIRED", "DESIGN": "NON_APPLICABLE", "GITHUB": "REQUIRED", "DATABASE": "OPTIONAL",
+      "REGRESSION": "OPTIONAL", "DOCMON": "OPTIONAL", "STORIES": "OPTIONAL"},
+    "enhancement": {"TESTING": "REQUIRED", "DESIGN": "OPTIONAL", "GITHUB": "REQUIRED", "DATABASE": "OPTIONAL",
+      "REGRESSION": "OPTIONAL", "DOCMON": "OPTIONAL", "STORIES": "REQUIRED"},
+    "refactor": {"TESTING": "NON_APPLICABLE", "DESIGN": "NON_APPLICABLE", "GITHUB": "REQUIRED", "DATABASE": "NON_APPLICABLE",
+      "REGRESSION": "REQUIRED", "DOCMON": "OPTIONAL", "STORIES": "NON_APPLICABLE"},
+    "infrastructure": {"TESTING": "NON_APPLICABLE", "DESIGN": "NON_APPLICABLE", "GITHUB": "NON_APPLICABLE", "DATABASE": "OPTIONAL",
+      "REGRESSION": "OPTIONAL", "DOCMON": "REQUIRED", "STORIES": "OPTIONAL"},
+    "database": {"TESTING": "OPTIONAL", "DESIGN": "NON_APPLICABLE", "GITHUB": "REQUIRED", "DATABASE": "REQUIRED",
+      "REGRESSION": "REQUIRED", "DOCMON": "OPTIONAL", "STORIES": "OPTIONAL"},
+    "performance": {"TESTING": "REQUIRED", "DESIGN": "NON_APPLICABLE", "GITHUB": "REQUIRED", "DATABASE": "OPTIONAL",
+      "REGRESSION": "REQUIRED", "DOCMON": "OPTIONAL", "STORIES": "OPTIONAL"},
+    "documentation": {"TESTING": "NON_APPLICABLE", "DESIGN": "NON_APPLICABLE", "GITHUB": "NON_APPLICABLE", "DATABASE": "NON_APPLICABLE",
+      "REGRESSION": "NON_APPLICABLE", "DOCMON": "REQUIRED", "STORIES": "OPTIONAL"},
+    "docs": {"TESTING": "NON_APPLICABLE", "DESIGN": "NON_APPLICABLE", "GITHUB": "NON_APPLICABLE", "DATABASE": "NON_APPLICABLE",
+      "REGRESSION": "NON_APPLICABLE", "DOCMON": "REQUIRED", "STORIES": "OPTIONAL"},
+    "process": {"TESTING": "NON_APPLICABLE", "DESIGN": "NON_APPLICABLE", "GITHUB": "NON_APPLICABLE", "DATABASE": "NON_APPLICABLE",
+      "REGRESSION": "NON_APPLICABLE", "DOCMON": "REQUIRED", "STORIES": "OPTIONAL"},
+    "qa": {"TESTING": "NON_APPLICABLE", "DESIGN": "NON_APPLICABLE", "GITHUB": "NON_APPLICABLE", "DATABASE": "NON_APPLICABLE",
+      "REGRESSION": "NON_APPLICABLE", "DOCMON": "OPTIONAL", "STORIES": "OPTIONAL"},
+    "orchestrator": {"TESTING": "NON_APPLICABLE", "DESIGN": "NON_APPLICABLE", "GITHUB": "NON_APPLICABLE", "DATABASE": "NON_APPLICABLE",
+      "REGRESSION": "NON_APPLICABLE", "DOCMON": "OPTIONAL", "STORIES": "NON_APPLICABLE"}
+  },
+  "lightweight": {
+    "types": ["infrastructure", "documentation", "docs", "process", "orchestrator", "maintenance", "chore", "qa",
+      "refactor", "research", "uat"],
+    "gates": ["FILE_SCOPE", "EXPLORATION_AUDIT", "EXECUTION_PLAN", "DELIVERABLES_PLANNING"]
+  },
+  "documentation": {
+    "types": ["documentation", "docs", "process", "orchestrator"],
+    "gates": ["TESTING", "GITHUB", "REGRESSION", "DATABASE"]
+  }
+}
+$json$);

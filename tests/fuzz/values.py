@@ -204,6 +204,9 @@ class Values:
                 "reaction_matrix",
                 "agent_roles",
                 "outbox",
+                "transition_rules",
+                "gate_thresholds",
+                "gate_applicability",
                 "own",
             ],
             "p_scope": ["all", "executor", "agent", "kind", "source", "mission"],
@@ -216,7 +219,7 @@ class Values:
             "p_outcome": ["succeeded", "failed"],
             "p_vote": ["approve", "reject", "abstain"],
             "p_agent_role": ["planner", "reviewer"],
-            "p_part": ["steps", "missions", "queue", "outbox", "policy"],
+            "p_part": ["steps", "missions", "queue", "outbox", "policy", "transitions"],
             "p_type": ["signal", "order:placed", "step:noop:failed"],
         }.get(name)
         if fitting and self.often():

@@ -72,7 +72,9 @@ class Part:
 def part() -> Part:
     return Part(
         "# The runbook of migration 022"
-        + PAGE.read_text(encoding="utf-8").split("\n# The runbook of migration 022")[1]
+        + PAGE.read_text(encoding="utf-8")
+        .split("\n# The runbook of migration 022")[1]
+        .split("\n# The hardening runbook")[0]
     )
 
 

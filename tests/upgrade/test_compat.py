@@ -171,7 +171,7 @@ def test_two_loops_cannot_both_have_it(layer, conn):
         migrate.install_layer(layer, LAYER, "second")
     with pytest.raises(NotFound):
         migrate.remove_layer(layer, LAYER, "second")
-    assert migrate.layers(layer) == {LAYER: "opsloop"}
+    assert migrate.layers(layer)[LAYER] == "opsloop"
     conn.execute("select m10_recovery.acquire_lock('l', 'a')")
     assert conn.execute("select count(*) from opsloop.distributed_locks").fetchone() == (1,)
 
@@ -265,7 +265,10 @@ def test_the_commands_say_what_they_did(dsn, monkeypatch, capsys):
 
     assert "not installed" in opsloop("list")[1]
     assert opsloop("install", LAYER) == (0, "m10_recovery is installed over schema opsloop\n")
-    assert opsloop("list", "--json") == (0, '[{"name": "m10_recovery", "schema": "opsloop"}]\n')
+    assert opsloop("list", "--json") == (
+        0,
+        '[{"name": "leo", "schema": null}, {"name": "m10_recovery", "schema": "opsloop"}]\n',
+    )
     assert opsloop("remove", LAYER) == (0, "m10_recovery is removed\n")
     assert opsloop("remove", LAYER)[0] == 1
     assert opsloop("install", "other")[0] == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from opsloop.areas.call import Caller
-from opsloop.results import Explanation, Occurrence
+from opsloop.results import DirectiveReason, Explanation, Occurrence
 
 
 class Explain(Caller):
@@ -31,6 +31,13 @@ class Explain(Caller):
         An unknown proposal is NotFound (OPS_012).
         """
         return self._rows(Explanation, "fn_explain_proposal", proposal_id=proposal_id)
+
+    def explain_directive(self, sd_id: str) -> list[DirectiveReason]:
+        """Say why a directive is not moving on: a row per reason, with the statement that frees it.
+
+        An unknown directive is NotFound (OPS_012).
+        """
+        return self._rows(DirectiveReason, "fn_explain_directive", sd_id=sd_id)
 
     def trail(self, id: UUID | str) -> list[Occurrence]:  # noqa: A002 - the function's own name for it
         """Tell how a mission, proposal, step or event came about and what came of it, oldest first.

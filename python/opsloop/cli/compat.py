@@ -34,8 +34,9 @@ def list_(session: Session) -> None:
 def install(session: Session, name: Name) -> None:
     """Install a layer, or bring it up to date: a schema of that name, with views and functions over this loop.
 
-    m10_recovery: the four tables and nine functions of migration 022 (docs/runbooks.md). One loop per database can
-    have it. To be run by the owner of the loop.
+    m10_recovery: the four tables and nine functions of migration 022. leo: strategic_directives_v2 and
+    product_requirements_v2, which can be written to. (docs/runbooks.md.) One loop per database can have a layer. To be
+    run by the owner of the loop.
     """
     schema = session.schema_name
     with session.database() as dsn:

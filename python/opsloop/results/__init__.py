@@ -22,6 +22,7 @@ from opsloop.results.steps import (
     RunningStep,
     StepOutcome,
 )
+from opsloop.results.transitions import DirectiveReason, ListedHandoff
 
 __all__ = [
     "Broken",
@@ -29,6 +30,7 @@ __all__ = [
     "ClaimedStep",
     "DeadLetter",
     "Delivery",
+    "DirectiveReason",
     "Explanation",
     "Gate",
     "GroupRole",
@@ -36,6 +38,7 @@ __all__ = [
     "Idempotent",
     "InboxEntry",
     "Lease",
+    "ListedHandoff",
     "ListedIdea",
     "ListedMission",
     "ListedProposal",

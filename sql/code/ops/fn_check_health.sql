@@ -22,6 +22,9 @@ declare
   v_success numeric;
   v_ended bigint;
   v_dead bigint;
+  v_moved record;
+  v_handed record;
+  v_mended record;
   v_pending timestamptz;
   v_pauses text;
   v_strays record;
@@ -48,6 +51,24 @@ begin
   select 100.0 * count(*) filter (where m.status = 'succeeded') / nullif(count(*), 0), count(*) into v_success, v_ended
     from (select n.status, n.completed_at from ops_missions n order by n.id desc limit 10000) m
    where m.completed_at > v_now - interval '24 hours';
+  select 100.0 * count(*) filter (where a.status = 'failed') / nullif(count(*), 0) as failed, count(*) as n
+    into v_moved
+    from (select t.status, t.created_at from sd_transition_audit t order by t.created_at desc limit 10000) a
+   where a.created_at > v_now - interval '24 hours';
+  select avg(h.execution_time_ms) / 1000 as mean, count(*) as n into v_handed
+    from (select t.execution_time_ms, t.created_at from sd_phase_handoffs t order by t.created_at desc limit 1000) h
+   where h.created_at > v_now - interval '24 hours';
+  -- The gate with the largest share of mended results.
+  select g.key as gate,
+         100.0 * count(*) filter (where g.value #>> '{_validation,fixed}' <> '0') / count(*) as share
+    into v_mended
+    from (select t.scores, t.created_at from sd_phase_handoffs t order by t.created_at desc limit 1000) h
+   cross join lateral jsonb_each(h.scores -> 'gates') g
+   where h.created_at > v_now - interval '24 hours'
+   group by g.key
+  having count(*) >= 10
+   order by share desc, g.key
+   limit 1;
   select count(*) into v_dead
     from (select d.dead_lettered_at from dead_letter_archive d order by d.id desc limit 1000) d
    where d.dead_lettered_at > v_now - interval '1 hour';
@@ -92,6 +113,11 @@ begin
       ('proposals', v_health.recent_proposals, v_health.recent_proposals::text),
       ('missions failed', case when v_ended >= 10 then 100 - v_success end,
        case when v_ended > 0 then format('%s %% of %s', round(100 - v_success, 1), v_ended) else 'none has ended' end),
+      ('transitions failed', case when v_moved.n >= 10 then v_moved.failed end,
+       case when v_moved.n > 0 then format('%s %% of %s', round(v_moved.failed, 1), v_moved.n) else 'none' end),
+      ('handoff duration', v_handed.mean, coalesce(round(v_handed.mean, 3) || ' s, of ' || v_handed.n, 'none')),
+      ('gate results mended', v_mended.share,
+       coalesce(format('%s %% of gate %s', round(v_mended.share, 1), v_mended.gate), 'none')),
       ('dead letters', v_dead, v_dead::text),
       ('waiting for a person', extract(epoch from v_now - v_pending),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,

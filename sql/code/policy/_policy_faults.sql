@@ -20,6 +20,9 @@ begin
     when 'agent_roles' then _agent_roles_faults(p_value)
     when 'outbox' then _outbox_policy_faults(p_value)
     when 'size_limits' then _size_limits_faults(p_value)
+    when 'transition_rules' then _transition_rules_faults(p_value)
+    when 'gate_thresholds' then _gate_thresholds_faults(p_value)
+    when 'gate_applicability' then _gate_applicability_faults(p_value)
     else '{}' end;
 end;
 $$;

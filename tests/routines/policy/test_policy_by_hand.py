@@ -166,6 +166,9 @@ def test_several_documents_in_one_update_are_a_version_each(conn):
             "worker_policy",
             "agent_roles",
             "outbox",
+            "transition_rules",
+            "gate_thresholds",
+            "gate_applicability",
         )
     }
 
@@ -176,7 +179,7 @@ def test_several_documents_in_one_update_are_a_version_each(conn):
 )
 def test_a_document_cannot_be_removed(conn, statement):
     refusal(conn, statement, "OP014")
-    assert conn.execute("select count(*) from ops_policy").fetchone() == (6,)
+    assert conn.execute("select count(*) from ops_policy").fetchone() == (9,)
 
 
 def test_a_document_cannot_be_renamed(conn):

@@ -6,7 +6,17 @@ from opsloop import migrate
 from support import at_once
 
 #: The contract, as policy files name them: not read from the code.
-KEYS = {"reaction_matrix", "auto_approve", "proposal_caps", "worker_policy", "agent_roles", "outbox"}
+KEYS = {
+    "reaction_matrix",
+    "auto_approve",
+    "proposal_caps",
+    "worker_policy",
+    "agent_roles",
+    "outbox",
+    "transition_rules",
+    "gate_thresholds",
+    "gate_applicability",
+}
 
 
 def test_all_documents_are_there_as_version_one_with_history(conn):
