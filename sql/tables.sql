@@ -36,8 +36,8 @@ create table opsloop_routine (
 
 -- The policy documents in force; change them with fn_set_policy, or by plain UPDATE as the operations runbook does.
 create table ops_policy (
-  -- Name of the document: reaction_matrix, auto_approve, proposal_caps, worker_policy, agent_roles, outbox or
-  -- size_limits.
+  -- Name of the document: reaction_matrix, auto_approve, proposal_caps, worker_policy, agent_roles, outbox,
+  -- size_limits, transition_rules, gate_thresholds, gate_applicability, or one of the team's own.
   key text not null,
   -- The document; its top-level keys are those of the operations runbook.
   value jsonb not null,
@@ -933,9 +933,11 @@ create table ops_audit_log (
   id bigint not null default nextval('ops_audit_log_id_seq'),
   -- When.
   created_at timestamptz not null default now(),
-  -- pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy, redrive or restore.
+  -- pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy, redrive, restore, transition or
+  -- handoff.
   action text not null,
-  -- What it is about: proposal, mission, step, policy, dead_letter; of pause, resume and kill the scope of ops_pauses.
+  -- What it is about: proposal, mission, step, policy, dead_letter, directive; of pause, resume and kill the scope of
+  -- ops_pauses.
   subject_type text not null,
   -- Which one: an id, the key of a document, the name of a letter, the target of a pause; empty for all.
   subject_id text not null default '',
@@ -979,3 +981,243 @@ select a.id,
        a.created_at
   from ops_audit_log a
  where a.action in ('pause', 'resume', 'kill');
+
+-- 0013_transitions ----------------------------------------------------------------------------------------------------
+-- Directives, transitions and handoffs. Tracked work with its requirements and stories, the sessions that claim it, and
+-- the log of what was done to it.
+
+-- Directives: tracked pieces of work with phases. They are the team's own rows; transitions change phase, status,
+-- version and updated_at.
+create table strategic_directives (
+  -- Id of the directive; routines also find it by sd_key.
+  id text not null,
+  -- Optional second name, as people write it.
+  sd_key text,
+  -- What it is about, for people.
+  title text not null default '',
+  -- Its type, such as feature or security; decides the threshold of its gates and which gates it skips.
+  sd_type text,
+  -- Its status; completed, cancelled and deferred take no transition.
+  status text not null default 'draft',
+  -- Its phase, such as EXEC_IMPLEMENTATION.
+  current_phase text not null default 'LEAD',
+  -- One more than its completed transitions: a caller that names the version it saw is refused when it is another.
+  transition_version integer not null default 1,
+  -- When it was made.
+  created_at timestamptz not null default now(),
+  -- When a transition changed it last.
+  updated_at timestamptz not null default now(),
+  constraint strategic_directives_pkey primary key (id),
+  constraint strategic_directives_sd_key_key unique (sd_key),
+  constraint strategic_directives_id_given check (id <> ''),
+  constraint strategic_directives_sd_key_given check (sd_key <> '')
+) with (fillfactor = 50);
+
+-- Requirements documents of directives.
+create table product_requirements (
+  -- Id of the requirement.
+  id text not null,
+  -- The directive it belongs to.
+  sd_id text not null,
+  -- Its status, such as draft or verification.
+  status text not null default 'draft',
+  -- Its phase.
+  phase text,
+  -- When a transition changed it last.
+  updated_at timestamptz not null default now(),
+  constraint product_requirements_pkey primary key (id),
+  constraint product_requirements_id_given check (id <> ''),
+  constraint product_requirements_sd_id_fkey foreign key (sd_id)
+    references strategic_directives(id) on update cascade on delete cascade
+) with (fillfactor = 50);
+create index product_requirements_sd on product_requirements (sd_id);
+
+-- User stories of directives.
+create table user_stories (
+  -- Id of the story.
+  id text not null,
+  -- The directive it belongs to.
+  sd_id text not null,
+  -- Its status, such as draft, ready, in_progress or completed.
+  status text not null default 'draft',
+  -- How far it is built, such as validated.
+  implementation_status text,
+  -- When a transition changed it last.
+  updated_at timestamptz not null default now(),
+  constraint user_stories_pkey primary key (id),
+  constraint user_stories_id_given check (id <> ''),
+  constraint user_stories_sd_id_fkey foreign key (sd_id)
+    references strategic_directives(id) on update cascade on delete cascade
+) with (fillfactor = 50);
+create index user_stories_sd on user_stories (sd_id);
+
+-- Sessions that work on a directive: one each, until expires_at.
+create table sd_session_claims (
+  -- The directive.
+  sd_id text not null,
+  -- The session, as it named itself.
+  session_id text not null,
+  -- When this session got it; extending does not change it.
+  claimed_at timestamptz not null,
+  -- Last sign of life: when the session claimed it, claimed it again or moved it last.
+  heartbeat_at timestamptz not null,
+  -- Held before this moment, on the clock of the server.
+  expires_at timestamptz not null,
+  constraint sd_session_claims_pkey primary key (sd_id),
+  constraint sd_session_claims_session_given check (session_id <> ''),
+  constraint sd_session_claims_sd_id_fkey foreign key (sd_id)
+    references strategic_directives(id) on update cascade on delete cascade
+);
+
+-- Every transition that was carried out or failed, a row each; deleting a directive keeps its rows.
+create table sd_transition_audit (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- Id of the directive, also where the caller gave its sd_key.
+  sd_id text not null,
+  -- Which transition: a key of the policy document transition_rules.
+  transition_type text not null,
+  -- The requirement that was named.
+  prd_id text,
+  -- The session that asked for it.
+  session_id text,
+  -- The caller's id of the request; unique among completed rows, so that a request takes effect once.
+  request_id text,
+  -- Directive and requirement before it.
+  pre_state jsonb,
+  -- Directive and requirement after it; null when it failed.
+  post_state jsonb,
+  -- How many user stories it changed; null when it failed.
+  stories_updated integer,
+  -- Whether it changed the requirement; null when it failed.
+  prd_updated boolean,
+  -- Version of the directive after it; null when it failed.
+  transition_version integer,
+  -- completed or failed. in_progress is for rows of other systems: a transition is one transaction.
+  status text not null default 'in_progress',
+  -- Why it failed, in the words of PostgreSQL.
+  error_message text,
+  -- Why it failed, where, what had been done until then, and what to do: error_code (SQLSTATE), error_message,
+  -- failed_step, pre_state, partial_state, recovery_action.
+  error_details jsonb,
+  -- Login role (session_user) that asked for it.
+  login text not null default session_user,
+  -- When it began.
+  created_at timestamptz not null default clock_timestamp(),
+  -- When it ended; never the same moment as created_at.
+  updated_at timestamptz not null default clock_timestamp(),
+  -- When it began.
+  started_at timestamptz not null default clock_timestamp(),
+  -- When it was completed; null when it failed.
+  completed_at timestamptz,
+  constraint sd_transition_audit_pkey primary key (id),
+  constraint sd_transition_audit_status_known check (status in ('in_progress', 'completed', 'failed'))
+);
+create unique index sd_transition_audit_request on sd_transition_audit (request_id) where status = 'completed';
+create index sd_transition_audit_sd on sd_transition_audit (sd_id, created_at);
+create index sd_transition_audit_created on sd_transition_audit (created_at);
+
+-- Every handoff that was asked for, a row each: accepted, blocked by a gate, or rejected because the transition was.
+create table sd_phase_handoffs (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- Id of the directive.
+  sd_id text not null,
+  -- Which handoff, such as EXEC-TO-PLAN.
+  handoff_type text not null,
+  -- Phase of the directive when it was asked for.
+  from_phase text not null,
+  -- Phase that it leads to.
+  to_phase text not null,
+  -- accepted, blocked (by its gates) or rejected (the transition was refused or failed); pending_acceptance is for rows
+  -- of other systems.
+  status text not null default 'pending_acceptance',
+  -- What fn_evaluate_gates answered.
+  scores jsonb not null default '{}',
+  -- What fn_atomic_transition answered; empty when the gates blocked it.
+  elements jsonb not null default '{}',
+  -- The session that asked for it.
+  session_id text,
+  -- The caller's id of the request.
+  request_id text,
+  -- Row of sd_transition_audit of the transition that it made.
+  audit_id uuid,
+  -- How long gates and transition took, in milliseconds.
+  execution_time_ms numeric,
+  -- Login role (session_user) that asked for it.
+  login text not null default session_user,
+  -- When it was asked for.
+  created_at timestamptz not null default clock_timestamp(),
+  constraint sd_phase_handoffs_pkey primary key (id),
+  constraint sd_phase_handoffs_accepted_moved check (status <> 'accepted' or audit_id is not null),
+  constraint sd_phase_handoffs_status_known check (status in ('pending_acceptance', 'accepted', 'rejected', 'blocked'))
+);
+create index sd_phase_handoffs_sd on sd_phase_handoffs (sd_id, created_at);
+create index sd_phase_handoffs_created on sd_phase_handoffs (created_at);
+create index sd_phase_handoffs_audit on sd_phase_handoffs (audit_id) where audit_id is not null;
+
+-- 0014_subagents ------------------------------------------------------------------------------------------------------
+-- Sub-agents. The checkers that there are, and what each run of one found.
+
+-- Sub-agents: checkers that a phase of a directive asks for. The team's own rows.
+create table leo_sub_agents (
+  -- Code of the sub-agent, such as VALIDATION.
+  code text not null,
+  -- Its name, for people.
+  name text not null default '',
+  -- From 90 critical, from 70 high.
+  priority integer not null default 50,
+  -- Codes of the sub-agents that must have run before it.
+  depends_on text[] not null default '{}',
+  -- Phases that ask for it.
+  phases text[] not null default '{}',
+  -- Types of directives that it is for; null for all.
+  sd_types text[],
+  -- The executor that runs it.
+  executor text not null default 'noop',
+  -- Params of its step.
+  params jsonb not null default '{}',
+  -- How long one run may take.
+  timeout_seconds integer not null default 60,
+  -- Whether it is used.
+  active boolean not null default true,
+  constraint leo_sub_agents_pkey primary key (code),
+  constraint leo_sub_agents_code_named check (code ~ '^[A-Za-z0-9_.:-]{1,128}$'),
+  constraint leo_sub_agents_timeout_known check (timeout_seconds >= 1 and timeout_seconds <= 604800)
+);
+
+-- What sub-agents found, a row for each run; the same run told again counts on the first row.
+create table sub_agent_execution_results (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- Id of the directive.
+  sd_id text not null,
+  -- The sub-agent.
+  sub_agent_code text not null,
+  -- The phase that it was run in.
+  phase text,
+  -- The session that asked for it.
+  session_id text,
+  -- What it found: PASS, WARNING, FAIL or BLOCKED.
+  verdict text,
+  -- How sure it is, from 0 to 100.
+  confidence numeric,
+  -- How long it took, in seconds.
+  execution_time numeric,
+  -- orchestrated, idempotency_key, idempotent_hit, hits, and what the sub-agent added.
+  metadata jsonb not null default '{}',
+  -- Key of the run, another one each hour; null when it was stored although one was there.
+  idempotency_key text,
+  -- The mission that ran it.
+  mission_id uuid,
+  -- The step that ran it.
+  step_id uuid,
+  -- When it was stored.
+  created_at timestamptz not null default clock_timestamp(),
+  constraint sub_agent_execution_results_pkey primary key (id),
+  constraint sub_agent_execution_results_key unique (idempotency_key)
+);
+create index sub_agent_execution_results_sd on sub_agent_execution_results (sd_id, created_at);
+create index sub_agent_execution_results_created on sub_agent_execution_results (created_at);
+create index sub_agent_execution_results_mission on sub_agent_execution_results (mission_id)
+  where mission_id is not null;

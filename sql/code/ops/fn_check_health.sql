@@ -115,9 +115,11 @@ begin
        case when v_ended > 0 then format('%s %% of %s', round(100 - v_success, 1), v_ended) else 'none has ended' end),
       ('transitions failed', case when v_moved.n >= 10 then v_moved.failed end,
        case when v_moved.n > 0 then format('%s %% of %s', round(v_moved.failed, 1), v_moved.n) else 'none' end),
-      ('handoff duration', v_handed.mean, coalesce(round(v_handed.mean, 3) || ' s, of ' || v_handed.n, 'none')),
+      ('handoff duration', v_handed.mean,
+       case when v_handed.n > 0 then format('%s s, of %s', round(v_handed.mean, 3), v_handed.n) else 'none' end),
       ('gate results mended', v_mended.share,
-       coalesce(format('%s %% of gate %s', round(v_mended.share, 1), v_mended.gate), 'none')),
+       case when v_mended.share is not null
+            then format('%s %% of gate %s', round(v_mended.share, 1), v_mended.gate) else 'none' end),
       ('dead letters', v_dead, v_dead::text),
       ('waiting for a person', extract(epoch from v_now - v_pending),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,

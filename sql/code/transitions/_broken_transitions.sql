@@ -16,7 +16,7 @@ begin
    group by a.request_id
   having count(*) > 1
   union all
-  select '10 version = 1 + completed transitions', 'directive ' || d.id,
+  select '10 version = 1 + completed transitions', 'directive ' || d.id::text,
          format('version %s after %s completed transitions', d.transition_version, l.n)
     from strategic_directives d
    cross join lateral (select count(*) as n
@@ -24,7 +24,7 @@ begin
                         where a.sd_id = d.id and a.status = 'completed' and a.created_at >= d.created_at) l
    where d.transition_version <> 1 + l.n
   union all
-  select '12 phase of the newest transition', 'directive ' || d.id,
+  select '12 phase of the newest transition', 'directive ' || d.id::text,
          format('in phase %s, and its last transition led to %s: changed by hand', d.current_phase, l.phase)
     from strategic_directives d
    cross join lateral (select a.post_state ->> 'sd_phase' as phase
@@ -34,7 +34,7 @@ begin
                         limit 1) l
    where d.current_phase is distinct from l.phase
   union all
-  select '13 accepted handoffs have a transition', 'handoff ' || h.id,
+  select '13 accepted handoffs have a transition', 'handoff ' || h.id::text,
          format('of directive %s has no completed transition', h.sd_id)
     from sd_phase_handoffs h
    where h.status = 'accepted'

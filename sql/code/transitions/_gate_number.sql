@@ -12,7 +12,7 @@ declare
   v_number numeric;
 begin
   if jsonb_typeof(p_value) in ('number', 'string') and length(v_text) <= 60
-     and v_text ~ '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$' then
+     and v_text ~ E'^[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]{1,2})?$' then
     v_number := v_text::numeric;
     if abs(v_number) < 1e15 and scale(v_number) <= 60 then
       return v_number;

@@ -134,7 +134,7 @@ begin
           v_started + greatest(clock_timestamp() - v_clock, interval '1 microsecond'), v_started);
   perform _count('transitions_failed_total');
   return case when v_state like 'OP0__' then
-           _refusal('OPS_' || right(v_state, 3), regexp_replace(v_message, '^OPS_\d{3}: ', ''), v_hint,
+           _refusal('OPS_' || right(v_state, 3), regexp_replace(v_message, '^OPS_[0-9]{3}: ', ''), v_hint,
                     jsonb_build_object('sd_id', p_directive.id, 'prd_id', p_prd_id))
            else '{}' end
          || v_error || '{"success": false}';
