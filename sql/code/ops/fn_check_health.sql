@@ -124,7 +124,7 @@ begin
       ('waiting for a person', extract(epoch from v_now - v_pending),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,
               ', the oldest ' || date_trunc('second', v_now - v_pending)::text)),
-       ('strays', v_strays.n, coalesce(v_strays.found, 'none')),
+      ('strays', v_strays.n, coalesce(v_strays.found, 'none')),
       ('pauses', v_health.paused_scopes,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),
       ('oldest snapshot', extract(epoch from v_now - v_health.xmin_held_since),

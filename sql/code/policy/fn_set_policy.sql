@@ -45,7 +45,7 @@ begin
                           and l.pid is distinct from pg_backend_pid()))) l (virtualtransaction)
        cross join lateral _holder(l.virtualtransaction) h;
       raise exception using errcode = 'OP023',
-        message = format('OPS_023: %s has changed policy %s and not yet committed', v_holder.name, p_key),
+        message = format('OPS_023: policy %s was changed by %s, which has not committed yet', p_key, v_holder.name),
         detail = jsonb_build_object('pid', v_holder.pid, 'gid', v_holder.gid, 'login', v_holder.login)::text,
         hint = format('Commit it, or end it: %s Then call again.', v_holder.remedy);
     end;
