@@ -52,6 +52,7 @@
 \ir code/base/_is_data_fault.sql
 \ir code/base/_error_code.sql
 \ir code/base/_error_text.sql
+\ir code/base/_is_small.sql
 \ir code/base/_is_deeper.sql
 \ir code/base/_json_depth.sql
 \ir code/base/_check_list.sql

@@ -14,10 +14,14 @@ as $$
 -- larger than one of them may be.
 -- Locks: none. Writes: nothing. Raises: OP045.
 declare
-  v_limits constant jsonb := _size_limits();
   v_bytes constant bigint := octet_length(p_batch::text);
+  v_limits jsonb;
   v_fault jsonb;
 begin
+  if jsonb_array_length(p_batch) <= 500 and _is_small(p_batch) then
+    return;
+  end if;
+  v_limits := _size_limits();
   if jsonb_array_length(p_batch) > (v_limits ->> 'batch_items')::integer then
     v_fault := jsonb_build_object('argument', p_name, 'count', jsonb_array_length(p_batch),
                                   'limit', v_limits -> 'batch_items', 'setting', 'size_limits.batch_items');

@@ -11,7 +11,7 @@ declare
   v_limits constant jsonb := _size_limits();
   v_faults text[];
 begin
-  perform _check_template(p_key, p_value, 'policy_bytes', v_limits);
+  perform _check_template(p_key, p_value, 'policy_bytes');
   perform _refuse_size((
     select jsonb_build_object('argument', format('%s.%s', p_key, e.key), 'count', n.entries,
                               'limit', v_limits -> 'patterns', 'setting', 'size_limits.patterns')

@@ -1,7 +1,7 @@
-create or replace function _check_template(p_name text, p_template jsonb, p_setting text, p_limits jsonb)
+create or replace function _check_template(p_name text, p_template jsonb, p_setting text)
 returns void
 language plpgsql
-immutable
+stable
 set search_path from current
 as $$
 -- Refuses a template, or a document of templates, that has more bytes than size_limits.<p_setting>, is nested too deep,
@@ -9,14 +9,16 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP045.
 declare
   v_text constant text := p_template::text;
-  v_count integer := 0;
+  v_count constant integer := (length(v_text) - length(replace(v_text, '{{', ''))) / 2;
+  v_limits jsonb;
 begin
-  perform _refuse_size(_size_fault(p_name, p_template, p_setting, p_limits));
-  if strpos(v_text, '{{') > 0 then
-    v_count := (length(v_text) - length(replace(v_text, '{{', ''))) / 2;
+  if v_count <= 1 and _is_small(p_template) then
+    return;
   end if;
-  if v_count > (p_limits ->> 'placeholders')::integer then
-    perform _refuse_size(jsonb_build_object('argument', p_name, 'count', v_count, 'limit', p_limits -> 'placeholders',
+  v_limits := _size_limits();
+  perform _refuse_size(_size_fault(p_name, p_template, p_setting, v_limits));
+  if v_count > (v_limits ->> 'placeholders')::integer then
+    perform _refuse_size(jsonb_build_object('argument', p_name, 'count', v_count, 'limit', v_limits -> 'placeholders',
                                             'setting', 'size_limits.placeholders'));
   end if;
 end;

@@ -11,7 +11,7 @@ as $$
 declare
   v_faults text[];
 begin
-  perform _check_template('p_template', p_template, 'template_bytes', _size_limits());
+  perform _check_template('p_template', p_template, 'template_bytes');
   v_faults := _template_faults(p_template, false);
   if cardinality(v_faults) > 0 then
     raise exception using errcode = 'OP004', message = format('OPS_004: invalid proposal template: %s', v_faults[1]),

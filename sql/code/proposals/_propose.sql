@@ -23,7 +23,6 @@ declare
   v_found text[];
   v_faults text[] := '{}'::text[];
   v_slots jsonb[] := '{}'::jsonb[];
-  v_limits jsonb;
   v_made record;
 begin
   select min(n.ord) into v_bad
@@ -58,12 +57,11 @@ begin
       into v_templates, v_places, v_which;
   end if;
 
-  v_limits := _size_limits();
   for n in 1 .. cardinality(v_templates) loop
     exit when cardinality(v_faults) > 1000;
     perform _check_template(
       case when cardinality(v_which) > 1 then format('proposals[%s].template', v_places[n] - 1) else 'p_template' end,
-      v_templates[n], 'template_bytes', v_limits);
+      v_templates[n], 'template_bytes');
     v_found := _template_faults(v_templates[n], false);
     if v_found <> '{}' then
       v_faults := v_faults || array(

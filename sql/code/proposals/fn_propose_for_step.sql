@@ -52,7 +52,7 @@ begin
     v_faults := array[format('proposals: must be an array of 1 to %s templates', v_most)];
   else
     perform _check_batch('p_templates', p_templates);
-    perform _check_template(format('p_templates[%s]', e.n - 1), e.t, 'template_bytes', _size_limits())
+    perform _check_template(format('p_templates[%s]', e.n - 1), e.t, 'template_bytes')
        from jsonb_array_elements(p_templates) with ordinality e (t, n);
     v_templates := array(select t from jsonb_array_elements(p_templates) with ordinality e (t, n) order by n);
     v_faults := array(

@@ -9,11 +9,17 @@ as $$
 -- single completions are not looked at.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  v_limits constant jsonb := _size_limits();
-  v_depth constant integer := (v_limits ->> 'depth')::integer;
-  v_least constant integer := least((v_limits ->> 'result_bytes')::integer, (v_limits ->> 'event_bytes')::integer,
-                                    (v_limits ->> 'payload_bytes')::integer);
+  v_limits jsonb;
+  v_depth integer;
+  v_least integer;
 begin
+  if _is_small(p_completions) then
+    return null;
+  end if;
+  v_limits := _size_limits();
+  v_depth := (v_limits ->> 'depth')::integer;
+  v_least := least((v_limits ->> 'result_bytes')::integer, (v_limits ->> 'event_bytes')::integer,
+                   (v_limits ->> 'payload_bytes')::integer);
   if octet_length(p_completions::text) <= v_least and not _is_deeper(p_completions, v_depth + 2) then
     return null;
   end if;
