@@ -2,8 +2,8 @@
 
 - `dumps`, `text`, `loads`: worker, relay, executors and MCP, by orjson wherever it loses nothing. What JSON does not
   have is written in its nearest form, never refused by jsonb.
-- `document`, `read_exactly`: what a program gives the client, and what a session of its own reads. What JSON does not
-  have is refused, so that nothing is stored that was not said.
+- `document`: what a program gives the client. What JSON does not have is refused, so that nothing is stored that was
+  not said.
 - `parse`, `pretty`: people's files, command lines and terminals. What JSON does not have is refused on the way in, and
   text on the way out.
 - `show_unreadable`: what routines return to the client: as `loads`, but a number that no reader can hold is shown as
@@ -136,14 +136,11 @@ def document(value: Any) -> Jsonb | None:
     return None if value is None else Jsonb(value, dumps=_written)
 
 
-def read_exactly(context: AdaptContext) -> None:
-    """Let what a cursor, or all of a connection, reads as JSON be read by `loads`."""
-    for kind in ("json", "jsonb"):
-        context.adapters.register_loader(kind, _Exactly)
+class Exactly(Loader):
+    """Reads a column of JSON by `loads`."""
 
-
-class _Exactly(Loader):
     def load(self, data: Buffer) -> Any:
+        """See psycopg."""
         return loads(bytes(data))
 
 

@@ -202,7 +202,7 @@ def test_a_preset_is_replaced_without_replacing_what_it_runs_with(loop):
     mission = loop.mission({"kind": "openclaw", "params": {"prompt": "think"}})
     loop.run_until_idle()
     assert loop.result(mission) == {"plan": []}
-    assert calls[0].params["argv"][-1] == "think"
+    assert calls[0].params["argv"][-1] == "--message=think"
 
 
 def test_what_policy_does_not_let_run_reaches_no_fake_either(loop):

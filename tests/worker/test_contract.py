@@ -163,7 +163,7 @@ async def test_a_result_that_is_not_json_fails_the_step_for_good(work: Work, dra
     assert "object is not a JSON value" in work.of(steps[0], "last_error")
 
 
-@pytest.mark.parametrize("params", ["[" * 1_500 + "]" * 1_500, "1" + "0" * 400], ids=["deep", "large"])
+@pytest.mark.parametrize("params", ["[" * 1_500 + "]" * 1_500, "1" + "0" * 5_000], ids=["deep", "large"])
 async def test_params_that_cannot_be_read_fail_their_step_and_no_other(
     work: Work, drain: Any, params: str
 ) -> None:

@@ -152,10 +152,8 @@ async def test_http_unpacks_an_answer_and_no_more_of_it_than_it_keeps(site: str)
 async def test_a_coding_within_a_coding_is_not_unpacked(site: str) -> None:
     tracemalloc.start()
     try:
-        with pytest.raises(
-            Fatal, match="HTTP 200, but its body is packed in a way that was not asked for: gzip, gzip"
-        ):
-            await ask(f"{site}/twice/200")
+        done = await ask(f"{site}/twice/200")
+        assert (done["status"], done["body"], done["truncated"]) == (200, "", True)
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
@@ -185,15 +183,18 @@ async def test_an_answer_without_a_body_has_nothing_to_unpack(site: str) -> None
 
 
 @pytest.mark.parametrize("how", ["br/plain", "zstd/plain", "gzip;q=1/gzip", "gzip gzip/gzip"])
-async def test_a_coding_that_was_not_asked_for_fails_the_step(site: str, how: str) -> None:
-    with pytest.raises(Fatal, match="packed in a way that was not asked for"):
-        await ask(f"{site}/as/{quote(how)}")
+async def test_a_success_in_a_coding_that_was_not_asked_for_is_one_without_its_body(
+    site: str, how: str
+) -> None:
+    done = await ask(f"{site}/as/{quote(how)}")
+    assert (done["status"], done["body"], done["truncated"]) == (200, "", True)
 
 
 @pytest.mark.parametrize("how", ["gzip/cut", "gzip/plain", "deflate/plain"])
-async def test_an_answer_that_cannot_be_unpacked_may_be_tried_again(site: str, how: str) -> None:
-    with pytest.raises(Retry, match="not all of it"):
-        await ask(f"{site}/as/{quote(how)}")
+async def test_a_success_that_cannot_be_unpacked_is_one_whose_body_is_cut(site: str, how: str) -> None:
+    done = await ask(f"{site}/as/{quote(how)}")
+    assert (done["status"], done["truncated"]) == (200, True)
+    assert "hello".startswith(done["body"])
 
 
 async def test_http_reads_text_in_the_charset_that_the_server_names(site: str) -> None:
@@ -430,7 +431,7 @@ async def saying(say: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> Asyn
 
 @pytest.mark.parametrize(
     "drips",
-    [b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nX: "],
+    [b"HTTP/1.1 503 Wait\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nX: "],
 )
 async def test_an_answer_that_comes_in_drips_ends_in_time(drips: bytes) -> None:
     async def drip(writer: asyncio.StreamWriter) -> None:

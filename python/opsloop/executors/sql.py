@@ -53,7 +53,6 @@ async def _run(ctx: Context, dsn: str) -> Any:
     statement, args, timeout, autocommit = _params(ctx)
     try:
         async with await database.connect_async(dsn, name="opsloop sql", autocommit=autocommit) as conn:
-            jsonio.read_exactly(conn)
             await database.limit_statements(conn, timeout)
             return await _result(conn, statement, args)
     except psycopg.Error as error:
@@ -123,17 +122,13 @@ class _Lenient(Loader):
             return bytes(data).decode("utf-8", "replace")
 
 
-_LENIENT = {
-    name: type(
-        f"Lenient_{name}",
-        (_Lenient,),
-        {"kind": psycopg.adapters.get_loader(psycopg.adapters.types[name].oid, Format.TEXT)},
-    )
+_STRICT: dict[str, Any] = {
+    name: psycopg.adapters.get_loader(psycopg.adapters.types[name].oid, Format.TEXT)
     for name in (
-        "date", "time", "timetz", "timestamp", "timestamptz", "interval",
-        "json", "jsonb", "text", "varchar", "bpchar", "name",
+        "date", "time", "timetz", "timestamp", "timestamptz", "interval", "text", "varchar", "bpchar", "name",
     )
-}  # fmt: skip
+} | {"json": jsonio.Exactly, "jsonb": jsonio.Exactly}  # fmt: skip
+_LENIENT = {name: type(f"Lenient_{name}", (_Lenient,), {"kind": kind}) for name, kind in _STRICT.items()}
 
 
 async def _result(conn: psycopg.AsyncConnection[Any], statement: bytes, args: Any) -> Any:
