@@ -147,6 +147,9 @@ class Run:
         def newest(query: str) -> list[Any]:
             return [row["x"] for row in self.loop.rows(query)]
 
+        def pairs(query: str) -> list[tuple[str, str]]:
+            return [(one, other) for one, other in map(dict.values, self.loop.rows(query))]
+
         for name, table in {
             "event": "ops_agent_events",
             "proposal": "ops_mission_proposals",
@@ -154,17 +157,16 @@ class Run:
             "step": "ops_mission_steps",
         }.items():
             known.ids[name] = newest(f"select id::text as x from {table} order by id desc limit 20")
-        known.leases = [
-            (row["id"], row["token"])
-            for row in self.loop.rows(
-                """select id::text, coalesce(lease_token::text, id::text) as token
-                     from (select * from ops_mission_steps order by id desc limit 200) s
-                    where status = 'running' order by id desc limit 20"""
-            )
-        ]
+        known.leases = pairs(
+            """select id::text, coalesce(lease_token::text, id::text)
+                 from (select * from ops_mission_steps order by id desc limit 200) s
+                where status = 'running' order by id desc limit 20"""
+        )
         known.messages = newest("select id as x from outbox order by id desc limit 20")
         known.letters = newest("select dl_msg_id as x from dead_letter_archive order by id desc limit 10")
-        known.locks = newest("select token as x from distributed_locks order by lock_name")
+        known.locks = pairs(
+            "select lock_name, token::text from distributed_locks order by lock_name limit 20"
+        )
         known.keys = newest(
             "select key as x from ops_idempotency_keys where length(key) < 100 order by key limit 5"
         )
@@ -180,9 +182,11 @@ class Run:
 
     def see_inbox(self) -> None:
         """Learns what waits for a person, and the digests under which it was shown."""
-        shown = self.loop.rows("select id::text, digest from fn_inbox(5) order by id")
-        self._values.known.digests = [row["digest"] for row in shown if row["digest"]]
-        self._values.known.ids[""] = [row["id"] for row in shown]
+        self._values.known.shown = [
+            (row["id"], row["digest"])
+            for row in self.loop.rows("select id::text, digest from fn_inbox(5) order by id")
+            if row["digest"]
+        ]
 
     def one(self, number: int) -> None:
         """One transaction, and what is to be said about it."""
@@ -303,13 +307,18 @@ class Run:
 
     def work_off(self) -> int:
         """Completes all steps that can be claimed and delivers all messages; returns how many it were."""
-        steps = self.loop.rows("select step_id::text, lease_token::text from fn_claim_steps('last', 500)")
-        reports = Jsonb([{**step, "result": {"v": 1}} for step in steps])
-        self.loop.rows("select * from fn_complete_steps(%s)", reports)
-        messages = self.loop.rows("select * from fn_claim_outbox_events('last', 100)")
-        outcomes = Jsonb([{"event_id": each["id"], "outcome": "delivered"} for each in messages])
-        self.loop.rows("select * from fn_complete_outbox_events('last', %s)", outcomes)
-        return len(steps) + len(messages)
+        done = 0
+        while steps := self.loop.rows(
+            "select step_id::text, lease_token::text from fn_claim_steps('last', 500)"
+        ):
+            reports = Jsonb([{**step, "result": {"v": 1}} for step in steps])
+            self.loop.rows("select * from fn_complete_steps(%s)", reports)
+            done += len(steps)
+        while messages := self.loop.rows("select * from fn_claim_outbox_events('last', 100)"):
+            outcomes = Jsonb([{"event_id": each["id"], "outcome": "delivered"} for each in messages])
+            self.loop.rows("select * from fn_complete_outbox_events('last', %s)", outcomes)
+            done += len(messages)
+        return done
 
 
 def main() -> int:

@@ -173,14 +173,12 @@ class Caller:
         return Transaction(role, tuple(calls), settings, isolation, rng.random() < 0.03)
 
     def _call(self, function: Function) -> Call:
-        return Call(
-            function,
-            {
-                p.name: self._values.of(p.name, p.kind)
-                for p in function.parameters
-                if not p.optional or self._rng.random() < 0.6
-            },
-        )
+        arguments = {
+            p.name: self._values.of(p.name, p.kind)
+            for p in function.parameters
+            if not p.optional or self._rng.random() < 0.6
+        }
+        return Call(function, arguments | self._values.together(set(arguments)))
 
 
 def unfit(transaction: Transaction, error: psycopg.Error) -> str | None:

@@ -117,12 +117,12 @@ class Known:
     """Steps that run, each with its token."""
     messages: list[int] = field(default_factory=list)
     letters: list[str] = field(default_factory=list)
-    locks: list[int] = field(default_factory=list)
-    """Tokens of locks that are held."""
+    locks: list[tuple[str, str]] = field(default_factory=list)
+    """Locks that are held, each with its token."""
     keys: list[str] = field(default_factory=list)
     """Idempotency keys."""
-    digests: list[str] = field(default_factory=list)
-    """Digests that the inbox showed."""
+    shown: list[tuple[str, str]] = field(default_factory=list)
+    """What the inbox showed, each with its digest."""
     documents: dict[str, Any] = field(default_factory=dict)
     """Policy documents in force."""
     types: list[str] = field(default_factory=list)
@@ -176,6 +176,17 @@ class Values:
             "p_outbox": lambda: self.array(self.message),
         }
 
+    def together(self, names: set[str]) -> dict[str, Text]:
+        """Values for those of these parameters that only fit together, two times of three."""
+        for pair, known in {
+            ("p_step_id", "p_lease_token"): self.known.leases,
+            ("p_id", "p_digest"): self.known.shown,
+            ("p_lock_name", "p_token"): self.known.locks,
+        }.items():
+            if names.issuperset(pair) and known and self.often():
+                return dict(zip(pair, self.rng.choice(known), strict=True))
+        return {}
+
     def of(self, name: str, kind: str) -> Text:
         """A value for a parameter of this name and SQL type, as text; None is null."""
         if self.rng.random() < 0.06:
@@ -198,8 +209,9 @@ class Values:
             top = 2**15 - 1 if kind == "smallint" else 2**31 - 1
             return str(max(-top - 1, min(top, self.rng.choice(INTEGERS))))
         if kind == "bigint":
-            pool = self.known.locks if name == "p_token" else self.known.messages
-            return str(self.rng.choice(pool or BIGINTS) if self.often() else self.rng.choice(BIGINTS))
+            return str(
+                self.rng.choice(self.known.messages or BIGINTS) if self.often() else self.rng.choice(BIGINTS)
+            )
         if kind in ("numeric", "double precision"):
             return self.rng.choice(NUMERICS if kind == "numeric" else NUMERICS[:3] + NUMERICS[5:])
         if kind == "boolean":
@@ -239,7 +251,6 @@ class Values:
         fitting = {
             "p_dl_msg_id": self.known.letters,
             "p_key": [*self.known.documents, "own", *self.known.keys],
-            "p_digest": self.known.digests,
             "p_role": ["planner", "reviewer", "operator"],
             "p_sd_id": [*DIRECTIVES, "SD-d0", "SD-d1"],
             "p_prd_id": [f"{name}-p" for name in DIRECTIVES],
@@ -337,7 +348,7 @@ class Values:
         steps = [self.step(key, keys[:nth]) for nth, key in enumerate(keys)]
         if self.rng.random() < 0.03:
             steps = [
-                f'{{"kind":"noop","key":"k{n}","params":{{}}}}'
+                f'{{"kind":"noop","key":"k{n}","depends_on":[],"params":{{}}}}'
                 for n in range(self.rng.choice([500, 3000, 10_001]))
             ]
         pairs = [f'"steps":[{",".join(steps)}]']
