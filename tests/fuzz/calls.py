@@ -49,7 +49,7 @@ WEIGHTS = {
     "fn_claim_outbox_deliveries": 3,
     "fn_complete_outbox_events": 3,
     "fn_approve_proposal": 4,
-    "fn_set_policy": 4,
+    "fn_set_policy": 8,
     "fn_register_worker": 2,
 }
 
