@@ -56,6 +56,9 @@ ODD_TEXTS = [
     "NaN",
     "Infinity",
     "2031-02-30",
+    "1.2.3",
+    "99999999999.0.0",
+    "9" * 30,
     "0x10",
     "1e5000",
     "_",
@@ -105,6 +108,55 @@ PHASES = ["LEAD", "PLAN_PRD", "EXEC_IMPLEMENTATION", "EXEC_COMPLETE"]
 DIRECTIVES = [f"d{n}" for n in range(8)]
 GATES = ["TESTING", "DESIGN", "GITHUB", "STORIES", "FILE_SCOPE"]
 MOVES = ["lead_to_plan", "plan_to_exec", "exec_to_plan", "plan_to_lead"]
+#: Fields of policy documents that those of the seed do not have, or have empty.
+FIELDS = {
+    "worker_policy": {
+        "idempotency": '{"keep_hours":1}',
+        "lease_minutes": "0.02",
+        "max_retries": "100",
+        "backoff": '{"base_seconds":86400,"factor":100,"max_seconds":604800,"jitter":1}',
+        "executors": '{"noop":{"timeout_seconds":1,"concurrency":1,"max_retries":1,"on_lease_lost":"hold"}}',
+        "allowed_executors": '["noop","sql"]',
+        "blocked_executors": '["*"]',
+        "command_allow": '[["true","*"],["echo","..."],["git",["status"]]]',
+        "presets": '{"own":{"argv":["true","{{params.v}}"]}}',
+    },
+    "proposal_caps": {
+        "daily_limit": "0",
+        "hourly_limit": "1",
+        "per_source": '{"manual":{"daily_limit":2147483647,"hourly_limit":0},"kind":1}',
+    },
+    "auto_approve": {
+        "allowed_executors": '["noop","own"]',
+        "risk_rules": '[{"name":"r","risk_level":"high","executor":["noop"],"params":{"v":"^(a|b)+$","w":"x"}}]',
+    },
+    "outbox": {
+        "max_tries": "1",
+        "routes": '[{"event_type":"*","sink":"http","url":"http://127.0.0.1:1/"},'
+        '{"event_type":["a*"],"sink":"notify","channel":"c"},{"event_type":"b","sink":"own","settings":{}}]',
+    },
+    "agent_roles": {"roles": '{"planner":{"model":"m","max_tokens":1,"temperature":2,"logins":["x"]}}'},
+    "transition_rules": {
+        "exec_to_plan": '{"from":[],"to":"LEAD","stories":{"set":{"status":"x"},"status":{"draft":"y"}},"gates":true}',
+        "own_move": '{"to":"EXEC_COMPLETE","requirement":{"set":{"phase":"p"}}}',
+    },
+    "gate_thresholds": {"feature": "0", "own": "1e-30", "default": "100"},
+    "gate_applicability": {"matrix": '{"feature":{"TESTING":"OPTIONAL"}}'},
+    "size_limits": {
+        "depth": "10",
+        "faults": "1",
+        "lanes": "10",
+        "patterns": "1",
+        "placeholders": "1",
+        "event_bytes": "1024",
+        "result_bytes": "1024",
+        "payload_bytes": "1024",
+        "template_bytes": "1024",
+        "policy_bytes": "65536",
+        "batch_bytes": "1048576",
+        "batch_items": "500",
+    },
+}
 SUB_AGENTS = ["VALIDATION", "TESTING", "DESIGN"]
 
 
@@ -139,7 +191,7 @@ class Values:
         self._key = ""
         self._forms: dict[str, Callable[[], Text]] = {
             "p_template": self.template,
-            "p_templates": lambda: self.array(self.template),
+            "p_templates": lambda: self.array(self.template if self.often() else self.plain_template),
             "p_proposals": lambda: self.array(self.proposal),
             "p_events": lambda: self.array(self.event),
             "p_completions": lambda: self.array(
@@ -263,6 +315,7 @@ class Values:
             "p_gates": GATES,
             "p_transition_type": MOVES,
             "p_handoff_type": [*MOVES, *(move.upper().replace("_", "-") for move in MOVES)],
+            "p_ticket": ["1", "700000", "9223372036854775807"],
             "p_version": [__version__, "0.0.9", "99.1"],
             "p_verdict": ["PASS", "FAIL", "BLOCKED"],
             "p_scope": ["all", "executor", "agent", "kind", "source", "mission"],
@@ -360,6 +413,10 @@ class Values:
             pairs.append(f'"risk_level":{self.rng.choice(["low", "high", "none"])!r}'.replace("'", '"'))
         return "{" + ",".join(pairs) + "}"
 
+    def plain_template(self) -> str:
+        """A sound template without placeholders, as a step may propose it."""
+        return f'{{"title":"next","steps":[{{"kind":"noop","params":{{"v":{self.number()}}}}}]}}'
+
     def step(self, key: str, before: list[str]) -> str:
         """A step of a template."""
         kind = self.rng.choice(["noop", "noop", "noop", "sql", "http", "command", "agent", "own"])
@@ -373,7 +430,7 @@ class Values:
         if self.rng.random() < 0.3:
             pairs.append(f'"depends_on":{json.dumps(before)}')
         if self.rng.random() < 0.1:
-            pairs.append(f'"max_retries":{self.rng.choice(["1", "0", "1e5000", "2"])}')
+            pairs.append(f'"max_retries":{self.rng.choice(["1", "0", "1e5000", "2", "2.0"])}')
         if self.rng.random() < 0.1:
             pairs.append('"on_failure":"continue"')
         return "{" + ",".join(pairs) + "}"
@@ -464,8 +521,12 @@ class Values:
             return self.json()
         changed: dict[str, str] = {}
         document = json.loads(json.dumps(found))
-        for _ in range(self.rng.choice([0, 1, 1, 1, 2])):
+        for _ in range(self.rng.choice([0, 0, 1, 1, 2])):
             self._change(document, changed)
+        fields = FIELDS.get(self._key, {})
+        for name in self.rng.sample(list(fields), min(len(fields), self.rng.choice([0, 1, 1, 3]))):
+            document[name] = (mark := f"field-{name}-")
+            changed[mark] = fields[name]
         text = json.dumps(document)
         for mark, raw in changed.items():
             text = text.replace(f'"{mark}"', raw)
