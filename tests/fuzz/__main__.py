@@ -205,8 +205,8 @@ class Run:
         """One transaction, and what is to be said about it."""
         # Each draws from a seed of its own: so it depends on what is in the database, not on what was thought before.
         self._rng.seed(f"{self._seed}:{number}")
-        self.pass_time(self._rng.choices([1, 60, 3_600, 90_000], [900, 90, 9, 1])[0])
-        if number % 40 == 0:
+        self.pass_time(self._rng.choices([1, 60, 3_600, 90_000], [2_000, 40, 4, 1])[0])
+        if number % 20 == 0:
             self.look_around()
         if number % 100 == 0:
             self.open_up()

@@ -51,6 +51,7 @@ WEIGHTS = {
     "fn_approve_proposal": 4,
     "fn_set_policy": 8,
     "fn_register_worker": 2,
+    "fn_propose_for_step": 4,
 }
 
 
