@@ -8,7 +8,7 @@ BENCH_STAMP := .venv/.bench-installed
 ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz hostile chaos-outbox demo bench bench-quick test-matrix soak-locks plpgsql-check docs code-toc sqitch clean
+.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick hostile chaos-outbox demo bench bench-quick test-matrix soak-locks plpgsql-check docs code-toc sqitch clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ chaos-outbox: $(STAMP) ## Deliver 100,000 messages while relays are killed, Post
 
 fuzz: $(STAMP) ## Call every public function as every role with hostile arguments, 20,000 times; ARGS='--seed 7'
 	PYTHONPATH=tests $(RUN) fuzz $(ARGS)
+
+fuzz-quick: $(STAMP) ## Two minutes of it, as CI does; the seed is printed
+	PYTHONPATH=tests $(RUN) fuzz --seed 1 --seconds 120
 
 hostile: $(STAMP) ## Run the whole loop under every hostile setting, name, encoding and environment, each by itself
 	OPSLOOP_HOSTILE=all $(RUN) pytest $(or $(T),$(ALL_TESTS) tests/hostile)

@@ -23,7 +23,6 @@ SETTINGS: list[tuple[str, str]] = [
     ("enable_indexscan", "off"),
     ("work_mem", "64kB"),
     ("default_transaction_isolation", "serializable"),
-    ("array_nulls", "off"),
     ("backslash_quote", "on"),
     ("transform_null_equals", "on"),
     ("xmlbinary", "hex"),
@@ -50,6 +49,9 @@ WEIGHTS = {
     "fn_claim_outbox_deliveries": 3,
     "fn_complete_outbox_events": 3,
     "fn_approve_proposal": 4,
+    "fn_set_policy": 8,
+    "fn_register_worker": 2,
+    "fn_propose_for_step": 4,
 }
 
 
@@ -74,14 +76,10 @@ class Function:
 
 @dataclass(frozen=True)
 class Call:
-    """What is called, as whom, and how."""
+    """What is called, and with what."""
 
     function: Function
-    role: str
     arguments: dict[str, str | None]
-    settings: tuple[tuple[str, str], ...]
-    isolation: str
-    read_only: bool
 
     def statement(self, *, written_out: bool = False) -> sql.Composed:
         """The call as SQL, to be run with the values of `arguments`, or with them in it."""
@@ -98,6 +96,17 @@ class Call:
             sql.Identifier(self.function.name), sql.SQL(", ").join(arguments)
         )
 
+
+@dataclass(frozen=True)
+class Transaction:
+    """Calls of one login in one transaction, mostly one."""
+
+    role: str
+    calls: tuple[Call, ...]
+    settings: tuple[tuple[str, str], ...]
+    isolation: str
+    read_only: bool
+
     def opening(self) -> sql.Composed:
         """The statements before it."""
         mode = sql.SQL(self.isolation + (", read only" if self.read_only else ""))  # type: ignore[arg-type]
@@ -105,6 +114,11 @@ class Call:
             sql.SQL("; set local {} = {}").format(sql.Identifier(n), sql.Literal(v)) for n, v in self.settings
         ]
         return sql.SQL("begin isolation level {}{}").format(mode, sql.Composed(sets))
+
+    def written_out(self, calls: int) -> str:
+        """Its first so many calls as SQL for psql, to be run as a member of the role."""
+        each = [self.opening(), *(call.statement(written_out=True) for call in self.calls[:calls])]
+        return "".join(f"{statement.as_string(None)};\n" for statement in each)
 
 
 def functions(conn: psycopg.Connection[Any]) -> list[Function]:
@@ -136,27 +150,39 @@ class Caller:
 
     def __init__(self, there_are: list[Function], roles: list[str], rng: Random, values: Values) -> None:
         self._functions = there_are
+        self._named = {function.name: function for function in there_are}
         self._weights = [WEIGHTS.get(function.name, 1) for function in there_are]
         self._roles = roles
         self._rng = rng
         self._values = values
 
-    def next(self) -> Call:
-        """The next call."""
+    def next(self) -> Transaction:
+        """The next calls."""
         rng = self._rng
-        function = rng.choices(self._functions, self._weights)[0]
+        (function,) = rng.choices(self._functions, self._weights)
+        role = rng.choice(function.roles if rng.random() < 0.9 else self._roles)
+        calls = [self._call(function)]
+        if function.name == "fn_idempotent_result" and rng.random() < 0.8:
+            # It stores for a key that its transaction has taken.
+            key = {"p_key": calls[0].arguments["p_key"]}
+            calls.insert(0, Call(self._named["fn_idempotent"], key))
+        elif rng.random() < 0.08:
+            mine = [each for each in self._functions if role in each.roles] or self._functions
+            calls += [self._call(rng.choice(mine)) for _ in range(rng.choice([1, 2]))]
+        settings = tuple(rng.sample(SETTINGS, rng.choice([0, 0, 1, 3])))
+        isolation = rng.choices(ISOLATION, [8, 1, 1])[0]
+        return Transaction(role, tuple(calls), settings, isolation, rng.random() < 0.03)
+
+    def _call(self, function: Function) -> Call:
         arguments = {
             p.name: self._values.of(p.name, p.kind)
             for p in function.parameters
-            if not p.optional or rng.random() < 0.6
+            if not p.optional or self._rng.random() < 0.6
         }
-        settings = tuple(rng.sample(SETTINGS, rng.choice([0, 0, 1, 3])))
-        isolation = rng.choices(ISOLATION, [8, 1, 1])[0]
-        role = rng.choice(function.roles if rng.random() < 0.9 else self._roles)
-        return Call(function, role, arguments, settings, isolation, rng.random() < 0.03)
+        return Call(function, arguments | self._values.together(set(arguments)))
 
 
-def unfit(call: Call, error: psycopg.Error) -> str | None:
+def unfit(transaction: Transaction, error: psycopg.Error) -> str | None:
     """What is wrong with this refusal; None for one that a caller can use."""
     state = error.sqlstate or ""
     message = error.diag.message_primary or ""
@@ -164,9 +190,9 @@ def unfit(call: Call, error: psycopg.Error) -> str | None:
     if state.startswith("OP"):
         code = f"OPS_{state[2:]}"
         return None if message.startswith(code) else f"{state} without {code} in front: {message}"
-    if state == "42501" or (state == "25006" and call.read_only):
+    if state == "42501" or (state == "25006" and transaction.read_only):
         return None
-    if state in ("40001", "40P01") and call.isolation != "read committed":
+    if state in ("40001", "40P01") and transaction.isolation != "read committed":
         return None
     if state.startswith("22") and re.search(r"\bp_[a-z_]+\b", told):
         return None

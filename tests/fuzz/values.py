@@ -8,6 +8,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
+
+from opsloop import __version__
 
 Text = str | None
 
@@ -53,6 +56,9 @@ ODD_TEXTS = [
     "NaN",
     "Infinity",
     "2031-02-30",
+    "1.2.3",
+    "99999999999.0.0",
+    "9" * 30,
     "0x10",
     "1e5000",
     "_",
@@ -97,6 +103,63 @@ NUMBERS = [
 ]
 
 
+#: Directives that there are, d0, d1 …, and their phases at the start.
+PHASES = ["LEAD", "PLAN_PRD", "EXEC_IMPLEMENTATION", "EXEC_COMPLETE"]
+DIRECTIVES = [f"d{n}" for n in range(8)]
+GATES = ["TESTING", "DESIGN", "GITHUB", "STORIES", "FILE_SCOPE"]
+MOVES = ["lead_to_plan", "plan_to_exec", "exec_to_plan", "plan_to_lead"]
+#: Fields of policy documents that those of the seed do not have, or have empty.
+FIELDS = {
+    "worker_policy": {
+        "idempotency": '{"keep_hours":1}',
+        "lease_minutes": "0.02",
+        "max_retries": "100",
+        "backoff": '{"base_seconds":86400,"factor":100,"max_seconds":604800,"jitter":1}',
+        "executors": '{"noop":{"timeout_seconds":1,"concurrency":1,"max_retries":1,"on_lease_lost":"hold"}}',
+        "allowed_executors": '["noop","sql"]',
+        "blocked_executors": '["*"]',
+        "command_allow": '[["true","*"],["echo","..."],["git",["status"]]]',
+        "presets": '{"own":{"argv":["true","{{params.v}}"]}}',
+    },
+    "proposal_caps": {
+        "daily_limit": "0",
+        "hourly_limit": "1",
+        "per_source": '{"manual":{"daily_limit":2147483647,"hourly_limit":0},"kind":1}',
+    },
+    "auto_approve": {
+        "allowed_executors": '["noop","own"]',
+        "risk_rules": '[{"name":"r","risk_level":"high","executor":["noop"],"params":{"v":"^(a|b)+$","w":"x"}}]',
+    },
+    "outbox": {
+        "max_tries": "1",
+        "routes": '[{"event_type":"*","sink":"http","url":"http://127.0.0.1:1/"},'
+        '{"event_type":["a*"],"sink":"notify","channel":"c"},{"event_type":"b","sink":"own","settings":{}}]',
+    },
+    "agent_roles": {"roles": '{"planner":{"model":"m","max_tokens":1,"temperature":2,"logins":["x"]}}'},
+    "transition_rules": {
+        "exec_to_plan": '{"from":[],"to":"LEAD","stories":{"set":{"status":"x"},"status":{"draft":"y"}},"gates":true}',
+        "own_move": '{"to":"EXEC_COMPLETE","requirement":{"set":{"phase":"p"}}}',
+    },
+    "gate_thresholds": {"feature": "0", "own": "1e-30", "default": "100"},
+    "gate_applicability": {"matrix": '{"feature":{"TESTING":"OPTIONAL"}}'},
+    "size_limits": {
+        "depth": "10",
+        "faults": "1",
+        "lanes": "10",
+        "patterns": "1",
+        "placeholders": "1",
+        "event_bytes": "1024",
+        "result_bytes": "1024",
+        "payload_bytes": "1024",
+        "template_bytes": "1024",
+        "policy_bytes": "65536",
+        "batch_bytes": "1048576",
+        "batch_items": "500",
+    },
+}
+SUB_AGENTS = ["VALIDATION", "TESTING", "DESIGN"]
+
+
 @dataclass
 class Known:
     """What there is in the database, so that some calls reach what exists."""
@@ -106,6 +169,16 @@ class Known:
     """Steps that run, each with its token."""
     messages: list[int] = field(default_factory=list)
     letters: list[str] = field(default_factory=list)
+    locks: list[tuple[str, str]] = field(default_factory=list)
+    """Locks that are held, each with its token."""
+    keys: list[str] = field(default_factory=list)
+    """Idempotency keys."""
+    shown: list[tuple[str, str]] = field(default_factory=list)
+    """What the inbox showed, each with its digest."""
+    documents: dict[str, Any] = field(default_factory=dict)
+    """Policy documents in force."""
+    types: list[str] = field(default_factory=list)
+    """Types of events there were."""
 
 
 class Values:
@@ -115,16 +188,24 @@ class Values:
         self.rng = rng
         self.largest = largest
         self.known = Known()
+        self._key = ""
         self._forms: dict[str, Callable[[], Text]] = {
             "p_template": self.template,
-            "p_templates": lambda: self.array(self.template),
+            "p_templates": lambda: self.array(self.template if self.often() else self.plain_template),
             "p_proposals": lambda: self.array(self.proposal),
             "p_events": lambda: self.array(self.event),
             "p_completions": lambda: self.array(
                 lambda: self.report({"result": self.json, "usage": self.json})
             ),
             "p_failures": lambda: self.array(
-                lambda: self.report({"error": self.quoted, "retryable": self.json})
+                lambda: self.report(
+                    {
+                        "error": self.quoted,
+                        "code": lambda: self.rng.choice(['"OPS_007"', '"OPS_020"', '"OPS_7"']),
+                        "retryable": lambda: self.rng.choice(["true", "false"]),
+                        "retry_after_seconds": self.number,
+                    }
+                )
             ),
             "p_leases": lambda: self.array(
                 lambda: self.report({"progress": self.json, "started": self.json})
@@ -132,16 +213,38 @@ class Values:
             "p_outcomes": lambda: self.array(self.outcome),
             "p_ideas": lambda: self.array(self.idea),
             "p_filter": lambda: self.object(
-                {"what": self.quoted, "since": self.quoted, "reason": self.quoted}
+                {
+                    "what": lambda: self.rng.choice(['"step"', '"reaction"', '"outbox"', '"other"', '""']),
+                    "since": lambda: self.rng.choice([json.dumps(t) for t in TIMES]),
+                    "reason": self.quoted,
+                }
             ),
             "p_executors": lambda: self.object({"noop": self.json, "sql": self.json}),
             "p_settings": lambda: self.object({"max_retries": self.number, "lease_seconds": self.number}),
+            "p_value": self.document,
+            "p_gate_results": lambda: self.gates(),
+            "p_result": self.gate_or_result,
+            "p_metadata": lambda: self.object({"findings": self.json, "hits": self.json}),
+            "p_outbox": lambda: self.array(self.message),
         }
+
+    def together(self, names: set[str]) -> dict[str, Text]:
+        """Values for those of these parameters that only fit together, two times of three."""
+        for pair, known in {
+            ("p_step_id", "p_lease_token"): self.known.leases,
+            ("p_id", "p_digest"): self.known.shown,
+            ("p_lock_name", "p_token"): self.known.locks,
+        }.items():
+            if names.issuperset(pair) and known and self.often():
+                return dict(zip(pair, self.rng.choice(known), strict=True))
+        return {}
 
     def of(self, name: str, kind: str) -> Text:
         """A value for a parameter of this name and SQL type, as text; None is null."""
         if self.rng.random() < 0.06:
             return None
+        if name == "p_parts" and self.often():
+            return self.rng.choice(["{d0,s1,EXEC}", "{d1}", "{d1,NULL,NULL}", "{SD-d2,s2}"])
         if kind == "jsonb":
             form = self._forms.get(name)
             return form() if form and self.rng.random() < 0.8 else self.json()
@@ -153,6 +256,8 @@ class Values:
         if kind == "uuid":
             return self.uuid(name)
         if kind in ("integer", "smallint"):
+            if name in ("p_limit", "p_batch_size", "p_ttl_seconds", "p_expected_version") and self.often():
+                return str(self.rng.choice([1, 1, 2, 5, 50]))
             top = 2**15 - 1 if kind == "smallint" else 2**31 - 1
             return str(max(-top - 1, min(top, self.rng.choice(INTEGERS))))
         if kind == "bigint":
@@ -197,18 +302,22 @@ class Values:
         """A text for a parameter of this name."""
         fitting = {
             "p_dl_msg_id": self.known.letters,
-            "p_key": [
-                "auto_approve",
-                "worker_policy",
-                "proposal_caps",
-                "reaction_matrix",
-                "agent_roles",
-                "outbox",
-                "transition_rules",
-                "gate_thresholds",
-                "gate_applicability",
-                "own",
-            ],
+            "p_key": [*self.known.documents, "own", *self.known.keys],
+            "p_role": ["planner", "reviewer", "operator"],
+            "p_sd_id": [*DIRECTIVES, "SD-d0", "SD-d1"],
+            "p_prd_id": [f"{name}-p" for name in DIRECTIVES],
+            "p_session_id": ["s1", "s2"],
+            "p_request_id": ["q1", "q2", "q3"],
+            "p_code": SUB_AGENTS,
+            "p_phase": PHASES,
+            "p_sd_type": ["feature", "security", "bugfix", "docs", "qa"],
+            "p_gate": GATES,
+            "p_gates": GATES,
+            "p_transition_type": MOVES,
+            "p_handoff_type": [*MOVES, *(move.upper().replace("_", "-") for move in MOVES)],
+            "p_ticket": ["1", "700000", "9223372036854775807"],
+            "p_version": [__version__, "0.0.9", "99.1"],
+            "p_verdict": ["PASS", "FAIL", "BLOCKED"],
             "p_scope": ["all", "executor", "agent", "kind", "source", "mission"],
             "p_target": ["noop", "command", *self.known.ids.get("mission", [])[:3]],
             "p_worker_id": ["w1", "w2"],
@@ -220,11 +329,12 @@ class Values:
             "p_vote": ["approve", "reject", "abstain"],
             "p_agent_role": ["planner", "reviewer"],
             "p_part": ["steps", "missions", "queue", "outbox", "policy", "transitions"],
-            "p_type": ["signal", "order:placed", "step:noop:failed"],
+            "p_type": ["signal", "order:placed", "step:noop:failed", *self.known.types],
         }.get(name)
-        if fitting and self.often():
-            return self.rng.choice(fitting)
-        return self.text()
+        chosen = self.rng.choice(fitting) if fitting and self.often() else self.text()
+        if name == "p_key":
+            self._key = chosen
+        return chosen
 
     def text(self) -> str:
         """Any text that PostgreSQL can store."""
@@ -291,7 +401,7 @@ class Values:
         steps = [self.step(key, keys[:nth]) for nth, key in enumerate(keys)]
         if self.rng.random() < 0.03:
             steps = [
-                f'{{"kind":"noop","key":"k{n}","params":{{}}}}'
+                f'{{"kind":"noop","key":"k{n}","depends_on":[],"params":{{}}}}'
                 for n in range(self.rng.choice([500, 3000, 10_001]))
             ]
         pairs = [f'"steps":[{",".join(steps)}]']
@@ -302,6 +412,10 @@ class Values:
         if self.rng.random() < 0.2:
             pairs.append(f'"risk_level":{self.rng.choice(["low", "high", "none"])!r}'.replace("'", '"'))
         return "{" + ",".join(pairs) + "}"
+
+    def plain_template(self) -> str:
+        """A sound template without placeholders, as a step may propose it."""
+        return f'{{"title":"next","steps":[{{"kind":"noop","params":{{"v":{self.number()}}}}}]}}'
 
     def step(self, key: str, before: list[str]) -> str:
         """A step of a template."""
@@ -316,7 +430,7 @@ class Values:
         if self.rng.random() < 0.3:
             pairs.append(f'"depends_on":{json.dumps(before)}')
         if self.rng.random() < 0.1:
-            pairs.append(f'"max_retries":{self.rng.choice(["1", "0", "1e5000", "2"])}')
+            pairs.append(f'"max_retries":{self.rng.choice(["1", "0", "1e5000", "2", "2.0"])}')
         if self.rng.random() < 0.1:
             pairs.append('"on_failure":"continue"')
         return "{" + ",".join(pairs) + "}"
@@ -334,7 +448,7 @@ class Values:
     def event(self) -> str:
         """An entry of fn_emit_events."""
         kind = (
-            json.dumps(self.rng.choice(["signal", "order:placed", "alarm"]))
+            json.dumps(self.rng.choice(["signal", "order:placed", "alarm", *self.known.types]))
             if self.often()
             else self.quoted()
         )
@@ -349,7 +463,12 @@ class Values:
             if self.known.leases and self.often()
             else (self.uuid(), self.uuid())
         )
-        rest = self.object({**fields, "events": lambda: self.array(self.event), "reason": self.quoted})
+        also: dict[str, Callable[[], str]] = {
+            "events": lambda: self.array(self.event),
+            "outbox": lambda: self.array(self.message),
+            "reason": self.quoted,
+        }
+        rest = self.object({**fields, **{name: also[name] for name in also if self.rng.random() < 0.3}})
         head = f'{{"step_id":"{step}","lease_token":"{token}"'
         return head + ("," + rest[1:] if rest != "{}" else "}")
 
@@ -358,6 +477,103 @@ class Values:
         event = self.rng.choice(self.known.messages or [1])
         said = self.rng.choice(["delivered", "retry", "dead", "released", "notify", "lost"])
         return f'{{"event_id":{event},"outcome":"{said}","error":{self.quoted()}}}'
+
+    def message(self) -> str:
+        """A message of a report for the outbox."""
+        return self.object(
+            {
+                "aggregate_type": lambda: '"order"',
+                "aggregate_id": lambda: self.rng.choice(['"1"', '"2"', "3", "null"]),
+                "event_type": self.quoted,
+                "payload": self.json,
+                "dedupe_key": self.quoted,
+            }
+        )
+
+    def gate_or_result(self) -> str:
+        """What a gate or a step returned."""
+        return self.gate() if self.often() else self.json()
+
+    def gate(self) -> str:
+        """The result of a gate."""
+        return self.object(
+            {
+                "passed": lambda: self.rng.choice(["true", "true", "false", '"yes"', "1"]),
+                "score": lambda: self.rng.choice(["95", "100", '"90"', self.number()]),
+                "maxScore": lambda: self.rng.choice(["100", "100", "0", self.number()]),
+                "issues": self.json,
+                "warnings": self.json,
+                "weight": self.number,
+            }
+        )
+
+    def gates(self) -> str:
+        """The results of gates, by gate."""
+        if self.often():
+            sound = '{"passed":true,"score":100,"maxScore":100,"issues":[],"warnings":[]}'
+            return "{" + ",".join(f'"{gate}":{sound}' for gate in GATES) + "}"
+        return self.object(dict.fromkeys(GATES, self.gate))
+
+    def document(self) -> str:
+        """A policy document: that of the key in force, with nothing or one or two things in it changed."""
+        found = self.known.documents.get(self._key)
+        if found is None:
+            return self.json()
+        changed: dict[str, str] = {}
+        document = json.loads(json.dumps(found))
+        for _ in range(self.rng.choice([0, 0, 1, 1, 2])):
+            self._change(document, changed)
+        fields = FIELDS.get(self._key, {})
+        for name in self.rng.sample(list(fields), min(len(fields), self.rng.choice([0, 1, 1, 3]))):
+            document[name] = (mark := f"field-{name}-")
+            changed[mark] = fields[name]
+        text = json.dumps(document)
+        for mark, raw in changed.items():
+            text = text.replace(f'"{mark}"', raw)
+        return text
+
+    def _change(self, document: Any, changed: dict[str, str]) -> None:
+        """Changes one thing somewhere in a document; what no JSON library writes is put in for its mark later."""
+        spot = document
+        while True:
+            names = list(spot) if isinstance(spot, dict) else list(range(len(spot)))
+            if not names:
+                break
+            name = self.rng.choice(names)
+            if isinstance(spot[name], (dict, list)) and self.rng.random() < 0.7:
+                spot = spot[name]
+                continue
+            if self.rng.random() < 0.2:
+                del spot[name]
+                return
+            break
+        mark = f"changed-{len(changed)}"
+        old = json.dumps(spot[name]) if names else "{}"
+        changed[mark] = self.rng.choice(
+            [self.number, self.quoted, self.json, lambda: f"[{old},{old}]", self.pattern]
+        )()
+        if isinstance(spot, list):
+            spot.insert(0, mark)
+        elif names and self.rng.random() < 0.6:
+            spot[name] = mark
+        else:
+            spot[
+                self.rng.choice([self.text()[:200], "feature", "default", "noop", "hourly_limit", "depth"])
+            ] = mark
+
+    def pattern(self) -> str:
+        """A pattern of the reaction matrix."""
+        return self.object(
+            {
+                "name": lambda: json.dumps(self.rng.choice(["one", "two", ""])),
+                "event_type": lambda: json.dumps(
+                    self.rng.choice(["signal", "order:*", "*", *self.known.types])
+                ),
+                "template": self.template,
+                "probability": lambda: self.rng.choice(["1", "0.5", self.number()]),
+                "cooldown_minutes": self.number,
+            }
+        )
 
     def idea(self) -> str:
         """An entry of fn_radar_upsert."""

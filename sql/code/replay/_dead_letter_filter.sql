@@ -28,6 +28,10 @@ begin
       || _field_fault('since', v_filter -> 'since', 'text', 1, 100)
       || _field_fault('until', v_filter -> 'until', 'text', 1, 100)
       || _field_fault('redriven', v_filter -> 'redriven', 'true or false');
+    -- LIKE raises when it comes to an escape character with nothing behind it, and only where a reason matches so far.
+    if (length(v_filter ->> 'reason') - length(rtrim(v_filter ->> 'reason', E'\\'))) % 2 = 1 then
+      v_faults := v_faults || E'reason: must not end with an escape character, a \\ that stands for no other'::text;
+    end if;
     foreach v_field in array array['since', 'until'] loop
       begin
         perform (v_filter ->> v_field)::timestamptz;

@@ -260,3 +260,10 @@ def test_a_letter_and_the_log_that_disagree_are_found(loop):
     loop.do("update dead_letter_archive set redriven_at = now()")
     (broken,) = loop.rows("select * from fn_check_invariants('replays')")
     assert "no replay is on record" in broken["detail"]
+
+
+@pytest.mark.parametrize("call", ["fn_list_dead_letters(%s)", "fn_redrive_dead_letters(%s)"])
+def test_a_reason_that_ends_with_an_escape_character_is_refused_whatever_the_archive_holds(loop, call):
+    loop.refused("018", f"select * from {call}", {"reason": "n\\\\\\"})
+    failed_step(loop)
+    loop.rows(f"select * from {call}", {"reason": "no\\\\"})
