@@ -95,6 +95,8 @@
 \ir code/queue/_duty_queue.sql
 \ir code/queue/_begin_sweep.sql
 \ir code/queue/_end_sweep.sql
+\ir code/queue/_set_aside.sql
+\ir code/queue/_not_aside.sql
 \ir code/queue/_reset_queue.sql
 \ir code/queue/_broken_queue.sql
 
@@ -177,12 +179,14 @@
 \ir code/events/_watched_types.sql
 \ir code/events/_step_event.sql
 \ir code/events/fn_evaluate_triggers.sql
+\ir code/events/_too_many_events.sql
 \ir code/events/_match_events.sql
 \ir code/events/_match_alone.sql
 \ir code/events/_matching_patterns.sql
 \ir code/events/_pass_cooldowns.sql
 \ir code/events/_fill_reaction.sql
 \ir code/events/_duty_events.sql
+\ir code/events/_adopt_each.sql
 \ir code/events/_enqueue_events.sql
 \ir code/events/_enqueue_reactions.sql
 \ir code/events/_broken_events.sql
@@ -202,6 +206,7 @@
 \ir code/control/_park_steps.sql
 \ir code/control/fn_resume.sql
 \ir code/control/_resume_steps.sql
+\ir code/control/_resume_part.sql
 \ir code/control/_unpark_steps.sql
 \ir code/control/fn_kill_switch.sql
 \ir code/control/fn_list_pauses.sql
@@ -269,6 +274,7 @@
 \ir code/steps/fn_claim_steps.sql
 \ir code/steps/_pick_steps.sql
 \ir code/steps/_take_steps.sql
+\ir code/steps/_too_many_steps.sql
 \ir code/steps/_open_lanes.sql
 \ir code/steps/_judge_picked.sql
 \ir code/steps/_claim_verdicts.sql

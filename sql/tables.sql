@@ -569,18 +569,21 @@ create index ops_parked_steps_person on ops_parked_steps (since, step_id) where 
 create index ops_parked_steps_pause on ops_parked_steps (scope, target, step_id) where waits_for = 'pause';
 
 -- Missions and steps that a heartbeat found without their counterpart, as after a table was truncated or restored
--- alone, and missions whose steps wait for what never ends; 1,000 of a kind at most. Normally empty.
+-- alone, missions whose steps wait for what never ends, and rows that no UPDATE can change; 1,000 of a kind at most.
+-- Normally empty.
 create table ops_strays (
-  -- mission without steps; step without mission; or stuck mission: all its open steps are blocked by ended ones.
+  -- mission without steps; step without mission; stuck mission: all its open steps are blocked by ended ones; or row
+  -- that cannot be changed (OPS_042), which sweeps leave alone for ten minutes.
   kind text not null,
-  -- The mission or the step.
+  -- The mission, the step, the event, the reaction or the proposal; of a message of the outbox its number as a uuid.
   id uuid not null,
-  -- The statement that ends it.
+  -- The statement that ends it, or shows it, with the error behind it.
   remedy text not null,
   -- When it was found.
   noticed_at timestamptz not null default now(),
   constraint ops_strays_pkey primary key (kind, id),
-  constraint ops_strays_kind_known check (kind in ('mission without steps', 'step without mission', 'stuck mission'))
+  constraint ops_strays_kind_known
+    check (kind in ('mission without steps', 'step without mission', 'stuck mission', 'row that cannot be changed'))
 );
 
 -- Every attempt at a step, append-only, written when it ended; the running one is in the step.

@@ -178,7 +178,8 @@ comment on column ops_parked_steps.code is 'Why, as a code of docs/errors.md; nu
 
 create table ops_strays (
   kind text not null
-    constraint ops_strays_kind_known check (kind in ('mission without steps', 'step without mission', 'stuck mission')),
+    constraint ops_strays_kind_known
+      check (kind in ('mission without steps', 'step without mission', 'stuck mission', 'row that cannot be changed')),
   id uuid not null,
   remedy text not null,
   noticed_at timestamptz not null default now(),
@@ -186,11 +187,14 @@ create table ops_strays (
 );
 comment on table ops_strays is
   'Missions and steps that a heartbeat found without their counterpart, as after a table was truncated or restored '
-  'alone, and missions whose steps wait for what never ends; 1,000 of a kind at most. Normally empty.';
+  'alone, missions whose steps wait for what never ends, and rows that no UPDATE can change; 1,000 of a kind at most. '
+  'Normally empty.';
 comment on column ops_strays.kind is
-  'mission without steps; step without mission; or stuck mission: all its open steps are blocked by ended ones.';
-comment on column ops_strays.id is 'The mission or the step.';
-comment on column ops_strays.remedy is 'The statement that ends it.';
+  'mission without steps; step without mission; stuck mission: all its open steps are blocked by ended ones; or row '
+  'that cannot be changed (OPS_042), which sweeps leave alone for ten minutes.';
+comment on column ops_strays.id is
+  'The mission, the step, the event, the reaction or the proposal; of a message of the outbox its number as a uuid.';
+comment on column ops_strays.remedy is 'The statement that ends it, or shows it, with the error behind it.';
 comment on column ops_strays.noticed_at is 'When it was found.';
 
 create table ops_action_runs (

@@ -45,6 +45,21 @@ def test_the_board_shows_ideas_what_waits_and_what_runs(agent: Served, loop: Loo
     assert [(m["mission_id"], m["status"]) for m in board["missions"]] == [(str(mission), "approved")]
 
 
+def test_the_board_and_a_mission_show_what_they_cannot_read_and_the_rest(agent: Served, loop: Loop) -> None:
+    loop.value("select fn_radar_upsert(%s)", json.dumps([{"title": "odd"}, {"title": "sound"}]))
+    waits = loop.propose(step("a", params={"n": 1}), title="risky", risk_level="high")
+    mission = loop.mission(step("a", params={"n": 1}), title="harmless")
+    loop.do("update ops_demand_radar set score = 1e5000 where title = 'odd'")
+    loop.do("update ops_mission_proposals set template = jsonb_set(template, '{steps,0,params,n}', '1e5000')")
+    loop.do("update ops_mission_steps set params = '{\"n\": 1e5000}', progress = '[1e5000]'")
+    board = agent.call("read_board")
+    assert {i["title"] for i in board["ideas"]} == {"odd", "sound"}
+    assert [p["title"] for p in board["waiting_for_a_person"]] == ["risky"]
+    assert [m["mission_id"] for m in board["missions"]] == [str(mission)]
+    for read in (waits["proposal_id"], mission):
+        assert agent.call("read_mission", id=str(read))["status"]
+
+
 def test_what_policy_leaves_to_a_person_waits_and_says_so(agent: Served, loop: Loop) -> None:
     loop.policy("worker_policy", command_allow=[["deploy", "now"]])
     made = agent.call("propose_mission", title="Deploy", steps=[COMMAND])

@@ -42,6 +42,28 @@ def test_so_do_the_commands(odd: Client, cli: Cli, command: list[str]) -> None:
     assert done.code == 0, done
 
 
+@pytest.mark.parametrize("what", ["proposal", "mission", "step"])
+def test_explain_shows_what_it_cannot_read_and_the_rest(odd: Client, cli: Cli, what: str) -> None:
+    first, _ = odd.inbox()
+    ((subject,),) = odd.conn.execute("select %s::text", (first.id,)).fetchall()
+    if what != "proposal":
+        odd.conn.execute("update ops_mission_proposals set template = template #- '{steps,0,params,json}'")
+        mission = odd.approve_proposal(subject, "ann").mission_id
+        odd.conn.execute(
+            "update ops_mission_steps set params = '{\"json\": 1e5000}' where mission_id = %s", (mission,)
+        )
+        odd.conn.execute(
+            "update ops_mission_steps set progress = '[-1e5000]' where mission_id = %s", (mission,)
+        )
+        subject = str(mission)
+    if what == "step":
+        ((subject,),) = odd.conn.execute("select id::text from ops_mission_steps").fetchall()
+    for options in ([], ["--json"]):
+        done = cli("explain", subject, *options)
+        assert done.code == 0, done
+    assert cli("ps", *([subject] if what == "mission" else [])).code == 0
+
+
 def test_numbers_that_readers_hold_stay_exact() -> None:
     assert jsonio.read("[20000000000000000001, 1.5, " + "9" * 308 + "]") == [
         20000000000000000001,

@@ -1,5 +1,7 @@
 """No public function takes more than five seconds on the largest inputs within the limits that are built in."""
 
+import json
+
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
@@ -99,9 +101,123 @@ def test_the_largest_batches_of_others_are_taken_in_time(loop):
     assert loop.value("select fn_radar_upsert(%s)", ideas) == MANY
 
 
+def test_large_events_react_to_many_patterns_in_parts(loop):
+    loop.react(*[{"template": template(step(params={"x": "{{event.data.text}}"}))} for _ in range(10)])
+    for n in range(10):
+        loop.emit(data={"text": f"{n}" * 1_000_000})
+    seen = []
+    while turn := loop.row("select * from fn_evaluate_triggers()"):
+        if not turn["events"]:
+            break
+        seen.append(turn)
+    assert sum(t["events"] for t in seen) == 10
+    assert sum(t["queued"] for t in seen) == 100
+    assert max(t["queued"] for t in seen) <= 20
+    while loop.row("select * from fn_process_reactions()")["processed"]:
+        pass
+    assert len(loop.proposals()) == 100
+
+
+def test_large_events_that_nothing_reacts_to_are_looked_at_together(loop):
+    loop.react(*[{"event_type": "other"} for _ in range(50)])
+    for _ in range(20):
+        loop.emit(data={"text": "x" * 1_000_000})
+    assert loop.row("select * from fn_evaluate_triggers()") == {"events": 20, "queued": 0}
+
+
+def test_steps_of_large_params_are_claimed_in_parts_and_all_of_them(loop):
+    loop.allow()
+    for _ in range(30):
+        loop.mission(step(params={"x": "y" * 4_000_000}))
+    claims = []
+    while works := loop.rows("select step_id, params from fn_claim_steps('w1', 100)"):
+        claims.append(len(works))
+    assert sum(claims) == 30
+    assert max(claims) <= 9
+
+
+def test_ten_thousand_commands_are_judged_by_two_hundred_entries_in_time(loop):
+    allow = [["tool", f"--n{n}=*", "*"] for n in range(199)] + [["echo", "*"]]
+    loop.policy("worker_policy", command_allow=allow)
+    loop.row("select * from fn_create_proposal(%s)", TEMPLATES["many commands"])
+    same = [["echo", f"a{n}*b"] for n in range(199)] + [["echo", "*"]]
+    loop.policy("worker_policy", command_allow=same)
+    loop.row("select * from fn_create_proposal(%s)", TEMPLATES["many commands"])
+
+
+def test_a_long_argument_is_compared_with_a_thousand_globs_in_time(loop):
+    loop.policy("worker_policy", command_allow=[["echo", [f"*a*{n}*b*c" for n in range(1000)]]])
+    long = template(step(kind="command", params={"argv": ["echo", "ab" * 60_000]}))
+    assert loop.row("select * from fn_create_proposal(%s)", long)["status"] == "rejected"
+
+
 def test_an_inbox_of_large_proposals_stops_early(loop):
     large = template(*[step(kind="sql", params={"statement": "select 1"}) for _ in range(MANY)])
     for _ in range(5):
         loop.row("select * from fn_create_proposal(%s)", large)
     shown = loop.rows("select in_all from fn_inbox(1000)")
     assert [entry["in_all"] for entry in shown] == [5, 5, 5]
+
+
+#: For each type of an argument the largest values that one may have; `mission` and the like are filled in.
+ARGUMENTS = {
+    "text": ["{mission}", "x" * 1_000_000, "reaction_matrix"],
+    "uuid": ["{mission}", "{step}", "{proposal}"],
+    "jsonb": [
+        [{"step_id": "{step}", "lease_token": "{step}", "type": "a", "title": f"t{n}"} for n in range(MANY)],
+        {"title": "large", "steps": [{"kind": "noop", "params": {"x": "y" * 1000}}] * 3_000},
+        {f"f{n}": [n] for n in range(200_000)},
+    ],
+    "integer": [10_000, 1, 100],
+    "bigint": [10_000, 1, 100],
+    "numeric": [100, 1, 0],
+    "double precision": [3600, 1, 60],
+    "interval": ["1 day", "1 second", "1 hour"],
+    "timestamp with time zone": ["-infinity", "2020-01-01", "now"],
+    "boolean": [True, False, True],
+    "text[]": [[f"n{n}" for n in range(MANY)], ["noop"], ["x" * 100_000]],
+    "uuid[]": [["{mission}"] * MANY, ["{step}"], ["{proposal}"]],
+    "bigint[]": [list(range(MANY)), [1], [2]],
+    "boolean[]": [[True] * MANY, [True], [False]],
+}
+
+
+def filled(value, ids):
+    """An argument as it is sent, with the ids of what there is."""
+    if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
+        return Jsonb(json.loads(json.dumps(value).replace("{step}", ids["{step}"])))
+    if isinstance(value, list):
+        return [ids.get(item, item) for item in value]
+    return ids.get(value, value) if isinstance(value, str) else value
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("nth", range(3))
+def test_every_public_function_answers_or_refuses_in_time_beside_ten_thousand_of_each(loop, nth):
+    loop.allow("noop")
+    loop.react({})
+    loop.register()
+    events = Jsonb([{"type": "signal", "data": {"n": n}} for n in range(MANY)])
+    loop.rows("select fn_emit_events(%s)", events)
+    mission = loop.mission(*[step(after=[]) for _ in range(MANY)])
+    work = loop.rows("select step_id, lease_token from fn_claim_steps('w1', 5000)")
+    proposal = loop.propose(step("a"), risk_level="high")["proposal_id"]
+    loop.do("select fn_publish_outbox('a', n::text, 'e') from generate_series(1, 10000) n")
+    loop.do("select fn_acquire_lock('l' || n, 'me', 60) from generate_series(1, 5000) n")
+    ids = {"{mission}": str(mission), "{step}": str(work[1]["step_id"]), "{proposal}": str(proposal)}
+    functions = loop.rows(
+        """select p.proname as name, array(select format_type(t, null) from unnest(p.proargtypes::oid[]) t) as types
+             from pg_proc p where p.pronamespace = 'opsloop'::regnamespace and p.proname like 'fn\\_%%'
+            order by 1"""
+    )
+    assert len(functions) > 80
+    for function in functions:
+        given = [filled(ARGUMENTS[kind][nth], ids) for kind in function["types"]]
+        call = ", ".join(f"%s::{kind}" for kind in function["types"])
+        try:
+            with loop.savepoint():
+                loop.rows(f"select * from {function['name']}({call})", *given)
+        except psycopg.errors.QueryCanceled as error:
+            raise AssertionError(f"{function['name']} took longer than {MOST}") from error
+        except psycopg.Error:
+            pass  # refused, in time

@@ -20,6 +20,10 @@ UPWARD = {
     ("fn_kill_switch", "_revoke_leases"),
     ("fn_resume", "_revoke_leases"),
     ("_duty_control", "_revoke_leases"),
+    # A step that cannot be parked or queued again is failed alone, by the one routine that finds it in its batch.
+    ("fn_pause", "_recover_each"),
+    ("_resume_steps", "_recover_each"),
+    ("_park_front", "_recover_each"),
 }
 
 

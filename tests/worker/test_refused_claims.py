@@ -43,6 +43,35 @@ def test_with_json_the_refused_claims_are_in_the_document(work: Work, start: Sta
     assert json.loads(said)["claims_refused"]["53100"] >= 1
 
 
+FAIL = """
+  create function refuse() returns trigger language plpgsql as $$
+    begin raise sqlstate '53100' using message = 'not now'; end $$;
+  create trigger refuse before update on ops_sweep for each row execute function refuse()"""
+
+
+@pytest.mark.parametrize("mode", ["--drain", "--once"])
+def test_a_phase_of_the_heartbeat_that_failed_is_said_and_the_exit_code_is_not_0(
+    work: Work, start: Start, mode: str
+) -> None:
+    step = work.step("noop")
+    work.conn.execute(FAIL)
+
+    code, said = start(mode, "--heartbeat", "--poll-seconds", "0.05").end()
+
+    assert code == 1
+    assert "Phases of the heartbeat failed: adopted: 53100 (" in said
+    assert "stale: 53100 (" in said
+    assert work.of(step, "status") == "succeeded"
+
+
+def test_with_json_the_failed_phases_are_in_the_document(work: Work, start: Start) -> None:
+    work.conn.execute(FAIL)
+
+    code, said = start("--once", "--heartbeat", "--json", "--poll-seconds", "0.05").end()
+
+    assert (code, json.loads(said)["phases_failed"]["stale: 53100"]) == (1, 1)
+
+
 def test_the_health_check_fails_while_claims_are_refused(work: Work) -> None:
     register = "select fn_register_worker('w', p_settings => %s)"
     check = "select status, value from fn_check_health() where name = 'workers'"

@@ -17,11 +17,17 @@ def read_text(given: str, what: str) -> str:
     Raises InvalidArgument (OPS_018) when the file cannot be read.
     """
     if given == "-":
-        return sys.stdin.read()
+        # Python has no stdin where it was closed, and one of another encoding where the locale is another.
+        if sys.stdin is None:
+            raise InvalidArgument(f"{what} is - for stdin, and stdin is closed", hint="Give JSON or @file.")
+        try:
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        except UnicodeDecodeError as exc:
+            raise InvalidArgument(f"{what}: stdin is not UTF-8 text", hint="Write it as UTF-8.") from exc
     if not given.startswith("@"):
         return given
     try:
-        return Path(given[1:]).read_text(encoding="utf-8")
+        return Path(given[1:]).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
         raise InvalidArgument(

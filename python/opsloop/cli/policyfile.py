@@ -28,7 +28,7 @@ _TRIES = 5
 def read(path: Path) -> Documents:
     """Read a policy file. Raises InvalidArgument (OPS_018) for the file, InvalidPolicy (OPS_017) for what is in it."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
         raise InvalidArgument(

@@ -68,10 +68,10 @@ def relay(
     SIGTERM or SIGINT stops claiming and lets what is on its way arrive for --grace seconds; the rest is given back. A
     second signal does that at once.
 
-    Exit codes: 0 ended in order; 1 opsloop is not installed there, or the database refused; 2 the command line or the
-    environment cannot be used (OPS_018); 3 no database is configured, or it cannot be reached at the start (OPS_001),
-    while later the relay waits for it to come back; 5 the database did not take what became of some message; 130 ended
-    by a second signal.
+    Exit codes: 0 ended in order; 1 opsloop is not installed there, or the database refused: with --once and --drain
+    also when it refused a claim; 2 the command line or the environment cannot be used (OPS_018); 3 no database is
+    configured, or it cannot be reached at the start (OPS_001), while later the relay waits for it to come back; 5 the
+    database did not take what became of some message; 130 ended by a second signal.
     """
     mode = program.begin(once=once, drain=drain, log_level=log_level)
     options = RelayOptions(

@@ -93,10 +93,10 @@ def worker(
     SIGTERM or SIGINT stops claiming and lets running steps finish for --grace seconds; what is left then is cancelled
     and given back. A second signal does that at once.
 
-    Exit codes: 0 ended in order; 1 opsloop is not installed there, or the database refused; 2 the command line or the
-    environment cannot be used (OPS_018); 3 no database is configured, or it cannot be reached at the start (OPS_001),
-    while later the worker waits for it to come back; 5 the database did not take some finished result; 130 ended by a
-    second signal.
+    Exit codes: 0 ended in order; 1 opsloop is not installed there, or the database refused: with --once and --drain
+    also when it refused a claim or a phase of the heartbeat failed; 2 the command line or the environment cannot be
+    used (OPS_018); 3 no database is configured, or it cannot be reached at the start (OPS_001), while later the worker
+    waits for it to come back; 5 the database did not take some finished result; 130 ended by a second signal.
     """
     mode = program.begin(once=once, drain=drain, log_level=log_level)
     settings = session.settings()
@@ -175,7 +175,7 @@ async def _run(one: Worker, session: Session, started: Callable[[], None]) -> in
             await _summary(one, session)
     finally:
         await one.close()
-    refused = one.mode is not Mode.FOREVER and bool(one.refusals)
+    refused = one.mode is not Mode.FOREVER and bool(one.refusals or one.failed_phases)
     code = exit_code(one.outcomes, hurried=one.hurried, refused=refused)
     if not ended:
         # A thread, or a coroutine that is deaf to its cancellation: Python would wait for it for ever.
@@ -193,11 +193,17 @@ async def _summary(one: Worker, session: Session) -> None:
                 "claimed": one.claimed,
                 "outcomes": dict(one.outcomes),
                 **({"claims_refused": dict(one.refusals)} if one.refusals else {}),
+                **({"phases_failed": dict(one.failed_phases)} if one.failed_phases else {}),
                 "missing_executors": [{"executor": name, "waiting": waiting} for name, waiting in missing],
             }
         )
         return
     program.claimed_text(one.claimed, one.outcomes, one.refusals, "steps run", "No queued steps")
+    if one.failed_phases:
+        phases = ", ".join(f"{phase} ({number} times)" for phase, number in sorted(one.failed_phases.items()))
+        output.print_text(
+            f"Phases of the heartbeat failed: {phases}. They may have left work; the log has more."
+        )
     for name, waiting in missing:
         output.print_text(
             f"OPS_005: {waiting} steps wait for the executor {name}, which no live worker offers"

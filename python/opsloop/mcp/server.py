@@ -153,9 +153,9 @@ async def _ended_in_order(work: Coroutine[Any, Any, Json]) -> Json:
 
 
 def _result(answer: Json, *, is_error: bool = False) -> types.CallToolResult:
-    text = jsonio.dumps(answer)
+    readable = jsonio.read(jsonio.dumps(answer))
     return types.CallToolResult(
-        content=[types.TextContent(type="text", text=text.decode())],
-        structured_content=jsonio.loads(text),
+        content=[types.TextContent(type="text", text=jsonio.text(readable))],
+        structured_content=readable,
         is_error=is_error,
     )

@@ -14,7 +14,7 @@ from typing import Any
 INTERRUPTED = 130
 #: Ended in order, but the end of some piece of work could not be told to the database.
 DROPPED = 5
-#: Ended in order, but the database refused claims.
+#: Ended in order, but the database refused claims, or a phase of the heartbeat failed.
 REFUSED = 1
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
 

@@ -88,6 +88,11 @@ class Worker:
         return self._claims.refusals
 
     @property
+    def failed_phases(self) -> Mapping[str, int]:
+        """How often which phase of its heartbeats failed, `phase: code`: it is not known whether they left work."""
+        return self._heart.failures
+
+    @property
     def hurried(self) -> bool:
         """True when it was told twice to stop."""
         return self._stopping.hurried.is_set()

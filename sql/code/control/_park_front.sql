@@ -7,9 +7,9 @@ set jit = off
 as $$
 -- Parks the steps that pauses cover at the front of the lanes, so that claims do not read them again and again. It
 -- reads the first thousand of each lane, then the next thousand as long as some were parked, p_limit steps in all.
--- Returns how many it parked.
--- Locks: ops_ready, then steps, SKIP LOCKED. Writes: ops_ready, marks of lanes, and what _park_steps writes.
--- Raises: nothing.
+-- Returns how many it parked. One on whose data that fails is failed, and stops no other.
+-- Locks: ops_ready, then steps, SKIP LOCKED. Writes: ops_ready, marks of lanes, and what _park_steps and an end write.
+-- Raises: what is no fault of the data.
 declare
   c_chunk constant integer := 1000;
   v_lanes integer[] := array(select l.lane from ops_lanes l
@@ -17,6 +17,7 @@ declare
   v_lane record;
   v_from bigint;
   v_ids uuid[];
+  v_free uuid[];
   v_last bigint;
   v_parked integer;
   v_looked_at integer := 0;
@@ -35,7 +36,11 @@ begin
                order by q.seq
                limit c_chunk) r;
       exit when v_ids is null;
-      v_parked := _park_queued(v_ids);
+      v_parked := 0;
+      v_free := _not_aside(v_ids);
+      if v_free is not null then
+        select p.held + p.failed into v_parked from _recover_each('park', v_free) p;
+      end if;
       v_all := v_all + v_parked;
       v_looked_at := v_looked_at + cardinality(v_ids);
       exit when v_parked = 0 or v_looked_at >= p_limit or cardinality(v_ids) < c_chunk;

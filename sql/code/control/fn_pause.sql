@@ -59,8 +59,9 @@ begin
   end if;
   select * into v_calls from _close_barriers(array['claims']);
   if p_scope = 'mission' then
-    v_parked := _park_queued(
-      array(select s.id from ops_mission_steps s where s.mission_id = v_target::uuid and s.status = 'queued'));
+    select p.held into v_parked
+      from _recover_each('park', array(select s.id from ops_mission_steps s
+                                        where s.mission_id = v_target::uuid and s.status = 'queued')) p;
     v_ready := v_parked;
   end if;
   v_result := jsonb_build_object('scope', p_scope, 'target', v_target, 'changed', v_changed, 'ready', v_ready,

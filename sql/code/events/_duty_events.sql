@@ -6,9 +6,9 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- For the heartbeat, every turn: the next part of the rolling scans of events and reactions. Events that were inserted
--- or set back by hand, and reactions that were set to queued, are put into the queue.
+-- or set back by hand, and reactions that were set to queued, are put into the queue; one that cannot be is set aside.
 -- Locks: the turns of the sweeps; what it adopts, SKIP LOCKED. Writes: ops_sweep, ops_ready, ops_agent_events,
--- ops_agent_reactions. Raises: nothing.
+-- ops_agent_reactions, ops_strays. Raises: what is no fault of the data.
 declare
   c_part constant integer := 20000;
   v_now timestamptz := _now();
@@ -26,9 +26,7 @@ begin
       from (select e.id, e.processed_at, e.ready_seq from ops_agent_events e
              where e.id > v_from order by e.id limit c_part) p;
     perform _end_sweep('events', v_now, v_part.seen, case when v_part.seen = c_part then v_part.last end);
-    if v_part.stray is not null then
-      perform _enqueue_events(v_part.stray);
-    end if;
+    perform _adopt_each('events', _not_aside(v_part.stray));
   end if;
 
   v_from := _begin_sweep('reactions', v_now);
@@ -42,9 +40,7 @@ begin
       from (select a.id, a.status, a.ready_seq from ops_agent_reactions a
              where a.id > v_from order by a.id limit c_part) p;
     perform _end_sweep('reactions', v_now, v_part.seen, case when v_part.seen = c_part then v_part.last end);
-    if v_part.stray is not null then
-      perform _enqueue_reactions(v_part.stray);
-    end if;
+    perform _adopt_each('reactions', _not_aside(v_part.stray));
   end if;
 end;
 $$;

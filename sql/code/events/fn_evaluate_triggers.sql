@@ -9,12 +9,14 @@ as $$
 -- Compares up to p_batch_size waiting events with the reaction matrix, each exactly once, whether or not a pattern
 -- matches. A reaction whose template cannot be filled is stored as failed, with the path that has no value. When the
 -- batch fails on data, event and pattern are compared one by one; a pair on which that fails is a failed reaction.
+-- Events that would bring too much into reactions for one call go to the end of the queue.
 -- Locks: the events taken, by their rows in ops_ready (SKIP LOCKED); cooldowns by pattern name, for which it waits; the
 -- announcement. Writes: ops_agent_events, ops_agent_reactions, ops_pattern_cooldowns, ops_ready, marks; ops_lanes and
 -- ops_late_enqueuers, seldom. Raises: OP018 for a batch of less than one.
 declare
   v_patterns jsonb := coalesce(nullif(_policy('reaction_matrix') -> 'patterns', 'null'), '[]');
   v_ids uuid[];
+  v_later uuid[];
   v_now timestamptz := _now();
   v_id uuid;
 begin
@@ -27,6 +29,12 @@ begin
                        least(coalesce(p_batch_size, 50),
                              greatest(50, 10000 / greatest(jsonb_array_length(v_patterns), 1))),
                        (_lane_fronts(array[_lane_of('events')]))[1]);
+  v_later := _too_many_events(v_ids, v_patterns);
+  if v_later is not null then
+    perform _enqueue_events(v_later);
+    v_ids := array(select n.id from unnest(v_ids) with ordinality n (id, nth)
+                    where n.id <> all (v_later) order by n.nth);
+  end if;
   events := cardinality(v_ids);
   queued := 0;
   if events = 0 then

@@ -99,7 +99,8 @@ begin
      'the oldest: warn after 1 h, fail after 24 h', 3600, 86400, null,
      'opsloop inbox, or select * from fn_inbox();', 'opsloop'),
     ('strays', 'check', 'rows',
-     'missions without steps, steps without a mission, missions that nothing moves: warn 1', 1, null, null,
+     'missions without steps, steps without a mission, missions that nothing moves, rows that cannot be changed: '
+     'warn 1', 1, null, null,
      'select kind, id, remedy from ops_strays; has for each the statement that ends it.', 'opsloop'),
     ('pauses', 'check', 'pauses',
      'anything paused: warn', 1, null, null,

@@ -18,6 +18,8 @@ declare
   v_argv constant jsonb := p_params -> 'argv';
   v_env constant jsonb := p_params -> 'env';
   v_cwd constant text := p_params ->> 'cwd';
+  v_program constant text := v_argv ->> 0;
+  v_argument constant text := v_argv ->> 1;
   v_count integer;
   v_entry jsonb;
   v_fixed integer;
@@ -41,7 +43,18 @@ begin
   end if;
 
   v_count := jsonb_array_length(v_argv);
-  for v_entry in select e from jsonb_array_elements(nullif(p_worker_policy -> 'command_allow', 'null')) e loop
+  -- The first two globs of each entry are compared by one statement: most entries are about something else.
+  for v_entry in
+    select e from jsonb_array_elements(nullif(p_worker_policy -> 'command_allow', 'null')) e
+     where case jsonb_typeof(e -> 0) when 'string'
+             then e ->> 0 = v_program or e ->> 0 = '...'
+                  or (strpos(e ->> 0, '*') > 0 and v_program like _like_pattern(e ->> 0))
+           else true end
+       and case jsonb_typeof(e -> 1) when 'string'
+             then e ->> 1 = v_argument or e ->> 1 = '...'
+                  or (strpos(e ->> 1, '*') > 0 and v_argument like _like_pattern(e ->> 1))
+           else true end
+  loop
     v_more := case when v_entry -> -1 = '"..."' then '["*"]'
                    when jsonb_typeof(v_entry -> -1) = 'array' then v_entry -> -1 end;
     v_fixed := jsonb_array_length(v_entry) - (v_more is not null)::integer;

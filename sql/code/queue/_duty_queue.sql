@@ -38,6 +38,9 @@ begin
     exception when lock_not_available then
       -- A dump is reading it. A later turn drops it.
       exit;
+    when dependent_objects_still_exist then
+      -- Something of others is made of it: the next one is looked at.
+      null;
     end;
   end loop;
 

@@ -19,11 +19,14 @@ as $$
 -- gate judged. run: the steps that may run, with the executor and the mission of each; params: what the judged ones run
 -- with, by id; faults and holds: why others may not, {"code", "reason"} by id; paused: steps that a pause covers which
 -- parks (only with p_pauses), with its scope and target. Steps that may not run, or are gone, must not hide the steps
--- behind them: up to ten takes make up for them. later: steps too many to be rendered in one claim; they are to be
--- queued again.
+-- behind them: up to ten takes make up for them. later: steps too many, in bytes, to be rendered or told in one
+-- claim; they are to be queued again.
 -- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: what is no fault of the data.
 declare
+  c_enough constant bigint := 32 * 1024 * 1024;
   v_more uuid[];
+  v_large boolean;
+  v_later uuid[];
   v_run uuid[];
   v_executors text[];
   v_missions uuid[];
@@ -49,16 +52,28 @@ begin
     -- A row may be left of a step that was changed or deleted by hand: only steps that are queued now are claimed.
     select array_agg(s.id), array_agg(s.executor), array_agg(s.mission_id),
            array_agg(s.id) filter (where s.slots is not null or s.judged_generation is distinct from p_generation
-                                      or p_worker_policy -> 'presets' ? s.executor)
-      into v_run, v_executors, v_missions, v_special
+                                      or p_worker_policy -> 'presets' ? s.executor),
+           -- What is compressed may be a hundred times as large.
+           sum(pg_column_size(s.params)) > c_enough / 100
+      into v_run, v_executors, v_missions, v_special, v_large
       from ops_mission_steps s
      where s.id = any (v_more) and s.status = 'queued';
-    if v_special is not null then
+    if v_large then
+      v_later := _too_many_steps(v_more, c_enough);
+      if v_later is not null then
+        later := v_later;
+        v_special := array(select n.id from unnest(v_special) n (id) where n.id <> all (v_later));
+        select array_agg(n.id), array_agg(n.executor), array_agg(n.mission_id) into v_run, v_executors, v_missions
+          from unnest(v_run, v_executors, v_missions) n (id, executor, mission_id)
+         where n.id <> all (v_later);
+      end if;
+    end if;
+    if v_special <> '{}' then
       select * into v_verdicts from _judge_picked(v_special, p_generation, p_worker_policy);
       faults := faults || v_verdicts.faults;
       holds := holds || v_verdicts.holds;
       params := params || v_verdicts.params;
-      later := v_verdicts.later;
+      later := later || v_verdicts.later;
       if v_verdicts.bad <> '{}' or later <> '{}' then
         select array_agg(n.id), array_agg(n.executor), array_agg(n.mission_id) into v_run, v_executors, v_missions
           from unnest(v_run, v_executors, v_missions) n (id, executor, mission_id)

@@ -17,7 +17,7 @@ declare
   v_missions uuid[];
 begin
   for v_from in 0 .. cardinality(v_running) - 1 by c_batch loop
-    perform _recover_steps(v_running[v_from + 1 : v_from + c_batch], 'a restore');
+    perform _recover_each('restore', v_running[v_from + 1 : v_from + c_batch]);
   end loop;
   select count(*) filter (where s.status <> 'running'), count(*) filter (where s.status = 'waiting'),
          count(*) filter (where s.status = 'running'),
@@ -35,19 +35,20 @@ begin
                        and not exists (select from ops_ready r where r.lane = s.lane and r.seq = s.ready_seq)
                      order by s.id);
   for v_from in 0 .. cardinality(v_queued) - 1 by c_batch loop
-    perform _adopt_steps(v_queued[v_from + 1 : v_from + c_batch]);
+    perform _recover_each('adopt', v_queued[v_from + 1 : v_from + c_batch]);
   end loop;
 
-  perform _mend_parking(
+  perform _recover_each('mend',
             array(select s.id from ops_mission_steps s
-                   where s.status = 'waiting' and not exists (select from ops_parked_steps p where p.step_id = s.id)),
+                   where s.status = 'waiting' and not exists (select from ops_parked_steps p where p.step_id = s.id)));
+  perform _recover_each('unpark',
             array(select p.step_id from ops_parked_steps p
                    where not exists (select from ops_mission_steps s where s.id = p.step_id and s.status = 'waiting')));
   loop
     -- A time at which each part is due.
     v_missions := _sweep_missions('infinity', 20000);
     if v_missions is not null then
-      perform _mend_missions(v_missions);
+      perform _recover_each('missions', v_missions);
     end if;
     exit when not exists (select from ops_sweep w where w.name = 'missions' and w.position is not null);
   end loop;

@@ -1,6 +1,6 @@
 create or replace function _recover_each(
   p_how text,
-  p_step_ids uuid[],
+  p_ids uuid[],
   out requeued integer,
   out failed integer,
   out held integer
@@ -10,16 +10,19 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- For recovery and the sweep: puts these steps back to work, all at once. Where that fails on data, they are halved
--- until each step on which it fails stands alone, and that one is failed with the code of the error. p_how: due (a
--- timer of theirs ran out), stale (no lease), mend (what they wait for is not on record), adopt (queued by hand). held,
--- for adopt: how many were adopted.
--- Locks: missions, then steps, SKIP LOCKED. Writes: what recovery, the queue and an end write. Raises: what is no fault
--- of the data.
+-- For recovery, pauses and the sweep: does this with these steps, all at once. Where that fails on data, they are
+-- halved until each step on which it fails stands alone, and that one is failed with the code of the error. p_how: due
+-- (a timer of theirs ran out), stale (no lease), restore (running when the backup was made), adopt (queued by hand),
+-- mend (what they wait for is not on record), resume (their pause was lifted), park (a pause covers them). A row that
+-- need not run is set aside instead: unpark (parked, but not waiting), interrupted (a lease, but not running), and
+-- missions, of which the ids are those of missions out of step with their steps. held: how many adopt adopted, resume
+-- left parked, and park parked.
+-- Locks: missions, then steps, SKIP LOCKED. Writes: what recovery, the queue and an end write; ops_strays. Raises: what
+-- is no fault of the data.
 declare
   v_now timestamptz := _now();
   v_from integer := 1;
-  v_size integer := cardinality(p_step_ids);
+  v_size integer := cardinality(p_ids);
   v_part uuid[];
   v_retry uuid[];
   v_done record;
@@ -28,8 +31,8 @@ begin
   requeued := 0;
   failed := 0;
   held := 0;
-  while v_from <= cardinality(p_step_ids) loop
-    v_part := p_step_ids[v_from : v_from + v_size - 1];
+  while v_from <= cardinality(p_ids) loop
+    v_part := p_ids[v_from : v_from + v_size - 1];
     begin
       select 0 as requeued, 0 as failed, 0 as held into v_done;
       case p_how
@@ -50,10 +53,26 @@ begin
           perform _rearm_timers(v_part);
         when 'stale' then
           select * into v_done from _recover_steps(v_part);
-        when 'mend' then
-          perform _mend_parking(v_part, '{}');
+        when 'restore' then
+          select * into v_done from _recover_steps(v_part, 'a restore');
         when 'adopt' then
           v_done.held := _adopt_steps(v_part);
+        when 'mend' then
+          perform _mend_parking(v_part, '{}');
+        when 'unpark' then
+          perform _mend_parking('{}', v_part);
+        when 'resume' then
+          select r.requeued, 0 as failed, r.still_paused as held into v_done from _resume_part(v_part) r;
+        when 'park' then
+          v_done.held := _park_queued(v_part);
+        when 'interrupted' then
+          perform _record_interrupted(array(
+            select l.id from (select s.id from ops_mission_steps s
+                               where s.id = any (v_part) and s.status <> 'running'
+                               order by s.id
+                                 for no key update skip locked) l));
+        when 'missions' then
+          perform _mend_missions(v_part);
       end case;
       requeued := requeued + v_done.requeued;
       failed := failed + v_done.failed;
@@ -67,7 +86,10 @@ begin
         v_size := (cardinality(v_part) + 1) / 2;
       else
         get stacked diagnostics v_message = message_text;
-        if cardinality(_lock_free_missions(v_part)) > 0 then
+        if p_how in ('unpark', 'interrupted', 'missions') then
+          perform _set_aside(case p_how when 'missions' then 'ops_missions' else 'ops_mission_steps' end, v_part[1],
+                             v_part[1]::text, sqlstate, v_message);
+        elsif cardinality(_lock_free_missions(v_part)) > 0 then
           perform _fail_alone(v_part[1], _error_code(sqlstate), _error_text(sqlstate, v_message));
           failed := failed + 1;
         else

@@ -22,7 +22,7 @@ begin
   v_open := exists (select from pg_locks l
                      where l.locktype = 'advisory' and l.classid = 'ops_control'::regclass and l.objid in (2, 4)
                        and l.objsubid = 2 and l.granted and l.virtualtransaction = any (v_control.stragglers));
-  v_ids := _running_steps(p_limit, v_control.epoch);
+  v_ids := coalesce(_not_aside(_running_steps(p_limit, v_control.epoch)), '{}');
   for v_from in 0 .. cardinality(v_ids) - 1 by c_batch loop
     perform _recover_each('stale', v_ids[v_from + 1 : v_from + c_batch]);
   end loop;

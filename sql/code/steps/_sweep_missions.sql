@@ -57,6 +57,6 @@ begin
                        'select fn_cancel_mission(%L);');
   perform _note_strays('stuck mission', v_from, v_part.last, v_part.stuck, 'select fn_cancel_mission(%L);');
   perform _end_sweep('missions', p_now, v_part.seen, v_part.last);
-  return v_part.broken;
+  return _not_aside(v_part.broken);
 end;
 $$;

@@ -15,8 +15,9 @@ as $$
 -- One part of the rolling scan of all steps. hand_queued: queued, but not in ops_ready. without_lease: running without
 -- a lease that a claim gave. without_timer: running with a lease that ran out long ago, or waiting for a retry that is
 -- long due. without_parking: waiting, but not in ops_parked_steps. not_waiting: in ops_parked_steps, but not waiting,
--- or gone. interrupted: with a lease, but not running. Live steps without a mission are noted in ops_strays. There is
--- no index on status, on purpose (every claim would have to write it), hence the scan. Empty when it is not the
+-- or gone. interrupted: with a lease, but not running. Live steps without a mission are noted in ops_strays; rows
+-- that were set aside are left out. There is no index on status, on purpose (every claim would have to write it),
+-- hence the scan. Empty when it is not the
 -- caller's turn (_begin_sweep).
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep, ops_strays. Raises: nothing.
 declare
@@ -55,6 +56,12 @@ begin
            where k.step_id > v_from and (v_seen < p_limit or k.step_id <= v_last)
              and s.status is distinct from 'waiting'
            limit p_limit) w;
+  hand_queued := _not_aside(hand_queued);
+  without_lease := _not_aside(without_lease);
+  without_timer := _not_aside(without_timer);
+  without_parking := _not_aside(without_parking);
+  not_waiting := _not_aside(not_waiting);
+  interrupted := _not_aside(interrupted);
   perform _note_strays('step without mission', v_from, case when v_seen = p_limit then v_last end, v_strays,
                        'update ops_mission_steps set status = ''cancelled'' where id = %L;');
   perform _end_sweep('steps', p_now, v_seen, case when v_seen = p_limit then v_last end);

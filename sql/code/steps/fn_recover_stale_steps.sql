@@ -8,7 +8,7 @@ as $$
 -- steps without a lease that did not change for p_threshold_minutes (default 15), adopts steps that were set to queued
 -- by hand, hands steps to a person that wait for nothing on record, and makes missions follow from steps that were
 -- deleted or ended by hand. Each call looks at the next 20,000 steps and missions in id order; it returns how many
--- steps it put to work. One on whose data that fails is failed, and stops no other.
+-- steps it put to work. One on whose data that fails is failed or set aside, and stops no other.
 -- Locks: the sweep's turn, parked steps and steps, SKIP LOCKED; missions and steps of what it adopts. Writes:
 -- ops_sweep, ops_mission_steps, ops_missions, ops_ready, ops_timers, ops_parked_steps, and what recovery writes.
 -- Raises: OP018 for a threshold below 1.
@@ -36,21 +36,17 @@ begin
     perform _recover_each('mend', v_swept.without_parking);
   end if;
   if v_swept.not_waiting is not null then
-    perform _mend_parking('{}', v_swept.not_waiting);
+    perform _recover_each('unpark', v_swept.not_waiting);
   end if;
   if v_swept.hand_queued is not null then
     select recovered_steps + r.held into recovered_steps from _recover_each('adopt', v_swept.hand_queued) r;
   end if;
   if v_swept.interrupted is not null then
-    perform _record_interrupted(array(
-      select l.id from (select s.id from ops_mission_steps s
-                         where s.id = any (v_swept.interrupted) and s.status <> 'running'
-                         order by s.id
-                           for no key update skip locked) l));
+    perform _recover_each('interrupted', v_swept.interrupted);
   end if;
   v_missions := _sweep_missions(v_now, 20000);
   if v_missions is not null then
-    perform _mend_missions(v_missions);
+    perform _recover_each('missions', v_missions);
   end if;
   return next;
 end;

@@ -36,12 +36,23 @@ def poisoned(loop, params, result=1):
 DEEP = nested(900, {f"f{n}": "{{steps.a.result.v}}" for n in range(5)})
 
 
-def test_params_nested_900_deep_with_five_placeholders_fail_their_step_and_no_other(loop):
+def test_params_nested_900_deep_with_five_placeholders_are_rendered_beside_all_others(loop):
     loop.allow()
     mission = poisoned(loop, DEEP, {"v": 1})
     good = [loop.mission() for _ in range(50)]
-    claimed = loop.claim(100)
-    assert {w["mission_id"] for w in claimed} == set(good)
+    claimed = {w["mission_id"]: w["params"] for w in loop.claim(100)}
+    assert set(claimed) == {mission, *good}
+    assert claimed[mission] == nested(900, {f"f{n}": 1 for n in range(5)})
+
+
+def test_a_step_whose_rendering_runs_out_of_stack_is_failed_alone(loop):
+    loop.allow()
+    mission = poisoned(loop, DEEP, {"v": 1})
+    loop.do("""create or replace function _set_values(p_document jsonb, p_values jsonb, p_depth integer default 0)
+      returns jsonb language plpgsql set search_path from current as $$
+      begin return _set_values(p_document, p_values, p_depth + 1); end $$""")
+    good = [loop.mission() for _ in range(50)]
+    assert {w["mission_id"] for w in loop.claim(100)} == set(good)
     bad = loop.step(mission, "b")
     assert (bad["status"], bad["last_error_code"]) == ("failed", "54001")
     assert loop.status(mission) == "failed"
