@@ -23,7 +23,8 @@ comment on column leo_sub_agents.depends_on is 'Codes of the sub-agents that mus
 comment on column leo_sub_agents.phases is 'Phases that ask for it.';
 comment on column leo_sub_agents.sd_types is 'Types of directives that it is for; null for all.';
 comment on column leo_sub_agents.executor is 'The executor that runs it.';
-comment on column leo_sub_agents.params is 'Params of its step; the directive is added to them, for a command as its stdin.';
+comment on column leo_sub_agents.params is
+  'Params of its step; the directive is added to them, for a command as its stdin.';
 comment on column leo_sub_agents.timeout_seconds is 'How long one run may take.';
 comment on column leo_sub_agents.active is 'Whether it is used.';
 

@@ -37,7 +37,8 @@ begin
          coalesce(jsonb_agg(format('sub-agent %s (%s): %s%s', f.code, f.level, coalesce(f.verdict, 'no verdict'),
                                    ': ' || f.reason) order by f.priority desc, f.code)
                     filter (where coalesce(f.verdict, 'BLOCKED') in ('FAIL', 'BLOCKED')), '[]') as issues,
-         coalesce(jsonb_agg(format('sub-agent %s (%s): %s', f.code, f.level, f.verdict) order by f.priority desc, f.code)
+         coalesce(jsonb_agg(format('sub-agent %s (%s): %s', f.code, f.level, f.verdict)
+                            order by f.priority desc, f.code)
                     filter (where f.verdict = 'WARNING'), '[]')
          || coalesce(jsonb_agg(format('sub-agent %s gave no confidence: it counts as 0', f.code) order by f.code)
                        filter (where f.verdict is not null and f.verdict <> 'BLOCKED' and f.confidence is null), '[]')
