@@ -455,6 +455,7 @@
 \ir code/ops/_id_window.sql
 \ir code/ops/fn_after_restore.sql
 \ir code/ops/fn_upgrade_check.sql
+\ir code/ops/fn_capabilities.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_list_steps.sql
 \ir code/ops/fn_list_running.sql

@@ -193,6 +193,7 @@ declare
     ['fn_heartbeat', 'worker operator'],
     ['fn_after_restore', 'admin'],
     ['fn_upgrade_check', 'reader'],
+    ['fn_capabilities', 'reader'],
     ['fn_health', 'reader'],
     ['fn_check_health', 'reader'],
     ['fn_metrics', 'reader'],

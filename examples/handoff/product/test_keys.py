@@ -11,10 +11,10 @@ class Keys(unittest.TestCase):
     def test_a_key_fits_what_is_stored_of_it_and_of_no_other(self) -> None:
         """Each key fits itself."""
         one, other = keys.new_key(), keys.new_key()
-        self.assertTrue(keys.fits(one, keys.stored(one)))
-        self.assertFalse(keys.fits(one, keys.stored(other)))
+        assert keys.fits(one, keys.stored(one))
+        assert not keys.fits(one, keys.stored(other))
 
     def test_the_key_is_not_what_is_stored(self) -> None:
         """Who reads the table cannot log in."""
         key = keys.new_key()
-        self.assertNotIn(key, keys.stored(key))
+        assert key not in keys.stored(key)
