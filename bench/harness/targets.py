@@ -99,7 +99,7 @@ TARGETS: tuple[Target, ...] = (
         0.3,
         Entrant("opsloop", "transition"),
         Entrant("opsloop", "by hand"),
-    ),  # fmt: skip
+    ),
     *(
         Target(
             f"{what}: p50 ms", "transitions", ms, None, Entrant("opsloop", what), metric="p50", at_most=True

@@ -43,9 +43,9 @@ def test_a_table_that_somebody_made_from_the_plan_is_left_alone_and_the_refusal_
 
 def test_what_lacks_a_table_or_an_inner_routine_is_not_available(connect):
     loop = Loop(connect())
-    loop.conn.execute("alter table sd_phase_handoffs rename to taken_away")
+    loop.conn.execute("drop table sd_session_claims")
     says = loop.value("select fn_capabilities()")
-    assert (says["complete"], says["missing"]) == (False, ["sd_phase_handoffs"])
-    assert says["available"] == {"atomic_transitions": True, "handoffs": False, "sub_agents": True}
+    assert (says["complete"], says["missing"]) == (False, ["sd_session_claims"])
+    assert says["available"] == {"atomic_transitions": False, "handoffs": False, "sub_agents": True}
     loop.conn.execute("drop function _move_directive")
     assert not any(loop.value("select fn_capabilities() -> 'available'").values())

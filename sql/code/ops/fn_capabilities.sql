@@ -35,7 +35,8 @@ begin
                     array['strategic_directives', 'product_requirements', 'user_stories', 'sd_session_claims',
                           'sd_transition_audit']),
                    ('handoffs', E'^(_|fn_(atomic_transition|execute_handoff|evaluate_gates|.*_gate)\\y)',
-                    array['strategic_directives', 'sd_transition_audit', 'sd_phase_handoffs']),
+                    array['strategic_directives', 'product_requirements', 'user_stories', 'sd_session_claims',
+                          'sd_transition_audit', 'sd_phase_handoffs']),
                    ('sub_agents', E'^(_|fn_.*sub_agent|fn_(create_proposal|idempotency_key)\\y)',
                     array['strategic_directives', 'leo_sub_agents', 'sub_agent_runs', 'sub_agent_execution_results'])
            ) n (name, routines, tables)
