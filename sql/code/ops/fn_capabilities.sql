@@ -5,8 +5,9 @@ stable
 security definer
 set search_path from current
 as $$
--- What callers can rely on, and what is missing of it: routines that were loaded and are gone, tables that were dropped.
--- A routine whose name begins with _ may be needed by any capability. Nothing stands in for what is missing.
+-- What callers can rely on, and what is missing of it: routines that were loaded and are gone, tables of tracked work
+-- that were dropped. A routine whose name begins with _ may be needed by any capability. Nothing stands in for what is
+-- missing.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_routines text[];
