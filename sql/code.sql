@@ -283,6 +283,8 @@
 \ir code/steps/_fail_alone.sql
 \ir code/steps/_lock_missions_of.sql
 \ir code/steps/_fail_for_good.sql
+\ir code/steps/_cancel_dependants.sql
+\ir code/steps/_dependants.sql
 \ir code/steps/_unblock_steps.sql
 \ir code/steps/_settle_missions.sql
 \ir code/steps/_cancel_steps.sql
@@ -412,8 +414,17 @@
 \ir code/transitions/fn_show_directive.sql
 \ir code/transitions/_broken_transitions.sql
 
--- subagents: what checkers found about a directive, each run once
+-- subagents: checkers that a phase of a directive needs, run as one mission, and what they found
+\ir code/subagents/fn_orchestrate_sub_agents.sql
+\ir code/subagents/_needed_sub_agents.sql
+\ir code/subagents/_sub_agent_step.sql
+\ir code/subagents/_run_answer.sql
+\ir code/subagents/_duty_subagents.sql
+\ir code/subagents/_run_findings.sql
+\ir code/subagents/_sub_agent_finding.sql
 \ir code/subagents/fn_store_sub_agent_result.sql
+\ir code/subagents/_hit_result.sql
+\ir code/subagents/fn_sub_agent_summary.sql
 
 -- explain: why, how it came about, the inbox
 \ir code/explain/fn_explain_mission.sql
@@ -451,6 +462,7 @@
 \ir code/ops/_id_window.sql
 \ir code/ops/fn_after_restore.sql
 \ir code/ops/fn_upgrade_check.sql
+\ir code/ops/fn_capabilities.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_list_steps.sql
 \ir code/ops/fn_list_running.sql

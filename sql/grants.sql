@@ -86,7 +86,7 @@ declare
     'distributed_locks', 'ops_counters', 'ops_counts',
     'ops_pauses', 'ops_control', 'ops_audit_log', 'ops_control_log',
     'strategic_directives', 'product_requirements', 'user_stories', 'sd_session_claims', 'sd_transition_audit',
-    'sd_phase_handoffs', 'leo_sub_agents', 'sub_agent_execution_results'
+    'sd_phase_handoffs', 'leo_sub_agents', 'sub_agent_runs', 'sub_agent_execution_results'
   ];
   -- Each function with the roles that may call it. Others follow from these: what a reader may, all may; what a
   -- producer may, a worker may; an admin may everything.
@@ -178,6 +178,8 @@ declare
     ['fn_list_handoffs', 'reader'],
     ['fn_show_directive', 'reader'],
     -- subagents
+    ['fn_orchestrate_sub_agents', 'worker operator'],
+    ['fn_sub_agent_summary', 'reader'],
     ['fn_store_sub_agent_result', 'worker'],
     -- explain
     ['fn_explain_mission', 'reader'],
@@ -191,6 +193,7 @@ declare
     ['fn_heartbeat', 'worker operator'],
     ['fn_after_restore', 'admin'],
     ['fn_upgrade_check', 'reader'],
+    ['fn_capabilities', 'reader'],
     ['fn_health', 'reader'],
     ['fn_check_health', 'reader'],
     ['fn_metrics', 'reader'],

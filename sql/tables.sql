@@ -488,7 +488,8 @@ create table ops_mission_steps (
   ready_seq bigint,
   -- A retry is not claimed before this time.
   run_after timestamptz,
-  -- fail: a final failure fails the mission; continue: the mission goes on without it.
+  -- fail: a final failure fails the mission; continue: the mission goes on without it; isolate: so it does, but for the
+  -- steps that need this one, which are cancelled.
   on_failure text not null default 'fail',
   -- retry or hold when its worker vanished; null leaves it to policy and executor.
   on_lease_lost text,
@@ -534,7 +535,7 @@ create table ops_mission_steps (
   -- When the step changed last.
   updated_at timestamptz not null default now(),
   constraint ops_mission_steps_pkey primary key (id),
-  constraint ops_mission_steps_on_failure_known check (on_failure in ('fail', 'continue')),
+  constraint ops_mission_steps_on_failure_known check (on_failure in ('fail', 'continue', 'isolate')),
   constraint ops_mission_steps_on_lease_lost_known check (on_lease_lost in ('retry', 'hold')),
   constraint ops_mission_steps_status_known
     check (status in ('blocked', 'queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'skipped'))
@@ -1164,7 +1165,7 @@ create index sd_phase_handoffs_audit on sd_phase_handoffs (audit_id) where audit
 
 -- Sub-agents: checkers that a phase of a directive asks for. The team's own rows.
 create table leo_sub_agents (
-  -- Code of the sub-agent, such as VALIDATION.
+  -- Code of the sub-agent, such as VALIDATION; the key of its step.
   code text not null,
   -- Its name, for people.
   name text not null default '',
@@ -1178,16 +1179,42 @@ create table leo_sub_agents (
   sd_types text[],
   -- The executor that runs it.
   executor text not null default 'noop',
-  -- Params of its step.
+  -- Params of its step; the directive is added to them, for a command as its stdin.
   params jsonb not null default '{}',
   -- How long one run may take.
   timeout_seconds integer not null default 60,
   -- Whether it is used.
   active boolean not null default true,
   constraint leo_sub_agents_pkey primary key (code),
-  constraint leo_sub_agents_code_named check (code ~ '^[A-Za-z0-9_.:-]{1,128}$'),
+  constraint leo_sub_agents_code_named check (code ~ '^[A-Za-z0-9_-]{1,64}$'),
   constraint leo_sub_agents_timeout_known check (timeout_seconds >= 1 and timeout_seconds <= 604800)
 );
+
+-- What a phase of a directive asked of its sub-agents: one proposal, or none.
+create table sub_agent_runs (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- Id of the directive.
+  sd_id text not null,
+  -- The phase.
+  phase text not null,
+  -- The session that asked for it.
+  session_id text,
+  -- The sub-agents by code: priority, and result_id where a result of the same hour stands for a run of its own.
+  agents jsonb not null,
+  -- True when results that were there did not count.
+  forced boolean not null,
+  -- The proposal of its mission; null when there was nothing to run.
+  proposal_id uuid,
+  -- True until the result of every step has been stored.
+  open boolean not null,
+  -- When it was asked for.
+  created_at timestamptz not null,
+  constraint sub_agent_runs_pkey primary key (id)
+) with (fillfactor = 70);
+create index sub_agent_runs_open on sub_agent_runs (id) where open;
+create index sub_agent_runs_sd on sub_agent_runs (sd_id, created_at);
+create unique index sub_agent_runs_proposal on sub_agent_runs (proposal_id);
 
 -- What sub-agents found, a row for each run; the same run told again counts on the first row.
 create table sub_agent_execution_results (

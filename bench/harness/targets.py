@@ -91,6 +91,21 @@ TARGETS: tuple[Target, ...] = (
     _variant("enqueuer left open / control", "holds", "enqueuer", "control", 0.5, 0.9),
     Target("relay: webhooks/s", "relay", 2_000, 3_000, Entrant("opsloop", "relay")),
     _variant("relay / bare loop", "relay", "relay", "bare loop", 0.2, 0.5),
+    Target("transitions/s", "transitions", 2_000, None, Entrant("opsloop", "transition")),
+    Target(
+        "transitions / three statements by hand",
+        "transitions",
+        None,
+        0.3,
+        Entrant("opsloop", "transition"),
+        Entrant("opsloop", "by hand"),
+    ),
+    *(
+        Target(
+            f"{what}: p50 ms", "transitions", ms, None, Entrant("opsloop", what), metric="p50", at_most=True
+        )
+        for what, ms in (("transition", 2), ("26 gates", 10), ("idempotent hit", 0.5))
+    ),
     _variant("64 workers / 8", "workers", "64", "8", 0.8, 0.95),
     *(
         _none(f"{number} workers: {what}", "workers", str(number), what)

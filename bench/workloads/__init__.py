@@ -13,6 +13,7 @@ from workloads.latency import Latency
 from workloads.loop import Loop
 from workloads.relay import Relay
 from workloads.sequential import Sequential
+from workloads.transitions import Transitions
 from workloads.workers import Workers
 
 ALL: tuple[Workload, ...] = (
@@ -28,5 +29,6 @@ ALL: tuple[Workload, ...] = (
     Workers(),
     Relay(),
     HttpSteps(),
+    Transitions(),
     Cost(),
 )

@@ -69,7 +69,7 @@ create table ops_mission_steps (
   ready_seq bigint,
   run_after timestamptz,
   on_failure text not null default 'fail'
-    constraint ops_mission_steps_on_failure_known check (on_failure in ('fail', 'continue')),
+    constraint ops_mission_steps_on_failure_known check (on_failure in ('fail', 'continue', 'isolate')),
   on_lease_lost text constraint ops_mission_steps_on_lease_lost_known check (on_lease_lost in ('retry', 'hold')),
   timeout_seconds integer,
   max_retries integer,
@@ -117,7 +117,8 @@ comment on column ops_mission_steps.lane is 'Lane of its last row in ops_ready.'
 comment on column ops_mission_steps.ready_seq is 'Place of its last row in ops_ready.';
 comment on column ops_mission_steps.run_after is 'A retry is not claimed before this time.';
 comment on column ops_mission_steps.on_failure is
-  'fail: a final failure fails the mission; continue: the mission goes on without it.';
+  'fail: a final failure fails the mission; continue: the mission goes on without it; isolate: so it does, but for the '
+  'steps that need this one, which are cancelled.';
 comment on column ops_mission_steps.on_lease_lost is
   'retry or hold when its worker vanished; null leaves it to policy and executor.';
 comment on column ops_mission_steps.timeout_seconds is

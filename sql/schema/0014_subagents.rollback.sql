@@ -2,4 +2,5 @@
 set local lock_timeout = '5s';
 
 drop table sub_agent_execution_results;
+drop table sub_agent_runs;
 drop table leo_sub_agents;

@@ -3,7 +3,7 @@ set local lock_timeout = '5s';
 
 create table leo_sub_agents (
   code text constraint leo_sub_agents_pkey primary key
-    constraint leo_sub_agents_code_named check (code ~ '^[A-Za-z0-9_.:-]{1,128}$'),
+    constraint leo_sub_agents_code_named check (code ~ '^[A-Za-z0-9_-]{1,64}$'),
   name text not null default '',
   priority integer not null default 50,
   depends_on text[] not null default '{}',
@@ -16,16 +16,43 @@ create table leo_sub_agents (
   active boolean not null default true
 );
 comment on table leo_sub_agents is 'Sub-agents: checkers that a phase of a directive asks for. The team''s own rows.';
-comment on column leo_sub_agents.code is 'Code of the sub-agent, such as VALIDATION.';
+comment on column leo_sub_agents.code is 'Code of the sub-agent, such as VALIDATION; the key of its step.';
 comment on column leo_sub_agents.name is 'Its name, for people.';
 comment on column leo_sub_agents.priority is 'From 90 critical, from 70 high.';
 comment on column leo_sub_agents.depends_on is 'Codes of the sub-agents that must have run before it.';
 comment on column leo_sub_agents.phases is 'Phases that ask for it.';
 comment on column leo_sub_agents.sd_types is 'Types of directives that it is for; null for all.';
 comment on column leo_sub_agents.executor is 'The executor that runs it.';
-comment on column leo_sub_agents.params is 'Params of its step.';
+comment on column leo_sub_agents.params is
+  'Params of its step; the directive is added to them, for a command as its stdin.';
 comment on column leo_sub_agents.timeout_seconds is 'How long one run may take.';
 comment on column leo_sub_agents.active is 'Whether it is used.';
+
+create table sub_agent_runs (
+  id uuid constraint sub_agent_runs_pkey primary key,
+  sd_id text not null,
+  phase text not null,
+  session_id text,
+  agents jsonb not null,
+  forced boolean not null,
+  proposal_id uuid,
+  open boolean not null,
+  created_at timestamptz not null
+) with (fillfactor = 70);
+create index sub_agent_runs_open on sub_agent_runs (id) where open;
+create index sub_agent_runs_sd on sub_agent_runs (sd_id, created_at);
+create unique index sub_agent_runs_proposal on sub_agent_runs (proposal_id);
+comment on table sub_agent_runs is 'What a phase of a directive asked of its sub-agents: one proposal, or none.';
+comment on column sub_agent_runs.id is 'Time-ordered id (UUID version 7).';
+comment on column sub_agent_runs.sd_id is 'Id of the directive.';
+comment on column sub_agent_runs.phase is 'The phase.';
+comment on column sub_agent_runs.session_id is 'The session that asked for it.';
+comment on column sub_agent_runs.agents is
+  'The sub-agents by code: priority, and result_id where a result of the same hour stands for a run of its own.';
+comment on column sub_agent_runs.forced is 'True when results that were there did not count.';
+comment on column sub_agent_runs.proposal_id is 'The proposal of its mission; null when there was nothing to run.';
+comment on column sub_agent_runs.open is 'True until the result of every step has been stored.';
+comment on column sub_agent_runs.created_at is 'When it was asked for.';
 
 create table sub_agent_execution_results (
   id uuid constraint sub_agent_execution_results_pkey primary key,

@@ -63,6 +63,10 @@ def run(stage: Stage, name: str, *variants: str) -> list[Record]:
         ("relay", "bare loop", {"rate"}),
         ("relay", "aiohttp loop", {"rate"}),
         ("http", "", {"rate"}),
+        ("transitions", "transition", {"p50", "rate"}),
+        ("transitions", "by hand", {"p50", "rate"}),
+        ("transitions", "26 gates", {"p50"}),
+        ("transitions", "idempotent hit", {"p50"}),
         ("workers", "2", {"rate", "deadlocks", "serialization failures"}),
     ],
 )

@@ -50,6 +50,11 @@ class Ops(Caller):
         """
         return self._rows(Stranded, "fn_upgrade_check", version=version)
 
+    def capabilities(self) -> dict[str, Any]:
+        """Say what callers can rely on: `{"complete", "available", "missing", "hint"}`."""
+        answer: dict[str, Any] = self._value("fn_capabilities")
+        return answer
+
     def radar_upsert(self, ideas: Sequence[DocumentLike]) -> int:
         """Put ideas on the radar board, or update those with the same title; returns how many.
 

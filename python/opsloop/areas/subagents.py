@@ -1,4 +1,4 @@
-"""Area `subagents`: what checkers found about a directive."""
+"""Area `subagents`: checkers that a phase of a directive needs, and what they found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,37 @@ from opsloop.jsonio import document
 
 
 class SubAgents(Caller):
-    """Results of sub-agents, each run kept once."""
+    """Runs sub-agents under policy, and keeps what they found."""
+
+    def orchestrate_sub_agents(
+        self,
+        sd_id: str,
+        phase: str,
+        session_id: str | None = None,
+        options: DocumentLike | None = None,
+    ) -> dict[str, Any]:
+        """Propose one mission of the sub-agents that a phase of a directive needs.
+
+        `{"run_id", "proposal_id", "status", "mission_id", "reason", "agents", "reused", "idempotent_hit"}`. Options:
+        skip_idempotency, risk_level, priority. Raises InvalidTemplate (OPS_004), NotFound (OPS_012), InvalidArgument
+        (OPS_018).
+        """
+        answer: dict[str, Any] = self._value(
+            "fn_orchestrate_sub_agents",
+            sd_id=sd_id,
+            phase=phase,
+            session_id=session_id,
+            options=document(options),
+        )
+        return answer
+
+    def sub_agent_summary(self, mission_id: UUID | str) -> dict[str, Any]:
+        """Return what the sub-agents of a mission, or of a run_id, found in all, as a result for a gate.
+
+        Raises NotFound (OPS_012).
+        """
+        answer: dict[str, Any] = self._value("fn_sub_agent_summary", mission_id=mission_id)
+        return answer
 
     def store_sub_agent_result(
         self,

@@ -34,6 +34,7 @@ from opsloop.cli import (
     relay,
     roles,
     schema,
+    subagents,
     up,
     worker,
 )
@@ -83,6 +84,7 @@ for _commands in (
     ps,
     dead,
     handoff,
+    subagents,
     metrics,
     explain,
     up,

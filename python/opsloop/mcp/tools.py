@@ -60,7 +60,7 @@ _STEP = {
         },
         "max_retries": {"type": "integer", "minimum": 1, "maximum": 100},
         "timeout_seconds": {"type": "integer", "minimum": 1, "maximum": 604800},
-        "on_failure": {"enum": ["fail", "continue"]},
+        "on_failure": {"enum": ["fail", "continue", "isolate"]},
         "on_lease_lost": {"enum": ["retry", "hold"]},
     },
 }

@@ -21,7 +21,7 @@ begin
       frees := format('select %I.fn_retry_step(%L);', current_schema(), coalesce((
         select f.id
           from ops_mission_steps f
-         where f.mission_id = p_step.mission_id and f.status = 'failed' and f.on_failure = 'fail'
+         where f.mission_id = p_step.mission_id and f.status = 'failed' and f.on_failure <> 'continue'
          order by f.position
          limit 1), p_step.id));
     else

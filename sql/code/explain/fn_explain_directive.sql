@@ -28,6 +28,14 @@ begin
              v_directive #>> '{claim,expires_at}'),
       format('select fn_release_directive(%L, %L);', v_id, v_directive #>> '{claim,session_id}');
   end if;
+  return query
+  select 'agents',
+    format('sub-agents of %s are not done: %s', r.phase, string_agg(f.code || ' ' || f.status, ', ' order by f.code)),
+    format('select jsonb_pretty(fn_sub_agent_summary(%L));', r.id)
+    from sub_agent_runs r
+   cross join lateral _run_findings(r) f
+   where r.sd_id = v_id and r.open and f.status not in ('succeeded', 'failed', 'cancelled', 'reused')
+   group by r.id;
   select h.* into v_handoff from sd_phase_handoffs h
    where h.sd_id = v_id order by h.created_at desc, h.id desc limit 1;
   if v_handoff.status = 'blocked' then
@@ -52,5 +60,6 @@ begin
 end;
 $$;
 comment on function fn_explain_directive(text) is
-  'Why a directive, by id or sd_key, is not moving on: a row for each reason (ended, phase, claim, gate, failed) with '
-  'the statement that frees it or shows the rest; none when nothing keeps it. OPS_012 when there is no such directive.';
+  'Why a directive, by id or sd_key, is not moving on: a row for each reason (ended, phase, claim, agents, gate, '
+  'failed) with the statement that frees it or shows the rest; none when nothing keeps it. OPS_012 when there is no '
+  'such directive.';

@@ -42,7 +42,7 @@ begin
   perform _lane_fronts(array[_lane_of('events'), _lane_of('reactions')]);
   for v_phase, v_part in
     values ('leases', ''), ('stale', ''), ('pauses', ''), ('adopted', 'events'), ('adopted', 'outbox'),
-           ('triggers', ''), ('reactions', ''), ('gates', ''),
+           ('triggers', ''), ('reactions', ''), ('gates', ''), ('subagents', ''),
            ('duties', 'turn'), ('duties', 'base'), ('duties', 'queue'), ('duties', 'locks'), ('duties', 'steps')
   loop
     continue when v_phase = 'duties' and v_part <> 'turn' and not v_due;
@@ -56,6 +56,7 @@ begin
         when 'triggers' then select * into v_trigger from fn_evaluate_triggers(coalesce(p_event_batch_size, 50));
         when 'reactions' then select * into v_reaction from fn_process_reactions(coalesce(p_reaction_batch_size, 50));
         when 'gates' then perform _duty_proposals(coalesce(p_reaction_batch_size, 50));
+        when 'subagents' then perform _duty_subagents();
         when 'duties of turn' then v_due := _take_lock(c_duties, v_turn, 10) = 'acquired';
         when 'duties of base' then perform _duty_base();
         when 'duties of queue' then perform _duty_queue();

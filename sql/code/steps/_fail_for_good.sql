@@ -6,8 +6,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Fails steps for good: each leaves a dead letter with all that it was, emits step:<kind>:failed, and fails its
--- mission, or, with on_failure continue, unblocks the steps that wait for it. p_codes: the code of each error, null for
--- none. The caller holds the locks of missions and steps.
+-- mission, or, with on_failure continue, unblocks the steps that wait for it, or, with isolate, cancels them. p_codes:
+-- the code of each error, null for none. The caller holds the locks of missions and steps.
 -- Locks: none of its own. Writes: ops_mission_steps, dead_letter_archive, ops_agent_events, and what settling writes.
 -- Raises: nothing.
 declare
@@ -52,6 +52,9 @@ begin
     if v_ready is not null then
       perform _enqueue_steps(v_ready);
     end if;
+  end if;
+  if exists (select from ops_mission_steps s where s.id = any (p_ids) and s.on_failure = 'isolate') then
+    perform _cancel_dependants(array(select least(s.mission_id) from ops_mission_steps s where s.id = any (p_ids)));
   end if;
   -- Plans 3
   perform _settle_missions(array_agg(distinct least(s.mission_id))) from ops_mission_steps s where s.id = any (p_ids);

@@ -35,6 +35,13 @@ begin
        set cancel_requested = false
      where s.mission_id = any (v_revived) and s.status = 'running' and s.cancel_requested;
   end if;
+  -- Also in missions that never ended: what needs a step with on_failure isolate that is to run again.
+  if exists (select from ops_mission_steps f where f.mission_id = any (p_mission_ids) and f.on_failure = 'isolate') then
+    update ops_mission_steps s
+       set status = 'blocked', wait_reason = null, updated_at = v_now
+     where s.id = any (_dependants(p_mission_ids, 'blocked')) and s.status = 'cancelled';
+    perform _cancel_dependants(p_mission_ids);
+  end if;
   -- Another failed step keeps the mission failed: it did not come back to life, and emits no second mission:failed.
   update ops_mission_steps s
      set status = 'cancelled', wait_reason = 'its mission failed', updated_at = v_now

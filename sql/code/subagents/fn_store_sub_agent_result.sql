@@ -49,11 +49,7 @@ begin
   on conflict on constraint sub_agent_execution_results_key do nothing
   returning * into v_row;
   if not found then
-    update sub_agent_execution_results r
-       set metadata = r.metadata
-                      || jsonb_build_object('idempotent_hit', true, 'hits', (r.metadata ->> 'hits')::bigint + 1)
-     where r.idempotency_key = v_key
-    returning r.* into v_row;
+    v_row := _hit_result(v_key);
   end if;
   return to_jsonb(v_row) || jsonb_build_object('idempotent_hit', v_row.metadata -> 'hits' <> '0');
 end;

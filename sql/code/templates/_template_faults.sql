@@ -90,7 +90,7 @@ begin
                'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost'])
           || _field_fault(v_at || 'max_retries', v_step -> 'max_retries', 'whole number', 1, 100)
           || _field_fault(v_at || 'timeout_seconds', v_step -> 'timeout_seconds', 'whole number', 1, 604800)
-          || _field_fault(v_at || 'on_failure', v_step -> 'on_failure', 'fail|continue')
+          || _field_fault(v_at || 'on_failure', v_step -> 'on_failure', 'fail|continue|isolate')
           || _field_fault(v_at || 'on_lease_lost', v_step -> 'on_lease_lost', 'retry|hold');
       end if;
     end if;

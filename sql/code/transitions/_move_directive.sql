@@ -19,6 +19,10 @@ declare
   v_started timestamptz := _now();
   v_clock timestamptz := clock_timestamp();
   v_step text := '4a. Transition user stories';
+  v_from jsonb;
+  v_becomes jsonb;
+  v_status text;
+  v_implementation text;
   v_stories integer := 0;
   v_prd_updated boolean := false;
   v_after strategic_directives;
@@ -35,15 +39,14 @@ begin
   select r.* into v_prd from product_requirements r where r.id = p_prd_id and r.sd_id = p_directive.id;
   begin
     if p_rule ? 'stories' then
+      v_from := case jsonb_typeof(p_rule #> '{stories,from}') when 'array' then p_rule #> '{stories,from}' end;
+      v_becomes := p_rule #> '{stories,status}';
+      v_status := p_rule #>> '{stories,set,status}';
+      v_implementation := p_rule #>> '{stories,set,implementation_status}';
       update user_stories s
-         set status = coalesce(p_rule #>> array['stories', 'status', s.status], p_rule #>> '{stories,set,status}',
-                               s.status),
-             implementation_status = coalesce(p_rule #>> '{stories,set,implementation_status}',
-                                              s.implementation_status),
-             updated_at = v_started
-       where s.sd_id = p_directive.id
-         and (jsonb_typeof(p_rule #> '{stories,from}') is distinct from 'array'
-              or p_rule #> '{stories,from}' ? s.status);
+         set status = coalesce(v_becomes ->> s.status, v_status, s.status),
+             implementation_status = coalesce(v_implementation, s.implementation_status), updated_at = v_started
+       where s.sd_id = p_directive.id and (v_from is null or v_from ? s.status);
       get diagnostics v_stories = row_count;
     end if;
 

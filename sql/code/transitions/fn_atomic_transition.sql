@@ -11,6 +11,9 @@ returns jsonb
 language plpgsql
 security definer
 set search_path from current
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
 as $$
 -- Moves a directive from phase to phase as the policy document transition_rules says: stories, requirement, directive,
 -- claim and log in one, or none of it. Three layers keep callers apart: the claim of a session, a lock on the

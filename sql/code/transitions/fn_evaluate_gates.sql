@@ -44,7 +44,9 @@ begin
            (w.result ->> 'required')::boolean as required, (w.result ->> 'weight')::numeric as weight,
            (w.result ->> 'score')::numeric as score,
            (w.result ->> 'maxScore')::numeric as max_score
-      from (select g.key, _weigh_gate(g.key, g.value, v_skips -> g.key) as result from jsonb_each(p_gate_results) g) w
+      from (select g.key, _weigh_gate(g.key, g.value, v_skips -> g.key) as result from jsonb_each(p_gate_results) g
+            -- Each gate is weighed once, not for each column that reads it.
+            offset 0) w
      order by (w.result ->> 'tier')::numeric, w.key
   loop
     v_gates := v_gates || jsonb_build_object(v_gate.key, v_gate.result);

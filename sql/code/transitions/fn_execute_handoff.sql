@@ -10,6 +10,9 @@ returns jsonb
 language plpgsql
 security definer
 set search_path from current
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
 as $$
 -- Hands a directive over: its gates, then the transition of that name, in one transaction. Leaves one row of
 -- sd_phase_handoffs whatever comes of it, but none for a request that was carried out before. Where the rule says

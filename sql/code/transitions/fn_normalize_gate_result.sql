@@ -14,6 +14,7 @@ declare
   v_errors text[] := '{}';
   v_warnings text[] := '{}';
   v_field record;
+  v_list text;
   v_value jsonb;
   v_passed boolean := false;
   v_score numeric;
@@ -23,18 +24,21 @@ begin
     v_errors := array[format('result: must be an object, not %s', coalesce(jsonb_typeof(p_result), 'null'))];
     v_result := '{"passed": false, "score": 0, "maxScore": 100}';
   end if;
-  for v_field in
-    select * from (values ('passed', 'pass'), ('passed', 'valid'), ('maxScore', 'max_score'), ('maxScore', 'maxscore'))
-      a (name, alias)
-  loop
-    if v_result ? v_field.alias then
-      if not v_result ? v_field.name then
-        v_result := v_result || jsonb_build_object(v_field.name, v_result -> v_field.alias);
-        v_warnings := v_warnings || format('%s: was named %s', v_field.name, v_field.alias);
+  if v_result ?| array['pass', 'valid', 'max_score', 'maxscore'] then
+    for v_field in
+      select *
+        from (values ('passed', 'pass'), ('passed', 'valid'), ('maxScore', 'max_score'), ('maxScore', 'maxscore'))
+             a (name, alias)
+    loop
+      if v_result ? v_field.alias then
+        if not v_result ? v_field.name then
+          v_result := v_result || jsonb_build_object(v_field.name, v_result -> v_field.alias);
+          v_warnings := v_warnings || format('%s: was named %s', v_field.name, v_field.alias);
+        end if;
+        v_result := v_result - v_field.alias;
       end if;
-      v_result := v_result - v_field.alias;
-    end if;
-  end loop;
+    end loop;
+  end if;
 
   v_value := v_result -> 'passed';
   if jsonb_typeof(v_value) = 'boolean' then
@@ -70,14 +74,14 @@ begin
     v_score := least(greatest(v_score, 0), v_max);
   end if;
 
-  for v_field in select * from (values ('issues'), ('warnings')) l (name) loop
-    v_value := v_result -> v_field.name;
-    if v_value is not null and jsonb_typeof(v_value) <> 'array' then
-      v_warnings := v_warnings || format('%s: must be an array, not %s', v_field.name, left(v_value::text, 80));
+  foreach v_list in array array['issues', 'warnings'] loop
+    v_value := v_result -> v_list;
+    continue when jsonb_typeof(v_value) = 'array';
+    if v_value is not null then
+      v_warnings := v_warnings || format('%s: must be an array, not %s', v_list, left(v_value::text, 80));
     end if;
-    v_result := v_result || jsonb_build_object(v_field.name,
-      case coalesce(jsonb_typeof(v_value), 'null') when 'array' then v_value when 'null' then '[]'
-        else jsonb_build_array(v_value) end);
+    v_result := v_result || jsonb_build_object(v_list,
+      case coalesce(jsonb_typeof(v_value), 'null') when 'null' then '[]' else jsonb_build_array(v_value) end);
   end loop;
 
   if p_strict and v_errors <> '{}' then

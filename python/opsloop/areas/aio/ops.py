@@ -52,6 +52,11 @@ class AsyncOps(AsyncCaller):
         """
         return await self._rows(Stranded, "fn_upgrade_check", version=version)
 
+    async def capabilities(self) -> dict[str, Any]:
+        """Say what callers can rely on: `{"complete", "available", "missing", "hint"}`."""
+        answer: dict[str, Any] = await self._value("fn_capabilities")
+        return answer
+
     async def radar_upsert(self, ideas: Sequence[DocumentLike]) -> int:
         """Put ideas on the radar board, or update those with the same title; returns how many.
 
