@@ -238,6 +238,7 @@
 \ir code/outbox/_free_heads.sql
 \ir code/outbox/_read_outbox_hints.sql
 \ir code/outbox/_outbox_event_id.sql
+\ir code/outbox/_published_since.sql
 \ir code/outbox/_drop_outbox_hints.sql
 \ir code/outbox/_lock_heads.sql
 \ir code/outbox/_make_heads.sql
