@@ -268,6 +268,8 @@
 \ir code/steps/fn_unregister_worker.sql
 \ir code/steps/fn_claim_steps.sql
 \ir code/steps/_pick_steps.sql
+\ir code/steps/_held_steps.sql
+\ir code/steps/_put_back.sql
 \ir code/steps/_take_steps.sql
 \ir code/steps/_open_lanes.sql
 \ir code/steps/_judge_picked.sql
