@@ -269,7 +269,7 @@
 \ir code/steps/fn_claim_steps.sql
 \ir code/steps/_pick_steps.sql
 \ir code/steps/_held_steps.sql
-\ir code/steps/_put_back.sql
+\ir code/steps/_return_to_queue.sql
 \ir code/steps/_take_steps.sql
 \ir code/steps/_open_lanes.sql
 \ir code/steps/_judge_picked.sql

@@ -76,10 +76,10 @@ begin
         perform pg_sleep(0.01);
         exit when cardinality(_held_steps(v_picked.held, '{}')) < cardinality(v_picked.held);
       end loop;
-      perform _put_back(v_picked.held);
+      perform _return_to_queue(v_picked.held);
       select * into v_picked from _pick_steps(p_executors, p_limit, v_generation, v_worker_policy, v_parks);
     end if;
-    perform _put_back(v_picked.held);
+    perform _return_to_queue(v_picked.held);
   end if;
   if v_picked.faults <> '{}' or v_picked.holds <> '{}' or v_picked.later <> '{}' then
     perform _refuse_steps(v_picked.faults, v_picked.holds);

@@ -1,4 +1,4 @@
-create or replace function _put_back(p_step_ids uuid[])
+create or replace function _return_to_queue(p_step_ids uuid[])
 returns void
 language plpgsql
 set search_path from current
