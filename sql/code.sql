@@ -244,6 +244,7 @@
 \ir code/outbox/_free_heads.sql
 \ir code/outbox/_read_outbox_hints.sql
 \ir code/outbox/_outbox_event_id.sql
+\ir code/outbox/_published_since.sql
 \ir code/outbox/_drop_outbox_hints.sql
 \ir code/outbox/_lock_heads.sql
 \ir code/outbox/_make_heads.sql
@@ -273,6 +274,8 @@
 \ir code/steps/fn_unregister_worker.sql
 \ir code/steps/fn_claim_steps.sql
 \ir code/steps/_pick_steps.sql
+\ir code/steps/_held_steps.sql
+\ir code/steps/_return_to_queue.sql
 \ir code/steps/_take_steps.sql
 \ir code/steps/_too_many_steps.sql
 \ir code/steps/_open_lanes.sql

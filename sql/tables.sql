@@ -672,6 +672,8 @@ create table outbox (
   dead boolean not null default false,
   -- Place of its last hint in ops_ready.
   ready_seq bigint,
+  -- The transaction that published it: a claim takes what had been committed before it began.
+  published_in xid8 not null default pg_current_xact_id(),
   -- Each failed delivery: at, processor, error.
   error_history jsonb not null default '[]',
   constraint outbox_pkey primary key (id)

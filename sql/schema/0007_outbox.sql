@@ -17,6 +17,7 @@ create table outbox (
   processor_id text,
   dead boolean not null default false,
   ready_seq bigint,
+  published_in xid8 not null default pg_current_xact_id(),
   error_history jsonb not null default '[]'
 );
 create unique index outbox_dedupe on outbox (dedupe_key) where dedupe_key is not null;
@@ -39,6 +40,8 @@ comment on column outbox.message_id is
 comment on column outbox.processor_id is 'Who delivered it, or gave it up.';
 comment on column outbox.dead is 'True when it was given up: it is in dead_letter_archive, whole.';
 comment on column outbox.ready_seq is 'Place of its last hint in ops_ready.';
+comment on column outbox.published_in is
+  'The transaction that published it: a claim takes what had been committed before it began.';
 comment on column outbox.error_history is 'Each failed delivery: at, processor, error.';
 
 create table outbox_heads (

@@ -1,7 +1,8 @@
 """An extension of leases waits for nothing, and a claim holds nothing that one needs while it waits."""
 
+import pytest
+
 from looping import step
-from support import run
 
 EXTEND = "select ok from fn_extend_leases('w', jsonb_build_array(jsonb_build_object('step_id', %s, 'lease_token', %s)))"
 
@@ -18,17 +19,33 @@ def test_an_extension_goes_on_while_the_row_of_its_worker_is_locked(loop, sessio
     holder.do("rollback")
 
 
-def test_a_claim_that_waits_for_a_mission_holds_no_row_of_its_worker(loop, session):
-    loop.value("select fn_register_worker('w')")
-    loop.do("update ops_workers set idle = true")
-    mission = loop.mission(step("a"))
-    holder, claimer = session(), session()
+@pytest.mark.parametrize(
+    "held", ["ops_missions m where m.id = %s", "ops_mission_steps s where s.mission_id = %s"]
+)
+def test_a_claim_takes_other_work_than_what_somebody_holds_and_leaves_that_queued(loop, session, held):
+    first, second = loop.mission(step("a")), loop.mission(step("a"))
+    holder = session()
     holder.do("begin")
-    holder.rows("select from ops_missions where id = %s for update", mission)
-    claim = run(claimer.conn, "select step_id from fn_claim_steps('w')")
-    loop.sees_blocked(claimer)
+    holder.rows(f"select from {held} for update", first)
     loop.do("set lock_timeout = '2s'")
 
-    assert loop.rows("select worker_id from ops_workers for update nowait") == [{"worker_id": "w"}]
+    assert [w["mission_id"] for w in loop.claim(1)] == [second]
+    assert loop.claim(10) == []
+    assert loop.steps(first) == {"a": "queued"}
     holder.do("rollback")
-    assert len(claim.result()) == 1
+    assert [w["mission_id"] for w in loop.claim(10)] == [first]
+
+
+def test_a_claim_leaves_what_has_to_be_parked_where_somebody_holds_its_mission(loop, session):
+    held, other = loop.mission(step("a", params={"x": 1})), loop.mission(step("a"))
+    odd = {"name": "x", "executor": "noop", "params": {"x": "1"}, "risk_level": "high"}
+    loop.policy("auto_approve", risk_rules=[odd])
+    holder = session()
+    holder.do("begin")
+    holder.rows("select from ops_missions where id = %s for update", held)
+    loop.do("set lock_timeout = '2s'")
+
+    assert [w["mission_id"] for w in loop.claim(10)] == [other]
+    holder.do("rollback")
+    assert loop.claim(10) == []
+    assert loop.steps(held) == {"a": "waiting"}

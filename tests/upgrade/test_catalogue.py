@@ -21,6 +21,7 @@ UNPINNED = {
     "_nth_uuid_v7",
     "_outbox_event_id",
     "_outbox_ready_id",
+    "_published_since",
     "_uuid_v7",
     "_step_event",
 }

@@ -24,6 +24,10 @@ as $$
 -- found the hint of a later one. For the same reason a claim keeps its hands off some aggregates (_read_outbox_hints).
 -- The hint of an aggregate that is leased or waits for a retry is dropped too: its message lies above the mark of the
 -- head, or the mark is lowered.
+--
+-- The claim is about what had been committed when it began (v_seen), whatever its later statements see besides. Else
+-- one of them could find a message of a transaction that ended meanwhile, but not an earlier one of the same aggregate,
+-- which a statement before it has passed.
 -- Locks: heads and hints, SKIP LOCKED; for aggregates without a head an advisory lock each, not waited for.
 -- Writes: outbox_heads, outbox_timers, ops_ready, marks of lanes; outbox.last_error of what is held.
 -- Raises: nothing.
@@ -31,6 +35,7 @@ declare
   -- Messages of an aggregate at once, where that many wait: several for each lock and each report, and still enough
   -- aggregates side by side.
   c_depth constant integer := 8;
+  v_seen pg_snapshot := pg_current_snapshot();
   v_depth integer := least(p_per_aggregate, c_depth);
   v_front bigint := coalesce((_lane_fronts(array[_lane_of('outbox')]))[1], _last_ready_number() + 1);
   v_passed text[] := '{}';
@@ -48,7 +53,7 @@ begin
   for v_round in 1..100 loop
     select * into v_hints
       from _read_outbox_hints(
-             v_front, case v_round when 1 then least(greatest(p_limit * 2, 100), 1000) else 1000 end, v_passed);
+             v_front, case v_round when 1 then least(greatest(p_limit * 2, 100), 1000) else 1000 end, v_passed, v_seen);
     exit when v_hints.seqs is null;
     if v_hints.stale is not null then
       perform _drop_outbox_hints(v_hints.stale);
@@ -77,7 +82,7 @@ begin
      where a.index = any (v_heads.free);
     select * into v_leased
       from _lease_heads(v_free.types, v_free.ids, greatest(least(p_per_aggregate, v_left / cardinality(v_free.ids)), 1),
-                        p_processor_id, p_lease, p_policy);
+                        p_processor_id, p_lease, p_policy, v_seen);
     v_claimed := v_claimed || v_leased.claimed;
     v_left := p_limit - cardinality(v_claimed);
     exit when v_left <= 0;

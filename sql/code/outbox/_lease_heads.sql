@@ -5,6 +5,7 @@ create or replace function _lease_heads(
   p_processor_id text,
   p_lease interval,
   p_policy jsonb,
+  p_seen pg_snapshot,
   out claimed bigint[],
   out waiting integer
 )
@@ -19,7 +20,10 @@ set jit = off
 as $$
 -- Leases free heads, which the caller has locked, each with the first messages of its aggregate that wait, up to
 -- p_each. With p_policy a lease ends before the first message that is held (_outbox_hold); an aggregate that begins
--- with such a message is left alone for 30 seconds. A head of which nothing waits is removed. claimed: the messages,
+-- with such a message is left alone for 30 seconds. It ends, too, before the first message that was committed after
+-- p_seen (_published_since): of those before that one none is missing, of later ones some may be, as their hints were
+-- not looked at. An aggregate that begins with such a message is free for the next claim. A head of which nothing waits
+-- is removed. claimed: the messages,
 -- aggregate by aggregate and in order of id within each; waiting: how many were found to wait.
 -- Locks: none of its own. Writes: outbox_heads, outbox_timers, outbox.last_error of what is held.
 -- Raises: nothing.
@@ -31,12 +35,14 @@ declare
   v_reasons text[];
   v_stops bigint[];
 begin
-  select array_agg(n.head) as heads, array_agg(w.id) as event_ids, array_agg(w.event_type) as kinds into v_run
+  select array_agg(n.head) as heads, array_agg(w.id) as event_ids, array_agg(w.event_type) as kinds,
+         array_agg(w.is_new) as news
+    into v_run
     from unnest(p_types, p_ids) with ordinality n (aggregate_type, aggregate_id, head)
     join outbox_heads h on h.aggregate_type = n.aggregate_type and h.aggregate_id = n.aggregate_id
    cross join lateral (
      -- Written so that only outbox_waiting has this order, and the scan ends with the aggregate.
-     select o.id, o.event_type from outbox o
+     select o.id, o.event_type, _published_since(o.published_in, p_seen) as is_new from outbox o
       where o.processed_at is null and o.aggregate_type = n.aggregate_type
         and (o.aggregate_id, o.id) > (n.aggregate_id, h.mark) and o.aggregate_id <= n.aggregate_id
       order by o.aggregate_id, o.id
@@ -51,16 +57,17 @@ begin
 
   with run as (
     select w.head, array_agg(w.event_id order by w.event_id) filter (where w.stop <= w.event_id is not true) as mine,
-           min(w.event_id) as first, min(w.stop) as stop
-      from (select r.*, min(r.event_id) filter (where r.kind = any (v_held)) over (partition by r.head) as stop
-              from unnest(v_run.heads, v_run.event_ids, v_run.kinds) r (head, event_id, kind)) w
+           min(w.event_id) as first, min(w.stop) as stop, bool_or(w.is_new and w.event_id = w.stop) as only_new
+      from (select r.*,
+                   min(r.event_id) filter (where r.is_new or r.kind = any (v_held)) over (partition by r.head) as stop
+              from unnest(v_run.heads, v_run.event_ids, v_run.kinds, v_run.news) r (head, event_id, kind, is_new)) w
      group by w.head
   ), got as (
     update outbox_heads h
        set mark = r.first - 1,
            processor_id = case when r.mine is not null then p_processor_id end,
            lease_expires_at = case when r.mine is not null then v_now + p_lease end,
-           retry_at = case when r.mine is null then v_now + c_hold end,
+           retry_at = case when r.mine is not null then null when r.only_new then v_now else v_now + c_hold end,
            claimed = coalesce(r.mine, array[r.first])
       from run r
      where h.aggregate_type = p_types[r.head] and h.aggregate_id = p_ids[r.head]

@@ -2,6 +2,7 @@ create or replace function _read_outbox_hints(
   p_front bigint,
   p_limit integer,
   p_passed text[],
+  p_seen pg_snapshot,
   out seqs bigint[],
   out aggregates integer[],
   out stale bigint[],
@@ -22,7 +23,8 @@ as $$
 -- Up to p_limit hints (rows of ops_ready) from p_front on, and the aggregates that they name: types and ids, in the
 -- order of their first hints, and of each the lowest message that is hinted at. seqs: the hints, null when there are
 -- none; aggregates: of each hint the index of its aggregate in types and ids. stale: hints of messages that no longer
--- wait.
+-- wait. A message that was committed after p_seen (_published_since) keeps its hint, which belongs to none of the
+-- aggregates.
 --
 -- hands_off, by "type id": aggregates that this claim must leave alone, and which are not in types and ids. Another
 -- transaction is just dropping a hint of theirs, and may roll back; or this claim has passed an earlier hint
@@ -35,7 +37,7 @@ declare
 begin
   -- (processed_at is no condition of the join: the planner would use the wrong index.)
   with hints as materialized (
-    select l.seq, l.event_id, l.taken, o.aggregate_type, o.aggregate_id,
+    select l.seq, l.event_id, l.taken, o.gone, o.aggregate_type, o.aggregate_id,
            o.aggregate_type || ' ' || o.aggregate_id as key
       from (select r.seq, _outbox_event_id(r.id) as event_id,
                    age(r.xmax) <= v_unseen or r.xmax = any (v_open) as taken
@@ -44,7 +46,9 @@ begin
              order by r.seq
              limit p_limit) l
       left join lateral (
-        select case when e.processed_at is null then e.aggregate_type end as aggregate_type, e.aggregate_id
+        select e.processed_at is not null as gone, e.aggregate_id,
+               case when e.processed_at is null and not _published_since(e.published_in, p_seen)
+                    then e.aggregate_type end as aggregate_type
           from outbox e where e.id = l.event_id) o on true
   ), judged as (
     select h.*, min(h.seq) over aggregate as first, min(h.event_id) over aggregate as lowest,
@@ -58,7 +62,7 @@ begin
       from judged j
   )
   select array_agg(i.seq order by i.seq), array_agg(i.aggregate order by i.seq),
-         array_agg(i.seq) filter (where i.key is null and not i.taken),
+         array_agg(i.seq) filter (where i.gone is not false and not i.taken),
          array_agg(i.aggregate_type order by i.aggregate) filter (where i.aggregate is not null and i.seq = i.first),
          array_agg(i.aggregate_id order by i.aggregate) filter (where i.aggregate is not null and i.seq = i.first),
          array_agg(i.lowest order by i.aggregate) filter (where i.aggregate is not null and i.seq = i.first),

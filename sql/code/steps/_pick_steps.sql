@@ -10,7 +10,8 @@ returns table (
   paused uuid[],
   scopes text[],
   targets text[],
-  later uuid[]
+  later uuid[],
+  held uuid[]
 )
 language plpgsql
 set search_path from current
@@ -20,8 +21,11 @@ as $$
 -- with, by id; faults and holds: why others may not, {"code", "reason"} by id; paused: steps that a pause covers which
 -- parks (only with p_pauses), with its scope and target. Steps that may not run, or are gone, must not hide the steps
 -- behind them: up to ten takes make up for them. later: steps too many, in bytes, to be rendered or told in one
--- claim; they are to be queued again.
--- Locks: ops_ready, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: what is no fault of the data.
+-- claim; they are to be queued again. held: steps that a claim would have to wait for (_held_steps), or that cannot be
+-- refused as somebody holds their mission or one of its steps; they are to be put back. The missions of the refused
+-- ones are locked.
+-- Locks: ops_ready, missions and steps, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: what is no fault of
+-- the data.
 declare
   c_enough constant bigint := 32 * 1024 * 1024;
   v_more uuid[];
@@ -31,6 +35,7 @@ declare
   v_executors text[];
   v_missions uuid[];
   v_special uuid[];
+  v_held uuid[];
   v_verdicts record;
   v_paused uuid[];
   v_scopes text[];
@@ -46,6 +51,7 @@ begin
   scopes := '{}'::text[];
   targets := '{}'::text[];
   later := '{}'::uuid[];
+  held := '{}'::uuid[];
   for v_round in 1..10 loop
     v_more := _take_steps(p_executors, p_limit - cardinality(run), p_worker_policy);
 
@@ -68,8 +74,24 @@ begin
          where n.id <> all (v_later);
       end if;
     end if;
+    v_held := _held_steps(v_run, v_special);
+    if v_held <> '{}' then
+      held := held || v_held;
+      v_special := nullif(array(select u from unnest(v_special) u where u <> all (v_held)), '{}');
+      select array_agg(n.id), array_agg(n.executor), array_agg(n.mission_id) into v_run, v_executors, v_missions
+        from unnest(v_run, v_executors, v_missions) n (id, executor, mission_id)
+       where n.id <> all (v_held);
+    end if;
     if v_special <> '{}' then
       select * into v_verdicts from _judge_picked(v_special, p_generation, p_worker_policy);
+      if v_verdicts.bad <> '{}' then
+        select coalesce(array_agg(s.id) filter (where s.mission_id <> all (f.missions)), '{}') into v_held
+          from (select _lock_free_missions(v_verdicts.bad) as missions offset 0) f
+          join ops_mission_steps s on s.id = any (v_verdicts.bad);
+        held := held || v_held;
+        v_verdicts.faults := v_verdicts.faults - v_held::text[];
+        v_verdicts.holds := v_verdicts.holds - v_held::text[];
+      end if;
       faults := faults || v_verdicts.faults;
       holds := holds || v_verdicts.holds;
       params := params || v_verdicts.params;

@@ -1,4 +1,4 @@
-create or replace function _refuse_steps(p_faults jsonb, p_holds jsonb, p_run uuid[])
+create or replace function _refuse_steps(p_faults jsonb, p_holds jsonb)
 returns void
 language plpgsql
 set search_path from current
@@ -7,15 +7,15 @@ set jit = off
 as $$
 -- For a claim: fails the steps whose placeholders have no value, and parks those that policy no longer covers; both are
 -- given by id, as {"code", "reason"}. Where that fails on data, each is refused by itself.
--- Locks: the missions of these and of p_run, then all their steps: the claim locks p_run next, and must not wait for
--- an earlier mission then. Writes: what a parked and a failed step write. Raises: what is no fault of the data.
+-- Locks: the missions of these, then all their steps, which the claim has locked already (_pick_steps).
+-- Writes: what a parked and a failed step write. Raises: what is no fault of the data.
 declare
   v_ids uuid[];
   v_codes text[];
   v_reasons text[];
   v_message text;
 begin
-  perform _lock_missions_of(p_run || array(select k::uuid from jsonb_object_keys(p_faults || p_holds) k));
+  perform _lock_missions_of(array(select k::uuid from jsonb_object_keys(p_faults || p_holds) k));
   select array_agg(s.id), array_agg(h.value ->> 'code'), array_agg(h.value ->> 'reason') into v_ids, v_codes, v_reasons
     from jsonb_each(p_holds) h
    -- Plans 1

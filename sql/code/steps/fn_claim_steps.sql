@@ -33,7 +33,9 @@ as $$
 -- Leases up to p_limit ready steps to a worker and begins their attempts. Each step comes with a token that every later
 -- report about it must show. Steps that policy no longer covers, or that a pause covers, are parked; steps whose
 -- placeholders have no value fail. A step on whose data the claim fails is failed with the code of that error, and the
--- others are leased. No step is leased while everything is paused.
+-- others are leased. No step is leased while everything is paused. A step that another
+-- session holds, or whose mission it holds, stays queued, and other work is taken; where there is none the claim waits
+-- for 50 ms at most.
 -- Locks: the barrier of claims; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order:
 -- the updates scan the primary key by the ids given, hence the pins (Plans 5). Writes: ops_ready,
 -- ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_parked_steps, marks of lanes. Raises: OP018 for a bad
@@ -68,8 +70,19 @@ begin
     return;
   end if;
   select * into v_picked from _pick_steps(p_executors, p_limit, v_generation, v_worker_policy, v_parks);
+  if v_picked.held <> '{}' then
+    if v_picked.run = '{}' and v_picked.faults || v_picked.holds = '{}' then
+      for v_try in 1..5 loop
+        perform pg_sleep(0.01);
+        exit when cardinality(_held_steps(v_picked.held, '{}')) < cardinality(v_picked.held);
+      end loop;
+      perform _return_to_queue(v_picked.held);
+      select * into v_picked from _pick_steps(p_executors, p_limit, v_generation, v_worker_policy, v_parks);
+    end if;
+    perform _return_to_queue(v_picked.held);
+  end if;
   if v_picked.faults <> '{}' or v_picked.holds <> '{}' or v_picked.later <> '{}' then
-    perform _refuse_steps(v_picked.faults, v_picked.holds, v_picked.run || v_picked.later);
+    perform _refuse_steps(v_picked.faults, v_picked.holds);
     perform _enqueue_steps(v_picked.later);
   end if;
   if v_picked.run = '{}' then
@@ -92,9 +105,11 @@ begin
       if v_picked.paused <> '{}' and v_from = 1 then
         perform _park_picked(v_picked.paused, v_picked.scopes, v_picked.targets, v_run, p_executors);
       end if;
-      -- After the locks that may be waited for: the worker's row is the last one.
-      update ops_workers w set idle = false where w.worker_id = p_worker_id and w.idle;
-      v_now := _now();  -- after a wait for a mission that was locked, the lease still lasts its full time
+      -- Not waited for: a worker that counts as idle for longer is notified once too often.
+      update ops_workers w set idle = false
+       where w.worker_id = (select k.worker_id from ops_workers k where k.worker_id = p_worker_id and k.idle
+                               for no key update skip locked);
+      v_now := _now();
 
       return query
       with claimed as (
