@@ -35,7 +35,9 @@ begin
   end if;
   perform _check_size('p_payload', p_payload, 'payload_bytes');
   perform _assert_readable('p_payload', p_payload);
-  perform _assert_not_reserved('key', 'p_dedupe_key', p_dedupe_key);
+  if p_dedupe_key is not null then
+    perform _assert_not_reserved('key', 'p_dedupe_key', p_dedupe_key);
+  end if;
   perform _announce();
   with published as (
     insert into outbox (aggregate_type, aggregate_id, event_type, payload, dedupe_key, ready_seq, created_at)

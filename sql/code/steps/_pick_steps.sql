@@ -30,6 +30,7 @@ declare
   c_enough constant bigint := 32 * 1024 * 1024;
   v_more uuid[];
   v_large boolean;
+  v_locked boolean;
   v_later uuid[];
   v_run uuid[];
   v_executors text[];
@@ -60,8 +61,10 @@ begin
            array_agg(s.id) filter (where s.slots is not null or s.judged_generation is distinct from p_generation
                                       or p_worker_policy -> 'presets' ? s.executor),
            -- What is compressed may be a hundred times as large.
-           sum(pg_column_size(s.params)) > c_enough / 100
-      into v_run, v_executors, v_missions, v_special, v_large
+           sum(pg_column_size(s.params)) > c_enough / 100,
+           -- A row that nobody has locked since it was written has xmax 0.
+           bool_or(s.xmax <> '0'::xid)
+      into v_run, v_executors, v_missions, v_special, v_large, v_locked
       from ops_mission_steps s
      where s.id = any (v_more) and s.status = 'queued';
     if v_large then
@@ -74,7 +77,11 @@ begin
          where n.id <> all (v_later);
       end if;
     end if;
-    v_held := _held_steps(v_run, v_special);
+    v_locked := v_locked
+                or exists (select from ops_missions m
+                            where m.id = any (v_missions) and m.xmax <> '0'::xid
+                              and (m.status = 'approved' or v_special is not null));
+    v_held := case when v_locked then _held_steps(v_run, v_special) else '{}' end;
     if v_held <> '{}' then
       held := held || v_held;
       v_special := nullif(array(select u from unnest(v_special) u where u <> all (v_held)), '{}');
