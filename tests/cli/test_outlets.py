@@ -1,6 +1,7 @@
 """What cannot be printed changes nothing of what was done."""
 
 import os
+import shlex
 import subprocess
 import sys
 from typing import Any
@@ -27,7 +28,7 @@ def test_a_command_that_only_shows_something_says_that_it_could_not(dsn: str) ->
 def shell(dsn: str, command: str) -> tuple[int, str]:
     """Run a command line in a shell; exit code, and what is on stderr."""
     done = subprocess.run(
-        ["/bin/sh", "-c", f"{sys.executable} -m opsloop {command}"],
+        ["/bin/sh", "-c", f"{shlex.quote(sys.executable)} -m opsloop {command}"],
         env={**os.environ, "DATABASE_URL": dsn},
         capture_output=True,
         text=True,
