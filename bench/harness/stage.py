@@ -64,17 +64,17 @@ class Stage:
         """A fresh database while the block runs; gives its URL. Both names without the prefix of the benchmark."""
         source = template if template == "template0" else self.prefix + template
         own = self.prefix + name
-        with self.session() as admin:
-            _drop(admin, own)
-            # Copied file by file: the pages of a large template would else go through the log.
-            admin.execute(
-                sql.SQL("create database {} template {} strategy file_copy").format(
-                    sql.Identifier(own), sql.Identifier(source)
-                )
-            )
         try:
+            with self.session() as admin:
+                _drop(admin, own)
+                # Copied file by file: the pages of a large template would else go through the log.
+                admin.execute(
+                    sql.SQL("create database {} template {} strategy file_copy").format(
+                        sql.Identifier(own), sql.Identifier(source)
+                    )
+                )
             yield self.dsn(own)
-        finally:
+        finally:  # also when it is ended just after the database was made
             with self.session() as admin:
                 _drop(admin, own)
 

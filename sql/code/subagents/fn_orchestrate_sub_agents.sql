@@ -59,7 +59,7 @@ begin
     select r.* into v_run
       from sub_agent_runs r
      where r.sd_id = v_directive.id and r.phase = p_phase and r.session_id is not distinct from v_session_id and r.open
-     order by r.created_at desc
+     order by r.created_at desc, r.id desc
      limit 1;
     if found then
       return _run_answer(v_run, true);
@@ -85,7 +85,7 @@ begin
      where r.sd_id = v_directive.id and r.phase = p_phase and r.session_id is not distinct from v_session_id
        and not r.forced and r.created_at >= date_trunc('hour', _now(), 'UTC')
        and array(select jsonb_object_keys(r.agents)) = array(select jsonb_object_keys(v_agents))
-     order by r.created_at desc
+     order by r.created_at desc, r.id desc
      limit 1;
     if found then
       return _run_answer(v_run, true);
