@@ -18,6 +18,7 @@ declare
   v_type text := jsonb_typeof(p_value);
   v_text text := p_value #>> '{}';
   v_ok boolean;
+  v_tiny boolean := false;
   v_should text := p_rule;
 begin
   if v_type is null or v_type = 'null' then
@@ -42,8 +43,12 @@ begin
       -- 3.0 is no whole number here: readers cast the text to integer.
       if v_type = 'number' then
         v_ok := p_value::numeric between p_min and p_max and (p_rule = 'number' or v_text ~ '^-?[0-9]+$');
+        -- Readers cast to double precision, which has no smaller ones.
+        v_tiny := v_ok and p_value::numeric <> 0 and abs(p_value::numeric) < 1e-300;
       end if;
-      v_should := format('a %s from %s to %s', p_rule, p_min, p_max);
+      v_ok := v_ok and not v_tiny;
+      v_should := format('a %s from %s to %s%s', p_rule, p_min, p_max,
+                         case when v_tiny then ', 0 or at least 1e-300 away from it' end);
     when 'texts', 'text or texts' then
       v_ok := (v_type = 'string' and p_rule = 'text or texts' and v_text <> '')
               or (v_type = 'array' and not jsonb_path_exists(p_value, 'strict $[*] ? (@.type() != "string" || @ == "")',

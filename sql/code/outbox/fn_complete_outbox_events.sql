@@ -50,7 +50,7 @@ begin
               from jsonb_array_elements(p_outcomes) with ordinality e (o, n) order by n),
       -- A receiver may ask for a later retry, but not for more than a day.
       array(select case when o ->> 'retry_after_seconds' is not null
-                          then least((o ->> 'retry_after_seconds')::double precision, 86400) end
+                          then round(least((o ->> 'retry_after_seconds')::numeric, 86400), 6)::double precision end
               from jsonb_array_elements(p_outcomes) with ordinality e (o, n) order by n)) s;
 end;
 $$;

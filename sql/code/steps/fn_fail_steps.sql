@@ -44,9 +44,11 @@ begin
         array_agg(left(coalesce(a.value ->> 'error', 'failed'), 10000)),
         array_agg(a.value ->> 'code'),
         array_agg(coalesce((a.value ->> 'retryable')::boolean, true)),
-        -- At most a year. Null stays null: least() would ignore it and return the year.
+        -- At most a year, in microseconds: double precision has no number as small as numeric. Null stays null:
+        -- least() would ignore it and return the year.
         array_agg(case when a.value ->> 'retry_after_seconds' is not null
-                       then least((a.value ->> 'retry_after_seconds')::numeric, 31536000)::double precision end),
+                       then round(least((a.value ->> 'retry_after_seconds')::numeric, 31536000), 6)::double precision
+                  end),
         'failed', v_now)
          from jsonb_each(v_accepted) a;
     end if;

@@ -229,6 +229,18 @@ def test_one_bad_failure_among_50_costs_only_itself(loop):
     assert set(said.values()) == {"queued"}
 
 
+def test_a_wait_too_short_for_double_precision_is_none(loop):
+    loop.allow()
+    loop.mission()
+    (work,) = loop.claim(1)
+    assert (
+        loop.value(
+            "select fn_fail_step(%s, %s, 'broken', true, '1e-400')", work["step_id"], work["lease_token"]
+        )
+        == "queued"
+    )
+
+
 def test_one_bad_release_and_one_bad_extension_cost_only_themselves(loop):
     loop.allow()
     bad_mission, _ = loop.mission(step("a", params={"v": "bad"})), [loop.mission() for _ in range(20)]

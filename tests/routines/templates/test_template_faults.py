@@ -116,7 +116,10 @@ def test_steps_are_needed(calculator):
             {"timeout_seconds": 604801},
             "steps[0].timeout_seconds: must be a whole number from 1 to 604800, not 604801",
         ),
-        ({"on_failure": "ignore"}, 'steps[0].on_failure: must be one of fail, continue, isolate, not "ignore"'),
+        (
+            {"on_failure": "ignore"},
+            'steps[0].on_failure: must be one of fail, continue, isolate, not "ignore"',
+        ),
         ({"on_lease_lost": True}, "steps[0].on_lease_lost: must be one of retry, hold, not true"),
     ],
 )
