@@ -296,7 +296,8 @@ def test_a_policy_without_faults_can_judge(calculator, policy):
 def test_a_number_too_small_for_double_precision_is_refused(loop):
     error = loop.refused(
         "017",
-        """select fn_set_policy('worker_policy', fn_get_policy('worker_policy') || '{"backoff": {"jitter": 1e-400}}')""",
+        "select fn_set_policy('worker_policy', fn_get_policy('worker_policy') || %s::jsonb)",
+        '{"backoff": {"jitter": 1e-400}}',
     )
     assert "backoff.jitter: must be a number from" in error.message_primary
     assert "0 or at least 1e-300 away from it" in error.message_primary
