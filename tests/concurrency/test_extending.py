@@ -49,3 +49,15 @@ def test_a_claim_leaves_what_has_to_be_parked_where_somebody_holds_its_mission(l
     holder.do("rollback")
     assert loop.claim(10) == []
     assert loop.steps(held) == {"a": "waiting"}
+
+
+def test_a_claim_that_finds_only_held_and_paused_steps_parks_the_paused_ones(loop, session):
+    held, paused = loop.mission(step("a")), loop.mission(step("a", kind="check", executor="noop"))
+    loop.value("select fn_pause('kind', 'check')")
+    holder = session()
+    holder.do("begin")
+    holder.rows("select from ops_missions where id = %s for update", held)
+
+    assert loop.claim(10) == []
+    assert loop.steps(paused) == {"a": "waiting"}
+    holder.do("rollback")

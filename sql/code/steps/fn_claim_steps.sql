@@ -33,9 +33,8 @@ as $$
 -- Leases up to p_limit ready steps to a worker and begins their attempts. Each step comes with a token that every later
 -- report about it must show. Steps that policy no longer covers, or that a pause covers, are parked; steps whose
 -- placeholders have no value fail. A step on whose data the claim fails is failed with the code of that error, and the
--- others are leased. No step is leased while everything is paused. A step that another
--- session holds, or whose mission it holds, stays queued, and other work is taken; where there is none the claim waits
--- for 50 ms at most.
+-- others are leased. No step is leased while everything is paused. A step that another session holds, or whose mission
+-- it holds, stays queued, and other work is taken; where there is none the claim waits for 50 ms at most.
 -- Locks: the barrier of claims; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order:
 -- the updates scan the primary key by the ids given, hence the pins (Plans 5). Writes: ops_ready,
 -- ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_parked_steps, marks of lanes. Raises: OP018 for a bad
@@ -71,7 +70,8 @@ begin
   end if;
   select * into v_picked from _pick_steps(p_executors, p_limit, v_generation, v_worker_policy, v_parks);
   if v_picked.held <> '{}' then
-    if v_picked.run = '{}' and v_picked.faults || v_picked.holds = '{}' then
+    -- What was taken for another reason has to be seen to first: the second look would forget it.
+    if v_picked.run || v_picked.paused || v_picked.later = '{}' and v_picked.faults || v_picked.holds = '{}' then
       for v_try in 1..5 loop
         perform pg_sleep(0.01);
         exit when cardinality(_held_steps(v_picked.held, '{}')) < cardinality(v_picked.held);
