@@ -294,6 +294,7 @@
 \ir code/steps/_attempt_limits.sql
 \ir code/steps/fn_extend_leases.sql
 \ir code/steps/_check_reports.sql
+\ir code/steps/_reports_apart.sql
 \ir code/steps/_large_reports.sql
 \ir code/steps/fn_assert_lease.sql
 \ir code/steps/fn_complete_step.sql

@@ -70,7 +70,7 @@ begin
   end if;
   select * into v_picked from _pick_steps(p_executors, p_limit, v_generation, v_worker_policy, v_parks);
   if v_picked.held <> '{}' then
-    -- What was taken for another reason has to be seen to first: the second look would forget it.
+    -- The second look would forget steps that are to be parked or queued again: these come first.
     if v_picked.run || v_picked.paused || v_picked.later = '{}' and v_picked.faults || v_picked.holds = '{}' then
       for v_try in 1..5 loop
         perform pg_sleep(0.01);

@@ -69,13 +69,7 @@ begin
     if not _is_data_fault(sqlstate) or jsonb_array_length(p_leases) = 1 then
       raise;
     end if;
-    for v_report in
-      select r.report
-        from (select distinct on (e.report ->> 'step_id', e.report ->> 'lease_token') e.report, e.ord
-                from jsonb_array_elements(p_leases) with ordinality e (report, ord)
-               order by e.report ->> 'step_id', e.report ->> 'lease_token', e.ord) r
-       order by r.ord
-    loop
+    for v_report in select r.report from _reports_apart(p_leases) r loop
       begin
         return query select * from fn_extend_leases(p_worker_id, jsonb_build_array(v_report), p_lease_seconds);
       exception when others or assert_failure then

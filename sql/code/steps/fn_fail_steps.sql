@@ -77,13 +77,7 @@ begin
     end if;
     -- All at once, in order: reports one by one must not wait for an earlier mission.
     perform _lock_missions_of(array_agg((e ->> 'step_id')::uuid)) from jsonb_array_elements(p_failures) e;
-    for v_report in
-      select r.report
-        from (select distinct on (e.report ->> 'step_id', e.report ->> 'lease_token') e.report, e.ord
-                from jsonb_array_elements(p_failures) with ordinality e (report, ord)
-               order by e.report ->> 'step_id', e.report ->> 'lease_token', e.ord) r
-       order by r.ord
-    loop
+    for v_report in select r.report from _reports_apart(p_failures) r loop
       begin
         return query select * from fn_fail_steps(jsonb_build_array(v_report));
       exception when others or assert_failure then
