@@ -12,9 +12,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Stores events that the loop makes itself (step:*, mission:*, proposal:pending and dead_letter:redriven) in the
--- caller's transaction. p_depths: causation depth of the missions. p_login: the login whose decision they tell
--- of. An event whose type no pattern watches is stored as
--- processed.
+-- caller's transaction. p_depths: causation depth of the missions. p_login: the login whose decision they tell of. An
+-- event whose type no pattern watches is stored as processed.
 -- Locks: the announcement, where the matrix has a pattern. Writes: ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();

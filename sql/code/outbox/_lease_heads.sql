@@ -23,8 +23,8 @@ as $$
 -- with such a message is left alone for 30 seconds. It ends, too, before the first message that was committed after
 -- p_seen (_published_since): of those before that one none is missing, of later ones some may be, as their hints were
 -- not looked at. An aggregate that begins with such a message is free for the next claim. A head of which nothing waits
--- is removed. claimed: the messages,
--- aggregate by aggregate and in order of id within each; waiting: how many were found to wait.
+-- is removed. claimed: the messages, aggregate by aggregate and in order of id within each; waiting: how many were
+-- found to wait.
 -- Locks: none of its own. Writes: outbox_heads, outbox_timers, outbox.last_error of what is held.
 -- Raises: nothing.
 declare

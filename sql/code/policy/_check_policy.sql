@@ -5,8 +5,7 @@ stable
 set search_path from current
 as $$
 -- Raises unless a policy document is sound.
--- Locks: none. Writes: nothing. Raises: OP017 with every fault, OP045 for one that is too
--- large.
+-- Locks: none. Writes: nothing. Raises: OP017 with every fault, OP045 for one that is too large.
 declare
   v_limits constant jsonb := _size_limits();
   v_faults text[];

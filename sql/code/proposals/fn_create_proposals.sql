@@ -9,8 +9,8 @@ set lock_timeout = '2s'
 as $$
 -- Proposes a batch and gates it, in the caller's transaction: all of it or, when one template is faulty, nothing.
 -- Locks: the unique index of dedupe_key, cap counters by source. Writes: ops_mission_proposals, ops_cap_counters, and
--- missions and steps for what policy approves. Raises: OP004 with every fault, OP018 for a batch that
--- is no array of proposals and for a bad source or dedupe_key, OP045 for what is too large.
+-- missions and steps for what policy approves. Raises: OP004 with every fault, OP018 for a batch that is no array of
+-- proposals and for a bad source or dedupe_key, OP045 for what is too large.
 declare
   v_bad bigint;
   v_templates text[];

@@ -10,8 +10,7 @@ as $$
 -- proposes once: a second call gets the same proposals.
 -- Locks: the step, FOR KEY SHARE, the unique index of dedupe_key, cap counters. Writes: ops_agent_events, ops_ready,
 -- ops_mission_proposals, ops_cap_counters, and missions and steps for what policy approves. Raises: OP003 when causes
--- are too deep, OP004 with every fault of the templates, OP006 when the lease is lost, OP045
--- for what is too large.
+-- are too deep, OP004 with every fault of the templates, OP006 when the lease is lost, OP045 for what is too large.
 declare
   v_most constant integer := 20;
   v_max_depth constant integer := 5;

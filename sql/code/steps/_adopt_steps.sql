@@ -7,8 +7,7 @@ set jit = off
 as $$
 -- Puts steps into the queue that were set to queued by hand, or blocks them while their dependencies have not ended; a
 -- mission that had ended comes back to life. An attempt that was running is recorded as lost. Returns how many steps
--- there were. Missions of which another session has
--- locked a row are left out; the next sweep finds their steps again.
+-- there were. Missions of which another session has locked a row are left out; the next sweep finds their steps again.
 -- Locks: missions, then their steps, SKIP LOCKED. Writes: ops_mission_steps, ops_missions, ops_ready, ops_lanes,
 -- ops_parked_steps, ops_action_runs. Raises: nothing.
 declare

@@ -15,10 +15,9 @@ as $$
 -- One part of the rolling scan of all steps. hand_queued: queued, but not in ops_ready. without_lease: running without
 -- a lease that a claim gave. without_timer: running with a lease that ran out long ago, or waiting for a retry that is
 -- long due. without_parking: waiting, but not in ops_parked_steps. not_waiting: in ops_parked_steps, but not waiting,
--- or gone. interrupted: with a lease, but not running. Live steps without a mission are noted in ops_strays; rows
--- that were set aside are left out. There is no index on status, on purpose (every claim would have to write it),
--- hence the scan. Empty when it is not the
--- caller's turn (_begin_sweep).
+-- or gone. interrupted: with a lease, but not running. Live steps without a mission are noted in ops_strays; rows that
+-- were set aside are left out. There is no index on status, on purpose (every claim would have to write it), hence the
+-- scan. Empty when it is not the caller's turn (_begin_sweep).
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep, ops_strays. Raises: nothing.
 declare
   v_from uuid;
