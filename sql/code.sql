@@ -47,6 +47,7 @@
 \ir code/base/_missing_field_faults.sql
 \ir code/base/_unknown_field_faults.sql
 \ir code/base/_regex_fault.sql
+\ir code/base/_has_long_number.sql
 \ir code/base/_number_fault.sql
 \ir code/base/_assert_readable.sql
 \ir code/base/_is_data_fault.sql
@@ -295,6 +296,7 @@
 \ir code/steps/fn_extend_leases.sql
 \ir code/steps/_check_reports.sql
 \ir code/steps/_reports_apart.sql
+\ir code/steps/_are_plain_reports.sql
 \ir code/steps/_large_reports.sql
 \ir code/steps/fn_assert_lease.sql
 \ir code/steps/fn_complete_step.sql

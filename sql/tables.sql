@@ -220,7 +220,7 @@ create table ops_sweep (
   name text not null,
   -- Id of the last row looked at; null at the start of a round.
   position uuid,
-  -- How many rows the last part had: the next one waits a second for each 20,000.
+  -- How many rows the last part had: the next one waits a second for each 4,000.
   seen integer not null default 0,
   -- When the last part was looked at.
   swept_at timestamptz,

@@ -54,7 +54,7 @@ class Link:
         self._session: DatabaseSession | None = None
         self._dbname = "?"
         self._lock = asyncio.Lock()
-        self._queries: dict[tuple[str, tuple[str, ...], str], str] = {}
+        self._queries: dict[tuple[str, tuple[str, ...], str, bool], str] = {}
         self._channel: str | None = None
         self._ring: Callable[[], None] = _nothing
         self._missed: Callable[[], None] = _nothing
@@ -114,8 +114,7 @@ class Link:
 
         What lies between two times of one answer has passed on any clock, whatever becomes of the server's.
         """
-        given = self._query(f"fn_{function}", tuple(args), "")
-        query = f"select answer.*, (select {self._database.clock}) as now from ({given}) answer"  # noqa: S608 - no data in it
+        query = self._query(f"fn_{function}", tuple(args), "", timed=True)
         return await self._repeated(function, query, tuple(args.values()))
 
     async def value(self, function: str, args: Mapping[str, Any] | None = None) -> Any:
@@ -124,14 +123,18 @@ class Link:
         query = self._query(f"fn_{function}", tuple(given), "")
         return (await self._repeated(function, query, tuple(given.values()), scalar_row)).rows[0]
 
-    async def claim(self, function: str, args: Mapping[str, Any], pause: float) -> Timed:
-        """As `timed`, to be asked again and again: a refusal is logged, and after `pause` seconds nothing was claimed.
+    async def claim(
+        self, function: str, args: Mapping[str, Any], pause: float, *, timed: bool = False
+    ) -> Timed:
+        """As `call` or `timed`, to be asked again and again.
 
+        A refusal is logged, and after `pause` seconds nothing was claimed.
         That is not the same as having found nothing: `refused` and `refusals` tell.
         Raises SchemaMismatch (OPS_021) alone: there is nothing to hope for.
         """
+        query = self._query(f"fn_{function}", tuple(args), "", timed=timed)
         try:
-            found = await self.timed(function, args)
+            found = await self._repeated(function, query, tuple(args.values()))
         except SchemaMismatch:
             raise
         except OpsError as error:
@@ -236,11 +239,16 @@ class Link:
         if broken:
             await self.close()
 
-    def _query(self, function: str, names: tuple[str, ...], where: str) -> str:
-        key = (function, names, where)
+    def _query(self, function: str, names: tuple[str, ...], where: str, *, timed: bool = False) -> str:
+        key = (function, names, where, timed)
         query = self._queries.get(key)
         if query is None:
             query = statement(self._database.schema, function, names)
+            if timed:
+                # A text: made once, where a time would be written out for each row.
+                query = (
+                    f"select answer.*, (select ({self._database.clock})::text) as now from ({query}) answer"  # noqa: S608 - no data in it
+                )
             self._queries[key] = query = f"{query} where {where}" if where else query
         return query
 

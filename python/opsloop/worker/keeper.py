@@ -14,7 +14,7 @@ from opsloop import jsonio
 from opsloop.errors import OpsError, condemns
 from opsloop.process.link import Link
 from opsloop.process.logs import Logger
-from opsloop.worker.attempt import LiveAttempt, Stop
+from opsloop.worker.attempt import Lease, LiveAttempt, Stop
 from opsloop.worker.reporter import Reporter
 from opsloop.worker.runner import Runner
 
@@ -62,7 +62,7 @@ class Keeper:
                         self._runner.give_up(attempt)
                 elif attempt.ends is not None and now >= attempt.ends:
                     self._runner.stop(attempt, Stop.DEADLINE)
-                elif now >= attempt.lease_until:
+                elif now >= attempt.lease.until:
                     self._log.warning("lease over", code="OPS_006", **attempt.names)
                     self._runner.stop(attempt, Stop.FENCED)
             await asyncio.sleep(_TICK)
@@ -77,10 +77,12 @@ class Keeper:
                 attempt
                 for attempt in self._runner.running.values()
                 if not attempt.reported
-                and (now >= attempt.extend_at or (with_progress and attempt.ctx.has_progress))
+                and (now >= attempt.lease.extend_at or (with_progress and attempt.ctx.has_progress))
             ]
             steps = {attempt.ctx.step_id for attempt in due}
-            due += [a for a in self._reporter.held() if now >= a.extend_at and a.ctx.step_id not in steps]
+            due += [
+                a for a in self._reporter.held() if now >= a.lease.extend_at and a.ctx.step_id not in steps
+            ]
             if due or now >= said + _SIGN_OF_LIFE:
                 for start in range(0, max(len(due), 1), _BATCH):
                     await self._extend(due[start : start + _BATCH])
@@ -107,7 +109,7 @@ class Keeper:
         progress = {a.token: a.ctx.take_progress() for a in attempts if with_progress and a.ctx.has_progress}
         args: dict[str, Any] = {
             "worker_id": self._worker_id,
-            "leases": jsonio.array(attempt.lease_with(progress.get(attempt.token)) for attempt in attempts),
+            "leases": jsonio.array(attempt.proof_with(progress.get(attempt.token)) for attempt in attempts),
         }
         if self._lease_seconds is not None:
             args["lease_seconds"] = self._lease_seconds
@@ -137,7 +139,7 @@ class Keeper:
         self._log.error("leases not extended", code=error.code, sqlstate=error.sqlstate, count=len(attempts))
         self._keep(attempts, progress)
         for attempt in attempts:
-            attempt.extend_at = time.monotonic() + min(_AGAIN, attempt.lease_seconds / 10)
+            attempt.extend_at(time.monotonic() + min(_AGAIN, attempt.lease.seconds / 10))
 
     @staticmethod
     def _keep(attempts: list[LiveAttempt], progress: dict[str, bytes | None]) -> None:
@@ -148,11 +150,11 @@ class Keeper:
     def _extended(self, attempt: LiveAttempt, row: Any, asked: float) -> None:
         if row.ok:
             left = datetime.fromisoformat(row.lease_expires_at) - datetime.fromisoformat(row.now)
-            attempt.leased(asked, left.total_seconds())
+            attempt.lease = Lease.given(asked, left.total_seconds())
             if row.cancel_requested and not attempt.reported:
                 self._runner.stop(attempt, Stop.CANCELLED)
         elif attempt.reported:
-            attempt.extend_at = attempt.lease_until  # the answer to its report says more
+            attempt.extend_at(attempt.lease.until)  # the answer to its report says more
         elif attempt.ends is not None and asked >= attempt.ends - _NEARLY:
             self._runner.stop(attempt, Stop.DEADLINE)
         else:

@@ -304,7 +304,7 @@ class Worker:
         args: dict[str, Any] = {"worker_id": self.worker_id, "limit": limit, "executors": names}
         if self._options.lease is not None:
             args["lease_seconds"] = self._options.lease
-        claim = await self._claims.claim("claim_steps", args, self._options.poll)
+        claim = await self._claims.claim("claim_steps", args, self._options.poll, timed=True)
         if claim.rows:
             self._claimed += len(claim.rows)
             runner.start(claim)

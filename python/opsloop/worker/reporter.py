@@ -92,7 +92,7 @@ class Reporter:
     ) -> None:
         """The attempt failed with `error`; `after`: seconds to wait before the next one, None for the policy's."""
         said: dict[str, Any] = {
-            **attempt.lease,
+            **attempt.proof,
             "error": str(error)[:_ERROR_LIMIT],
             "code": error.code,
             "retryable": retryable,
@@ -109,7 +109,7 @@ class Reporter:
         whether the step may simply run again. `code`: of the reason, if it is an error. `after`: seconds to keep the
         step before it is given back, and may be claimed again at once.
         """
-        said = {**attempt.lease, "started": started, "reason": reason[:_ERROR_LIMIT], "code": code}
+        said = {**attempt.proof, "started": started, "reason": reason[:_ERROR_LIMIT], "code": code}
         report = attempt, jsonio.dumps(said)
         if after and not self._hurried:
             self._hold(attempt)
@@ -211,7 +211,7 @@ class Reporter:
         kept = []
         for attempt, body in batch:
             # The server may give a lease as much grace again: after a restart, or because it could not take it back.
-            if now >= attempt.lease_until + attempt.lease_seconds:
+            if now >= attempt.lease.until + attempt.lease.seconds:
                 self._drop(attempt, kind.function, error.code, error.sqlstate)
             else:
                 self._hold(attempt)
@@ -268,7 +268,7 @@ class Reporter:
         progress = [(a, value) for a, _ in batch if (value := a.ctx.take_progress()) is not None]
         if not progress:
             return
-        leases = jsonio.array(attempt.lease_with(value) for attempt, value in progress)
+        leases = jsonio.array(attempt.proof_with(value) for attempt, value in progress)
         try:
             await self._link.call("extend_leases", {"worker_id": self._worker_id, "leases": leases})
         except OpsError as error:

@@ -27,7 +27,7 @@ from opsloop.executors import Context, Executor, Fatal, Registry, RetryAfter
 from opsloop.jsonio import loads
 from opsloop.process.link import Timed
 from opsloop.process.logs import Logger
-from opsloop.worker.attempt import LiveAttempt, Stop
+from opsloop.worker.attempt import Lease, LiveAttempt, Stop
 from opsloop.worker.capacity import Capacity
 from opsloop.worker.reporter import Reporter
 
@@ -71,17 +71,20 @@ class Runner:
         The times in its answer tell how long lease and deadline are, and this process's monotonic clock when they are
         over: the server's clock may be set, and the server may be another one by then.
         """
-        said: tuple[str, str | None] | None = None
+        lease_said, deadline_said = "", None
         deadline: datetime | None = None
         ends: float | None = None
-        lease = 0.0
+        lease, over = Lease.given(claim.asked, 0), 0.0
         now = datetime.fromisoformat(claim.rows[0].now)
         for row in claim.rows:
-            if (row.lease_expires_at, row.deadline_at) != said:  # most of a batch have the same
-                said = row.lease_expires_at, row.deadline_at
-                lease = (datetime.fromisoformat(row.lease_expires_at) - now).total_seconds()
-                deadline = None if row.deadline_at is None else datetime.fromisoformat(row.deadline_at)
+            # Most of a batch have the same.
+            if row.lease_expires_at != lease_said or row.deadline_at != deadline_said:
+                lease_said, deadline_said = row.lease_expires_at, row.deadline_at
+                left = datetime.fromisoformat(lease_said) - now
+                lease = Lease.given(claim.asked, left.total_seconds())
+                deadline = None if deadline_said is None else datetime.fromisoformat(deadline_said)
                 ends = None if deadline is None else claim.asked + (deadline - now).total_seconds()
+                over = lease.until if ends is None else min(ends, lease.until)
             # Most have none; what is decoded here is this attempt's own.
             unreadable: ValueError | None = None
             try:
@@ -107,7 +110,7 @@ class Runner:
                 settings=self._settings,
                 database=self._database,
             )
-            attempt = LiveAttempt(ctx, row.executor, row.lease_token, ends, claim.asked, lease)
+            attempt = LiveAttempt(ctx, row.executor, row.lease_token, ends, lease)
             found = self._registry.get(row.run_with)
             if unreadable is not None:
                 # jsonb holds numbers and depths that the worker's JSON does not: none of them may end the worker.
@@ -117,7 +120,7 @@ class Runner:
                 self._log.warning("step given back", code=missing.code, **attempt.names)
                 self._capacity.withdraw(row.executor)  # or this worker would get it back at once
                 self._reporter.release(attempt, str(missing), code=missing.code, started=False)
-            elif attempt.ends_at <= time.monotonic():
+            elif over <= time.monotonic():
                 self._log.warning("step given back", code=LeaseLost.code, **attempt.names)
                 self._reporter.release(attempt, "its time was over before it began", started=False)
             else:

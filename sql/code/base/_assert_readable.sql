@@ -7,13 +7,8 @@ as $$
 -- Refuses a document with a number that its readers could not hold.
 -- Locks: none. Writes: nothing. Raises: OP041.
 declare
-  v_fault text;
+  v_fault constant text := _number_fault(p_name, p_document);
 begin
-  -- Such a number alone has 309 digits.
-  if octet_length(p_document::text) < 309 then
-    return;
-  end if;
-  v_fault := _number_fault(p_name, p_document);
   if v_fault is not null then
     raise exception using errcode = 'OP041', message = 'OPS_041: ' || v_fault,
       detail = jsonb_build_object('argument', p_name)::text,

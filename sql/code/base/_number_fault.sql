@@ -5,8 +5,7 @@ immutable
 set search_path from current
 as $$
 -- Where a document has a number that readers of JSON cannot hold: beyond ±1.797e308, the range of a double, although
--- jsonb takes it. Names the first one by its path under p_path and says what to do; null when there is none. Mostly the
--- text has no 309 digits in a row, and that is all that is asked.
+-- jsonb takes it. Names the first one by its path under p_path and says what to do; null when there is none.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_beyond constant jsonpath := jsonpath
@@ -15,7 +14,7 @@ declare
   v_here jsonb := p_document;
   v_name text;
 begin
-  if p_document is null or p_document::text !~ '([0-9]{103}){3}' or not jsonb_path_exists(p_document, c_beyond) then
+  if _has_long_number(p_document::text) is not true or not jsonb_path_exists(p_document, c_beyond) then
     return null;
   end if;
   while jsonb_typeof(v_here) in ('object', 'array') loop

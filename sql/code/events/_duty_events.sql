@@ -17,7 +17,7 @@ declare
 begin
   v_from := _begin_sweep('events', v_now);
   if v_from is not null then
-    select max(p.id::text)::uuid as last, count(*) as seen,
+    select (array_agg(p.id))[c_part] as last, count(*) as seen,
            array_agg(p.id) filter (where p.processed_at is null
                                      and not exists (select from ops_ready r
                                                       where r.lane = _lane_of('events')
@@ -25,13 +25,13 @@ begin
       into v_part
       from (select e.id, e.processed_at, e.ready_seq from ops_agent_events e
              where e.id > v_from order by e.id limit c_part) p;
-    perform _end_sweep('events', v_now, v_part.seen, case when v_part.seen = c_part then v_part.last end);
+    perform _end_sweep('events', v_now, v_part.seen, v_part.last);
     perform _adopt_each('events', _not_aside(v_part.stray));
   end if;
 
   v_from := _begin_sweep('reactions', v_now);
   if v_from is not null then
-    select max(p.id::text)::uuid as last, count(*) as seen,
+    select (array_agg(p.id))[c_part] as last, count(*) as seen,
            array_agg(p.id) filter (where p.status in ('queued', 'processing')
                                      and not exists (select from ops_ready r
                                                       where r.lane = _lane_of('reactions')
@@ -39,7 +39,7 @@ begin
       into v_part
       from (select a.id, a.status, a.ready_seq from ops_agent_reactions a
              where a.id > v_from order by a.id limit c_part) p;
-    perform _end_sweep('reactions', v_now, v_part.seen, case when v_part.seen = c_part then v_part.last end);
+    perform _end_sweep('reactions', v_now, v_part.seen, v_part.last);
     perform _adopt_each('reactions', _not_aside(v_part.stray));
   end if;
 end;

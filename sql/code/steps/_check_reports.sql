@@ -24,11 +24,13 @@ begin
     perform _check_batch(p_name, p_reports);
   end if;
   select string_agg(concat(r.report ->> 'step_id', r.report ->> 'lease_token', ';'), ''),
-         min(r.ord) filter (where jsonb_typeof(r.report -> 'events') not in ('array', 'null')
-                               or jsonb_typeof(r.report -> 'outbox') not in ('array', 'null')
-                               or r.report ->> 'code' !~ '^OPS_[0-9]{3}$'
-                               or jsonb_typeof(r.report -> 'retryable') not in ('boolean', 'null')
-                               or jsonb_typeof(r.report -> 'retry_after_seconds') not in ('number', 'null'))
+         -- One look for all five: most reports have none of them.
+         min(r.ord) filter (where r.report ?| '{events,outbox,code,retryable,retry_after_seconds}'
+                              and (jsonb_typeof(r.report -> 'events') not in ('array', 'null')
+                                   or jsonb_typeof(r.report -> 'outbox') not in ('array', 'null')
+                                   or r.report ->> 'code' !~ '^OPS_[0-9]{3}$'
+                                   or jsonb_typeof(r.report -> 'retryable') not in ('boolean', 'null')
+                                   or jsonb_typeof(r.report -> 'retry_after_seconds') not in ('number', 'null')))
     into v_ids, v_mistyped
     from jsonb_array_elements(p_reports) with ordinality r (report, ord);
   if v_mistyped is null and (v_ids is null or v_ids ~ format('^(%s%1$s;)*$', v_uuid)) then

@@ -5,24 +5,12 @@ stable
 set search_path from current
 as $$
 -- The completions that bring something too large: an array of reports for fn_fail_steps, each with what is too large as
--- its error, not to be retried. Null, mostly, when the batch as a whole is within the smallest of the limits; then
--- single completions are not looked at.
+-- its error, not to be retried.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  v_limits jsonb;
-  v_depth integer;
-  v_least integer;
+  v_limits constant jsonb := _size_limits();
+  v_depth constant integer := (v_limits ->> 'depth')::integer;
 begin
-  if _is_small(p_completions) then
-    return null;
-  end if;
-  v_limits := _size_limits();
-  v_depth := (v_limits ->> 'depth')::integer;
-  v_least := least((v_limits ->> 'result_bytes')::integer, (v_limits ->> 'event_bytes')::integer,
-                   (v_limits ->> 'payload_bytes')::integer);
-  if octet_length(p_completions::text) <= v_least and not _is_deeper(p_completions, v_depth + 2) then
-    return null;
-  end if;
   return (
     select coalesce(jsonb_agg(
              jsonb_build_object(

@@ -44,8 +44,8 @@ begin
   )
   select (select count(*) from part) as seen,
          case when (select count(*) from looked_at) < (select count(*) from live)
-              then (select max(l.id::text)::uuid from looked_at l)
-              when (select count(*) from part) = p_limit then (select max(p.id::text)::uuid from part p) end as last,
+              then (select l.id from looked_at l order by l.id desc limit 1)
+              else (select p.id from part p order by p.id offset p_limit - 1) end as last,
          array_agg(c.id) filter (where c.total = 0) as without_steps,
          array_agg(c.id) filter (where c.open > 0 and c.moving = 0 and c.freed = 0 and c.fatal = 0) as stuck,
          array_agg(c.id) filter (where c.total > 0 and (

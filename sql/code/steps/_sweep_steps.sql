@@ -29,7 +29,7 @@ begin
   if v_from is null then
     return;
   end if;
-  select max(p.id::text)::uuid, count(*),
+  select (array_agg(p.id))[p_limit], count(*),
          array_agg(p.id) filter (where p.status = 'queued' and p.run_after is null
                                    and not exists (select from ops_ready r
                                                    where r.lane = p.lane and r.seq = p.ready_seq)),
@@ -52,7 +52,7 @@ begin
             from ops_parked_steps k
             -- Plans 1
             left join lateral (select t.status from ops_mission_steps t where t.id = k.step_id limit 1) s on true
-           where k.step_id > v_from and (v_seen < p_limit or k.step_id <= v_last)
+           where k.step_id > v_from and (k.step_id > v_last) is not true
              and s.status is distinct from 'waiting'
            limit p_limit) w;
   hand_queued := _not_aside(hand_queued);
@@ -61,9 +61,9 @@ begin
   without_parking := _not_aside(without_parking);
   not_waiting := _not_aside(not_waiting);
   interrupted := _not_aside(interrupted);
-  perform _note_strays('step without mission', v_from, case when v_seen = p_limit then v_last end, v_strays,
+  perform _note_strays('step without mission', v_from, v_last, v_strays,
                        'update ops_mission_steps set status = ''cancelled'' where id = %L;');
-  perform _end_sweep('steps', p_now, v_seen, case when v_seen = p_limit then v_last end);
+  perform _end_sweep('steps', p_now, v_seen, v_last);
   return next;
 end;
 $$;

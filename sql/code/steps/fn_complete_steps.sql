@@ -28,12 +28,16 @@ declare
   v_running uuid[];
   v_accepted uuid[];
   v_outcomes text[];
-  v_large jsonb;
+  v_plain boolean;
+  v_large jsonb := '[]';
   v_report jsonb;
 begin
   perform _check_reports(p_completions, 'p_completions');
   perform _pass_barrier('reports');
-  v_large := _large_reports(p_completions);
+  v_plain := _are_plain_reports(p_completions);
+  if not v_plain then
+    v_large := _large_reports(p_completions);
+  end if;
   if v_large <> '[]' then
     -- All missions of the batch first: the two halves would lock them in two rounds.
     perform _lock_missions_of(array_agg((c ->> 'step_id')::uuid)) from jsonb_array_elements(p_completions) c;
@@ -46,11 +50,13 @@ begin
                           where l -> 'step_id' = c.report -> 'step_id'
                             and l -> 'lease_token' = c.report -> 'lease_token'));
   end if;
-  if v_large is not null then
+  if not v_plain then
     perform _check_batch('p_completions', p_completions);
   end if;
   begin
-    perform _assert_readable('p_completions', p_completions);
+    if not v_plain then
+      perform _assert_readable('p_completions', p_completions);
+    end if;
     select array_agg(c.step_id), array_agg(c.lease_token), array_agg(c.result), array_agg(c.usage),
            coalesce(bool_or(coalesce(c.events, '[]') <> '[]' or coalesce(c.outbox, '[]') <> '[]'), false)
       into v_ids, v_tokens, v_results, v_usages, v_extras
