@@ -78,7 +78,7 @@ declare
     'ops_policy', 'ops_policy_history', 'ops_policy_audit',
     'ops_lanes', 'ops_ready', 'ops_late_enqueuers', 'ops_timers', 'ops_workers', 'ops_workers_seen', 'ops_sweep',
     'ops_queue',
-    'ops_agent_events', 'ops_agent_reactions', 'ops_pattern_cooldowns',
+    'ops_agent_events', 'ops_events', 'ops_agent_reactions', 'ops_pattern_cooldowns',
     'ops_mission_proposals', 'ops_proposal_votes', 'ops_cap_counters',
     'ops_missions', 'ops_mission_steps', 'ops_parked_steps', 'ops_strays', 'ops_action_runs',
     'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'replay_log', 'ops_demand_radar',

@@ -220,7 +220,8 @@ create table ops_sweep (
   name text not null,
   -- Id of the last row looked at; null at the start of a round.
   position uuid,
-  -- How many rows the last part had: the next one waits a second for each 4,000.
+  -- How many rows the last part had, a fifth of them where it found something. The next one waits a second for each
+  -- 4,000.
   seen integer not null default 0,
   -- When the last part was looked at.
   swept_at timestamptz,
@@ -425,6 +426,8 @@ create table ops_missions (
   approved_risk smallint not null default 1,
   -- True when policy approved it; then the claim also checks auto_approve again.
   auto_approved boolean not null default false,
+  -- True when its mission:succeeded is a row of ops_agent_events; else ops_events derives it.
+  end_told boolean not null default false,
   -- Number of steps.
   steps_total integer not null default 0,
   -- Steps that have not ended.
@@ -618,6 +621,7 @@ create table ops_action_runs (
   constraint ops_action_runs_status_known
     check (status in ('succeeded', 'failed', 'lost', 'released', 'cancelled', 'fenced'))
 );
+create index ops_action_runs_ids on ops_action_runs using brin (id);
 
 -- Steps that are ready to be claimed, by executor and priority, and how many live workers offer that executor.
 --   executor: The executor that the steps ask for.
@@ -636,6 +640,48 @@ select l.executor,
   from ops_lanes l
   cross join lateral (select count(*) as ready from ops_ready q where q.lane = l.lane) r
  where l.queue = 'steps' and r.ready > 0;
+
+-- All events: the rows of ops_agent_events, and the successes of steps and missions that no pattern watched when they
+-- came. Those are not stored a second time but derived: a step's from its attempt, under whose id, and a mission's from
+-- the mission, under an id that differs from the mission's in the variant. Their order is created_at, id.
+--   id: Id of the event; of a derived one see the view.
+--   dedupe_key: As in ops_agent_events; null for a derived one.
+--   type: What happened, as words joined by colons, such as step:noop:succeeded.
+--   data: The facts.
+--   mission_id: The mission that made the event; null for one from outside.
+--   depth: Causation depth.
+--   emitted_login: As in ops_agent_events; null for a derived one.
+--   ready_seq: As in ops_agent_events; null for a derived one.
+--   processed_at: When it was compared with the reaction matrix; null while it waits.
+--   created_at: When it was emitted.
+create view ops_events as
+select e.id, e.dedupe_key, e.type, e.data, e.mission_id, e.depth, e.emitted_login, e.ready_seq, e.processed_at,
+       e.created_at
+  from ops_agent_events e
+ union all
+-- The data as _step_event and _mission_event make it. Attempts that a person resolved have a stored event.
+select r.id, null, 'step:' || s.kind || ':succeeded',
+       jsonb_build_object(
+         'step_id', s.id, 'mission_id', s.mission_id, 'key', s.key, 'kind', s.kind, 'executor', s.executor,
+         'attempt', r.attempt,
+         case when octet_length(s.result::text) > 8192 then 'result_bytes' else 'result' end,
+         case when r.attempt <> s.attempt then null
+              when octet_length(s.result::text) > 8192 then to_jsonb(octet_length(s.result::text))
+              else s.result end),
+       s.mission_id, s.depth + 1, null, null, r.completed_at, r.completed_at
+  from ops_action_runs r
+  join ops_mission_steps s on s.id = r.step_id
+ where r.status = 'succeeded' and not r.meta ? 'resolved_by'
+   and not exists (select from ops_agent_events e where e.id = r.id)
+ union all
+-- A microsecond later: after the success of its last step, which came in the same statement.
+select overlay(m.id::text placing translate(substr(m.id::text, 20, 1), '89ab', 'cdef') from 20)::uuid, null,
+       'mission:succeeded',
+       jsonb_build_object('mission_id', m.id, 'title', m.title, 'proposal_id', m.proposal_id,
+                          'steps_total', m.steps_total),
+       m.id, m.depth + 1, null, null, m.completed_at, m.completed_at + interval '1 microsecond'
+  from ops_missions m
+ where m.status = 'succeeded' and not m.end_told;
 
 -- 0007_outbox ---------------------------------------------------------------------------------------------------------
 -- The transactional outbox: what leaves the loop.

@@ -169,7 +169,7 @@ class Loop:
     def events(self, like: str = "%") -> list[Row]:
         """The events there are, oldest first, but for the heartbeat's own."""
         return self.rows(
-            "select * from ops_agent_events where type like %s and type not like 'heartbeat:%%' order by id",
+            "select * from ops_events where type like %s and type not like 'heartbeat:%%' order by created_at, id",
             like,
         )
 

@@ -146,5 +146,7 @@ comment on table ops_sweep is
   'How far the rolling scans have come that find rows written by hand; the lock of a row is the right to sweep.';
 comment on column ops_sweep.name is 'What is swept: steps, missions, events, reactions or outbox.';
 comment on column ops_sweep.position is 'Id of the last row looked at; null at the start of a round.';
-comment on column ops_sweep.seen is 'How many rows the last part had: the next one waits a second for each 4,000.';
+comment on column ops_sweep.seen is
+  'How many rows the last part had, a fifth of them where it found something. The next one waits a second for each '
+  '4,000.';
 comment on column ops_sweep.swept_at is 'When the last part was looked at.';

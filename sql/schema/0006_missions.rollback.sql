@@ -1,6 +1,7 @@
 -- Takes back 0006_missions, with all rows.
 set local lock_timeout = '5s';
 
+drop view ops_events;
 drop view ops_queue;
 drop table ops_action_runs;
 drop table ops_strays;

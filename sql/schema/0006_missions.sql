@@ -11,6 +11,7 @@ create table ops_missions (
   depth integer not null default 0,
   approved_risk smallint not null default 1,
   auto_approved boolean not null default false,
+  end_told boolean not null default false,
   steps_total integer not null default 0,
   steps_open integer not null default 0,
   steps_failed integer not null default 0,
@@ -36,6 +37,8 @@ comment on column ops_missions.approved_risk is
   'Risk (1 low, 2 medium, 3 high) that the approval covers; a step found riskier when claimed is parked.';
 comment on column ops_missions.auto_approved is
   'True when policy approved it; then the claim also checks auto_approve again.';
+comment on column ops_missions.end_told is
+  'True when its mission:succeeded is a row of ops_agent_events; else ops_events derives it.';
 comment on column ops_missions.steps_total is 'Number of steps.';
 comment on column ops_missions.steps_open is 'Steps that have not ended.';
 comment on column ops_missions.steps_failed is 'Steps that failed for good.';
@@ -215,6 +218,7 @@ create table ops_action_runs (
   error_code text,
   constraint ops_action_runs_pkey primary key (step_id, id)
 );
+create index ops_action_runs_ids on ops_action_runs using brin (id);
 comment on table ops_action_runs is
   'Every attempt at a step, append-only, written when it ended; the running one is in the step.';
 comment on column ops_action_runs.id is 'Time-ordered id (UUID version 7).';
@@ -251,3 +255,46 @@ comment on column ops_queue.ready is 'How many are ready.';
 comment on column ops_queue.oldest is 'When the first one was created.';
 comment on column ops_queue.live_workers is
   'Workers that offer the executor and were seen in the last minute; with 0 no claim will come (OPS_005).';
+
+create view ops_events as
+select e.id, e.dedupe_key, e.type, e.data, e.mission_id, e.depth, e.emitted_login, e.ready_seq, e.processed_at,
+       e.created_at
+  from ops_agent_events e
+ union all
+-- The data as _step_event and _mission_event make it. Attempts that a person resolved have a stored event.
+select r.id, null, 'step:' || s.kind || ':succeeded',
+       jsonb_build_object(
+         'step_id', s.id, 'mission_id', s.mission_id, 'key', s.key, 'kind', s.kind, 'executor', s.executor,
+         'attempt', r.attempt,
+         case when octet_length(s.result::text) > 8192 then 'result_bytes' else 'result' end,
+         case when r.attempt <> s.attempt then null
+              when octet_length(s.result::text) > 8192 then to_jsonb(octet_length(s.result::text))
+              else s.result end),
+       s.mission_id, s.depth + 1, null, null, r.completed_at, r.completed_at
+  from ops_action_runs r
+  join ops_mission_steps s on s.id = r.step_id
+ where r.status = 'succeeded' and not r.meta ? 'resolved_by'
+   and not exists (select from ops_agent_events e where e.id = r.id)
+ union all
+-- A microsecond later: after the success of its last step, which came in the same statement.
+select overlay(m.id::text placing translate(substr(m.id::text, 20, 1), '89ab', 'cdef') from 20)::uuid, null,
+       'mission:succeeded',
+       jsonb_build_object('mission_id', m.id, 'title', m.title, 'proposal_id', m.proposal_id,
+                          'steps_total', m.steps_total),
+       m.id, m.depth + 1, null, null, m.completed_at, m.completed_at + interval '1 microsecond'
+  from ops_missions m
+ where m.status = 'succeeded' and not m.end_told;
+comment on view ops_events is
+  'All events: the rows of ops_agent_events, and the successes of steps and missions that no pattern watched when they '
+  'came. Those are not stored a second time but derived: a step''s from its attempt, under whose id, and a mission''s '
+  'from the mission, under an id that differs from the mission''s in the variant. Their order is created_at, id.';
+comment on column ops_events.id is 'Id of the event; of a derived one see the view.';
+comment on column ops_events.dedupe_key is 'As in ops_agent_events; null for a derived one.';
+comment on column ops_events.type is 'What happened, as words joined by colons, such as step:noop:succeeded.';
+comment on column ops_events.data is 'The facts.';
+comment on column ops_events.mission_id is 'The mission that made the event; null for one from outside.';
+comment on column ops_events.depth is 'Causation depth.';
+comment on column ops_events.emitted_login is 'As in ops_agent_events; null for a derived one.';
+comment on column ops_events.ready_seq is 'As in ops_agent_events; null for a derived one.';
+comment on column ops_events.processed_at is 'When it was compared with the reaction matrix; null while it waits.';
+comment on column ops_events.created_at is 'When it was emitted.';

@@ -181,7 +181,9 @@ class Loop:
 
     def _restless(self, turns: int, since: datetime, ran: list[Attempt]) -> str:
         missions = "select title as what from ops_missions where created_at >= %(since)s"
-        events = "select type as what from ops_agent_events where created_at >= %(since)s and mission_id is not null"
+        events = (
+            "select type as what from ops_events where created_at >= %(since)s and mission_id is not null"
+        )
         steps = Counter(f"{attempt.kind} (executor {attempt.executor})" for attempt in ran)
         lines = [f"the loop does not come to rest within {turns} turns. What it did:"]
         for name, counted in (
@@ -215,8 +217,8 @@ class Loop:
     def events(self, type: str = "*") -> list[Event]:  # noqa: A002
         """The events, oldest first, but for the loop's own heartbeats. `*` in `type` stands for anything."""
         query = """
-          select id, type, data, mission_id, dedupe_key, created_at from ops_agent_events
-           where type not like 'heartbeat:%%' and type like %(type)s order by id"""
+          select id, type, data, mission_id, dedupe_key, created_at from ops_events
+           where type not like 'heartbeat:%%' and type like %(type)s order by created_at, id"""
         return [Event(**row) for row in self._rows(query, type=_like(type))]
 
     def outbox(self, event_type: str = "*") -> list[OutboxMessage]:

@@ -25,7 +25,7 @@ begin
       into v_part
       from (select e.id, e.processed_at, e.ready_seq from ops_agent_events e
              where e.id > v_from order by e.id limit c_part) p;
-    perform _end_sweep('events', v_now, v_part.seen, v_part.last);
+    perform _end_sweep('events', v_now, v_part.seen, v_part.last, v_part.stray is not null);
     perform _adopt_each('events', _not_aside(v_part.stray));
   end if;
 
@@ -39,7 +39,7 @@ begin
       into v_part
       from (select a.id, a.status, a.ready_seq from ops_agent_reactions a
              where a.id > v_from order by a.id limit c_part) p;
-    perform _end_sweep('reactions', v_now, v_part.seen, v_part.last);
+    perform _end_sweep('reactions', v_now, v_part.seen, v_part.last, v_part.stray is not null);
     perform _adopt_each('reactions', _not_aside(v_part.stray));
   end if;
 end;

@@ -20,10 +20,10 @@ as $$
     'step_id', p_step_id, 'mission_id', p_mission_id, 'key', p_key, 'kind', p_kind, 'executor', p_executor,
     'attempt', p_attempt,
     case when p_error is not null then 'error'
-         when pg_catalog.pg_column_size(p_result) operator(pg_catalog.>) 8192 then 'result_bytes'
+         when pg_catalog.octet_length(p_result::pg_catalog.text) operator(pg_catalog.>) 8192 then 'result_bytes'
          else 'result' end,
     case when p_error is not null then pg_catalog.to_jsonb(p_error)
-         when pg_catalog.pg_column_size(p_result) operator(pg_catalog.>) 8192
-           then pg_catalog.to_jsonb(pg_catalog.pg_column_size(p_result))
+         when pg_catalog.octet_length(p_result::pg_catalog.text) operator(pg_catalog.>) 8192
+           then pg_catalog.to_jsonb(pg_catalog.octet_length(p_result::pg_catalog.text))
          else p_result end);
 $$;

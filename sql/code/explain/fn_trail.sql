@@ -22,6 +22,15 @@ begin
   v_missions := array(select m.id from ops_missions m where m.id = p_id
                       union select s.mission_id from ops_mission_steps s where s.id = p_id
                       union select m.id from ops_missions m where m.proposal_id = p_id);
+  if v_missions = '{}' then
+    -- An event that ops_events derives: its id is that of an attempt, or differs from the mission's in the variant.
+    v_missions := array(select s.mission_id from ops_action_runs r join ops_mission_steps s on s.id = r.step_id
+                         where r.id = p_id
+                        union
+                        select m.id from ops_missions m
+                         where m.id = overlay(p_id::text placing translate(substr(p_id::text, 20, 1), 'cdef', '89ab')
+                                              from 20)::uuid);
+  end if;
   v_proposals := array(select p.id from ops_mission_proposals p where p.id = p_id);
   if v_missions = '{}' and v_proposals = '{}' then
     v_events := array(select e.id from ops_agent_events e where e.id = p_id);

@@ -41,9 +41,19 @@ declare
   v_day constant timestamptz := v_now - interval '24 hours';
 begin
   unprocessed_events := _ready_count('events', c_most);
-  select count(*) into recent_events
-    from (select e.processed_at from ops_agent_events e order by e.id desc limit c_most) e
-   where e.processed_at > v_hour;
+  -- Stored ones, and those that ops_events derives from attempts and missions.
+  select (select count(*)
+            from (select e.processed_at from ops_agent_events e order by e.id desc limit c_most) e
+           where e.processed_at > v_hour)
+         + (select count(*)
+              from (select r.id, r.status, r.completed_at, r.meta
+                      from ops_action_runs r order by r.step_id desc, r.id desc limit c_most) r
+             where r.status = 'succeeded' and r.completed_at > v_hour and not r.meta ? 'resolved_by'
+               and not exists (select from ops_agent_events e where e.id = r.id))
+         + (select count(*)
+              from (select m.status, m.completed_at, m.end_told from ops_missions m order by m.id desc limit c_most) m
+             where m.status = 'succeeded' and m.completed_at > v_hour and not m.end_told)
+    into recent_events;
   select count(*) filter (where a.status = 'queued'), count(*) filter (where a.status = 'processing')
     into queued_reactions, processing_reactions
     from (select r.id from ops_ready r where r.lane = _lane_of('reactions') order by r.seq desc limit c_most) r

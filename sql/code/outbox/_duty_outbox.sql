@@ -35,7 +35,7 @@ begin
     from (select o.id, o.processed_at, o.ready_seq, o.aggregate_type, o.aggregate_id from outbox o
            where o.id > _outbox_event_id(v_from) order by o.id limit c_part) p;
   perform _end_sweep('outbox', v_now, v_part.seen,
-                     case when v_part.seen = c_part then _outbox_ready_id(v_part.last) end);
+                     case when v_part.seen = c_part then _outbox_ready_id(v_part.last) end, v_part.stray is not null);
   v_ids := array(select _outbox_event_id(n.id)
                    from unnest(_not_aside(array(select _outbox_ready_id(s.id)
                                                   from unnest(v_part.stray) s (id)))) n (id));

@@ -8,8 +8,10 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- The hot half of a completion. One statement ends the steps whose token and epoch are right, records their attempts,
--- counts down their missions and stores the events of the loop; then the steps that they unblock are queued. (Other
--- routines store such events by _emit_loop_events; here the arrays that it takes would cost as much as the rows.)
+-- counts down their missions and stores the events that a pattern watches; then the steps that they unblock are queued.
+-- What no pattern watches is not stored: ops_events derives it from step, attempt and mission. The event of a step has
+-- the id of its attempt, so that the view knows it. (Other routines store events by _emit_loop_events; here the arrays
+-- that it takes would cost as much as the rows.)
 -- Returns the steps accepted, null for none. The caller holds the locks of the missions; only in missions of p_running
 -- are further steps queued.
 -- Locks: the steps, and those it unblocks, under the locks of their missions. Writes: ops_mission_steps,
@@ -17,6 +19,7 @@ as $$
 declare
   v_now timestamptz := _now();
   v_watched text[] := _watched_types(_policy('reaction_matrix'));
+  v_tell boolean := 'mission:succeeded' like any (v_watched);
   v_accepted uuid[];
   v_unblocks uuid[];
   v_ready uuid[];
@@ -35,11 +38,11 @@ begin
      where s.id = c.id and s.id = any (p_ids) and s.lease_token = c.token and s.status = 'running'
         and s.lease_epoch = p_epoch
     returning s.id, s.mission_id, s.key, s.kind, s.executor, s.worker_id, s.attempt, s.reserved_at, s.lease_token,
-              s.unblocks, s.depth, s.result, c.usage
+              s.unblocks, s.depth, s.result, c.usage, _uuid_v7() as attempt_id
   ), run as (
     insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at,
                                  meta)
-    select _uuid_v7(), d.lease_token, d.id, d.executor, d.worker_id, d.attempt, 'succeeded', d.reserved_at, v_now,
+    select d.attempt_id, d.lease_token, d.id, d.executor, d.worker_id, d.attempt, 'succeeded', d.reserved_at, v_now,
            case when d.usage is null then '{}' else jsonb_build_object('usage', d.usage) end
       from done d
   ), finished as (
@@ -47,6 +50,7 @@ begin
        set steps_open = m.steps_open - d.n,
            status = case when m.steps_open = d.n and m.status = 'running' then 'succeeded' else m.status end,
            completed_at = case when m.steps_open = d.n and m.status = 'running' then v_now else m.completed_at end,
+           end_told = v_tell,
            updated_at = v_now
       from (select u.mission_id, count(*)::integer as n
               -- Plans 7: done itself is estimated at one row
@@ -56,23 +60,21 @@ begin
     returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth
   ), event as (
     insert into ops_agent_events (id, type, data, mission_id, depth, ready_seq, processed_at, created_at)
-    select _uuid_v7(), e.type, e.data, e.mission_id, e.depth + 1,
-           case when e.type like any (v_watched) then nextval('ops_ready_seq') end,
-           case when not e.type like any (v_watched) then v_now end, v_now
-      from (select 'step:' || d.kind || ':succeeded' as type,
+    select e.id, e.type, e.data, e.mission_id, e.depth + 1, nextval('ops_ready_seq'), null, v_now
+      from (select d.attempt_id as id, 'step:' || d.kind || ':succeeded' as type,
                    _step_event(d.id, d.mission_id, d.key, d.kind, d.executor, d.attempt, d.result, null) as data,
                    d.mission_id, d.depth
               from done d
+             where v_watched <> '{}' and 'step:' || d.kind || ':succeeded' like any (v_watched)
             union all
-            select 'mission:succeeded',
-              jsonb_build_object('mission_id', f.id, 'title', f.title, 'proposal_id', f.proposal_id,
-                     'steps_total', f.steps_total), f.id, f.depth
+            select _uuid_v7(), 'mission:succeeded',
+                   _mission_event(f.id, f.title, f.proposal_id, f.steps_total), f.id, f.depth
               from finished f
-             where f.steps_open = 0 and f.status = 'succeeded') e
+             where v_tell and f.steps_open = 0 and f.status = 'succeeded') e
     returning id, ready_seq
   ), looked_for as (
     insert into ops_ready (lane, seq, id)
-    select _lane_of('events'), e.ready_seq, e.id from event e where e.ready_seq is not null
+    select _lane_of('events'), e.ready_seq, e.id from event e
   )
   select array_agg(d.id), (select array_agg(u)
                              from done o

@@ -8,12 +8,19 @@ as $$
 -- Brings ended missions back to life after one of their steps was put back to work: steps that were cancelled because
 -- the mission failed are blocked or queued again. Counters are settled here too. The caller holds the locks of the
 -- missions and of all their steps.
--- Locks: none of its own. Writes: ops_missions, ops_mission_steps, ops_ready. Raises: nothing.
+-- Locks: none of its own. Writes: ops_missions, ops_mission_steps, ops_ready, ops_agent_events. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_revived uuid[];
   v_ready uuid[];
 begin
+  -- A success that ops_events derives can no longer be derived once the mission runs again.
+  insert into ops_agent_events (id, type, data, mission_id, depth, processed_at, created_at)
+  select _uuid_v7(), 'mission:succeeded', _mission_event(m.id, m.title, m.proposal_id, m.steps_total), m.id,
+         m.depth + 1, m.completed_at, m.completed_at
+    from ops_missions m
+   where m.id = any (p_mission_ids) and m.status = 'succeeded' and not m.end_told;
+
   with revived as (
     update ops_missions m
        set status = 'running', completed_at = null, error = null, error_code = null, updated_at = v_now,

@@ -46,15 +46,16 @@ begin
                          when c.open = 0 then 'succeeded'
                          else m.status end,
            completed_at = case when m.status in ('approved', 'running') and (c.error is not null or c.open = 0)
-                               then v_now else m.completed_at end
+                               then v_now else m.completed_at end,
+           end_told = true
       from counted c
      -- Plans 2
      where m.id = c.mission_id and m.id = any (p_mission_ids)
     returning m.*
   )
   select array_agg('mission:' || m.status) as types,
-         array_agg(jsonb_build_object('mission_id', m.id, 'title', m.title, 'proposal_id', m.proposal_id,
-                                      'steps_total', m.steps_total, 'error', m.error)) as data,
+         array_agg(_mission_event(m.id, m.title, m.proposal_id, m.steps_total)
+                   || jsonb_build_object('error', m.error)) as data,
          array_agg(m.id) as ids, array_agg(m.depth) as depths
     into v_ended
     from settled m

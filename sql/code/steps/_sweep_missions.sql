@@ -56,7 +56,7 @@ begin
   perform _note_strays('mission without steps', v_from, v_part.last, v_part.without_steps,
                        'select fn_cancel_mission(%L);');
   perform _note_strays('stuck mission', v_from, v_part.last, v_part.stuck, 'select fn_cancel_mission(%L);');
-  perform _end_sweep('missions', p_now, v_part.seen, v_part.last);
+  perform _end_sweep('missions', p_now, v_part.seen, v_part.last, v_part.broken is not null);
   return _not_aside(v_part.broken);
 end;
 $$;

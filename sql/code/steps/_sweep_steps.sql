@@ -63,7 +63,9 @@ begin
   interrupted := _not_aside(interrupted);
   perform _note_strays('step without mission', v_from, v_last, v_strays,
                        'update ops_mission_steps set status = ''cancelled'' where id = %L;');
-  perform _end_sweep('steps', p_now, v_seen, v_last);
+  perform _end_sweep('steps', p_now, v_seen, v_last,
+                     coalesce(hand_queued, without_lease, without_timer, without_parking, not_waiting, interrupted)
+                       is not null);
   return next;
 end;
 $$;
