@@ -354,8 +354,10 @@
 \ir code/proposals/fn_create_proposals.sql
 \ir code/proposals/fn_propose_for_step.sql
 \ir code/proposals/fn_process_reactions.sql
+\ir code/proposals/_too_many_reactions.sql
 \ir code/proposals/_event_proposers.sql
 \ir code/proposals/_propose_reactions.sql
+\ir code/proposals/_fail_reaction.sql
 \ir code/proposals/_bury_reaction.sql
 \ir code/proposals/fn_gate_proposal.sql
 \ir code/proposals/_verdicts.sql
