@@ -36,6 +36,7 @@
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql
 \ir code/base/_nth_uuid_v7.sql
+\ir code/base/_time_between.sql
 \ir code/base/_chance.sql
 \ir code/base/_written_form.sql
 \ir code/base/_digest.sql

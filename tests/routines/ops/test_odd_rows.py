@@ -1,4 +1,4 @@
-"""A value that no routine writes, in any column of any table: every phase of the heartbeat goes on, and so do claims."""
+"""A value that no routine writes, in any column of a table: every phase of the heartbeat goes on, and so do claims."""
 
 import psycopg
 import pytest

@@ -376,12 +376,13 @@ def test_reactions_are_processed_but_for_the_one_that_can_be_neither_done_nor_fa
 @pytest.mark.parametrize("agents", ["[1]", "null", '{"A": {"priority": "high"}}', '{"A": {"result_id": "x"}}'])
 def test_the_runs_of_sub_agents_go_on_but_for_the_one_that_cannot_be_read(loop, agents):
     directive(loop)
+    loop.allow()
     loop.do("insert into leo_sub_agents (code, phases) values ('A', '{EXEC}')")
     for session in "ab":
         loop.value("select fn_orchestrate_sub_agents('d1', 'EXEC', %s)", session)
     first, second = loop.rows("select id, proposal_id from sub_agent_runs order by id")
     loop.do("update sub_agent_runs set agents = %s::jsonb where id = %s", agents, first["id"])
-    loop.value("select fn_reject_proposal(%s, 'ann')", second["proposal_id"])
+    loop.cancel(loop.value("select id from ops_missions where proposal_id = %s", second["proposal_id"]))
     turn(loop)
     assert loop.rows("select id from sub_agent_runs where open") == [{"id": first["id"]}]
     assert aside(loop) == [first["id"]]
