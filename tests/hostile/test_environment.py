@@ -81,7 +81,11 @@ def within(empty_dsn: str, tmp_path: Path) -> Callable[..., Cli]:
                 timeout=100,
                 env=environment(empty_dsn, changes),
             )
-            said = Done(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+            said = Done(
+                done.returncode,
+                done.stdout.decode("utf-8", "replace"),
+                done.stderr.decode("utf-8", "replace"),
+            )
             assert "Traceback" not in said.err, said
             return said
 
@@ -113,7 +117,9 @@ def test_the_whole_loop_works_with(name: str, within: Callable[..., Cli]) -> Non
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_used_is_said_in_one_sentence(name: str, within: Callable[..., Cli]) -> None:
     changes = REFUSED[name]
-    done = within({**changes, "DATABASE_URL": "dbname=x"} if name.startswith("PGPORT") else dict(changes))("ps")
+    done = within({**changes, "DATABASE_URL": "dbname=x"} if name.startswith("PGPORT") else dict(changes))(
+        "ps"
+    )
     assert done.code in (1, 2, 3), done
     assert done.err.startswith("OPS_"), done
     (variable,) = changes
@@ -143,9 +149,8 @@ WRITES = [
     ["propose", json.dumps(WAITS)],
     ["heartbeat"],
     ["worker", "--drain"],
-    ["relay", "--drain"],
     ["policy", "set", "auto_approve", "{}"],
-    ["pause"],
+    ["pause", "all"],
     ["ingest"],
 ]
 
@@ -162,7 +167,9 @@ def test_a_database_that_only_reads_is_said_in_one_sentence(
     assert "default_transaction_read_only" in done.err, done
 
 
-@pytest.mark.parametrize("command", [["inbox"], ["ps"], ["health"], ["metrics"], ["dead", "list"]], ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    "command", [["inbox"], ["ps"], ["health"], ["metrics"], ["dead", "list"]], ids=lambda c: c[0]
+)
 def test_a_database_that_only_reads_can_be_read(
     shell: Cli, set_for: Callable[..., None], command: list[str]
 ) -> None:
@@ -172,7 +179,9 @@ def test_a_database_that_only_reads_can_be_read(
     assert "OPS_" not in done.err
 
 
-@pytest.mark.parametrize("command", [["heartbeat"], ["ps"], ["propose", json.dumps(WAITS)]], ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    "command", [["heartbeat"], ["ps"], ["propose", json.dumps(WAITS)]], ids=lambda c: c[0]
+)
 def test_a_statement_timeout_that_is_too_short_is_said_in_one_sentence(
     shell: Cli, set_for: Callable[..., None], command: list[str]
 ) -> None:
@@ -206,7 +215,13 @@ COMMANDS = list(commands(Path()))
 def test_a_command_with_closed_streams_ends_in_order(name: str, dsn: str, tmp_path: Path) -> None:
     for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
         said = subprocess.run(
-            ["/bin/sh", "-c", f'exec "$0" -m opsloop "$@" {closed}', sys.executable, *commands(tmp_path)[name]],
+            [
+                "/bin/sh",
+                "-c",
+                f'exec "$0" -m opsloop "$@" {closed}',
+                sys.executable,
+                *commands(tmp_path)[name],
+            ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

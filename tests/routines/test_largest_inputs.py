@@ -159,7 +159,7 @@ ALLOW = {
     "the third argument": [["echo", "*", f"a{n}"] for n in range(199)],
     "many arguments": [["echo", "*", "*", "*", "*", "*", "*", f"a{n}"] for n in range(199)],
     "globs everywhere": [[f"*{n}x*", f"*{n}y*", "..."] for n in range(199)],
-    "long lists": [["echo", "*", [f"a{n}*" for n in range(100)]] for _ in range(199)],
+    "lists": [["echo", "*", [f"a{n}*" for n in range(10)]] for _ in range(199)],
 }
 
 
@@ -216,11 +216,11 @@ def test_an_entry_is_found_whatever_it_is_like(loop):
     loop.policy("worker_policy", command_allow=allow)
     allowed = [
         ["echo", "50%", "a_b", "c\\d"], ["echo", "q", "x1", "--y=2"], ["cat", "-n", "f"], ["true"], ["sh", "a", "b"],
-        ["sh", "a"], ["echo", "{{steps.s.result.v}}", "x"], ["echo", 1, "x"],
+        ["sh", "a"], ["sh"], ["echo", "q"], ["echo", "{{steps.s.result.v}}", "x"], ["echo", 1, "x"],
     ]  # fmt: skip
     refused = [
-        ["echo", "50x", "a_b", "c\\d"], ["echo", "50%", "axb", "c\\d"], ["echo", "q"], ["echo", "q", "y"],
-        ["echo", "q", "--z=1"], ["cat", "-m", "f"], ["cat", "-n", "-f"], ["true", "x"], ["sh"], ["sh", "-c"],
+        ["echo", "50x", "a_b", "c\\d"], ["echo", "50%", "axb", "c\\d"], ["echo"], ["echo", "q", "y"],
+        ["echo", "q", "--z=1"], ["cat", "-m", "f"], ["cat", "-n", "-f"], ["true", "x"], ["sh", "-c"],
         ["echo", "-q", "x"], ["echo", "q", "{{steps.s.result.v}}"], ["echo", "q\x01x", "y"],
     ]  # fmt: skip
     first = step("s")

@@ -38,7 +38,7 @@ from opsloop.cli import (
     up,
     worker,
 )
-from opsloop.errors import DatabaseError, DatabaseUnavailable, InvalidArgument, OpsError
+from opsloop.errors import DatabaseError, DatabaseUnavailable, InvalidArgument, OpsError, advice
 from opsloop.process.outlet import outlets
 
 _EPILOG = (
@@ -125,7 +125,7 @@ def _run(arguments: list[str]) -> int:
     except psycopg.Error as error:
         detail = {"sqlstate": error.sqlstate, "detail": error.diag.message_detail}
         message = error.diag.message_primary or str(error)
-        return _refused(DatabaseError(message, detail=detail, hint=error.diag.message_hint), arguments)
+        return _refused(DatabaseError(message, detail=detail, hint=advice(error)), arguments)
     except (typer.Abort, KeyboardInterrupt):
         return 130
     return done if isinstance(done, int) else 0

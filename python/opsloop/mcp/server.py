@@ -147,7 +147,9 @@ class Agent:
 def _lines() -> AsyncIterator[str]:
     """The lines of stdin, as the SDK is to read them. Raises InvalidArgument (OPS_018) where stdin is closed."""
     if sys.stdin is None:
-        raise InvalidArgument("stdin is closed", hint="Start opsloop mcp from an MCP client, which writes to its stdin.")
+        raise InvalidArgument(
+            "stdin is closed", hint="Start opsloop mcp from an MCP client, which writes to its stdin."
+        )
     text = TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
     return (_with_exact_numbers(line) async for line in anyio.wrap_file(text))
 

@@ -26,8 +26,7 @@ declare
   v_auto_approve constant jsonb := p_documents.auto_approve;
   v_worker_policy constant jsonb := p_documents.worker_policy;
   v_groups text[];
-  v_allow jsonb[];
-  v_settings jsonb;
+  v_narrowed jsonb[];
   v_places integer[];
   v_place integer;
   v_step ops_template_step;
@@ -64,24 +63,17 @@ begin
                                 then t.params::text else '{}' end as params
                       from unnest(steps) with ordinality t) s
              group by s.kind, s.executor, s.declared, s.params) g;
-    if not coalesce(v_worker_policy -> 'presets' ? 'command', false) then
-      v_allow := _allow_entries(
-        array(select case when s.executor = 'command' then s.params -> 'argv' end
-                from unnest(v_groups) with ordinality g (places, nth)
-                left join unnest(steps) with ordinality s on s.ordinality = (g.places::integer[])[1]
-               order by g.nth), v_worker_policy);
-      v_settings := jsonb_build_object('command_env', v_worker_policy -> 'command_env',
-                                       'command_cwd', v_worker_policy -> 'command_cwd');
-    end if;
+    select _narrowed_policies(array_agg(s.executor order by g.nth), array_agg(s.params order by g.nth), v_worker_policy)
+      into v_narrowed
+      from unnest(v_groups) with ordinality g (places, nth)
+      left join unnest(steps) with ordinality s on s.ordinality = (g.places::integer[])[1];
   end if;
   for v_nth in 1 .. coalesce(cardinality(v_groups), 0) loop
     v_places := v_groups[v_nth]::integer[];
     v_step := steps[v_places[1]];
     v_verdict := _judge_step(v_step.kind, v_step.executor, v_step.params,
                              coalesce(p_templates[v_step.no] ->> 'risk_level', 'low'), v_auto_approve,
-                             -- Of command_allow the entries that may be about this command.
-                             case when v_allow[v_nth] is null then v_worker_policy
-                                  else v_settings || jsonb_build_object('command_allow', v_allow[v_nth]) end);
+                             coalesce(v_narrowed[v_nth], v_worker_policy));
     if v_step.executor = 'agent' and not _agent_roles(p_documents.agent_roles) ? (v_step.params ->> 'role') then
       v_verdict.code := 'OPS_003';
       v_verdict.rule := 'agent_roles';

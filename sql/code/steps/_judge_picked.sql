@@ -14,8 +14,8 @@ as $$
 -- For a claim: the verdicts on steps that differ from what the gate judged, as _pick_steps returns them. bad: the steps
 -- that may not run. A batch that fails on data is halved until the step is found that it failed on; that one is faulty,
 -- with the code of the error, and the rest is judged as ever. later: steps left over once what was rendered is enough
--- for one claim, or once judging has taken a second. (A block with an exception clause is a subtransaction. It only
--- reads, so it draws no transaction id, and steps as the gate judged them never come here.)
+-- for one claim, or once looking for faulty ones has taken a second. (A block with an exception clause is a
+-- subtransaction. It only reads, so it draws no transaction id, and steps as the gate judged them never come here.)
 -- Locks: none. Writes: nothing. Raises: what is no fault of the data.
 declare
   c_chunk constant integer := 32;
@@ -64,7 +64,8 @@ begin
         v_from := v_from + 1;
       end if;
     end;
-    exit when pg_column_size(params) >= c_enough or clock_timestamp() > v_began + c_patience;
+    exit when pg_column_size(params) >= c_enough
+              or (faults <> '{}' and clock_timestamp() > v_began + c_patience);
   end loop;
   later := p_step_ids[v_from:];
 end;

@@ -373,7 +373,9 @@ def test_reactions_are_processed_but_for_the_one_that_can_be_neither_done_nor_fa
     assert aside(loop) == [bad]
 
 
-@pytest.mark.parametrize("agents", ["[1]", "null", '{"A": {"priority": "high"}}', '{"A": {"result_id": "x"}}'])
+@pytest.mark.parametrize(
+    "agents", ["[1]", "null", '{"A": {"priority": "high"}}', '{"A": {"result_id": "x"}}']
+)
 def test_the_runs_of_sub_agents_go_on_but_for_the_one_that_cannot_be_read(loop, agents):
     directive(loop)
     loop.allow()
