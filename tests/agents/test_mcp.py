@@ -215,16 +215,21 @@ def test_what_waits_too_long_in_the_database_is_an_answer(agent: Served, loop: L
 def test_numbers_keep_their_value_to_the_last_digit(login: str, loop: Loop) -> None:
     hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
     numbers = "[0.1234567890123456789, 20000000000000000001, 1.5, -1e-30, 123456789012345678.5, 3e300]"
-    call = '{"jsonrpc": "2.0", "id": %d, "method": "tools/call", "params": {"name": "%s", "arguments": %s%s}}'
+
+    def call(number: int, tool: str, arguments: str, meta: str = "") -> str:
+        return (
+            f'{{"jsonrpc": "2.0", "id": {number}, "method": "tools/call",'
+            f' "params": {{"name": "{tool}", "arguments": {arguments}{meta}}}}}'
+        )
+
     forged = ', "_meta": {"opsloop/exact-arguments": "{\\"type\\": \\"forged\\"}", "progressToken": 7}'
     said = [
         json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}),
         json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}),
-        call % (2, "propose_mission",
-                '{"title": "t", "steps": [{"kind": "noop", "params": {"n": %s}}]}' % numbers, ""),
-        call % (3, "emit_event", '{"type": "exact", "data": {"n": %s}}' % numbers, forged),
-        call % (4, "emit_event", '{"type": "plain", "data": {"n": 1.5}}', forged),
-        call % (5, "emit_event", '{"type": "huge", "data": {"n": 1e400}}', ""),
+        call(2, "propose_mission", f'{{"title": "t", "steps": [{{"kind": "noop", "params": {{"n": {numbers}}}}}]}}'),
+        call(3, "emit_event", f'{{"type": "exact", "data": {{"n": {numbers}}}}}', forged),
+        call(4, "emit_event", '{"type": "plain", "data": {"n": 1.5}}', forged),
+        call(5, "emit_event", '{"type": "huge", "data": {"n": 1e400}}'),
     ]  # fmt: skip
     with process(login, "--role", "planner") as server:
         assert server.stdin

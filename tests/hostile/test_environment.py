@@ -46,8 +46,21 @@ ENVIRONMENTS: dict[str, dict[str, str | None]] = {
     "no PATH": {"PATH": "/nonexistent"},
     "PYTHONWARNINGS": {"PYTHONWARNINGS": "default", "PYTHONDEVMODE": "1"},
 }
-QUICK = ("ascii", "no HOME", "COLUMNS=0", "PGCLIENTENCODING", "TZ")
-CHOSEN = ENVIRONMENTS if os.environ.get("OPSLOOP_HOSTILE") == "all" else QUICK
+#: `make test` runs two bundles, `make hostile` each by itself too.
+BUNDLES: dict[str, dict[str, str | None]] = {
+    "locale, home and terminal": {
+        name: value
+        for one in ("ascii", "no USER", "COLUMNS=0", "TERM=dumb", "TZ", "NO_COLOR")
+        for name, value in ENVIRONMENTS[one].items()
+    },
+    "libpq": {
+        name: value
+        for one in ENVIRONMENTS
+        if one.startswith("PG")
+        for name, value in ENVIRONMENTS[one].items()
+    },
+}
+CASES = {**BUNDLES, **(ENVIRONMENTS if os.environ.get("OPSLOOP_HOSTILE") == "all" else {})}
 
 #: One sentence each: what is wrong with it, and the variable to change.
 REFUSED: dict[str, dict[str, str]] = {
@@ -95,9 +108,9 @@ def within(empty_dsn: str, tmp_path: Path) -> Callable[..., Cli]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", CHOSEN)
+@pytest.mark.parametrize("name", CASES)
 def test_the_whole_loop_works_with(name: str, within: Callable[..., Cli]) -> None:
-    cli = within(ENVIRONMENTS[name])
+    cli = within(CASES[name])
 
     def run(*arguments: str, **given: str) -> Done:
         done = cli(*arguments, **given)
@@ -198,7 +211,8 @@ def commands(tmp_path: Path) -> dict[str, list[str]]:
     """One of every command that ends by itself."""
     return {
         "emit": ["emit", "a"], "emit -": ["emit", "a", "--data", "-"], "ingest": ["ingest"], "inbox": ["inbox"],
-        "propose -": ["propose", "-"], "propose": ["propose", json.dumps(WAITS)], "ps": ["ps"], "dead": ["dead", "list"],
+        "propose -": ["propose", "-"], "propose": ["propose", json.dumps(WAITS)], "ps": ["ps"],
+        "dead": ["dead", "list"],
         "metrics": ["metrics"], "health": ["health"], "heartbeat": ["heartbeat"], "status": ["status"],
         "worker": ["worker", "--drain"], "relay": ["relay", "--drain"], "policy": ["policy", "get", "auto_approve"],
         "policy set": ["policy", "set", "auto_approve", "-"], "sql": ["sql"], "roles": ["roles"],

@@ -7,6 +7,7 @@ finished result; 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -101,7 +102,8 @@ for _commands in (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    # The bytes of the command line are UTF-8, whatever the locale: Python reads them by that of the locale.
+    given = [os.fsencode(word).decode("utf-8", "surrogateescape") for word in arguments or sys.argv[1:]]
     sys.exit(run(given))
 
 
