@@ -322,8 +322,8 @@ _NOT_NOW = frozenset({"40", "53", "55", "57", "58"})
 _HINTS: dict[type[OpsError], str] = {
     DatabaseUnavailable: "Check DATABASE_URL (or --dsn, or libpq's PG* variables) and that the server runs.",
     SchemaMismatch: "`opsloop status` shows what is installed there; `opsloop migrate` installs it.",
-    ReadOnlyDatabase: "Connect to the primary (target_session_attrs=read-write finds it among several hosts); where "
-    "the login or the database has it so: alter role NAME, or alter database NAME, reset default_transaction_read_only;",
+    ReadOnlyDatabase: "Connect to the primary (target_session_attrs=read-write finds it among several hosts); "
+    "where login or database has it so: alter role NAME, or alter database NAME, reset default_transaction_read_only;",
     NotAllowed: "Connect as a login that the schema's owner has granted this.",
 }
 

@@ -8,8 +8,8 @@ as $$
 -- to 9999: PostgreSQL before version 17 refuses to subtract infinity.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  c_first constant timestamptz := '0001-01-01 00:00+00';
-  c_last constant timestamptz := '9999-12-31 00:00+00';
+  c_first constant timestamptz := timestamptz '0001-01-01 00:00+00';
+  c_last constant timestamptz := timestamptz '9999-12-31 00:00+00';
 begin
   return case when p_to is not null then least(greatest(p_to, c_first), c_last) end
          - case when p_from is not null then least(greatest(p_from, c_first), c_last) end;

@@ -6,7 +6,8 @@ as $$
 -- For the heartbeat, every ten seconds: deletes expired locks, and idempotency keys whose time is over, the 10,000
 -- oldest of each at most. Where that fails on data, they are deleted one by one, and what cannot be deleted is left: no
 -- call counts it any more.
--- Locks: their rows, SKIP LOCKED. Writes: distributed_locks, ops_idempotency_keys. Raises: what is no fault of the data.
+-- Locks: their rows, SKIP LOCKED. Writes: distributed_locks, ops_idempotency_keys. Raises: what is no fault of the
+-- data.
 declare
   v_now timestamptz := _now();
   v_key text;

@@ -6,9 +6,9 @@ set search_path from current
 as $$
 -- For each of these steps, by executor and params, the worker policy as far as _judge_step needs it: of command_allow
 -- only the entries that may allow this command. All commands are held against all entries at once, each entry as one
--- LIKE pattern over the whole argv. It may leave an entry too many, such as one whose * would have to reach into the next
--- argument, never one too few. Null where the whole policy is needed: for what is no command, and for argv that are
--- malformed or too large; null for all where no step is a command.
+-- LIKE pattern over the whole argv. It may leave an entry too many, such as one whose * would have to reach into the
+-- next argument, never one too few. Null where the whole policy is needed: for what is no command, and for argv that
+-- are malformed or too large; null for all where no step is a command.
 -- Locks: none. Writes: nothing. Raises: nothing for a sound policy.
 declare
   c_most constant integer := 131072;

@@ -15,7 +15,8 @@ begin
                            over (order by n.nth rows between unbounded preceding and 1 preceding) as before
                     from unnest(p_ids) with ordinality n (id, nth)
                    -- Plans 1
-                    left join lateral (select t.payload from ops_agent_reactions t where t.id = n.id limit 1) r on true) b
+                    left join lateral (
+                      select t.payload from ops_agent_reactions t where t.id = n.id limit 1) r on true) b
            where b.before >= 16 * 1024 * 1024);
 end;
 $$;

@@ -9,12 +9,12 @@ set lock_timeout = '1s'
 as $$
 -- Turns up to p_batch_size queued reactions into gated proposals. When the batch fails as a whole, its reactions are
 -- tried one by one, so that a faulty one fails alone. A reaction that met only a lock of another session, or a server
--- short of resources, is not faulty: it stays queued, behind the others. So do those that are left once the templates of
--- the ones before them have 16 MiB. The heartbeat waits a second at most for a transaction that is inserting the same
--- dedupe key.
+-- short of resources, is not faulty: it stays queued, behind the others. So do those that are left once the templates
+-- of the ones before them have 16 MiB. The heartbeat waits a second at most for a transaction that is inserting the
+-- same dedupe key.
 -- Locks: the reactions taken, cap counters, the unique index of dedupe_key. Writes: ops_agent_reactions, ops_ready,
--- dead_letter_archive, ops_strays, and what proposals write. Raises: OP018 for a batch of less than one; a reaction that
--- cannot be processed is failed, with its error as reason and reason_code, and goes whole to dead_letter_archive.
+-- dead_letter_archive, ops_strays, and what proposals write. Raises: OP018 for a batch of less than one; a reaction
+-- that cannot be processed is failed, with its error as reason and reason_code, and goes whole to dead_letter_archive.
 declare
   v_ids uuid[];
   v_later uuid[];

@@ -5,8 +5,8 @@ set search_path from current
 as $$
 -- The right to look at the next part of a rolling scan (ops_sweep), until the caller commits: the id above which that
 -- part begins. Null while another session sweeps, and until a second for each 20,000 rows of the last part has passed:
--- heartbeats that follow each other at once, as they do behind a backlog, do not read a large table each time. A time of
--- the future, which a hand or a clock that was set back has left, holds no sweep up.
+-- heartbeats that follow each other at once, as they do behind a backlog, do not read a large table each time. A time
+-- of the future, which a hand or a clock that was set back has left, holds no sweep up.
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: nothing. Raises: nothing.
 begin
   return (
