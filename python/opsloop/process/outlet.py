@@ -22,7 +22,10 @@ class Outlet:
     def __init__(self, stream: Any) -> None:
         self.lost = 0
         self._stream = stream
-        if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
+        # The second is what Python chooses in the locales C and POSIX.
+        if getattr(stream, "errors", None) in ("strict", "surrogateescape") and hasattr(
+            stream, "reconfigure"
+        ):
             stream.reconfigure(errors=_ESCAPED)
 
     def __getattr__(self, name: str) -> Any:
