@@ -36,6 +36,7 @@
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql
 \ir code/base/_nth_uuid_v7.sql
+\ir code/base/_time_between.sql
 \ir code/base/_chance.sql
 \ir code/base/_written_form.sql
 \ir code/base/_digest.sql
@@ -152,6 +153,7 @@
 \ir code/policy/_judge_step.sql
 \ir code/policy/_risk_rule_holds.sql
 \ir code/policy/_argument_allowed.sql
+\ir code/policy/_narrowed_policies.sql
 \ir code/policy/_command_forbidden.sql
 \ir code/policy/_agent_roles.sql
 \ir code/policy/_executor_blocked.sql
@@ -357,8 +359,10 @@
 \ir code/proposals/fn_create_proposals.sql
 \ir code/proposals/fn_propose_for_step.sql
 \ir code/proposals/fn_process_reactions.sql
+\ir code/proposals/_too_many_reactions.sql
 \ir code/proposals/_event_proposers.sql
 \ir code/proposals/_propose_reactions.sql
+\ir code/proposals/_fail_reaction.sql
 \ir code/proposals/_bury_reaction.sql
 \ir code/proposals/fn_gate_proposal.sql
 \ir code/proposals/_verdicts.sql

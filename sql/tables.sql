@@ -210,7 +210,9 @@ create index ops_workers_idle on ops_workers (worker_id) where idle;
 --   last_seen_at: Its last sign of life.
 --   live_until: A minute after its last sign of life.
 create view ops_workers_seen as
-select w.worker_id, w.executors, w.idle, w.last_seen_at, w.last_seen_at + interval '1 minute' as live_until
+select w.worker_id, w.executors, w.idle, w.last_seen_at,
+       -- A moment that was written by hand may be the last that there is.
+       least(w.last_seen_at, timestamptz '9999-12-31 00:00+00') + interval '1 minute' as live_until
   from ops_workers w
  where w.stopped_at is null;
 
@@ -402,7 +404,8 @@ create table ops_cap_counters (
   window_start timestamptz not null,
   -- Proposals that count: all created in the window but the rejected.
   used integer not null default 0,
-  constraint ops_cap_counters_pkey primary key (window_start, scope)
+  constraint ops_cap_counters_pkey primary key (window_start, scope),
+  constraint ops_cap_counters_scope_known check (split_part(scope, ':', 1) = any (array['day', 'hour']))
 ) with (fillfactor = 50);
 
 -- 0006_missions -------------------------------------------------------------------------------------------------------
@@ -810,6 +813,7 @@ create table ops_control (
   -- When a pause, a resume or the kill switch last changed something.
   updated_at timestamptz not null default now(),
   constraint ops_control_pkey primary key (one),
+  constraint ops_control_epoch_fits_token check (epoch >= 0 and epoch <= 9000000),
   constraint ops_control_one_row check (one)
 );
 
@@ -872,7 +876,8 @@ create table ops_counts (
   -- How often.
   n bigint not null,
   constraint ops_counts_pkey primary key (id),
-  constraint ops_counts_counts_up check (n > 0)
+  constraint ops_counts_counts_up check (n > 0),
+  constraint ops_counts_name_short check (octet_length(name) <= 1000)
 );
 
 -- 0010_replay ---------------------------------------------------------------------------------------------------------

@@ -322,9 +322,22 @@ _NOT_NOW = frozenset({"40", "53", "55", "57", "58"})
 _HINTS: dict[type[OpsError], str] = {
     DatabaseUnavailable: "Check DATABASE_URL (or --dsn, or libpq's PG* variables) and that the server runs.",
     SchemaMismatch: "`opsloop status` shows what is installed there; `opsloop migrate` installs it.",
-    ReadOnlyDatabase: "Connect to the primary (target_session_attrs=read-write finds it among several hosts).",
+    ReadOnlyDatabase: "Connect to the primary (target_session_attrs=read-write finds it among several hosts); "
+    "where login or database has it so: alter role NAME, or alter database NAME, reset default_transaction_read_only;",
     NotAllowed: "Connect as a login that the schema's owner has granted this.",
 }
+
+
+#: By SQLSTATE, for errors of PostgreSQL that have no code of ours.
+_ADVICE = {
+    "57014": "Where statement_timeout of the login or the database is too short for it: alter role NAME, or alter "
+    "database NAME, reset statement_timeout;",
+}
+
+
+def advice(exc: psycopg.Error) -> str | None:
+    """What the reader can do about an error of PostgreSQL's own: the server's hint, or ours."""
+    return exc.diag.message_hint or _ADVICE.get(exc.sqlstate or "")
 
 
 def _is_ours(sqlstate: str) -> bool:
@@ -396,7 +409,9 @@ def as_ours(exc: psycopg.Error) -> OpsError:
     """As `from_database`; what is PostgreSQL's own is OPS_022."""
     error = from_database(exc)
     if error is None:
-        error = OpsError(str(exc.diag.message_primary or exc), detail={"sqlstate": exc.sqlstate})
+        error = OpsError(
+            str(exc.diag.message_primary or exc), detail={"sqlstate": exc.sqlstate}, hint=advice(exc)
+        )
         error.sqlstate = exc.sqlstate
     return error
 

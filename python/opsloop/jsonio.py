@@ -77,6 +77,13 @@ def exact(value: Any) -> Any:
     return value
 
 
+def has_decimals(value: Any) -> bool:
+    """Whether there is a Decimal in `value`: a number that a float does not hold."""
+    if isinstance(value, dict):
+        return any(map(has_decimals, value.values()))
+    return isinstance(value, decimal.Decimal) or (isinstance(value, list) and any(map(has_decimals, value)))
+
+
 def is_number(value: object) -> bool:
     """Whether `value` is a number as `loads` reads it; true and false are none."""
     return isinstance(value, int | float | decimal.Decimal) and not isinstance(value, bool)

@@ -123,7 +123,9 @@ comment on column ops_workers.last_seen_at is 'Its last sign of life.';
 comment on column ops_workers.stopped_at is 'When it unregistered; null while it lives, or if it vanished.';
 
 create view ops_workers_seen as
-select w.worker_id, w.executors, w.idle, w.last_seen_at, w.last_seen_at + interval '1 minute' as live_until
+select w.worker_id, w.executors, w.idle, w.last_seen_at,
+       -- A moment that was written by hand may be the last that there is.
+       least(w.last_seen_at, timestamptz '9999-12-31 00:00+00') + interval '1 minute' as live_until
   from ops_workers w
  where w.stopped_at is null;
 comment on view ops_workers_seen is

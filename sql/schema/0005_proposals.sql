@@ -124,7 +124,7 @@ comment on column ops_proposal_votes.voted_login is 'Login role (session_user) o
 comment on column ops_proposal_votes.created_at is 'When the vote was cast or last changed.';
 
 create table ops_cap_counters (
-  scope text not null,
+  scope text not null constraint ops_cap_counters_scope_known check (split_part(scope, ':', 1) in ('day', 'hour')),
   window_start timestamptz not null,
   used integer not null default 0,
   constraint ops_cap_counters_pkey primary key (window_start, scope)

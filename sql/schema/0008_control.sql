@@ -29,7 +29,8 @@ comment on column ops_pauses.parks is
 
 create table ops_control (
   one boolean constraint ops_control_pkey primary key default true constraint ops_control_one_row check (one),
-  epoch integer not null default 0,
+  -- A fencing token is a bigint that begins with it.
+  epoch integer not null default 0 constraint ops_control_epoch_fits_token check (epoch between 0 and 9000000),
   revoked_epoch integer not null default 0,
   stragglers text[] not null default '{}',
   updated_at timestamptz not null default now()

@@ -54,7 +54,7 @@ comment on column ops_counters.value is 'How often it happened, up to the last s
 create sequence ops_counts_id_seq;
 create table ops_counts (
   id bigint constraint ops_counts_pkey primary key default nextval('ops_counts_id_seq'),
-  name text not null,
+  name text not null constraint ops_counts_name_short check (octet_length(name) <= 1000),
   n bigint not null constraint ops_counts_counts_up check (n > 0)
 );
 comment on table ops_counts is

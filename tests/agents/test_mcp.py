@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -209,6 +210,56 @@ def test_what_waits_too_long_in_the_database_is_an_answer(agent: Served, loop: L
     error = agent.refused("emit_event", type="x")
     assert (error["code"], error["detail"]) == ("OPS_022", {"sqlstate": "55P03"})
     blocker.rollback()
+
+
+def test_numbers_keep_their_value_to_the_last_digit(login: str, loop: Loop) -> None:
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
+    numbers = "[0.1234567890123456789, 20000000000000000001, 1.5, -1e-30, 123456789012345678.5, 3e300]"
+
+    def call(number: int, tool: str, arguments: str, meta: str = "") -> str:
+        return (
+            f'{{"jsonrpc": "2.0", "id": {number}, "method": "tools/call",'
+            f' "params": {{"name": "{tool}", "arguments": {arguments}{meta}}}}}'
+        )
+
+    forged = ', "_meta": {"opsloop/exact-arguments": "{\\"type\\": \\"forged\\"}", "progressToken": 7}'
+    said = [
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}),
+        json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        call(2, "propose_mission", f'{{"title": "t", "steps": [{{"kind": "noop", "params": {{"n": {numbers}}}}}]}}'),
+        call(3, "emit_event", f'{{"type": "exact", "data": {{"n": {numbers}}}}}', forged),
+        call(4, "emit_event", '{"type": "plain", "data": {"n": 1.5}}', forged),
+        call(5, "emit_event", '{"type": "huge", "data": {"n": 1e400}}'),
+    ]  # fmt: skip
+    with process(login, "--role", "planner") as server:
+        assert server.stdin
+        assert server.stdout
+        server.stdin.write("\n".join([*said, ""]).encode())
+        server.stdin.flush()
+        answers: dict[Any, Any] = {}
+        while not answers.keys() >= {2, 3, 4, 5}:
+            answer = json.loads(server.stdout.readline())
+            answers[answer.get("id")] = answer.get("result")
+        server.stdin.close()
+        assert server.wait(10) == 0
+    assert [answers[n]["isError"] for n in (2, 3, 4, 5)] == [False, False, False, True]
+    assert answers[5]["structuredContent"]["error"]["code"] == "OPS_019"
+    given = loop.value("select %s::jsonb::text", numbers)
+    assert loop.value("select (template #> '{steps,0,params,n}')::text from ops_mission_proposals") == given
+    assert loop.rows("select type, (data -> 'n')::text as n from ops_agent_events where type not like '%%:%%'"
+                     " order by type") == [{"type": "exact", "n": given}, {"type": "plain", "n": "1.5"}]  # fmt: skip
+
+
+def test_a_closed_stdin_is_said_in_one_sentence(login: str) -> None:
+    said = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$0" -m opsloop mcp --role planner <&-', sys.executable],
+        env={**os.environ, "DATABASE_URL": login},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (said.returncode, said.stdout) == (2, b"")
+    assert said.stderr.splitlines()[0] == b"OPS_018: stdin is closed"
 
 
 def test_garbage_on_stdin_ends_nothing_and_stdout_holds_nothing_but_the_protocol(login: str) -> None:

@@ -1,7 +1,10 @@
 """What holds a barrier is waited for without spinning, and named with the statement that ends it."""
 
+from uuid import uuid4
+
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from logins import logins
 from looping import step
@@ -107,3 +110,29 @@ def test_a_call_that_nobody_limits_gives_up_by_itself(loop, session):
     other.do(f"select pg_advisory_unlock({CLASS}, 2)")
     assert loop.claim() == []
     assert loop.value("select current_setting('lock_timeout')") == "0"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "select * from fn_claim_outbox_deliveries('p1')",
+        "select * from fn_claim_outbox_events('p1', 1)",
+        "select * from fn_claim_steps('w1', 1)",
+        "select * from fn_complete_steps(%s)",
+        "select * from fn_extend_leases('w1', %s)",
+    ],
+)
+def test_a_restore_that_is_not_committed_is_named_and_not_waited_for_without_end(loop, session, call):
+    loop.do("select fn_publish_outbox('a', '1', 'e')")
+    loop.policy("outbox", routes=[{"event_type": "*", "sink": "log"}])
+    other = session()
+    other.do("begin")
+    other.value("select fn_after_restore('ann')")
+    loop.do("set statement_timeout = '10s'")
+    lease = Jsonb([{"step_id": str(uuid4()), "lease_token": str(uuid4())}])
+    with pytest.raises(psycopg.errors.LockNotAvailable) as refused:
+        loop.rows(call, *([lease] if "%s" in call else []))
+    assert str(other.conn.info.backend_pid) in refused.value.diag.message_primary
+    assert "pg_terminate_backend" in refused.value.diag.message_hint
+    other.do("rollback")
+    assert loop.rows("select id from fn_claim_outbox_deliveries('p1')")

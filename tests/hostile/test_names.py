@@ -26,10 +26,10 @@ SHADOWS = [
     "create function public._now() returns timestamptz language sql as $$select timestamptz 'epoch'$$",
     "create function public.fn_emit_event(text, jsonb) returns uuid language sql as $$select null::uuid$$",
     "create table public.ops_mission_steps (id integer)",
-    "create function public.same(text, text) returns boolean language sql as $$select true$$",
-    "create operator public.= (leftarg = text, rightarg = text, function = public.same)",
-    "create function public.joined(text, integer) returns text language sql as $$select 'shadow'$$",
-    "create operator public.|| (leftarg = text, rightarg = integer, function = public.joined)",
+    "create function public.same(text, text) returns boolean language sql as $$select true$$;"
+    " create operator public.= (leftarg = text, rightarg = text, function = public.same)",
+    "create function public.joined(text, integer) returns text language sql as $$select 'shadow'$$;"
+    " create operator public.|| (leftarg = text, rightarg = integer, function = public.joined)",
     "create cast (integer as text) with inout as implicit",
     "create cast (bigint as text) with inout as implicit",
     "create cast (text as integer) with inout as implicit",

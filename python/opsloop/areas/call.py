@@ -10,9 +10,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import scalar_row
 
-from opsloop import jsonio
 from opsloop.errors import translate
-from opsloop.results import record
+from opsloop.results import record, show_unreadable
 
 T = TypeVar("T")
 
@@ -71,7 +70,7 @@ class Caller:
         return self._values(function, **args)[0]
 
     def _execute(self, cur: psycopg.Cursor[Any], function: str, args: Mapping[str, Any]) -> None:
-        jsonio.show_unreadable(cur)
+        show_unreadable(cur)
         # What is None is left to the function's own default.
         given = {name: argument(value) for name, value in args.items() if value is not None}
         cur.execute(statement(self.schema, function, tuple(given)), tuple(given.values()))

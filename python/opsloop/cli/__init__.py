@@ -7,6 +7,7 @@ finished result; 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -38,7 +39,7 @@ from opsloop.cli import (
     up,
     worker,
 )
-from opsloop.errors import DatabaseError, DatabaseUnavailable, InvalidArgument, OpsError
+from opsloop.errors import DatabaseError, DatabaseUnavailable, InvalidArgument, OpsError, advice
 from opsloop.process.outlet import outlets
 
 _EPILOG = (
@@ -101,7 +102,8 @@ for _commands in (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    # The bytes of the command line are UTF-8, whatever the locale: Python reads them by that of the locale.
+    given = [os.fsencode(word).decode("utf-8", "surrogateescape") for word in arguments or sys.argv[1:]]
     sys.exit(run(given))
 
 
@@ -125,7 +127,7 @@ def _run(arguments: list[str]) -> int:
     except psycopg.Error as error:
         detail = {"sqlstate": error.sqlstate, "detail": error.diag.message_detail}
         message = error.diag.message_primary or str(error)
-        return _refused(DatabaseError(message, detail=detail, hint=error.diag.message_hint), arguments)
+        return _refused(DatabaseError(message, detail=detail, hint=advice(error)), arguments)
     except (typer.Abort, KeyboardInterrupt):
         return 130
     return done if isinstance(done, int) else 0

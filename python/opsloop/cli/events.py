@@ -13,7 +13,7 @@ from uuid import UUID
 import typer
 
 from opsloop.cli import output
-from opsloop.cli.jsonin import kind, parse, read_object
+from opsloop.cli.jsonin import kind, parse, read_object, stdin
 from opsloop.cli.session import SIGNALS, Session, command
 from opsloop.client import OwningClient
 from opsloop.errors import InvalidArgument, InvalidEvent, OpsError, TooLarge
@@ -58,10 +58,11 @@ def ingest(
     A line that waits for others is sent after a second at the latest. A bad line stops it: the lines before it
     were emitted, neither it nor what follows was (with --atomic: none at all).
     """
+    lines = stdin("ingest reads events from stdin, and ", "Give it a file: opsloop ingest < FILE.").fileno()
     with session.client() as client:
         run = _Ingest(client, skip_bad=skip_bad, atomic=atomic)
         with client.conn.transaction() if atomic else nullcontext():
-            for batch in _batches(sys.stdin.fileno(), batch_size):
+            for batch in _batches(lines, batch_size):
                 run.take(batch)
                 if sys.stderr.isatty() and not session.json:
                     sys.stderr.write(f"\r{run.emitted} events")

@@ -5,10 +5,20 @@ from __future__ import annotations
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from opsloop import jsonio
 from opsloop.errors import InvalidArgument, OpsError
+
+
+def stdin(reader: str, otherwise: str) -> BinaryIO:
+    """Stdin as bytes: its encoding is that of the locale, not that of JSON. Python has none where it was closed.
+
+    Raises InvalidArgument (OPS_018) then, with `otherwise` as the hint.
+    """
+    if sys.stdin is None:
+        raise InvalidArgument(f"{reader}stdin is closed", hint=otherwise)
+    return sys.stdin.buffer
 
 
 def read_text(given: str, what: str) -> str:
@@ -17,11 +27,8 @@ def read_text(given: str, what: str) -> str:
     Raises InvalidArgument (OPS_018) when the file cannot be read.
     """
     if given == "-":
-        # Python has no stdin where it was closed, and one of another encoding where the locale is another.
-        if sys.stdin is None:
-            raise InvalidArgument(f"{what} is - for stdin, and stdin is closed", hint="Give JSON or @file.")
         try:
-            return sys.stdin.buffer.read().decode("utf-8-sig")
+            return stdin(f"{what} is - for stdin, and ", "Give JSON or @file.").read().decode("utf-8-sig")
         except UnicodeDecodeError as exc:
             raise InvalidArgument(f"{what}: stdin is not UTF-8 text", hint="Write it as UTF-8.") from exc
     if not given.startswith("@"):

@@ -52,7 +52,7 @@ def rollback(
         applied = migrations.status(dsn, schema).applied
         if to is None and not all_:
             to = applied[-2] if len(applied) > 1 else None
-        if (to is not None or all_) and not yes and sys.stdin.isatty():
+        if (to is not None or all_) and not yes and sys.stdin and sys.stdin.isatty():
             typer.confirm(
                 f"Take back from schema {schema} everything {'' if all_ else f'after {to}'}?", abort=True
             )

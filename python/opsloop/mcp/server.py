@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from io import TextIOWrapper
+from typing import Any, cast
 
 import anyio
 import psycopg
@@ -26,6 +28,7 @@ ARGUMENTS_LIMIT = 256 * 1024
 STATEMENT_SECONDS = 15
 """Longest time one statement may take."""
 _FAULTS = 20
+_EXACT = "opsloop/exact-arguments"
 
 _INSTRUCTIONS = (
     "opsloop runs work under a policy that you cannot change. You propose with propose_mission; policy lets it run, "
@@ -53,8 +56,10 @@ class Agent:
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
         )
+        lines = _lines()
         self._log.info("serving", source=source(self._role))
-        async with stdio_server() as (reads, writes):
+        # Of the file that it asks for it only reads the lines.
+        async with stdio_server(stdin=cast("anyio.AsyncFile[str]", lines)) as (reads, writes):
             await server.run(reads, writes, server.create_initialization_options())
 
     async def _list_tools(
@@ -81,7 +86,9 @@ class Agent:
         began = time.monotonic()
         outcome = "cancelled"
         try:
-            answer = await _ended_in_order(self._answer(params.name, params.arguments or {}))
+            exact = cast("Json", params.meta or {}).get(_EXACT)
+            arguments = params.arguments if exact is None else jsonio.loads(exact)
+            answer = await _ended_in_order(self._answer(params.name, arguments or {}))
             outcome = "done"
             return _result(answer)
         except OpsError as error:
@@ -135,6 +142,34 @@ class Agent:
                 detail=faults,
                 hint="Give what the input schema of the tool says. Nothing was done.",
             )
+
+
+def _lines() -> AsyncIterator[str]:
+    """The lines of stdin, as the SDK is to read them. Raises InvalidArgument (OPS_018) where stdin is closed."""
+    if sys.stdin is None:
+        raise InvalidArgument(
+            "stdin is closed", hint="Start opsloop mcp from an MCP client, which writes to its stdin."
+        )
+    text = TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
+    return (_with_exact_numbers(line) async for line in anyio.wrap_file(text))
+
+
+def _with_exact_numbers(line: str) -> str:
+    """A message, with its arguments as text beside them where they have numbers that a double does not hold.
+
+    The SDK reads decimals as doubles.
+    """
+    try:
+        message = jsonio.loads(line)
+        params = message["params"] if message["method"] == "tools/call" else {}
+        arguments, meta = params["arguments"], params.get("_meta") or {}
+        if not (jsonio.has_decimals(arguments) or _EXACT in meta):
+            return line
+        params["_meta"] = {**meta, _EXACT: jsonio.text(arguments)}
+        return jsonio.text(message)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # No call of a tool, or none that is well formed: for the SDK to judge.
+        return line
 
 
 async def _ended_in_order(work: Coroutine[Any, Any, Json]) -> Json:

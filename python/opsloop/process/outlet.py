@@ -6,11 +6,14 @@ denies what was done: what cannot be written is dropped and counted.
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+
+_ESCAPED = "opsloop-escaped"
 
 
 class Outlet:
@@ -19,6 +22,11 @@ class Outlet:
     def __init__(self, stream: Any) -> None:
         self.lost = 0
         self._stream = stream
+        # The second is what Python chooses in the locales C and POSIX.
+        if getattr(stream, "errors", None) in ("strict", "surrogateescape") and hasattr(
+            stream, "reconfigure"
+        ):
+            stream.reconfigure(errors=_ESCAPED)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -68,6 +76,16 @@ def outlets() -> Iterator[Outlet]:
         sys.stdout, sys.stderr = kept
         out.end()
         err.end()
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What the encoding of a stream does not have, as JSON escapes it, so that a document remains one."""
+    assert isinstance(error, UnicodeEncodeError)
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)), error.end
+
+
+codecs.register_error(_ESCAPED, _escaped)
 
 
 def _null() -> int:

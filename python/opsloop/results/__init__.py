@@ -12,7 +12,7 @@ from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOut
 from opsloop.results.policy import PolicyVersion
 from opsloop.results.proposals import Gate, ListedProposal, Proposal
 from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
-from opsloop.results.rows import record
+from opsloop.results.rows import record, show_unreadable
 from opsloop.results.steps import (
     ClaimedStep,
     Lease,
@@ -62,4 +62,5 @@ __all__ = [
     "Stranded",
     "Triggers",
     "record",
+    "show_unreadable",
 ]

@@ -4,11 +4,10 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The text of an error that is kept: the message, behind its code (_error_code) unless it begins with it already.
--- Bounded, as messages quote the data that they refuse.
+-- The text of an error that is kept. An error of the loop has its code in its message; before that of any other its
+-- SQLSTATE is put. Bounded, as messages quote the data that they refuse.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  return left(case when starts_with(p_message, _error_code(p_sqlstate) || ': ') then p_message
-                   else _error_code(p_sqlstate) || ': ' || p_message end, 8000);
+  return left(case when p_sqlstate ~ '^OP[0-9]{3}$' then p_message else p_sqlstate || ': ' || p_message end, 8000);
 end;
 $$;

@@ -8,11 +8,12 @@ set jit = off
 as $$
 -- Compares up to p_batch_size waiting events with the reaction matrix, each exactly once, whether or not a pattern
 -- matches. A reaction whose template cannot be filled is stored as failed, with the path that has no value. When the
--- batch fails on data, event and pattern are compared one by one; a pair on which that fails is a failed reaction.
--- Events that would bring too much into reactions for one call go to the end of the queue.
+-- batch fails on data, event and pattern are compared one by one; a pair on which that fails is a failed reaction, and
+-- an event that cannot be marked as processed is set aside. Events that would bring too much into reactions for one
+-- call go to the end of the queue.
 -- Locks: the events taken, by their rows in ops_ready (SKIP LOCKED); cooldowns by pattern name, for which it waits; the
--- announcement. Writes: ops_agent_events, ops_agent_reactions, ops_pattern_cooldowns, ops_ready, marks; ops_lanes and
--- ops_late_enqueuers, seldom. Raises: OP018 for a batch of less than one.
+-- announcement. Writes: ops_agent_events, ops_agent_reactions, ops_pattern_cooldowns, ops_ready, marks; ops_lanes,
+-- ops_late_enqueuers and ops_strays, seldom. Raises: OP018 for a batch of less than one.
 declare
   v_patterns jsonb := coalesce(nullif(_policy('reaction_matrix') -> 'patterns', 'null'), '[]');
   v_ids uuid[];
@@ -31,7 +32,7 @@ begin
                        (_lane_fronts(array[_lane_of('events')]))[1]);
   v_later := _too_many_events(v_ids, v_patterns);
   if v_later is not null then
-    perform _enqueue_events(v_later);
+    perform _adopt_each('events', v_later);
     v_ids := array(select n.id from unnest(v_ids) with ordinality n (id, nth)
                     where n.id <> all (v_later) order by n.nth);
   end if;
@@ -44,15 +45,16 @@ begin
 
   begin
     queued := _match_events(v_ids, v_patterns);
+    update ops_agent_events set processed_at = v_now where id = any (v_ids) and processed_at is null;
   exception when others or assert_failure then
     if not _is_data_fault(sqlstate) then
       raise;
     end if;
+    queued := 0;
     foreach v_id in array v_ids loop
       queued := queued + _match_alone(v_id, v_patterns);
     end loop;
   end;
-  update ops_agent_events set processed_at = v_now where id = any (v_ids) and processed_at is null;
   return next;
 end;
 $$;

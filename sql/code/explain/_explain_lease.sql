@@ -14,7 +14,8 @@ begin
   reason := 'lease';
   detail := format('worker %s has run attempt %s since %s', coalesce(p_step.worker_id, '?'), p_step.attempt,
                    date_trunc('second', p_step.reserved_at))
-    || coalesce((select format('; its last sign of life was %s ago', date_trunc('second', v_now - w.last_seen_at))
+    || coalesce((select format('; its last sign of life was %s ago',
+                               date_trunc('second', _time_between(w.last_seen_at, v_now)))
                    from ops_workers w where w.worker_id = p_step.worker_id), '; it never registered');
   if p_step.lease_epoch < (select c.epoch from ops_control c) then
     code := 'OPS_006';
@@ -26,7 +27,8 @@ begin
     frees := format('select * from %s.fn_recover_stale_steps(1);', v_schema);
   elsif p_step.lease_expires_at <= v_now then
     code := 'OPS_010';
-    detail := detail || format('; its lease ran out %s ago', date_trunc('second', v_now - p_step.lease_expires_at));
+    detail := detail || format('; its lease ran out %s ago',
+                               date_trunc('second', _time_between(p_step.lease_expires_at, v_now)));
     frees := format('select * from %s.fn_recover_expired_leases();', v_schema);
   else
     detail := detail || format('; its lease holds for %s unless it is extended',

@@ -10,10 +10,10 @@ as $$
 -- before it counts any more: leases, locks and claims of the outbox are revoked, and the epoch is raised, past any that
 -- the lost time line may have reached, so that fencing tokens only rise. The queue, its marks, its sequences and the
 -- timers are made anew from the wide tables, and missions follow from their steps. A second call does no harm: it finds
--- nothing to revoke.
--- Locks: control, then the queue, in its own transaction: commit at once. Missions and steps SKIP LOCKED. Writes: all
--- tables of the queue, of steps, missions, locks and workers; ops_control, ops_audit_log. Raises: OP060 a worker lives,
--- or a session is writing to the loop; OP023 another pause, resume or kill is not committed yet.
+-- nothing to revoke. Claims and reports that come while it is open are told which transaction they wait for.
+-- Locks: control, the barriers, then the queue, in its own transaction: commit at once. Missions and steps SKIP LOCKED.
+-- Writes: all tables of the queue, of steps, missions, locks and workers; ops_control, ops_audit_log. Raises: OP060 a
+-- worker lives, or a session is writing to the loop; OP023 another pause, resume or kill is not committed yet.
 declare
   -- Both only rise, whatever was restored: ten minutes, and hundredths of a second, since 2020.
   v_since constant numeric := extract(epoch from clock_timestamp() - timestamptz '2020-01-01 00:00+00');
@@ -34,6 +34,7 @@ begin
   end if;
   insert into ops_control (one) values (true) on conflict do nothing;
   perform _lock_control();
+  perform from _close_barriers(array['claims', 'reports']);
   begin
     lock table ops_ready, ops_timers, outbox_heads, outbox_timers, distributed_locks in share row exclusive mode;
   exception when lock_not_available then

@@ -44,7 +44,8 @@ begin
   select string_agg(format('%s (%s steps)', x.executor, x.waiting), ', ' order by x.executor) as executors,
          min(x.oldest) as oldest
     into v_missing from fn_missing_executors() x;
-  select percentile_cont(0.95) within group (order by extract(epoch from p.created_at - e.created_at)) into v_latency
+  select percentile_cont(0.95) within group (order by extract(epoch from _time_between(e.created_at, p.created_at)))
+    into v_latency
     from (select n.event_id, n.created_at from ops_mission_proposals n order by n.id desc limit 1000) p
     join ops_agent_events e on e.id = p.event_id
    where p.created_at > v_now - interval '24 hours';
@@ -90,23 +91,25 @@ begin
          case when f.at >= least(d.warn, d.fail) then d.hint end
     from _measures() with ordinality d (name, kind, unit, help, warn, fail, per, hint, origin, no)
     left join (values
-      ('heartbeat', extract(epoch from v_now - v_health.last_heartbeat_at),
-       coalesce(date_trunc('second', v_now - v_health.last_heartbeat_at)::text || ' ago', 'none yet')),
+      ('heartbeat', extract(epoch from _time_between(v_health.last_heartbeat_at, v_now)),
+       coalesce(date_trunc('second', _time_between(v_health.last_heartbeat_at, v_now))::text || ' ago',
+                'none yet')),
       ('heartbeat failures', v_failures, v_failures::text),
       ('workers',
        case when v_refused is not null then 2
             when v_health.live_workers > 0 or v_seen > v_now - interval '10 minutes' then 0
             when v_health.queued_steps > 0 then 2 else 1 end,
        format('%s live, %s%s', v_health.live_workers,
-              coalesce('the last one seen ' || date_trunc('second', v_now - v_seen)::text || ' ago',
+              coalesce('the last one seen ' || date_trunc('second', _time_between(v_seen, v_now))::text || ' ago',
                        'none was ever seen'),
               '; claims are refused: ' || v_refused)),
       ('missing executors',
        case when v_missing.executors is null then 0
             when v_missing.oldest < v_now - interval '30 minutes' then 2 else 1 end,
        coalesce(v_missing.executors, 'none')),
-      ('oldest ready step', extract(epoch from v_now - v_health.oldest_ready_at),
-       coalesce(date_trunc('second', v_now - v_health.oldest_ready_at)::text || ' ago', 'nothing is ready')),
+      ('oldest ready step', extract(epoch from _time_between(v_health.oldest_ready_at, v_now)),
+       coalesce(date_trunc('second', _time_between(v_health.oldest_ready_at, v_now))::text || ' ago',
+                'nothing is ready')),
       ('queued events', v_health.unprocessed_events, v_health.unprocessed_events::text),
       ('queued steps', v_health.queued_steps, v_health.queued_steps::text),
       ('proposal latency', v_latency, coalesce(round(v_latency)::text || ' s', 'none')),
@@ -121,15 +124,15 @@ begin
        case when v_mended.share is not null
             then format('%s %% of gate %s', round(v_mended.share, 1), v_mended.gate) else 'none' end),
       ('dead letters', v_dead, v_dead::text),
-      ('waiting for a person', extract(epoch from v_now - v_pending),
+      ('waiting for a person', extract(epoch from _time_between(v_pending, v_now)),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,
-              ', the oldest ' || date_trunc('second', v_now - v_pending)::text)),
+              ', the oldest ' || date_trunc('second', _time_between(v_pending, v_now))::text)),
       ('strays', v_strays.n, coalesce(v_strays.found, 'none')),
       ('pauses', v_health.paused_scopes,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),
-      ('oldest snapshot', extract(epoch from v_now - v_health.xmin_held_since),
+      ('oldest snapshot', extract(epoch from _time_between(v_health.xmin_held_since, v_now)),
        concat(coalesce(v_health.xmin_holder, 'there is none'),
-              ', for ' || date_trunc('second', v_now - v_health.xmin_held_since)::text))
+              ', for ' || date_trunc('second', _time_between(v_health.xmin_held_since, v_now))::text))
     ) f (name, at, found) on f.name = d.name
    where d.kind = 'check'
    order by d.no;

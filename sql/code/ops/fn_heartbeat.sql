@@ -57,7 +57,13 @@ begin
         when 'reactions' then select * into v_reaction from fn_process_reactions(coalesce(p_reaction_batch_size, 50));
         when 'gates' then perform _duty_proposals(coalesce(p_reaction_batch_size, 50));
         when 'subagents' then perform _duty_subagents();
-        when 'duties of turn' then v_due := _take_lock(c_duties, v_turn, 10) = 'acquired';
+        when 'duties of turn' then
+          -- An end that no turn gave, but a hand, or a clock that was set back, would keep everybody from the duties.
+          delete from distributed_locks
+           where ctid = any (array(select l.ctid from distributed_locks l
+                                    where l.lock_name = c_duties and l.expires_at > _now() + interval '1 minute'
+                                      for update skip locked));
+          v_due := _take_lock(c_duties, v_turn, 10) = 'acquired';
         when 'duties of base' then perform _duty_base();
         when 'duties of queue' then perform _duty_queue();
         when 'duties of locks' then perform _duty_locks();

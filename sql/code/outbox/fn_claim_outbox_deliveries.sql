@@ -21,6 +21,7 @@ security definer
 set search_path from current
 set enable_seqscan = off
 set jit = off
+set lock_timeout = '2s'
 as $$
 -- Claims messages for a relay, each with the route that policy has for it. Several messages of one aggregate come in
 -- order; the relay must deliver them in that order and stop at the first that fails. No message is claimed while policy

@@ -5,6 +5,7 @@ security definer
 set search_path from current
 set enable_seqscan = off
 set jit = off
+set lock_timeout = '2s'
 as $$
 -- Claims up to p_batch_size messages for a processor of one's own: of each aggregate only the first that waits, so that
 -- they may be delivered in any order. Routes of policy are not asked for. No message is claimed while the whole loop is

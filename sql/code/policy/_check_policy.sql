@@ -20,6 +20,14 @@ begin
                    when 'object' then (select count(*) from jsonb_object_keys(e.value)) end as entries) n
      where n.entries > (v_limits ->> 'patterns')::integer
      limit 1));
+  if p_key = 'worker_policy' and jsonb_typeof(p_value -> 'command_allow') = 'array' then
+    perform _refuse_size((
+      select jsonb_build_object('argument', 'the lists in worker_policy.command_allow', 'count', n.globs,
+                                'limit', 10 * (v_limits ->> 'patterns')::integer, 'setting', 'size_limits.patterns')
+        from (select sum(case jsonb_typeof(e -> -1) when 'array' then jsonb_array_length(e -> -1) end) as globs
+                from jsonb_array_elements(p_value -> 'command_allow') e) n
+       where n.globs > 10 * (v_limits ->> 'patterns')::integer));
+  end if;
   v_faults := _policy_faults(p_key, p_value);
   if cardinality(v_faults) > 0 then
     raise exception using

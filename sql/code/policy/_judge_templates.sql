@@ -26,7 +26,7 @@ declare
   v_auto_approve constant jsonb := p_documents.auto_approve;
   v_worker_policy constant jsonb := p_documents.worker_policy;
   v_groups text[];
-  v_group text;
+  v_narrowed jsonb[];
   v_places integer[];
   v_place integer;
   v_step ops_template_step;
@@ -63,12 +63,17 @@ begin
                                 then t.params::text else '{}' end as params
                       from unnest(steps) with ordinality t) s
              group by s.kind, s.executor, s.declared, s.params) g;
+    select _narrowed_policies(array_agg(s.executor order by g.nth), array_agg(s.params order by g.nth), v_worker_policy)
+      into v_narrowed
+      from unnest(v_groups) with ordinality g (places, nth)
+      left join unnest(steps) with ordinality s on s.ordinality = (g.places::integer[])[1];
   end if;
-  foreach v_group in array coalesce(v_groups, '{}') loop
-    v_places := v_group::integer[];
+  for v_nth in 1 .. coalesce(cardinality(v_groups), 0) loop
+    v_places := v_groups[v_nth]::integer[];
     v_step := steps[v_places[1]];
     v_verdict := _judge_step(v_step.kind, v_step.executor, v_step.params,
-                             coalesce(p_templates[v_step.no] ->> 'risk_level', 'low'), v_auto_approve, v_worker_policy);
+                             coalesce(p_templates[v_step.no] ->> 'risk_level', 'low'), v_auto_approve,
+                             coalesce(v_narrowed[v_nth], v_worker_policy));
     if v_step.executor = 'agent' and not _agent_roles(p_documents.agent_roles) ? (v_step.params ->> 'role') then
       v_verdict.code := 'OPS_003';
       v_verdict.rule := 'agent_roles';

@@ -9,17 +9,17 @@ set lock_timeout = '1s'
 as $$
 -- Turns up to p_batch_size queued reactions into gated proposals. When the batch fails as a whole, its reactions are
 -- tried one by one, so that a faulty one fails alone. A reaction that met only a lock of another session, or a server
--- short of resources, is not faulty: it stays queued, behind the others. The heartbeat waits a second at most for a
--- transaction that is inserting the same dedupe key.
+-- short of resources, is not faulty: it stays queued, behind the others. So do those that are left once the templates
+-- of the ones before them have 16 MiB. The heartbeat waits a second at most for a transaction that is inserting the
+-- same dedupe key.
 -- Locks: the reactions taken, cap counters, the unique index of dedupe_key. Writes: ops_agent_reactions, ops_ready,
--- dead_letter_archive, and what proposals write. Raises: OP018 for a batch of less than one; a reaction that cannot be
--- processed is failed, with its error as reason and reason_code, and goes whole to dead_letter_archive.
+-- dead_letter_archive, ops_strays, and what proposals write. Raises: OP018 for a batch of less than one; a reaction
+-- that cannot be processed is failed, with its error as reason and reason_code, and goes whole to dead_letter_archive.
 declare
   v_ids uuid[];
-  v_now timestamptz := _now();
+  v_later uuid[];
   v_id uuid;
   v_message text;
-  v_code text;
 begin
   if p_batch_size < 1 then
     raise exception using errcode = 'OP018', message = format('OPS_018: p_batch_size is %s', p_batch_size),
@@ -27,6 +27,11 @@ begin
   end if;
   v_ids := _take_ready(_lane_of('reactions'), least(coalesce(p_batch_size, 50), 10000),
                        (_lane_fronts(array[_lane_of('reactions')]))[1]);
+  v_later := _too_many_reactions(v_ids);
+  if v_later is not null then
+    perform _adopt_each('reactions', v_later);
+    v_ids := v_ids[:cardinality(v_ids) - cardinality(v_later)];
+  end if;
   processed := cardinality(v_ids);
   created := 0;
   if processed > 0 then
@@ -39,17 +44,12 @@ begin
         begin
           created := created + _propose_reactions(array[v_id]);
         exception when others or assert_failure then
-          get stacked diagnostics v_message = message_text;
-          v_message := format('%s (%s)', left(v_message, 8000), sqlstate);
-          v_code := _error_code(sqlstate);
           if not _is_data_fault(sqlstate) then
             perform _enqueue_reactions(array[v_id]);
             processed := processed - 1;
           else
-            update ops_agent_reactions
-               set status = 'failed', reason = v_message, reason_code = v_code, updated_at = v_now
-             where id = v_id;
-            perform _bury_reaction(v_id);
+            get stacked diagnostics v_message = message_text;
+            perform _fail_reaction(v_id, sqlstate, v_message);
           end if;
         end;
       end loop;

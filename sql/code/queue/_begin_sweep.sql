@@ -5,7 +5,8 @@ set search_path from current
 as $$
 -- The right to look at the next part of a rolling scan (ops_sweep), until the caller commits: the id above which that
 -- part begins. Null while another session sweeps, and until a second for each 4,000 rows of the last part has passed:
--- a row costs a heartbeat 1 to 2 us, and five tables are scanned, so that large ones take 3 % of a core for ever.
+-- a row costs a heartbeat 1 to 2 us, and five tables are scanned, so that large ones take 3 % of a core for ever. A
+-- time of the future, which a hand or a clock that was set back has left, holds no sweep up.
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: nothing. Raises: nothing.
 begin
   return (
@@ -13,7 +14,8 @@ begin
       from ops_sweep w
      where w.name = p_name
        and (w.swept_at is null or (w.position is null and w.seen < 1000)
-            or w.swept_at <= p_now - make_interval(secs => w.seen / 4000.0))
+            or w.swept_at not between p_now - make_interval(secs => least(w.seen, 20000) / 4000.0)
+                                  and p_now + interval '1 minute')
        for update skip locked);
 end;
 $$;

@@ -26,21 +26,36 @@ declare
   v_auto jsonb := _policy('auto_approve');
 begin
   return query
-  select s.id, x.params, x.run_with, f.params ->> 'role',
-         coalesce(f.fault, x.fault), coalesce(f.fault_code, x.fault_code),
+  with filled as materialized (
+    select n.nth, s.id, s.mission_id, s.kind, s.executor, s.approved_digest, f.params, f.fault, f.fault_code
+      from unnest(p_step_ids) with ordinality n (id, nth)
+      -- Plans 1
+     cross join lateral (select t.* from ops_mission_steps t where t.id = n.id limit 1) s
+     cross join lateral (select case when s.slots is null then '{}'
+                         else _step_results(s.mission_id, s.slots) end) r (results)
+     cross join lateral (select _as_run(s.executor, l.params) as params, l.fault, l.fault_code
+                           from _fill_step(s.params, coalesce(s.slots, '[]'), r.results) l) f
+     where s.slots is not null
+        or s.judged_generation is distinct from p_generation
+        or p_worker_policy -> 'presets' ? s.executor
+  ), narrowed as materialized (
+    select o.policy, o.nth
+      from unnest(_narrowed_policies(
+             array(select i.executor from filled i order by i.nth), array(select i.params from filled i order by i.nth),
+             p_worker_policy)) with ordinality o (policy, nth)
+  )
+  select s.id, x.params, x.run_with, s.params ->> 'role',
+         coalesce(s.fault, x.fault), coalesce(s.fault_code, x.fault_code),
          h.reason, h.code, d.digest
-    from unnest(p_step_ids) n (id)
+    from (select i.*, row_number() over (order by i.nth) as no from filled i) s
+    join narrowed w on w.nth = s.no
     -- Plans 1
-   cross join lateral (select t.* from ops_mission_steps t where t.id = n.id limit 1) s
    cross join lateral (select t.* from ops_missions t where t.id = s.mission_id limit 1) m
     left join lateral (select t.template from ops_mission_proposals t where t.id = m.proposal_id limit 1) p on true
-   cross join lateral (select case when s.slots is null then '{}'
-                       else _step_results(s.mission_id, s.slots) end) r (results)
-   cross join lateral (select _as_run(s.executor, l.params) as params, l.fault, l.fault_code
-                         from _fill_step(s.params, coalesce(s.slots, '[]'), r.results) l) f
-   cross join lateral _expand_preset(s.executor, f.params, p_worker_policy) x
+   cross join lateral _expand_preset(s.executor, s.params, p_worker_policy) x
    cross join lateral _digest(jsonb_build_array(s.kind, s.executor, x.run_with, x.params)) d (digest)
-   cross join lateral _judge_step(s.kind, s.executor, f.params, p.template ->> 'risk_level', v_auto, p_worker_policy) j
+   cross join lateral _judge_step(s.kind, s.executor, s.params, p.template ->> 'risk_level', v_auto,
+                                  coalesce(w.policy, p_worker_policy)) j
    cross join lateral (
      select case when j.forbidden is not null then 'OPS_003' when o.reason is not null then 'OPS_009' end as code,
             coalesce(j.forbidden, o.reason) as reason
@@ -50,9 +65,6 @@ begin
                         then format('risk %s is higher than the %s that was approved',
                                     _risk_name(j.risk), _risk_name(m.approved_risk))
                       when m.auto_approved and not j.auto_ok then j.reason
-                    end as reason) o) h
-   where s.slots is not null
-      or s.judged_generation is distinct from p_generation
-      or p_worker_policy -> 'presets' ? s.executor;
+                    end as reason) o) h;
 end;
 $$;

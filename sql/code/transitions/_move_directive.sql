@@ -34,6 +34,8 @@ declare
   v_message text;
   v_hint text;
   v_constraint text;
+  -- What this routine itself refuses, as a sentence without its code; it outlives the block that is undone.
+  v_refusal text;
 begin
   v_audit.id := _uuid_v7();
   select r.* into v_prd from product_requirements r where r.id = p_prd_id and r.sd_id = p_directive.id;
@@ -57,8 +59,8 @@ begin
        where r.id = p_prd_id and r.sd_id = p_directive.id
          for no key update;
       if not found then
-        raise exception using errcode = 'OP074',
-          message = format('OPS_074: directive %s has no requirement %s', p_directive.id, p_prd_id),
+        v_refusal := format('directive %s has no requirement %s', p_directive.id, p_prd_id);
+        raise exception using errcode = 'OP074', message = 'OPS_074: ' || v_refusal,
           hint = format('Name a requirement of that directive, or none; these are its own: '
                         'select id from product_requirements where sd_id = %L;', p_directive.id);
       end if;
@@ -71,8 +73,8 @@ begin
          where r.id = v_prd.id
         returning r.* into v_prd_after;
         if not found then
-          raise exception using errcode = 'OP014',
-            message = format('OPS_014: a trigger kept requirement %s as it was', p_prd_id),
+          v_refusal := format('a trigger kept requirement %s as it was', p_prd_id);
+          raise exception using errcode = 'OP014', message = 'OPS_014: ' || v_refusal,
             hint = 'Look at the triggers of product_requirements.';
         end if;
         v_prd_updated := true;
@@ -88,8 +90,8 @@ begin
      where d.id = p_directive.id
     returning d.* into v_after;
     if not found then
-      raise exception using errcode = 'OP014',
-        message = format('OPS_014: a trigger kept directive %s as it was', p_directive.id),
+      v_refusal := format('a trigger kept directive %s as it was', p_directive.id);
+      raise exception using errcode = 'OP014', message = 'OPS_014: ' || v_refusal,
         hint = 'Look at the triggers of strategic_directives.';
     end if;
 
@@ -137,7 +139,7 @@ begin
           v_started + greatest(clock_timestamp() - v_clock, interval '1 microsecond'), v_started);
   perform _count('transitions_failed_total');
   return case when v_state like 'OP0__' then
-           _refusal('OPS_' || right(v_state, 3), regexp_replace(v_message, '^OPS_[0-9]{3}: ', ''), v_hint,
+           _refusal(_error_code(v_state), coalesce(v_refusal, v_message), v_hint,
                     jsonb_build_object('sd_id', p_directive.id, 'prd_id', p_prd_id))
            else '{}' end
          || v_error || '{"success": false}';

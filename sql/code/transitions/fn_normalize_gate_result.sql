@@ -12,6 +12,8 @@ as $$
 declare
   v_result jsonb := p_result;
   v_errors text[] := '{}';
+  -- The field that the first of the errors is about.
+  v_path text;
   v_warnings text[] := '{}';
   v_field record;
   v_list text;
@@ -22,6 +24,7 @@ declare
 begin
   if jsonb_typeof(p_result) is distinct from 'object' then
     v_errors := array[format('result: must be an object, not %s', coalesce(jsonb_typeof(p_result), 'null'))];
+    v_path := 'result';
     v_result := '{"passed": false, "score": 0, "maxScore": 100}';
   end if;
   if v_result ?| array['pass', 'valid', 'max_score', 'maxscore'] then
@@ -53,6 +56,7 @@ begin
     v_errors := v_errors || format('passed: must be true or false, not %s; taken as %s', left(v_value::text, 80),
                                    v_passed::text);
   end if;
+  v_path := coalesce(v_path, case when v_errors <> '{}' then 'passed' end);
 
   v_max := _gate_number(v_result -> 'maxScore');
   if v_max is null or v_max <= 0 or jsonb_typeof(v_result -> 'maxScore') <> 'number' then
@@ -62,6 +66,7 @@ begin
                   v_max)
       else 'maxScore: is missing; taken as 100' end;
   end if;
+  v_path := coalesce(v_path, case when v_errors <> '{}' then 'maxScore' end);
   v_value := v_result -> 'score';
   v_score := coalesce(_gate_number(v_value), 0);
   if v_value is null then
@@ -73,6 +78,7 @@ begin
     v_errors := v_errors || format('score: must be from 0 to %s, not %s; taken as the nearest', v_max, v_score);
     v_score := least(greatest(v_score, 0), v_max);
   end if;
+  v_path := coalesce(v_path, case when v_errors <> '{}' then 'score' end);
 
   foreach v_list in array array['issues', 'warnings'] loop
     v_value := v_result -> v_list;
@@ -87,7 +93,7 @@ begin
   if p_strict and v_errors <> '{}' then
     raise exception using errcode = 'OP077',
       message = format('OPS_077: gate %s: %s', quote_nullable(p_gate), v_errors[1]),
-      detail = jsonb_build_object('gate', p_gate, 'path', split_part(v_errors[1], ':', 1), 'errors', v_errors)::text,
+      detail = jsonb_build_object('gate', p_gate, 'path', v_path, 'errors', v_errors)::text,
       hint = 'Let the gate return {"passed": true or false, "score", "maxScore", "issues": [], "warnings": []}.';
   end if;
   return v_result

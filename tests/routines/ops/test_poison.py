@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from looping import step, template
+from tracked import directive
 
 GOOD = 50
 
@@ -307,3 +308,98 @@ def test_a_nul_in_a_document_is_refused_by_the_server_and_one_escaped_twice_arri
     (work,) = loop.claim()
     assert work["params"] == {"x": "\\u0000"}
     assert loop.complete(work, {"x": "\\u0000"}) == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("made", "table", "key"),
+    [
+        ("insert into distributed_locks (lock_name, holder_id, expires_at) select 'l' || n, 'me', now()",
+         "distributed_locks", "lock_name"),
+        ("insert into ops_idempotency_keys (key, taken_at, taken_in, expires_at)"
+         " select 'l' || n, now(), pg_current_xact_id(), now()", "ops_idempotency_keys", "key"),
+    ],
+)  # fmt: skip
+def test_what_is_over_is_deleted_but_for_the_row_that_a_trigger_of_the_team_keeps(loop, made, table, key):
+    loop.do(f"{made} from generate_series(1, {GOOD + 1}) n")
+    loop.do(f"""create or replace function pg_temp.refuse() returns trigger language plpgsql as $$
+      begin raise foreign_key_violation; end $$;
+      create trigger refuse before delete on {table} for each row
+        when (old.{key} = 'l7') execute function pg_temp.refuse()""")
+    turn(loop)
+    assert loop.rows(f"select {key} as key from {table} where {key} like 'l%%'") == [{"key": "l7"}]
+
+
+def test_a_lock_of_the_duties_without_end_keeps_nobody_from_them(loop):
+    loop.register("w1")
+    loop.do("update ops_workers set last_seen_at = now() - interval '8 days'")
+    loop.do(
+        "insert into distributed_locks (lock_name, holder_id, expires_at)"
+        " values ('heartbeat:duties', 'by hand', 'infinity')"
+    )
+    turn(loop)
+    assert loop.rows("select worker_id from ops_workers") == []
+
+
+@pytest.mark.parametrize("moment", ["infinity", "294276-12-31 23:59:59"])
+def test_a_sweep_that_was_said_to_be_of_the_future_goes_on(loop, missions, moment):
+    loop.do("update ops_sweep set swept_at = %s, seen = 20000", moment)
+    loop.do("delete from ops_ready")
+    turn(loop)
+    assert loop.value("select count(*) from ops_ready") == GOOD + 1
+
+
+def test_events_are_processed_but_for_the_one_that_cannot_be_changed(loop):
+    loop.react({})
+    events = [loop.emit() for _ in range(GOOD + 1)]
+    refuse(loop, "ops_agent_events", f"id = '{events[7]}'")
+    loop.advance(5)
+    assert loop.heartbeat(100, 100)["triggerResult"] == {"events": GOOD + 1, "queued": GOOD + 1}
+    assert aside(loop) == [events[7]]
+    assert loop.rows("select id from ops_agent_events where type = 'signal' and processed_at is null") == [
+        {"id": events[7]}
+    ]
+
+
+def test_reactions_are_processed_but_for_the_one_that_can_be_neither_done_nor_failed(loop):
+    loop.react({})
+    for _ in range(GOOD + 1):
+        loop.emit()
+    loop.rows("select * from fn_evaluate_triggers(100)")
+    bad = loop.reactions()[7]["id"]
+    refuse(loop, "ops_agent_reactions", f"id = '{bad}'")
+    loop.advance(5)
+    result = loop.heartbeat(100, 100)
+    assert (result["ok"], result["reactionResult"]["created"]) == (True, GOOD)
+    assert aside(loop) == [bad]
+
+
+@pytest.mark.parametrize(
+    "agents", ["[1]", "null", '{"A": {"priority": "high"}}', '{"A": {"result_id": "x"}}']
+)
+def test_the_runs_of_sub_agents_go_on_but_for_the_one_that_cannot_be_read(loop, agents):
+    directive(loop)
+    loop.allow()
+    loop.do("insert into leo_sub_agents (code, phases) values ('A', '{EXEC}')")
+    for session in "ab":
+        loop.value("select fn_orchestrate_sub_agents('d1', 'EXEC', %s)", session)
+    first, second = loop.rows("select id, proposal_id from sub_agent_runs order by id")
+    loop.do("update sub_agent_runs set agents = %s::jsonb where id = %s", agents, first["id"])
+    loop.cancel(loop.value("select id from ops_missions where proposal_id = %s", second["proposal_id"]))
+    turn(loop)
+    assert loop.rows("select id from sub_agent_runs where open") == [{"id": first["id"]}]
+    assert aside(loop) == [first["id"]]
+
+
+@pytest.mark.parametrize(
+    ("table", "statement"),
+    [
+        ("ops_counts", "insert into ops_counts (name, n) values (repeat('x', 1001), 1)"),
+        ("ops_control", "update ops_control set epoch = 2147483647"),
+        ("ops_control", "update ops_control set epoch = -1"),
+        ("ops_cap_counters", "insert into ops_cap_counters (scope, window_start) values ('week', now())"),
+    ],
+)
+def test_what_no_phase_could_ever_count_with_is_refused_where_it_is_written(loop, table, statement):
+    with pytest.raises(psycopg.errors.CheckViolation) as refused, loop.savepoint():
+        loop.do(statement)
+    assert refused.value.diag.table_name == table

@@ -170,3 +170,15 @@ def test_the_depth_of_a_document_is_told_however_deep_it_is(calculator):
     for depth in (0, 1, 2, 99, 100, 101, 5000):
         document = "[" * depth + "1" + "]" * depth
         assert calculator.execute("select _json_depth(%s::jsonb)", (document,)).fetchone() == (depth,)
+
+
+def test_the_lists_of_the_allow_list_have_ten_times_as_many_globs_as_a_list_has_entries(loop):
+    allow = [["echo", [f"a{n}" for n in range(1000)]]] * 2
+    loop.policy("worker_policy", command_allow=allow)
+    document = {
+        **loop.value("select fn_get_policy('worker_policy')"),
+        "command_allow": [*allow, ["ls", ["x"]]],
+    }
+    detail = refused(loop, "select fn_set_policy('worker_policy', %s)", document)
+    assert (detail["count"], detail["limit"]) == (2001, 2000)
+    assert detail["setting"] == "size_limits.patterns"

@@ -171,3 +171,14 @@ def test_a_caller_that_rolls_back_takes_everything_back(loop):
         assert move(loop, request_id="r")["success"]
     assert loop.contents() == before
     assert move(loop, request_id="r")["idempotent_hit"] is False
+
+
+def test_the_words_of_a_trigger_are_told_whole_whatever_they_begin_with(loop):
+    trigger(
+        loop,
+        "strategic_directives",
+        "raise exception using errcode = 'OP014', message = 'OPS_123: a ticket of ours says no';",
+    )
+    directive(loop)
+    answer = move(loop)
+    assert (answer["code"], answer["error"]) == ("OPS_014", "OPS_123: a ticket of ours says no")

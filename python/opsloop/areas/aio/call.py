@@ -9,10 +9,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import scalar_row
 
-from opsloop import jsonio
 from opsloop.areas.call import T, argument, statement
 from opsloop.errors import translate
-from opsloop.results import record
+from opsloop.results import record, show_unreadable
 
 
 class AsyncCaller:
@@ -41,7 +40,7 @@ class AsyncCaller:
         return (await self._values(function, **args))[0]
 
     async def _execute(self, cur: psycopg.AsyncCursor[Any], function: str, args: Mapping[str, Any]) -> None:
-        jsonio.show_unreadable(cur)
+        show_unreadable(cur)
         # What is None is left to the function's own default.
         given = {name: argument(value) for name, value in args.items() if value is not None}
         await cur.execute(statement(self.schema, function, tuple(given)), tuple(given.values()))
