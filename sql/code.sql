@@ -67,9 +67,12 @@
 \ir code/base/_missing_rights.sql
 \ir code/base/_role_name.sql
 \ir code/base/_holder.sql
+\ir code/base/_row_holder.sql
 \ir code/base/_audit.sql
 \ir code/base/_keep_audit_log.sql
 \ir code/base/_count.sql
+\ir code/base/_counted.sql
+\ir code/base/fn_report_counts.sql
 \ir code/base/_archive_dead_letters.sql
 \ir code/base/_duty_base.sql
 \ir code/base/_catch_up_sequences.sql
@@ -230,6 +233,7 @@
 \ir code/locks/fn_idempotent.sql
 \ir code/locks/fn_idempotent_result.sql
 \ir code/locks/_duty_locks.sql
+\ir code/locks/_locks_over.sql
 \ir code/locks/_broken_locks.sql
 
 -- outbox: side effects that become visible with the caller's commit
@@ -266,6 +270,7 @@
 \ir code/outbox/fn_complete_outbox_events.sql
 \ir code/outbox/_duty_outbox.sql
 \ir code/outbox/_requeue_outbox.sql
+\ir code/outbox/_outbox_front.sql
 \ir code/outbox/_broken_outbox.sql
 
 -- steps: the work itself: claim, lease, complete, fail, recover, and what an end does to the mission
@@ -314,6 +319,7 @@
 \ir code/steps/_recover_steps.sql
 \ir code/steps/_lock_free_missions.sql
 \ir code/steps/_rearm_timers.sql
+\ir code/steps/_leases_over.sql
 \ir code/steps/fn_recover_stale_steps.sql
 \ir code/steps/_sweep_steps.sql
 \ir code/steps/_note_strays.sql

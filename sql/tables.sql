@@ -829,6 +829,31 @@ create table ops_counts (
   constraint ops_counts_counts_up check (n > 0)
 );
 
+-- What was counted when, in parts of ten minutes, for checks of the last hour or day; older parts are deleted.
+create table ops_count_times (
+  -- Name of the counter.
+  name text not null,
+  -- The beginning of the ten minutes in which it was summed up.
+  since timestamptz not null,
+  -- How often.
+  n bigint not null,
+  constraint ops_count_times_pkey primary key (name, since)
+);
+
+-- What workers and relays have counted since their start, as they told last: what they tell next counts as far as it is
+-- more. Deleted a week after the last word.
+create table ops_process_counts (
+  -- The incarnation of the worker or relay.
+  process_id text not null,
+  -- Login role (session_user) that told it.
+  login text not null default session_user,
+  -- Name of the count to number: {"dropped": 1}.
+  counts jsonb not null,
+  -- When it was told last.
+  told_at timestamptz not null,
+  constraint ops_process_counts_pkey primary key (process_id)
+);
+
 -- 0010_replay ---------------------------------------------------------------------------------------------------------
 -- Dead letters, whole, and the log of replays: each original message is replayed once, however often that is asked for.
 

@@ -13,6 +13,7 @@ from opsloop.database import Database
 from opsloop.errors import OpsError, is_passing
 from opsloop.executors import Registry
 from opsloop.process import logs
+from opsloop.process.counts import Counts
 from opsloop.process.identity import incarnation
 from opsloop.process.link import Link
 from opsloop.process.mode import Mode
@@ -58,6 +59,7 @@ class Worker:
         self._reporter = Reporter(self._reports, self.worker_id, self._bell.reported, self._log)
         self._heart = Heart(self._link("heartbeat"), options, self._log)
         self._registration = Registration(self._claims, self.worker_id, database, registry, options)
+        self._counts = Counts(self.worker_id, self._links(), self._reporter.outcomes)
         self._stopping = Stopping(self._bell.ring)
         self._narrow_again = 0.0
         self._quiet = False
@@ -159,6 +161,7 @@ class Worker:
         try:
             async with asyncio.timeout(STOP_GRACE):
                 await self._registration.withdraw()
+                await self._counts.tell()
         except (OpsError, TimeoutError) as error:
             self._log.warning("could not say goodbye", error=type(error).__name__)
         for link in self._links():
@@ -186,6 +189,7 @@ class Worker:
             try:
                 await self._registration.renew()
                 self._bind()
+                await self._counts.tell()
                 for name, waiting in await self.missing_executors():
                     self._log.warning("nobody offers it", code="OPS_005", executor=name, waiting=waiting)
             except (OpsError, psycopg.Error) as error:

@@ -28,6 +28,14 @@ declare
   v_pending timestamptz;
   v_pauses text;
   v_strays record;
+  v_hour constant interval := '1 hour';
+  v_phases record;
+  v_leases record;
+  v_held bigint;
+  v_counted jsonb;
+  v_repeated record;
+  v_outbox record;
+  v_locks record;
 begin
   select * into v_health from fn_health();
   -- Failures since the last success, among the last five.
@@ -82,6 +90,26 @@ begin
   select sum(s.n) as n, string_agg(format('%s × %s, such as: %s', s.n, s.kind, s.remedy), ' ' order by s.kind) as found
     into v_strays
     from (select t.kind, count(*) as n, min(t.remedy) as remedy from ops_strays t group by t.kind) s;
+  select _counted('heartbeat_phases_failed_total', v_hour) as n,
+         (select string_agg(distinct format('%s: %s', x ->> 'phase', x ->> 'code'), ', ')
+            from (select e.data -> 'errors' as errors from ops_agent_events e
+                   where e.type in ('heartbeat:success', 'heartbeat:failure') and e.type = 'heartbeat:failure'
+                     and e.created_at > v_now - v_hour
+                   order by e.created_at desc limit 20) f
+           cross join lateral jsonb_array_elements(nullif(f.errors, 'null')) x) as found
+    into v_phases;
+  select * into v_leases from _leases_over();
+  select count(*) into v_held
+    from (select p.code from ops_parked_steps p where p.waits_for = 'person' order by p.since limit 10000) h
+   where h.code = 'OPS_010';
+  select jsonb_object_agg(c.name, _counted(c.name, v_hour)) into v_counted
+    from unnest(array['steps_lost_total', 'steps_fenced_total', 'results_dropped_total', 'claims_refused_total',
+                      'reconnects_total']) c (name);
+  select 100 * r.hits / nullif(r.hits + r.done, 0) as share, r.hits + r.done as n into v_repeated
+    from (select _counted('transition_idempotent_hits_total', interval '24 hours') as hits,
+                 _counted('transitions_completed_total', interval '24 hours') as done) r;
+  select * into v_outbox from _outbox_front();
+  select * into v_locks from _locks_over();
 
   return query
   select d.name,
@@ -93,6 +121,7 @@ begin
       ('heartbeat', extract(epoch from v_now - v_health.last_heartbeat_at),
        coalesce(date_trunc('second', v_now - v_health.last_heartbeat_at)::text || ' ago', 'none yet')),
       ('heartbeat failures', v_failures, v_failures::text),
+      ('heartbeat phases', v_phases.n, concat_ws(': ', v_phases.n, v_phases.found)),
       ('workers',
        case when v_refused is not null then 2
             when v_health.live_workers > 0 or v_seen > v_now - interval '10 minutes' then 0
@@ -107,6 +136,13 @@ begin
        coalesce(v_missing.executors, 'none')),
       ('oldest ready step', extract(epoch from v_now - v_health.oldest_ready_at),
        coalesce(date_trunc('second', v_now - v_health.oldest_ready_at)::text || ' ago', 'nothing is ready')),
+      ('leases over', extract(epoch from v_now - v_leases.oldest), coalesce(v_leases.said, 'none')),
+      ('steps lost', (v_counted ->> 'steps_lost_total')::numeric, v_counted ->> 'steps_lost_total'),
+      ('steps fenced', (v_counted ->> 'steps_fenced_total')::numeric, v_counted ->> 'steps_fenced_total'),
+      ('steps held', v_held, v_held::text),
+      ('results dropped', (v_counted ->> 'results_dropped_total')::numeric, v_counted ->> 'results_dropped_total'),
+      ('claims refused', (v_counted ->> 'claims_refused_total')::numeric, v_counted ->> 'claims_refused_total'),
+      ('reconnects', (v_counted ->> 'reconnects_total')::numeric, v_counted ->> 'reconnects_total'),
       ('queued events', v_health.unprocessed_events, v_health.unprocessed_events::text),
       ('queued steps', v_health.queued_steps, v_health.queued_steps::text),
       ('proposal latency', v_latency, coalesce(round(v_latency)::text || ' s', 'none')),
@@ -115,11 +151,18 @@ begin
        case when v_ended > 0 then format('%s %% of %s', round(100 - v_success, 1), v_ended) else 'none has ended' end),
       ('transitions failed', case when v_moved.n >= 10 then v_moved.failed end,
        case when v_moved.n > 0 then format('%s %% of %s', round(v_moved.failed, 1), v_moved.n) else 'none' end),
+      ('transitions repeated', case when v_repeated.n >= 10 then v_repeated.share end,
+       case when v_repeated.n > 0 then format('%s %% of %s', round(v_repeated.share, 1), v_repeated.n)
+            else 'none' end),
       ('handoff duration', v_handed.mean,
        case when v_handed.n > 0 then format('%s s, of %s', round(v_handed.mean, 3), v_handed.n) else 'none' end),
       ('gate results mended', v_mended.share,
        case when v_mended.share is not null
             then format('%s %% of gate %s', round(v_mended.share, 1), v_mended.gate) else 'none' end),
+      ('outbox age', extract(epoch from v_now - v_outbox.oldest),
+       coalesce(date_trunc('second', v_now - v_outbox.oldest)::text || ', of ' || v_outbox.aggregate, 'nothing waits')),
+      ('outbox routes', v_outbox.undeliverable, coalesce(v_outbox.reasons, 'none')),
+      ('locks over', extract(epoch from v_now - v_locks.oldest), coalesce(v_locks.said, 'none')),
       ('dead letters', v_dead, v_dead::text),
       ('waiting for a person', extract(epoch from v_now - v_pending),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,

@@ -19,8 +19,11 @@ as $$
 -- stop; the step still has its lease token. With p_run_ids it is a report from outside: of a fenced worker, under the
 -- token that it lost and the attempt that had it, or of a person, named in p_worker_id. Steps that are gone are left
 -- out.
--- Locks: none of its own. Writes: ops_action_runs. Raises: nothing.
+-- Locks: none of its own. Writes: ops_action_runs, and ops_counts for a fenced one. Raises: nothing.
 begin
+  if p_status = 'fenced' then
+    perform _count('steps_fenced_total', cardinality(p_step_ids));
+  end if;
   insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at,
                                meta, error, error_code)
   select _uuid_v7(), coalesce(a.run_id, s.lease_token, s.id), s.id, s.executor,
