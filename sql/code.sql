@@ -83,6 +83,7 @@
 \ir code/queue/_lane_of.sql
 \ir code/queue/_announce.sql
 \ir code/queue/_wake_workers.sql
+\ir code/queue/_wake_sleepers.sql
 \ir code/queue/_notify_channel.sql
 \ir code/queue/_unqueue_steps.sql
 \ir code/queue/_lane_fronts.sql
@@ -95,6 +96,7 @@
 \ir code/queue/fn_declare_idle.sql
 \ir code/queue/_assert_own_worker.sql
 \ir code/queue/fn_idle_settled.sql
+\ir code/queue/_keeps_watch.sql
 \ir code/queue/_duty_queue.sql
 \ir code/queue/_begin_sweep.sql
 \ir code/queue/_end_sweep.sql
@@ -462,6 +464,8 @@
 
 -- ops: heartbeat, health, metrics, lists, invariants: sees everything and is called by nobody
 \ir code/ops/fn_heartbeat.sql
+\ir code/ops/fn_fall_asleep.sql
+\ir code/ops/_seconds_until_due.sql
 \ir code/ops/_record_heartbeat.sql
 \ir code/ops/fn_health.sql
 \ir code/ops/_xmin_holder.sql

@@ -192,6 +192,7 @@ declare
     ['fn_as_shown', 'operator'],
     -- ops
     ['fn_heartbeat', 'worker operator'],
+    ['fn_fall_asleep', 'worker'],
     ['fn_after_restore', 'admin'],
     ['fn_upgrade_check', 'reader'],
     ['fn_capabilities', 'reader'],

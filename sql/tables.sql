@@ -192,6 +192,9 @@ create table ops_workers (
   login text not null default session_user,
   -- True while it sleeps until notified; producers notify only then.
   idle boolean not null default false,
+  -- Not null while it is asleep, and neither beats nor gives a sign of life: until when it counts as alive, infinity
+  -- while a session of it listens.
+  asleep_until timestamptz,
   -- When the process registered.
   started_at timestamptz not null default now(),
   -- Its last sign of life.
@@ -201,6 +204,7 @@ create table ops_workers (
   constraint ops_workers_pkey primary key (worker_id)
 ) with (fillfactor = 50);
 create index ops_workers_idle on ops_workers (worker_id) where idle;
+create index ops_workers_asleep on ops_workers (worker_id) where asleep_until is not null;
 
 -- Workers that have not unregistered, and until when each counts as alive: a worker is alive while live_until is to
 -- come. (The reader compares it with _now(): a view cannot ask the clock of the loop.)
@@ -208,9 +212,21 @@ create index ops_workers_idle on ops_workers (worker_id) where idle;
 --   executors: Executors it offers.
 --   idle: True while it sleeps until notified.
 --   last_seen_at: Its last sign of life.
---   live_until: A minute after its last sign of life.
+--   live_until: A minute after its last sign of life; later while it is asleep, infinity while a session of it listens.
+--   asleep: True while it is asleep, and gives no sign of life.
 create view ops_workers_seen as
-select w.worker_id, w.executors, w.idle, w.last_seen_at, w.last_seen_at + interval '1 minute' as live_until
+select w.worker_id, w.executors, w.idle, w.last_seen_at,
+       case when w.asleep_until is null then w.last_seen_at + interval '1 minute'
+            when w.asleep_until < 'infinity' then w.asleep_until
+            -- As _keeps_watch, which is loaded later.
+            when exists (select from pg_locks l
+                          where l.locktype = 'advisory' and l.objsubid = 2 and l.granted
+                            and l.classid = 'ops_workers'::regclass
+                            and l.objid = (hashtext(w.worker_id)::bigint & 4294967295)::oid
+                            and l.database = (select d.oid from pg_database d where d.datname = current_database()))
+            then w.asleep_until
+            else w.last_seen_at + interval '1 minute' end as live_until,
+       w.asleep_until is not null as asleep
   from ops_workers w
  where w.stopped_at is null;
 

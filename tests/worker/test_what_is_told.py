@@ -22,10 +22,12 @@ class Heard:
 
     def __init__(self) -> None:
         self.lines: list[dict[str, Any]] = []
+        self.something = asyncio.Event()
 
     def warning(self, event: str, **said: Any) -> None:
         """Keep a line."""
         self.lines.append({"event": event, **said})
+        self.something.set()
 
 
 @pytest.mark.parametrize("pooled", [False, True])
@@ -42,8 +44,7 @@ async def test_a_call_that_waits_for_long_is_said_once_with_what_it_waits_for(
     holder = connect(autocommit=False)
     holder.execute("lock table distributed_locks in access exclusive mode")
     calling = asyncio.create_task(link.call("cleanup_expired_locks"))
-    while not heard.lines:
-        await asyncio.sleep(0.05)
+    await heard.something.wait()
     await asyncio.sleep(0.5)
     holder.rollback()
     await calling
@@ -70,8 +71,7 @@ async def test_a_server_that_cannot_be_asked_leaves_the_line_plain(
     holder = connect(autocommit=False)
     holder.execute("lock table distributed_locks in access exclusive mode")
     calling = asyncio.create_task(link.call("cleanup_expired_locks"))
-    while not heard.lines:
-        await asyncio.sleep(0.05)
+    await heard.something.wait()
     holder.rollback()
     await calling
     await link.close()

@@ -108,6 +108,11 @@ class Link:
         await self._abandon()
         self._lost = False
 
+    async def rest(self) -> None:
+        """Close the connection once no call is on its way; the next call opens it again."""
+        async with self._lock:
+            await self.close()
+
     async def _abandon(self) -> None:
         """Let go of a connection that is of no use any more."""
         session, self._session = self._session, None
@@ -215,7 +220,10 @@ class Link:
 
     async def _waits(self, pid: int) -> dict[str, Any]:
         dsn = self._database.dsn
-        asking = await databases.connect_async(dsn, name=f"{self._name}: look", **databases.to_primary(dsn))
+        name = f"{self._name}: look"
+        asking = await databases.connect_async(
+            dsn, name=name, autocommit=True, prepare=None, **databases.to_primary(dsn)
+        )
         async with asking:
             row = await (await asking.execute(_WAITS, (pid,))).fetchone()
         return {} if row is None else {"waits_for": row[0], "blocked_by": row[1]}

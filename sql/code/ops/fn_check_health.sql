@@ -28,6 +28,7 @@ declare
   v_pending timestamptz;
   v_pauses text;
   v_strays record;
+  v_asleep boolean;
   v_hour constant interval := '1 hour';
   v_phases record;
   v_leases record;
@@ -38,6 +39,8 @@ declare
   v_locks record;
 begin
   select * into v_health from fn_health();
+  v_asleep := v_health.asleep_workers > 0 and v_health.asleep_workers = v_health.live_workers
+              and coalesce(_seconds_until_due() > 0, true);
   -- Failures since the last success, among the last five.
   select count(*) filter (where f.failures_only) into v_failures
     from (select bool_and(e.type = 'heartbeat:failure') over (order by e.created_at desc) as failures_only
@@ -118,15 +121,18 @@ begin
          case when f.at >= least(d.warn, d.fail) then d.hint end
     from _measures() with ordinality d (name, kind, unit, help, warn, fail, per, hint, origin, no)
     left join (values
-      ('heartbeat', extract(epoch from v_now - v_health.last_heartbeat_at),
-       coalesce(date_trunc('second', v_now - v_health.last_heartbeat_at)::text || ' ago', 'none yet')),
+      -- Where all workers are asleep, one wakes when something is due.
+      ('heartbeat', case when not v_asleep then extract(epoch from v_now - v_health.last_heartbeat_at) end,
+       coalesce(date_trunc('second', v_now - v_health.last_heartbeat_at)::text || ' ago', 'none yet')
+       || case when v_asleep then '; all workers are asleep, and nothing is due' else '' end),
       ('heartbeat failures', v_failures, v_failures::text),
       ('heartbeat phases', v_phases.n, concat_ws(': ', v_phases.n, v_phases.found)),
       ('workers',
        case when v_refused is not null then 2
             when v_health.live_workers > 0 or v_seen > v_now - interval '10 minutes' then 0
             when v_health.queued_steps > 0 then 2 else 1 end,
-       format('%s live, %s%s', v_health.live_workers,
+       format('%s live%s, %s%s', v_health.live_workers,
+              ' (' || nullif(v_health.asleep_workers, 0) || ' asleep)',
               coalesce('the last one seen ' || date_trunc('second', v_now - v_seen)::text || ' ago',
                        'none was ever seen'),
               '; claims are refused: ' || v_refused)),
