@@ -235,6 +235,7 @@
 \ir code/locks/fn_idempotent.sql
 \ir code/locks/fn_idempotent_result.sql
 \ir code/locks/_duty_locks.sql
+\ir code/locks/_redate_locks.sql
 \ir code/locks/_locks_over.sql
 \ir code/locks/_broken_locks.sql
 
@@ -324,6 +325,7 @@
 \ir code/steps/_leases_over.sql
 \ir code/steps/fn_recover_stale_steps.sql
 \ir code/steps/_sweep_steps.sql
+\ir code/steps/_redate_steps.sql
 \ir code/steps/_note_strays.sql
 \ir code/steps/_mend_parking.sql
 \ir code/steps/_adopt_steps.sql

@@ -57,7 +57,9 @@ begin
         when 'reactions' then select * into v_reaction from fn_process_reactions(coalesce(p_reaction_batch_size, 50));
         when 'gates' then perform _duty_proposals(coalesce(p_reaction_batch_size, 50));
         when 'subagents' then perform _duty_subagents();
-        when 'duties of turn' then v_due := _take_lock(c_duties, v_turn, 10) = 'acquired';
+        when 'duties of turn' then
+          perform _redate_locks(c_duties);
+          v_due := _take_lock(c_duties, v_turn, 10) = 'acquired';
         when 'duties of base' then perform _duty_base();
         when 'duties of queue' then perform _duty_queue();
         when 'duties of locks' then perform _duty_locks();

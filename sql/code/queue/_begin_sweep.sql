@@ -13,7 +13,9 @@ begin
       from ops_sweep w
      where w.name = p_name
        and (w.swept_at is null or (w.position is null and w.seen < 1000)
-            or w.swept_at <= p_now - make_interval(secs => w.seen / 20000.0))
+            or w.swept_at <= p_now - make_interval(secs => w.seen / 20000.0)
+            -- The clock was set back.
+            or w.swept_at > p_now)
        for update skip locked);
 end;
 $$;

@@ -36,7 +36,7 @@ begin
              and (s.lease_epoch < v_epoch or s.lease_expires_at is null or s.lease_token is null
                   or s.lease_expires_at > coalesce(s.deadline_at, '-infinity') + interval '1 minute'
                   or (s.lease_expires_at <= v_now
-                      and not (s.updated_at < v_started and v_now < v_started + v_grace)))
+                      and not (s.updated_at < v_started and v_now between v_started and v_started + v_grace)))
            order by s.id
              for update skip locked) l;
   if v_lost is null then
