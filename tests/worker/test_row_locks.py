@@ -1,4 +1,4 @@
-"""Row locks of others, on every table of the loop in turn, while a fleet works; `make soak-rows` holds each for long."""
+"""Row locks of others, on every table of the loop in turn, while a fleet works; `make soak-rows` holds them longer."""
 
 import os
 import time

@@ -221,9 +221,7 @@ class Link:
     async def _waits(self, pid: int) -> dict[str, Any]:
         dsn = self._database.dsn
         name = f"{self._name}: look"
-        asking = await databases.connect_async(
-            dsn, name=name, autocommit=True, prepare=None, **databases.to_primary(dsn)
-        )
+        asking = await databases.connect_async(dsn, name=name)
         async with asking:
             row = await (await asking.execute(_WAITS, (pid,))).fetchone()
         return {} if row is None else {"waits_for": row[0], "blocked_by": row[1]}
