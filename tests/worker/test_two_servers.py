@@ -22,7 +22,8 @@ from worker.working import Process, Work
 
 pytestmark = pytest.mark.skipif("OPSLOOP_TEST_DSN" in os.environ, reason="starts servers of its own")
 
-SETTINGS = {**embedded.THROWAWAY, "wal_level": "replica", "hot_standby": "on"}
+SETTINGS = {**embedded.THROWAWAY, "synchronous_commit": "on"}
+ROUTES = [{"name": "all", "event_type": "*", "sink": "notify", "channel": "c"}]
 
 
 class Pair:
@@ -55,7 +56,7 @@ class Pair:
     def fail_over(self) -> None:
         """The primary dies, and the standby takes its place, with all that was committed."""
         with psycopg.connect(self.primary.dsn()) as there, psycopg.connect(self.standby.dsn()) as here:
-            said = there.execute("select pg_current_wal_lsn()").fetchall()[0][0]
+            said = there.execute("select pg_current_wal_insert_lsn()").fetchall()[0][0]
             query = "select pg_last_wal_replay_lsn() >= %s"
             wait_until(lambda: here.execute(query, (said,)).fetchall() == [(True,)], "all has arrived")
         os.kill(int((self._first / "pgdata/postmaster.pid").read_text().splitlines()[0]), signal.SIGQUIT)
@@ -86,7 +87,6 @@ def relay(dsn: str, log: Path) -> subprocess.Popen[bytes]:
 def test_worker_relay_bell_client_and_lock_find_the_primary_and_find_it_again(
     pair: Pair, start: Callable[..., Process], tmp_path: Path
 ) -> None:
-    route = [{"name": "all", "event_type": "*", "sink": "notify", "channel": "c"}]
     delivering = relay(pair.dsn, tmp_path / "relay.log")
     # It hears of work by its bell alone: it would look a minute later.
     start("--poll-seconds", "60", DATABASE_URL=pair.dsn)
@@ -96,7 +96,7 @@ def test_worker_relay_bell_client_and_lock_find_the_primary_and_find_it_again(
                 pair.fail_over()
             with connected(server) as conn:
                 work = Work(conn)
-                work.set_policy("outbox", routes=route)
+                work.set_policy("outbox", routes=ROUTES)
                 idle = "select count(*) from ops_workers where idle and last_seen_at > now() - interval '4 seconds'"
                 wait_until(lambda: conn.execute(idle).fetchone() == (1,), "the worker waits for its bell", 60)  # noqa: B023
                 work.wait_for(work.step("noop"), "succeeded", seconds=30)
@@ -123,6 +123,10 @@ def test_a_relay_on_a_standby_says_so_and_a_worker_does_not_start_there(
     assert worker.end()[0] == 1
     assert worker.said().startswith("OPS_026: ")
     log = tmp_path / "relay.log"
+    with connected(pair.primary) as conn:
+        work = Work(conn)
+        work.set_policy("outbox", routes=ROUTES)
+        conn.execute("select fn_publish_outbox('t', '1', 'changed')")
     delivering = relay(pair.standby.dsn(), log)
     try:
         wait_until(
