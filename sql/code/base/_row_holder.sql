@@ -11,7 +11,7 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_xid xid;
-  v_xids xid[] := '{}';
+  v_xids xid[] := array[]::xid[];
 begin
   foreach v_xid in array p_xmax loop
     v_xids := v_xids || v_xid;

@@ -29,7 +29,7 @@ declare
   v_pauses text;
   v_strays record;
   v_asleep boolean;
-  v_hour constant interval := '1 hour';
+  v_hour constant interval := interval '1 hour';
   v_phases record;
   v_leases record;
   v_held bigint;
@@ -132,7 +132,7 @@ begin
             when v_health.live_workers > 0 or v_seen > v_now - interval '10 minutes' then 0
             when v_health.queued_steps > 0 then 2 else 1 end,
        format('%s live%s, %s%s', v_health.live_workers,
-              ' (' || nullif(v_health.asleep_workers, 0) || ' asleep)',
+              ' (' || nullif(v_health.asleep_workers, 0)::text || ' asleep)',
               coalesce('the last one seen ' || date_trunc('second', v_now - v_seen)::text || ' ago',
                        'none was ever seen'),
               '; claims are refused: ' || v_refused)),
