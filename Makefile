@@ -8,7 +8,7 @@ BENCH_STAMP := .venv/.bench-installed
 ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick hostile chaos-outbox demo bench bench-quick test-matrix soak-locks plpgsql-check docs code-toc sqitch clean
+.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick hostile chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +77,9 @@ test-matrix: $(STAMP) ## Run the tests on PostgreSQL 15 (where installed), 16 an
 soak-locks: $(STAMP) ## Race 50 sessions for one lock for half a minute, killing some; then locks against their model
 	OPSLOOP_SOAK_SECONDS=30 OPSLOOP_LOCK_EXAMPLES=300 $(RUN) pytest -s \
 	  tests/concurrency/test_lock_race.py tests/properties/test_locks_against_model.py
+
+soak-rows: $(STAMP) ## Hold the rows of every table for ten seconds in turn, longer than a lease, while a fleet works
+	OPSLOOP_ROW_LOCK_SECONDS=10 $(RUN) pytest -s tests/worker/test_row_locks.py
 
 plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs PostgreSQL 15 and the extension)
 	.venv/bin/python tools/plpgsql_check.py

@@ -69,9 +69,12 @@
 \ir code/base/_missing_rights.sql
 \ir code/base/_role_name.sql
 \ir code/base/_holder.sql
+\ir code/base/_row_holder.sql
 \ir code/base/_audit.sql
 \ir code/base/_keep_audit_log.sql
 \ir code/base/_count.sql
+\ir code/base/_counted.sql
+\ir code/base/fn_report_counts.sql
 \ir code/base/_archive_dead_letters.sql
 \ir code/base/_duty_base.sql
 \ir code/base/_catch_up_sequences.sql
@@ -82,6 +85,7 @@
 \ir code/queue/_lane_of.sql
 \ir code/queue/_announce.sql
 \ir code/queue/_wake_workers.sql
+\ir code/queue/_wake_sleepers.sql
 \ir code/queue/_notify_channel.sql
 \ir code/queue/_unqueue_steps.sql
 \ir code/queue/_lane_fronts.sql
@@ -94,6 +98,7 @@
 \ir code/queue/fn_declare_idle.sql
 \ir code/queue/_assert_own_worker.sql
 \ir code/queue/fn_idle_settled.sql
+\ir code/queue/_keeps_watch.sql
 \ir code/queue/_duty_queue.sql
 \ir code/queue/_begin_sweep.sql
 \ir code/queue/_end_sweep.sql
@@ -234,6 +239,8 @@
 \ir code/locks/fn_idempotent.sql
 \ir code/locks/fn_idempotent_result.sql
 \ir code/locks/_duty_locks.sql
+\ir code/locks/_redate_locks.sql
+\ir code/locks/_locks_over.sql
 \ir code/locks/_broken_locks.sql
 
 -- outbox: side effects that become visible with the caller's commit
@@ -270,6 +277,7 @@
 \ir code/outbox/fn_complete_outbox_events.sql
 \ir code/outbox/_duty_outbox.sql
 \ir code/outbox/_requeue_outbox.sql
+\ir code/outbox/_outbox_front.sql
 \ir code/outbox/_broken_outbox.sql
 
 -- steps: the work itself: claim, lease, complete, fail, recover, and what an end does to the mission
@@ -319,8 +327,10 @@
 \ir code/steps/_recover_steps.sql
 \ir code/steps/_lock_free_missions.sql
 \ir code/steps/_rearm_timers.sql
+\ir code/steps/_leases_over.sql
 \ir code/steps/fn_recover_stale_steps.sql
 \ir code/steps/_sweep_steps.sql
+\ir code/steps/_redate_steps.sql
 \ir code/steps/_note_strays.sql
 \ir code/steps/_mend_parking.sql
 \ir code/steps/_adopt_steps.sql
@@ -463,6 +473,8 @@
 
 -- ops: heartbeat, health, metrics, lists, invariants: sees everything and is called by nobody
 \ir code/ops/fn_heartbeat.sql
+\ir code/ops/fn_fall_asleep.sql
+\ir code/ops/_seconds_until_due.sql
 \ir code/ops/_record_heartbeat.sql
 \ir code/ops/fn_health.sql
 \ir code/ops/_xmin_holder.sql

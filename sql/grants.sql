@@ -83,7 +83,7 @@ declare
     'ops_missions', 'ops_mission_steps', 'ops_parked_steps', 'ops_strays', 'ops_action_runs',
     'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'replay_log', 'ops_demand_radar',
     'ops_idempotency_keys',
-    'distributed_locks', 'ops_counters', 'ops_counts',
+    'distributed_locks', 'ops_counters', 'ops_counts', 'ops_count_times', 'ops_process_counts',
     'ops_pauses', 'ops_control', 'ops_audit_log', 'ops_control_log',
     'strategic_directives', 'product_requirements', 'user_stories', 'sd_session_claims', 'sd_transition_audit',
     'sd_phase_handoffs', 'leo_sub_agents', 'sub_agent_runs', 'sub_agent_execution_results'
@@ -93,6 +93,7 @@ declare
   v_functions constant text[][] := array[
     -- base
     ['fn_list_roles', 'reader'],
+    ['fn_report_counts', 'worker'],
     -- queue
     ['fn_declare_idle', 'worker'],
     ['fn_idle_settled', 'worker'],
@@ -191,6 +192,7 @@ declare
     ['fn_as_shown', 'operator'],
     -- ops
     ['fn_heartbeat', 'worker operator'],
+    ['fn_fall_asleep', 'worker'],
     ['fn_after_restore', 'admin'],
     ['fn_upgrade_check', 'reader'],
     ['fn_capabilities', 'reader'],

@@ -192,6 +192,9 @@ create table ops_workers (
   login text not null default session_user,
   -- True while it sleeps until notified; producers notify only then.
   idle boolean not null default false,
+  -- Not null while it is asleep, and neither beats nor gives a sign of life: until when it counts as alive, infinity
+  -- while a session of it listens.
+  asleep_until timestamptz,
   -- When the process registered.
   started_at timestamptz not null default now(),
   -- Its last sign of life.
@@ -201,6 +204,7 @@ create table ops_workers (
   constraint ops_workers_pkey primary key (worker_id)
 ) with (fillfactor = 50);
 create index ops_workers_idle on ops_workers (worker_id) where idle;
+create index ops_workers_asleep on ops_workers (worker_id) where asleep_until is not null;
 
 -- Workers that have not unregistered, and until when each counts as alive: a worker is alive while live_until is to
 -- come. (The reader compares it with _now(): a view cannot ask the clock of the loop.)
@@ -208,11 +212,22 @@ create index ops_workers_idle on ops_workers (worker_id) where idle;
 --   executors: Executors it offers.
 --   idle: True while it sleeps until notified.
 --   last_seen_at: Its last sign of life.
---   live_until: A minute after its last sign of life.
+--   live_until: A minute after its last sign of life; later while it is asleep, infinity while a session of it listens.
+--   asleep: True while it is asleep, and gives no sign of life.
 create view ops_workers_seen as
 select w.worker_id, w.executors, w.idle, w.last_seen_at,
        -- A moment that was written by hand may be the last that there is.
-       least(w.last_seen_at, timestamptz '9999-12-31 00:00+00') + interval '1 minute' as live_until
+       case when w.asleep_until is null then least(w.last_seen_at, timestamptz '9999-12-31 00:00+00') + interval '1 minute'
+            when w.asleep_until < 'infinity' then w.asleep_until
+            -- As _keeps_watch, which is loaded later.
+            when exists (select from pg_locks l
+                          where l.locktype = 'advisory' and l.objsubid = 2 and l.granted
+                            and l.classid = 'ops_workers'::regclass
+                            and l.objid = (hashtext(w.worker_id)::bigint & 4294967295)::oid
+                            and l.database = (select d.oid from pg_database d where d.datname = current_database()))
+            then w.asleep_until
+            else least(w.last_seen_at, timestamptz '9999-12-31 00:00+00') + interval '1 minute' end as live_until,
+       w.asleep_until is not null as asleep
   from ops_workers w
  where w.stopped_at is null;
 
@@ -878,6 +893,31 @@ create table ops_counts (
   constraint ops_counts_pkey primary key (id),
   constraint ops_counts_counts_up check (n > 0),
   constraint ops_counts_name_short check (octet_length(name) <= 1000)
+);
+
+-- What was counted when, in parts of ten minutes, for checks of the last hour or day; older parts are deleted.
+create table ops_count_times (
+  -- Name of the counter.
+  name text not null,
+  -- The beginning of the ten minutes in which it was summed up.
+  since timestamptz not null,
+  -- How often.
+  n bigint not null,
+  constraint ops_count_times_pkey primary key (name, since)
+);
+
+-- What workers and relays have counted since their start, as they told last: what they tell next counts as far as it is
+-- more. Deleted a week after the last word.
+create table ops_process_counts (
+  -- The incarnation of the worker or relay.
+  process_id text not null,
+  -- Login role (session_user) that told it.
+  login text not null default session_user,
+  -- Name of the count to number: {"dropped": 1}.
+  counts jsonb not null,
+  -- When it was told last.
+  told_at timestamptz not null,
+  constraint ops_process_counts_pkey primary key (process_id)
 );
 
 -- 0010_replay ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from workloads.enqueue import Enqueue
 from workloads.fanout import Fanout
 from workloads.holds import Holds
 from workloads.http_steps import HttpSteps
+from workloads.idle import Idle
 from workloads.latency import Latency
 from workloads.loop import Loop
 from workloads.relay import Relay
@@ -31,4 +32,5 @@ ALL: tuple[Workload, ...] = (
     HttpSteps(),
     Transitions(),
     Cost(),
+    Idle(),
 )

@@ -136,7 +136,13 @@ def _parameters(dsn: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]
             for key, value in _PATIENCE.items()
             if key not in said and not os.environ.get(_ENVIRONMENT.get(key, ""))
         }
-    return {**patience, "client_encoding": "utf8", "fallback_application_name": name, **given}
+    return {
+        **patience,
+        **to_primary(dsn),
+        "client_encoding": "utf8",
+        "fallback_application_name": name,
+        **given,
+    }
 
 
 def _corrections(conn: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> list[str]:

@@ -104,11 +104,13 @@ create table ops_workers (
   settings jsonb not null default '{}',
   login text not null default session_user,
   idle boolean not null default false,
+  asleep_until timestamptz,
   started_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
   stopped_at timestamptz
 ) with (fillfactor = 50);
 create index ops_workers_idle on ops_workers (worker_id) where idle;
+create index ops_workers_asleep on ops_workers (worker_id) where asleep_until is not null;
 comment on table ops_workers is 'Worker incarnations: one row per process start, never a bare host name.';
 comment on column ops_workers.worker_id is 'The incarnation: host, pid and a random part.';
 comment on column ops_workers.hostname is 'Host the process runs on.';
@@ -118,6 +120,9 @@ comment on column ops_workers.executors is 'Executors it offers: {"name": {"idem
 comment on column ops_workers.settings is 'Settings taken from its environment, such as max_retries.';
 comment on column ops_workers.login is 'Login role (session_user) that registered it.';
 comment on column ops_workers.idle is 'True while it sleeps until notified; producers notify only then.';
+comment on column ops_workers.asleep_until is
+  'Not null while it is asleep, and neither beats nor gives a sign of life: until when it counts as alive, infinity '
+  'while a session of it listens.';
 comment on column ops_workers.started_at is 'When the process registered.';
 comment on column ops_workers.last_seen_at is 'Its last sign of life.';
 comment on column ops_workers.stopped_at is 'When it unregistered; null while it lives, or if it vanished.';
@@ -125,7 +130,17 @@ comment on column ops_workers.stopped_at is 'When it unregistered; null while it
 create view ops_workers_seen as
 select w.worker_id, w.executors, w.idle, w.last_seen_at,
        -- A moment that was written by hand may be the last that there is.
-       least(w.last_seen_at, timestamptz '9999-12-31 00:00+00') + interval '1 minute' as live_until
+       case when w.asleep_until is null then least(w.last_seen_at, timestamptz '9999-12-31 00:00+00') + interval '1 minute'
+            when w.asleep_until < 'infinity' then w.asleep_until
+            -- As _keeps_watch, which is loaded later.
+            when exists (select from pg_locks l
+                          where l.locktype = 'advisory' and l.objsubid = 2 and l.granted
+                            and l.classid = 'ops_workers'::regclass
+                            and l.objid = (hashtext(w.worker_id)::bigint & 4294967295)::oid
+                            and l.database = (select d.oid from pg_database d where d.datname = current_database()))
+            then w.asleep_until
+            else least(w.last_seen_at, timestamptz '9999-12-31 00:00+00') + interval '1 minute' end as live_until,
+       w.asleep_until is not null as asleep
   from ops_workers w
  where w.stopped_at is null;
 comment on view ops_workers_seen is
@@ -135,7 +150,9 @@ comment on column ops_workers_seen.worker_id is 'The incarnation.';
 comment on column ops_workers_seen.executors is 'Executors it offers.';
 comment on column ops_workers_seen.idle is 'True while it sleeps until notified.';
 comment on column ops_workers_seen.last_seen_at is 'Its last sign of life.';
-comment on column ops_workers_seen.live_until is 'A minute after its last sign of life.';
+comment on column ops_workers_seen.live_until is
+  'A minute after its last sign of life; later while it is asleep, infinity while a session of it listens.';
+comment on column ops_workers_seen.asleep is 'True while it is asleep, and gives no sign of life.';
 
 create table ops_sweep (
   name text constraint ops_sweep_pkey primary key,

@@ -62,3 +62,29 @@ comment on table ops_counts is
 comment on column ops_counts.id is 'Order of counting.';
 comment on column ops_counts.name is 'Name of the counter.';
 comment on column ops_counts.n is 'How often.';
+
+create table ops_count_times (
+  name text,
+  since timestamptz,
+  n bigint not null,
+  constraint ops_count_times_pkey primary key (name, since)
+);
+comment on table ops_count_times is
+  'What was counted when, in parts of ten minutes, for checks of the last hour or day; older parts are deleted.';
+comment on column ops_count_times.name is 'Name of the counter.';
+comment on column ops_count_times.since is 'The beginning of the ten minutes in which it was summed up.';
+comment on column ops_count_times.n is 'How often.';
+
+create table ops_process_counts (
+  process_id text constraint ops_process_counts_pkey primary key,
+  login text not null default session_user,
+  counts jsonb not null,
+  told_at timestamptz not null
+);
+comment on table ops_process_counts is
+  'What workers and relays have counted since their start, as they told last: what they tell next counts as far as it '
+  'is more. Deleted a week after the last word.';
+comment on column ops_process_counts.process_id is 'The incarnation of the worker or relay.';
+comment on column ops_process_counts.login is 'Login role (session_user) that told it.';
+comment on column ops_process_counts.counts is 'Name of the count to number: {"dropped": 1}.';
+comment on column ops_process_counts.told_at is 'When it was told last.';

@@ -103,6 +103,14 @@ def test_the_cost_of_a_step_is_counted(stage: Stage) -> None:
     assert figures["drain: calls"].details["fn_claim_steps"] >= 1
 
 
+def test_a_worker_that_is_asleep_costs_next_to_nothing(stage: Stage) -> None:
+    awake, asleep = (
+        {record.metric: record.value for record in run(stage, "idle", variant)} for variant in ("", "asleep")
+    )
+    assert (awake["connections"], asleep["connections"]) == (4, 1)
+    assert asleep["transactions"] < 0.5 < 1 < awake["transactions"]
+
+
 def test_finished_rows_are_a_sound_history(stage: Stage) -> None:
     from workloads import beside, loop
 

@@ -20,6 +20,26 @@ def test_a_worker_is_not_settled_while_anybody_runs_who_may_not_know_that_it_is_
     assert len(worker.claim(1, "w1")) == 1
 
 
+def test_a_worker_is_not_asleep_while_anybody_runs_who_may_not_know_it_and_so_does_not_tell_it_of_events(
+    loop, session
+):
+    loop.register("w1")
+    worker, producer = session(), session()
+    worker.do("begin")
+    assert worker.value("select fn_fall_asleep('w1') -> 'ticket'") is None
+    # Begun after the declaration, but before its commit: sees nobody asleep, and so notifies nobody.
+    producer.do("begin")
+    producer.emit()
+    worker.do("commit")
+
+    said = worker.value("select fn_fall_asleep('w1')")
+    assert said["seconds"] is None, "what is not committed is not seen: hence the ticket"
+    assert worker.value("select fn_idle_settled(%s)", said["ticket"]) is False
+    producer.do("commit")
+    assert worker.value("select fn_idle_settled(%s)", said["ticket"]) is True
+    assert worker.value("select fn_fall_asleep('w1')")["seconds"] == 0
+
+
 def fall_asleep(loop, *workers):
     for worker in workers:
         loop.register(worker)

@@ -334,3 +334,18 @@ def test_what_cannot_work_ends_with_a_code_and_a_sentence(
     one = start(*arguments, **env)
     _, err = one.communicate(timeout=30)
     assert (one.returncode, said in err) == (code, True), err
+
+
+async def test_what_a_relay_has_counted_is_in_the_metrics(
+    dsn: str, conn: psycopg.Connection[Any], publish: Callable[..., list[int]]
+) -> None:
+    publish("a")
+
+    async def cut(_message: Message) -> None:
+        sessions = "from pg_stat_activity where application_name like 'opsloop relay%'"
+        await asyncio.to_thread(conn.execute, f"select pg_terminate_backend(pid, 3000) {sessions}")
+
+    await drain(dsn, cut)
+
+    metric = "select value from fn_metrics() where name = 'reconnects_total'"
+    assert conn.execute(metric).fetchall()[0][0] >= 1

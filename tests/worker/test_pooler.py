@@ -100,3 +100,13 @@ def test_two_workers_share_a_pool_of_two_sessions(
 
     assert work.conn.execute("select count(*) from ops_demand_radar").fetchall() == [(5,)]
     assert not any(worker.logged("database call failed, trying again") for worker in workers)
+
+
+def test_a_worker_behind_a_pooler_sleeps_without_a_connection_and_leaves_no_lock(
+    work: Work, start: Callable[..., Process], pooled_dsn: str
+) -> None:
+    worker = start("--pgbouncer", "--idle-after", "1", "--poll-seconds", "2", DATABASE_URL=pooled_dsn)
+    wait_until(lambda: worker.logged("asleep"), "it is asleep")
+    locks = "select count(*) from pg_locks where locktype = 'advisory' and classid = 'ops_workers'::regclass"
+    assert work.conn.execute(locks).fetchall() == [(0,)]
+    work.wait_for(work.step("noop"), "succeeded")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +72,14 @@ class Ops(Caller):
     def metrics(self) -> list[Metric]:
         """List the metrics: counters that survive restarts and are exact, gauges, and when a person should look."""
         return self._rows(Metric, "fn_metrics")
+
+    def report_counts(self, process_id: str, counts: Mapping[str, int]) -> None:
+        """Tell what a worker or relay has counted since its start; telling it twice does no harm.
+
+        `counts`: `dropped` (finished results that the database never took), `reconnects`, `claims_refused`. Any other
+        name is InvalidArgument (OPS_018).
+        """
+        self._value("fn_report_counts", process_id=process_id, counts=document(counts))
 
     def health(self) -> Health:
         """Return the system health overview: what waits, runs and failed, and who lives; cheap, for every minute."""

@@ -52,6 +52,20 @@ class Steps(Caller):
         ticket: str | None = self._value("fn_declare_idle", worker_id=worker_id)
         return ticket
 
+    def fall_asleep(
+        self, worker_id: str, poll_seconds: float | None = None, beats: bool | None = None
+    ) -> dict[str, Any]:
+        """Declare that an idle worker sleeps; `register_worker` wakes it. Call it on the session that listens.
+
+        `poll_seconds`: it comes back within so many seconds instead (default: it listens). `beats`: whether it runs
+        heartbeats (default: it does). Returns `{"ticket", "seconds"}`: ticket is None at first; commit, and call it
+        again for one for `idle_settled`. `seconds`: until time alone gives a heartbeat something to do, None for never.
+        """
+        value: dict[str, Any] = self._value(
+            "fn_fall_asleep", worker_id=worker_id, poll_seconds=poll_seconds, beats=beats
+        )
+        return value
+
     def idle_settled(self, ticket: str) -> bool:
         """Ask whether every transaction that may not know of the declaration has ended."""
         return bool(self._value("fn_idle_settled", ticket=ticket))

@@ -34,6 +34,15 @@ def up(
     grace: Annotated[
         float, typer.Option("--grace", min=0, help="Seconds that running steps get after a signal.")
     ] = 30.0,
+    idle_after: Annotated[
+        float | None,
+        typer.Option(
+            "--idle-after",
+            metavar="SECONDS",
+            min=1,
+            help="Asleep after so long without work: no heartbeat, one silent connection (none without LISTEN).",
+        ),
+    ] = None,
     log_level: Annotated[
         str,
         typer.Option(
@@ -58,7 +67,7 @@ def up(
     with session.database() as dsn:
         done = _prepare(dsn, session.schema_name, documents)
         names = sorted(one.name for one in registry)
-        options = Options.of(settings, grace=grace)
+        options = Options.of(settings, grace=grace, idle_after=idle_after)
         serve(session, dsn, registry, options, started=lambda: _tell(session, done, names))
     if not session.json:
         output.print_text("the loop has ended", stderr=True)

@@ -74,6 +74,15 @@ def worker(
     poll_seconds: Annotated[
         float, typer.Option("--poll-seconds", min=0.02, help="Longest pause between two looks at the queue.")
     ] = 1.0,
+    idle_after: Annotated[
+        float | None,
+        typer.Option(
+            "--idle-after",
+            metavar="SECONDS",
+            min=1,
+            help="Asleep after so long without work: no heartbeat, one silent connection (none without LISTEN).",
+        ),
+    ] = None,
     listen: Annotated[
         bool, typer.Option("--listen/--no-listen", help="Be woken by notifications, or only poll.")
     ] = True,
@@ -109,6 +118,7 @@ def worker(
         grace=grace,
         heartbeat=heartbeat_seconds if heartbeat else None,
         poll=poll_seconds,
+        idle_after=idle_after,
         listen=listen and not pgbouncer,
     )
     with session.database() as dsn:

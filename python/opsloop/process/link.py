@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import AsyncRowFactory, namedtuple_row, scalar_row
 
+from opsloop import database as databases
 from opsloop.areas.call import statement
 from opsloop.database import Database
 from opsloop.errors import DatabaseUnavailable, OpsError, SchemaMismatch, as_ours
@@ -32,6 +33,11 @@ _TRANSIENT = frozenset({"40P01", "40001", _LOCKED})
 _READ_ONLY = "25006"
 #: A call that takes longer is said in the log, once.
 _LONG = 5.0
+#: How long the server may take to say what such a call waits for, seconds.
+_LOOK = 2.0
+_WAITS = """
+  select a.wait_event_type || ': ' || a.wait_event as waits_for, pg_blocking_pids(a.pid) as blocked_by
+    from pg_stat_activity a where a.pid = %s"""
 #: How long a call may take before its connection is given up, unless `Link.bound` says otherwise.
 _BOUND = 60.0
 
@@ -60,6 +66,10 @@ class Link:
         self._missed: Callable[[], None] = _nothing
         self.refusals: Counter[str] = Counter()
         """How many claims the database refused, by the code of the refusal (a SQLSTATE, where there is one)."""
+        self.reconnects = 0
+        """How often its connection was lost and opened anew."""
+        self._lost = False
+        self._looks: set[asyncio.Task[None]] = set()
         self.refused: OpsError | None = None
         """Why the last claim was refused; None when it went through."""
         self.listening = False
@@ -92,7 +102,21 @@ class Link:
 
     async def close(self) -> None:
         """Close the connection; a later call opens it again."""
+        for look in self._looks:
+            look.cancel()
+        await asyncio.gather(*self._looks, return_exceptions=True)
+        await self._abandon()
+        self._lost = False
+
+    async def rest(self) -> None:
+        """Close the connection once no call is on its way; the next call opens it again."""
+        async with self._lock:
+            await self.close()
+
+    async def _abandon(self) -> None:
+        """Let go of a connection that is of no use any more."""
         session, self._session = self._session, None
+        self._lost = self._lost or session is not None
         self.listening = False
         if session is not None:
             await session.close()
@@ -175,14 +199,35 @@ class Link:
                         code="OPS_001",
                         seconds=self.bound,
                     )
-                    await self.close()
+                    await self._abandon()
                 finally:
                     waits.cancel()
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads load, hides nothing
 
     def _say_long(self, function: str) -> None:
-        self._log.warning("database call takes long", link=self._purpose, function=function, seconds=_LONG)
+        look = asyncio.create_task(self._look(function, self._session))
+        self._looks.add(look)
+        look.add_done_callback(self._looks.discard)
+
+    async def _look(self, function: str, session: DatabaseSession | None) -> None:
+        """Say in the log that a call takes long, and what it waits for if the server can be asked."""
+        waits: dict[str, Any] = {}
+        if session is not None and not self._database.pooled:
+            with contextlib.suppress(psycopg.Error, OSError, TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    waits = await self._waits(session.info.backend_pid)
+        self._log.warning(
+            "database call takes long", link=self._purpose, function=function, seconds=_LONG, **waits
+        )
+
+    async def _waits(self, pid: int) -> dict[str, Any]:
+        dsn = self._database.dsn
+        name = f"{self._name}: look"
+        asking = await databases.connect_async(dsn, name=name)
+        async with asking:
+            row = await (await asking.execute(_WAITS, (pid,))).fetchone()
+        return {} if row is None else {"waits_for": row[0], "blocked_by": row[1]}
 
     async def _open(self) -> DatabaseSession:
         """The connection, opened anew when it is not there or has ended while nobody looked."""
@@ -190,7 +235,7 @@ class Link:
             if not self._session.closed:
                 return self._session
             self._log.warning("connection lost", link=self._purpose, code="OPS_001")
-            await self.close()
+            await self._abandon()
         session = await DatabaseSession.begin(
             self._database.dsn,
             self._name,
@@ -198,6 +243,8 @@ class Link:
             self._database.prepare(0),
         )
         self._session = session
+        self.reconnects += self._lost
+        self._lost = False
         self._dbname = session.info.dbname
         if self.lock_seconds is not None and not self._database.pooled:
             await session.execute(f"set lock_timeout = {round(self.lock_seconds * 1000)}")
@@ -222,7 +269,7 @@ class Link:
         translated = as_ours(error)
         broken = self._session is None or self._session.closed
         if error.sqlstate == _READ_ONLY and not broken:
-            await self.close()
+            await self._abandon()
             raise translated from error
         repeats = error.sqlstate in _TRANSIENT and (error.sqlstate != _LOCKED or self.lock_seconds is None)
         if not broken and not repeats:
@@ -237,7 +284,7 @@ class Link:
             sqlstate=error.sqlstate,
         )
         if broken:
-            await self.close()
+            await self._abandon()
 
     def _query(self, function: str, names: tuple[str, ...], where: str, *, timed: bool = False) -> str:
         key = (function, names, where, timed)

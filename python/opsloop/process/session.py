@@ -50,7 +50,7 @@ class DatabaseSession(psycopg.AsyncConnection[Any]):
     @classmethod
     async def begin(cls, dsn: str, name: str, ring: Callable[[], None], prepare: int | None = None) -> Self:
         """Connect. `ring` is called on notifications, and when the connection ends while nobody waits for it."""
-        self = await database.connect_as(cls, dsn, name=name, prepare=prepare, **database.to_primary(dsn))
+        self = await database.connect_as(cls, dsn, name=name, prepare=prepare)
         for kind in ("uuid", "timestamptz", "jsonb"):
             self.adapters.register_loader(kind, TextLoader)
         self._ring = ring

@@ -17,6 +17,7 @@ from opsloop.database import Database
 from opsloop.errors import OpsError, ParamsRefused
 from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
 from opsloop.process import logs
+from opsloop.process.counts import Counts
 from opsloop.process.identity import incarnation
 from opsloop.process.link import Link
 from opsloop.process.mode import Mode
@@ -34,6 +35,10 @@ _LEAST_LEFT = 0.25
 #: No call is given up sooner, seconds.
 _LEAST_BOUND = 2.0
 _TICK = 0.1
+#: How long its last words about itself may take, seconds.
+_GOODBYE = 3.0
+#: How often it looks whether there is something to tell about itself, seconds.
+_TELL = 30.0
 
 
 @dataclass(slots=True, eq=False)
@@ -71,6 +76,7 @@ class Relay:
         self._reporter = DeliveryReporter(
             self._reports, self.processor_id, self._is_held, self._settled, self._log
         )
+        self._counts = Counts(self.processor_id, self._links, self._reporter.outcomes)
         self._wake = asyncio.Event()
         self._stopping = Stopping(self._wake.set)
         self._room = asyncio.Semaphore(options.concurrency)
@@ -120,6 +126,7 @@ class Relay:
             asyncio.create_task(self._reporter.run()),
             asyncio.create_task(self._extend()),
             asyncio.create_task(self._fence()),
+            asyncio.create_task(self._tell()),
         ]
         try:
             try:
@@ -135,7 +142,12 @@ class Relay:
             await asyncio.gather(*services, *self._tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Say what was counted and close the connections; a database that is away is not waited for."""
+        try:
+            async with asyncio.timeout(_GOODBYE):
+                await self._counts.tell()
+        except (OpsError, TimeoutError) as error:
+            self._log.warning("could not say what it counted", error=type(error).__name__)
         for link in self._links:
             await link.close()
         self._log.info("relay ended", claimed=self._claimed, **self.outcomes)
@@ -319,6 +331,15 @@ class Relay:
                     self._log.warning("claim over", code="OPS_006", event_id=run.messages[0][0].id)
                     self._forget(run)
                     run.task.cancel()
+
+    async def _tell(self) -> None:
+        """Now and then say what was counted, for ever."""
+        while True:
+            await asyncio.sleep(_TELL)
+            try:
+                await self._counts.tell()
+            except OpsError as error:
+                self._log.warning("counts not told", code=error.code)
 
     def _is_held(self, event_id: int) -> bool:
         """Whether the claim of a message may still be this relay's; the server may give it as much grace again."""

@@ -37,6 +37,8 @@ class Health:
     killed: bool
     """Whether the kill switch is on."""
     live_workers: int
+    asleep_workers: int
+    """Those of them that sleep until there is something to do, and give no sign of life."""
     oldest_ready_at: datetime | None
     """Since when the step that has waited longest is ready."""
     last_heartbeat_at: datetime | None

@@ -60,8 +60,13 @@ class Bell:
         else:
             await self.pause(self._poll)
 
-    async def pause(self, seconds: float) -> bool:
-        """Wait until the bell rings, `seconds` at most; returns whether it rang."""
+    @property
+    def settled(self) -> bool:
+        """Whether everybody who makes work knows that this worker is idle, and will ring."""
+        return self._settled
+
+    async def pause(self, seconds: float | None) -> bool:
+        """Wait until the bell rings, `seconds` at most, None for ever; returns whether it rang."""
         try:
             async with asyncio.timeout(seconds):
                 await self._rung.wait()

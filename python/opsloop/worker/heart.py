@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from typing import Any
 
@@ -22,6 +23,8 @@ class Heart:
     def __init__(self, link: Link, options: Options, log: Logger) -> None:
         self.link = link
         self._log = log
+        #: When a turn last did anything, on the monotonic clock.
+        self.moved_at = 0.0
         #: How often a phase failed, by phase and code.
         self.failures: Counter[str] = Counter()
         given = {
@@ -32,14 +35,17 @@ class Heart:
         self._args = {name: value for name, value in given.items() if value is not None}
         self._full = (options.event_batch or _BATCH, options.reaction_batch or _BATCH)
 
-    async def run(self, pause: float) -> None:
-        """Beat for ever: at once again while there is a backlog, else after `pause` seconds."""
+    async def run(self, pause: float, awake: asyncio.Event) -> None:
+        """Beat for ever, while `awake`: at once again while there is a backlog, else after `pause` seconds."""
         while True:
+            await awake.wait()
             try:
                 turn = await self.beat()
             except OpsError as error:
                 self._log.error("heartbeat failed", code=error.code)
                 turn = {}
+            if self.moved(turn):
+                self.moved_at = time.monotonic()
             if not self.backlog(turn):
                 await asyncio.sleep(pause)
 

@@ -41,6 +41,7 @@ class Keeper:
         runner: Runner,
         reporter: Reporter,
         lease_seconds: int | None,
+        awake: asyncio.Event,
         log: Logger,
     ) -> None:
         self._link = link
@@ -48,6 +49,7 @@ class Keeper:
         self._runner = runner
         self._reporter = reporter
         self._lease_seconds = lease_seconds
+        self._awake = awake
         self._log = log
 
     async def watch_deadlines(self) -> None:
@@ -68,9 +70,10 @@ class Keeper:
             await asyncio.sleep(_TICK)
 
     async def extend_leases(self) -> None:
-        """Extend leases before they run out, and bring progress along, for ever."""
+        """Extend leases before they run out, and bring progress along, for ever; asleep it has none."""
         said = progressed = 0.0
         while True:
+            await self._awake.wait()
             now = time.monotonic()
             with_progress = now >= progressed + _PROGRESS_EVERY
             due = [

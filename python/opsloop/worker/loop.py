@@ -13,6 +13,7 @@ from opsloop.database import Database
 from opsloop.errors import OpsError, is_passing
 from opsloop.executors import Registry
 from opsloop.process import logs
+from opsloop.process.counts import Counts
 from opsloop.process.identity import incarnation
 from opsloop.process.link import Link
 from opsloop.process.mode import Mode
@@ -26,6 +27,7 @@ from opsloop.worker.options import Options
 from opsloop.worker.registration import Registration
 from opsloop.worker.reporter import Reporter
 from opsloop.worker.runner import Runner
+from opsloop.worker.slumber import Slumber
 
 #: How many unconfirmed results there may be, in batches, before the worker stops taking more.
 _BACKLOG = 4
@@ -58,6 +60,17 @@ class Worker:
         self._reporter = Reporter(self._reports, self.worker_id, self._bell.reported, self._log)
         self._heart = Heart(self._link("heartbeat"), options, self._log)
         self._registration = Registration(self._claims, self.worker_id, database, registry, options)
+        self._slumber = Slumber(
+            self._claims,
+            self._links()[1:],
+            self.worker_id,
+            self._bell,
+            self._heart,
+            self._registration,
+            options,
+            self._log,
+        )
+        self._counts = Counts(self.worker_id, self._links(), self._reporter.outcomes)
         self._stopping = Stopping(self._bell.ring)
         self._narrow_again = 0.0
         self._quiet = False
@@ -125,7 +138,15 @@ class Worker:
             self._log,
             threads=self._options.concurrency,
         )
-        keeper = Keeper(self._leases, self.worker_id, runner, self._reporter, self._options.lease, self._log)
+        keeper = Keeper(
+            self._leases,
+            self.worker_id,
+            runner,
+            self._reporter,
+            self._options.lease,
+            self._slumber.awake,
+            self._log,
+        )
         if self._options.listen and self._options.mode is Mode.FOREVER:
             await self._bell.listen(settings["notify_channel"])
         services = [
@@ -135,7 +156,7 @@ class Worker:
             self._refresh(capacity),
         ]
         if self._options.heartbeat is not None and self._options.mode is Mode.FOREVER:
-            services.append(self._heart.run(self._options.heartbeat))
+            services.append(self._heart.run(self._options.heartbeat, self._slumber.awake))
         self._log.info("worker started", executors=sorted(capacity.limits), mode=self._options.mode.value)
         started()
         tasks = [asyncio.create_task(service) for service in services]
@@ -159,6 +180,7 @@ class Worker:
         try:
             async with asyncio.timeout(STOP_GRACE):
                 await self._registration.withdraw()
+                await self._counts.tell()
         except (OpsError, TimeoutError) as error:
             self._log.warning("could not say goodbye", error=type(error).__name__)
         for link in self._links():
@@ -183,9 +205,11 @@ class Worker:
         """Now and then look at what policy says by now, for ever."""
         while True:
             await asyncio.sleep(_REFRESH)
+            await self._slumber.awake.wait()
             try:
                 await self._registration.renew()
                 self._bind()
+                await self._counts.tell()
                 for name, waiting in await self.missing_executors():
                     self._log.warning("nobody offers it", code="OPS_005", executor=name, waiting=waiting)
             except (OpsError, psycopg.Error) as error:
@@ -226,10 +250,11 @@ class Worker:
         while not self._stopping.asked.is_set():
             if await self._claim(runner, capacity):
                 self._bell.busy()
+                self._slumber.busy()
                 fresh = True
                 await self._reporter.until(_BACKLOG * self._options.batch)
             elif not ends and capacity.has_room:
-                await self._idle()
+                await self._idle(runner)
             elif not ends:
                 await self._bell.pause(self._options.poll)
             elif runner.running or self._reporter.backlog:
@@ -241,10 +266,15 @@ class Worker:
             else:
                 return
 
-    async def _idle(self) -> None:
+    async def _idle(self, runner: Runner) -> None:
         """Wait until it is time to look again; a refusal of what is asked meanwhile is no reason to end."""
+        if runner.running or self._reporter.backlog:
+            self._slumber.busy()
         try:
-            await self._bell.wait()
+            if self._slumber.is_due:
+                await self._slumber.sleep()
+            else:
+                await self._bell.wait()
         except OpsError as error:
             self._log.warning("idle call refused", code=error.code, sqlstate=error.sqlstate)
             await self._bell.pause(self._options.poll)

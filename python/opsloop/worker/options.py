@@ -27,6 +27,8 @@ class Options:
     """Pause between two heartbeats; None for no heartbeat here."""
     poll: float = 1.0
     """Longest pause between two looks at the queue, even without a notification."""
+    idle_after: float | None = None
+    """How long a worker has had nothing to do before it falls asleep; None for never."""
     listen: bool = True
     """Wait for notifications; False where a pooler stands in between."""
     lease: int | None = None

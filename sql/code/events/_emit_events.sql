@@ -45,6 +45,7 @@ begin
   insert into ops_ready (lane, seq, id)
   select _lane_of('events'), s.ready_seq, s.id from stored s;
   get diagnostics v_new = row_count;
+  perform _wake_sleepers();
 
   if v_new <> cardinality(v_ids) then
     select array_agg(coalesce(e.id, n.id) order by n.ord) into v_ids

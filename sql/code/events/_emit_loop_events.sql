@@ -21,6 +21,7 @@ declare
 begin
   if v_watched <> '{}' then
     perform _announce();
+    perform _wake_sleepers();
   end if;
   with stored as (
     insert into ops_agent_events (id, type, data, mission_id, depth, emitted_login, ready_seq, processed_at, created_at)

@@ -52,7 +52,9 @@ begin
   perform setval('distributed_locks_token_seq',
                  greatest(pg_sequence_last_value('distributed_locks_token_seq'), (v_since * 100)::bigint));
   delete from distributed_locks;
-  update ops_workers set idle = false, stopped_at = coalesce(stopped_at, v_now) where idle or stopped_at is null;
+  update ops_workers
+     set idle = false, asleep_until = null, stopped_at = coalesce(stopped_at, v_now)
+   where idle or stopped_at is null;
   perform _catch_up_sequences();
   perform _reset_queue();
   delete from outbox_timers;

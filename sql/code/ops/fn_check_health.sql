@@ -28,8 +28,19 @@ declare
   v_pending timestamptz;
   v_pauses text;
   v_strays record;
+  v_asleep boolean;
+  v_hour constant interval := interval '1 hour';
+  v_phases record;
+  v_leases record;
+  v_held bigint;
+  v_counted jsonb;
+  v_repeated record;
+  v_outbox record;
+  v_locks record;
 begin
   select * into v_health from fn_health();
+  v_asleep := v_health.asleep_workers > 0 and v_health.asleep_workers = v_health.live_workers
+              and coalesce(_seconds_until_due() > 0, true);
   -- Failures since the last success, among the last five.
   select count(*) filter (where f.failures_only) into v_failures
     from (select bool_and(e.type = 'heartbeat:failure') over (order by e.created_at desc) as failures_only
@@ -83,6 +94,26 @@ begin
   select sum(s.n) as n, string_agg(format('%s × %s, such as: %s', s.n, s.kind, s.remedy), ' ' order by s.kind) as found
     into v_strays
     from (select t.kind, count(*) as n, min(t.remedy) as remedy from ops_strays t group by t.kind) s;
+  select _counted('heartbeat_phases_failed_total', v_hour) as n,
+         (select string_agg(distinct format('%s: %s', x ->> 'phase', x ->> 'code'), ', ')
+            from (select e.data -> 'errors' as errors from ops_agent_events e
+                   where e.type in ('heartbeat:success', 'heartbeat:failure') and e.type = 'heartbeat:failure'
+                     and e.created_at > v_now - v_hour
+                   order by e.created_at desc limit 20) f
+           cross join lateral jsonb_array_elements(nullif(f.errors, 'null')) x) as found
+    into v_phases;
+  select * into v_leases from _leases_over();
+  select count(*) into v_held
+    from (select p.code from ops_parked_steps p where p.waits_for = 'person' order by p.since limit 10000) h
+   where h.code = 'OPS_010';
+  select jsonb_object_agg(c.name, _counted(c.name, v_hour)) into v_counted
+    from unnest(array['steps_lost_total', 'steps_fenced_total', 'results_dropped_total', 'claims_refused_total',
+                      'reconnects_total']) c (name);
+  select 100 * r.hits / nullif(r.hits + r.done, 0) as share, r.hits + r.done as n into v_repeated
+    from (select _counted('transition_idempotent_hits_total', interval '24 hours') as hits,
+                 _counted('transitions_completed_total', interval '24 hours') as done) r;
+  select * into v_outbox from _outbox_front();
+  select * into v_locks from _locks_over();
 
   return query
   select d.name,
@@ -91,15 +122,18 @@ begin
          case when f.at >= least(d.warn, d.fail) then d.hint end
     from _measures() with ordinality d (name, kind, unit, help, warn, fail, per, hint, origin, no)
     left join (values
-      ('heartbeat', extract(epoch from _time_between(v_health.last_heartbeat_at, v_now)),
-       coalesce(date_trunc('second', _time_between(v_health.last_heartbeat_at, v_now))::text || ' ago',
-                'none yet')),
+      -- Where all workers are asleep, one wakes when something is due.
+      ('heartbeat', case when not v_asleep then extract(epoch from _time_between(v_health.last_heartbeat_at, v_now)) end,
+       coalesce(date_trunc('second', _time_between(v_health.last_heartbeat_at, v_now))::text || ' ago', 'none yet')
+       || case when v_asleep then '; all workers are asleep, and nothing is due' else '' end),
       ('heartbeat failures', v_failures, v_failures::text),
+      ('heartbeat phases', v_phases.n, concat_ws(': ', v_phases.n, v_phases.found)),
       ('workers',
        case when v_refused is not null then 2
             when v_health.live_workers > 0 or v_seen > v_now - interval '10 minutes' then 0
             when v_health.queued_steps > 0 then 2 else 1 end,
-       format('%s live, %s%s', v_health.live_workers,
+       format('%s live%s, %s%s', v_health.live_workers,
+              ' (' || nullif(v_health.asleep_workers, 0)::text || ' asleep)',
               coalesce('the last one seen ' || date_trunc('second', _time_between(v_seen, v_now))::text || ' ago',
                        'none was ever seen'),
               '; claims are refused: ' || v_refused)),
@@ -110,6 +144,13 @@ begin
       ('oldest ready step', extract(epoch from _time_between(v_health.oldest_ready_at, v_now)),
        coalesce(date_trunc('second', _time_between(v_health.oldest_ready_at, v_now))::text || ' ago',
                 'nothing is ready')),
+      ('leases over', extract(epoch from _time_between(v_leases.oldest, v_now)), coalesce(v_leases.said, 'none')),
+      ('steps lost', (v_counted ->> 'steps_lost_total')::numeric, v_counted ->> 'steps_lost_total'),
+      ('steps fenced', (v_counted ->> 'steps_fenced_total')::numeric, v_counted ->> 'steps_fenced_total'),
+      ('steps held', v_held, v_held::text),
+      ('results dropped', (v_counted ->> 'results_dropped_total')::numeric, v_counted ->> 'results_dropped_total'),
+      ('claims refused', (v_counted ->> 'claims_refused_total')::numeric, v_counted ->> 'claims_refused_total'),
+      ('reconnects', (v_counted ->> 'reconnects_total')::numeric, v_counted ->> 'reconnects_total'),
       ('queued events', v_health.unprocessed_events, v_health.unprocessed_events::text),
       ('queued steps', v_health.queued_steps, v_health.queued_steps::text),
       ('proposal latency', v_latency, coalesce(round(v_latency)::text || ' s', 'none')),
@@ -118,11 +159,19 @@ begin
        case when v_ended > 0 then format('%s %% of %s', round(100 - v_success, 1), v_ended) else 'none has ended' end),
       ('transitions failed', case when v_moved.n >= 10 then v_moved.failed end,
        case when v_moved.n > 0 then format('%s %% of %s', round(v_moved.failed, 1), v_moved.n) else 'none' end),
+      ('transitions repeated', case when v_repeated.n >= 10 then v_repeated.share end,
+       case when v_repeated.n > 0 then format('%s %% of %s', round(v_repeated.share, 1), v_repeated.n)
+            else 'none' end),
       ('handoff duration', v_handed.mean,
        case when v_handed.n > 0 then format('%s s, of %s', round(v_handed.mean, 3), v_handed.n) else 'none' end),
       ('gate results mended', v_mended.share,
        case when v_mended.share is not null
             then format('%s %% of gate %s', round(v_mended.share, 1), v_mended.gate) else 'none' end),
+      ('outbox age', extract(epoch from _time_between(v_outbox.oldest, v_now)),
+       coalesce(date_trunc('second', _time_between(v_outbox.oldest, v_now))::text || ', of ' || v_outbox.aggregate,
+                'nothing waits')),
+      ('outbox routes', v_outbox.undeliverable, coalesce(v_outbox.reasons, 'none')),
+      ('locks over', extract(epoch from _time_between(v_locks.oldest, v_now)), coalesce(v_locks.said, 'none')),
       ('dead letters', v_dead, v_dead::text),
       ('waiting for a person', extract(epoch from _time_between(v_pending, v_now)),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,

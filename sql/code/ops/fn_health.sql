@@ -17,6 +17,7 @@ returns table (
   paused_steps bigint,
   killed boolean,
   live_workers bigint,
+  asleep_workers bigint,
   oldest_ready_at timestamptz,
   last_heartbeat_at timestamptz,
   xmin_holder text,
@@ -84,7 +85,8 @@ begin
   select count(*) into waiting_steps from (select from ops_parked_steps o where o.waits_for = 'person' limit c_most) w;
   select count(*), coalesce(bool_or(p.kill), false) into paused_scopes, killed from ops_pauses p;
   select count(*) into paused_steps from (select from ops_parked_steps o where o.waits_for = 'pause' limit c_most) p;
-  select count(*) into live_workers from ops_workers_seen w where w.live_until > v_now;
+  select count(*), count(*) filter (where w.asleep) into live_workers, asleep_workers
+    from ops_workers_seen w where w.live_until > v_now;
   select min(s.updated_at) into oldest_ready_at
     from ops_lanes l
    cross join lateral (select _lane_mark(l.mark, l.mark_table, l.mark_server_start, 'ops_ready'::regclass) as mark) m

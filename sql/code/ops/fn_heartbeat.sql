@@ -58,7 +58,8 @@ begin
         when 'gates' then perform _duty_proposals(coalesce(p_reaction_batch_size, 50));
         when 'subagents' then perform _duty_subagents();
         when 'duties of turn' then
-          -- An end that no turn gave, but a hand, or a clock that was set back, would keep everybody from the duties.
+          perform _redate_locks(c_duties);
+          -- An end that no turn gave, but a hand, would keep everybody from the duties.
           delete from distributed_locks
            where ctid = any (array(select l.ctid from distributed_locks l
                                     where l.lock_name = c_duties and l.expires_at > _now() + interval '1 minute'

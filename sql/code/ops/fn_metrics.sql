@@ -19,8 +19,19 @@ begin
      group by c.name
   )
   select d.name, d.kind,
-         case d.name when 'm10_outbox_pending_gauge' then (select count(*) from outbox o where o.processed_at is null)
-                     else coalesce(c.n, 0) end,
+         case d.name
+           when 'm10_outbox_pending_gauge' then (select count(*) from outbox o where o.processed_at is null)
+           when 'steps_held_gauge' then (select count(*) from ops_parked_steps p
+                                          where p.waits_for = 'person' and p.code = 'OPS_010')
+           when 'leases_over_gauge' then (select coalesce(extract(epoch from _now() - l.oldest), 0)
+                                           from _leases_over() l)
+           when 'outbox_oldest_gauge' then (select coalesce(extract(epoch from _now() - o.oldest), 0)
+                                              from _outbox_front() o)
+           when 'outbox_undeliverable_gauge' then (select o.undeliverable from _outbox_front() o)
+           when 'locks_over_gauge' then (select coalesce(extract(epoch from _now() - l.oldest), 0)
+                                          from _locks_over() l)
+           else coalesce(c.n, 0)
+         end,
          d.help, d.warn, d.per
     from _measures() d
     left join counted c on c.name = d.name

@@ -89,6 +89,9 @@ begin
     from unnest(v_order) i
   on conflict (dedupe_key, (source = 'trigger')) where dedupe_key is not null do nothing;
   get diagnostics v_stored = row_count;
+  if not v_gate.is_counted then
+    perform _wake_sleepers();
+  end if;
 
   -- Proposals whose key another session inserted meanwhile were not stored.
   if v_stored < cardinality(v_order) then

@@ -26,6 +26,7 @@ declare
 begin
   if v_watched <> '{}' then
     perform _announce();
+    perform _wake_sleepers();
   end if;
   -- Plans 2 in both updates. An update by ctid would be cheaper, but only rows that are locked already may be updated
   -- so.

@@ -12,7 +12,8 @@ declare
   v_ids text[] := array(
     select w.worker_id from ops_workers w
       left join ops_workers_seen i on i.worker_id = w.worker_id
-     where (i.idle and i.live_until < v_now) or w.last_seen_at < v_now - interval '7 days'
+     where (i.idle and i.live_until < v_now)
+        or (w.last_seen_at < v_now - interval '7 days' and coalesce(i.live_until, '-infinity') < v_now)
        for update of w skip locked);
   v_from integer := 1;
   v_size integer := cardinality(v_ids);
@@ -23,7 +24,8 @@ begin
   while v_from <= cardinality(v_ids) loop
     v_part := v_ids[v_from : v_from + v_size - 1];
     begin
-      update ops_workers w set idle = false where w.worker_id = any (v_part) and w.idle;
+      update ops_workers w set idle = false, asleep_until = null
+       where w.worker_id = any (v_part) and (w.idle or w.asleep_until is not null);
       delete from ops_workers w where w.worker_id = any (v_part) and w.last_seen_at < v_now - interval '7 days';
       v_from := v_from + cardinality(v_part);
     exception when others or assert_failure then

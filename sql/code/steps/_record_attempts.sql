@@ -19,7 +19,9 @@ as $$
 -- stop; the step still has its lease token. With p_run_ids it is a report from outside: of a fenced worker, under the
 -- token that it lost and the attempt that had it, or of a person, named in p_worker_id. Steps that are gone are left
 -- out.
--- Locks: none of its own. Writes: ops_action_runs. Raises: nothing.
+-- Locks: none of its own. Writes: ops_action_runs, and ops_counts for a fenced one. Raises: nothing.
+declare
+  v_recorded integer;
 begin
   insert into ops_action_runs (id, run_id, step_id, executor, worker_id, attempt, status, started_at, completed_at,
                                meta, error, error_code)
@@ -33,5 +35,9 @@ begin
     from unnest(p_step_ids, p_errors, p_codes, p_run_ids, p_metas) a (step_id, error, code, run_id, meta)
    -- Plans 1
    cross join lateral (select t.* from ops_mission_steps t where t.id = a.step_id limit 1) s;
+  if p_status = 'fenced' then
+    get diagnostics v_recorded = row_count;
+    perform _count('steps_fenced_total', v_recorded);
+  end if;
 end;
 $$;

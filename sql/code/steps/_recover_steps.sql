@@ -10,8 +10,8 @@ as $$
 -- token, no end, or an end long after the deadline) is as good as run out. Missions of which another session has locked
 -- a row, and steps that fn_assert_lease holds in an open transaction, are left for later. So are, for one lease after a
 -- start of the server, leases of before it: their workers could not extend them, and may come back.
--- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, and what a parked step and an
--- end write. Raises: nothing.
+-- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_action_runs, ops_counts, and what a parked
+-- step and an end write. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_policy jsonb := _policy('worker_policy');
@@ -36,7 +36,7 @@ begin
              and (s.lease_epoch < v_epoch or s.lease_expires_at is null or s.lease_token is null
                   or s.lease_expires_at > coalesce(s.deadline_at, '-infinity') + interval '1 minute'
                   or (s.lease_expires_at <= v_now
-                      and not (s.updated_at < v_started and v_now < v_started + v_grace)))
+                      and not (s.updated_at < v_started and v_now between v_started and v_started + v_grace)))
            order by s.id
              for update skip locked) l;
   if v_lost is null then
@@ -70,6 +70,7 @@ begin
       from ops_mission_steps s where s.id = any (v_void);
     v_lost := array(select l.id from unnest(v_lost) l (id) where l.id <> all (v_void));
   end if;
+  perform _count('steps_lost_total', cardinality(v_lost));
 
   select array_agg(s.id) into v_hold
     from ops_mission_steps s

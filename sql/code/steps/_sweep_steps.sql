@@ -5,7 +5,8 @@ returns table (
   without_timer uuid[],
   without_parking uuid[],
   not_waiting uuid[],
-  interrupted uuid[]
+  interrupted uuid[],
+  misdated uuid[]
 )
 language plpgsql
 set search_path from current
@@ -15,7 +16,8 @@ as $$
 -- One part of the rolling scan of all steps. hand_queued: queued, but not in ops_ready. without_lease: running without
 -- a lease that a claim gave. without_timer: running with a lease that ran out long ago, or waiting for a retry that is
 -- long due. without_parking: waiting, but not in ops_parked_steps. not_waiting: in ops_parked_steps, but not waiting,
--- or gone. interrupted: with a lease, but not running. Live steps without a mission are noted in ops_strays; rows that
+-- or gone. interrupted: with a lease, but not running. misdated: running, or waiting for a retry, and changed last at a
+-- time that is still to come: the clock was set back. Live steps without a mission are noted in ops_strays; rows that
 -- were set aside are left out. There is no index on status, on purpose (every claim would have to write it), hence the
 -- scan. Empty when it is not the caller's turn (_begin_sweep).
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep, ops_strays. Raises: nothing.
@@ -43,9 +45,11 @@ begin
          array_agg(p.id) filter (where p.status = 'waiting'
                                    and not exists (select from ops_parked_steps w where w.step_id = p.id)),
          array_agg(p.id) filter (where p.status <> 'running' and p.lease_expires_at is not null),
+         array_agg(p.id) filter (where (p.status = 'running' or (p.status = 'queued' and p.run_after is not null))
+                                   and p.updated_at > p_now + interval '1 second'),
          array_agg(p.id) filter (where p.status in ('blocked', 'queued', 'running', 'waiting')
                                    and not exists (select from ops_missions m where m.id = p.mission_id))
-    into v_last, v_seen, hand_queued, without_lease, without_timer, without_parking, interrupted, v_strays
+    into v_last, v_seen, hand_queued, without_lease, without_timer, without_parking, interrupted, misdated, v_strays
     from (select s.* from ops_mission_steps s where s.id > v_from order by s.id limit p_limit) p;
   select array_agg(w.step_id) into not_waiting
     from (select k.step_id
@@ -58,6 +62,7 @@ begin
   hand_queued := _not_aside(hand_queued);
   without_lease := _not_aside(without_lease);
   without_timer := _not_aside(without_timer);
+  misdated := _not_aside(misdated);
   without_parking := _not_aside(without_parking);
   not_waiting := _not_aside(not_waiting);
   interrupted := _not_aside(interrupted);

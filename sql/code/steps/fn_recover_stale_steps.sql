@@ -7,8 +7,9 @@ as $$
 -- The safety net below leases and timers, for rows changed by hand or restored from a backup. It takes back running
 -- steps without a lease that did not change for p_threshold_minutes (default 15), adopts steps that were set to queued
 -- by hand, hands steps to a person that wait for nothing on record, and makes missions follow from steps that were
--- deleted or ended by hand. Each call looks at the next 20,000 steps and missions in id order; it returns how many
--- steps it put to work. One on whose data that fails is failed or set aside, and stops no other.
+-- deleted or ended by hand. Leases and retries that lie too far ahead, since the clock was set back, move back. Each
+-- call looks at the next 20,000 steps and missions in id order; it returns how many steps it put to work. One on whose
+-- data that fails is failed or set aside, and stops no other.
 -- Locks: the sweep's turn, parked steps and steps, SKIP LOCKED; missions and steps of what it adopts. Writes:
 -- ops_sweep, ops_mission_steps, ops_missions, ops_ready, ops_timers, ops_parked_steps, and what recovery writes.
 -- Raises: OP018 for a threshold below 1.
@@ -25,6 +26,9 @@ begin
   end if;
   select * into v_swept from _sweep_steps(v_now, v_stale, 20000);
 
+  if v_swept.misdated is not null then
+    perform _redate_steps(v_swept.misdated);
+  end if;
   recovered_steps := 0;
   if v_swept.without_lease is not null then
     select r.requeued + r.failed + r.held into recovered_steps from _recover_each('stale', v_swept.without_lease) r;

@@ -12,7 +12,8 @@ security definer
 set search_path from current
 as $$
 -- Announces a worker process: its incarnation, the executors it offers ({"name": {"idempotent": true}}) and the
--- settings of its environment. Registering again updates the row. Returns what policy sets for the worker.
+-- settings of its environment. Registering again updates the row, and wakes a worker that was asleep. Returns what
+-- policy sets for the worker.
 -- Locks: the worker's row. Writes: ops_workers. Raises: OP015 for another login's id, OP018 without one, for what is no
 -- object, and for a setting that is out of its range.
 declare
@@ -43,12 +44,16 @@ begin
       hint = 'Leave out of p_settings what the environment does not set. The worker was not registered.';
   end if;
   perform _assert_own_worker(p_worker_id);
+  if exists (select from ops_workers w where w.worker_id = p_worker_id and w.asleep_until is not null)
+     and _keeps_watch(p_worker_id, pg_backend_pid()) then
+    perform pg_advisory_unlock_shared('ops_workers'::regclass::oid::integer, hashtext(p_worker_id));
+  end if;
   insert into ops_workers (worker_id, hostname, pid, version, executors, settings, login, started_at, last_seen_at)
   values (p_worker_id, p_hostname, p_pid, p_version, coalesce(p_executors, '{}'), coalesce(p_settings, '{}'), v_login,
           v_now, v_now)
   on conflict (worker_id) do update
     set executors = excluded.executors, settings = excluded.settings, version = excluded.version,
-        last_seen_at = excluded.last_seen_at, stopped_at = null;
+        last_seen_at = excluded.last_seen_at, asleep_until = null, stopped_at = null;
   return jsonb_build_object(
     'notify_channel', _notify_channel(),
     'schema_version', (select c.version from opsloop_schema_change c where c.version is not null

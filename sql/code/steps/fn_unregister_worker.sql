@@ -10,7 +10,9 @@ declare
   v_now timestamptz := _now();
 begin
   perform _assert_own_worker(p_worker_id);
-  update ops_workers set stopped_at = v_now, last_seen_at = v_now, idle = false where worker_id = p_worker_id;
+  update ops_workers
+     set stopped_at = v_now, last_seen_at = v_now, idle = false, asleep_until = null
+   where worker_id = p_worker_id;
 end;
 $$;
 comment on function fn_unregister_worker(text) is

@@ -81,9 +81,9 @@ def test_a_stale_token_changes_nothing_but_leaves_its_evidence(loop):
     stale = loop.work(mission)
     loop.release(stale)
     loop.work(mission)
-    before = loop.contents("ops_action_runs")
+    before = loop.contents("ops_action_runs", "ops_counts")
     assert complete_all(loop, report(stale, result={"n": 1}, events=[{"type": "x"}])) == ["OPS_006"]
-    assert loop.contents("ops_action_runs") == before
+    assert loop.contents("ops_action_runs", "ops_counts") == before
     run = loop.runs(stale["step_id"])[-1]
     assert (run["status"], run["run_id"]) == ("fenced", stale["lease_token"])
     assert run["meta"]["result"] == {"n": 1}
@@ -92,10 +92,10 @@ def test_a_stale_token_changes_nothing_but_leaves_its_evidence(loop):
 def test_an_invented_token_or_step_is_ops_006(loop):
     mission = loop.mission(step("a"))
     work = loop.work(mission)
-    before = loop.contents("ops_action_runs")
+    before = loop.contents("ops_action_runs", "ops_counts")
     assert complete_all(loop, report(work) | {"lease_token": str(uuid4())}) == ["OPS_006"]
     assert complete_all(loop, report({"step_id": uuid4(), "lease_token": work["lease_token"]})) == ["OPS_006"]
-    assert loop.contents("ops_action_runs") == before
+    assert loop.contents("ops_action_runs", "ops_counts") == before
 
 
 def test_a_step_that_is_not_running_takes_no_completion(loop):

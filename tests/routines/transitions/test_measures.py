@@ -65,3 +65,34 @@ def test_a_gate_whose_results_are_mended_often_is_a_warning_with_its_name(loop):
         loop.value("select fn_execute_handoff('EXEC-TO-PLAN', 'd1', p_gate_results => %s)", results)
     found = check(loop, "gate results mended")
     assert (found["status"], "LAX" in found["value"]) == ("warn", True)
+
+
+@pytest.mark.parametrize(("hits", "status"), [(4, "ok"), (6, "warn")])
+def test_requests_of_which_more_than_half_were_done_before_are_a_warning(loop, hits, status):
+    assert check(loop, "transitions repeated") == {"status": "ok", "value": "none"}
+    loop.rows("select _count('transitions_completed_total', %s)", 10 - hits)
+    loop.rows("select _count('transition_idempotent_hits_total', %s)", hits)
+    for _ in range(2):
+        found = check(loop, "transitions repeated")
+        assert (found["status"], found["value"]) == (status, f"{hits * 10}.0 % of 10")
+        loop.rows("select _duty_base()")
+    loop.advance(86400 + 1200)
+    assert check(loop, "transitions repeated") == {"status": "ok", "value": "none"}
+
+
+def test_the_first_few_requests_are_no_warning(loop):
+    loop.rows("select _count('transition_idempotent_hits_total', 9)")
+    assert check(loop, "transitions repeated")["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("name", "threshold"),
+    [
+        ("transitions failed", 5),
+        ("handoff duration", 60),
+        ("transitions repeated", 50),
+        ("gate results mended", 10),
+    ],
+)
+def test_the_thresholds_are_those_of_the_runbook(loop, name, threshold):
+    assert loop.value("select warn from _measures() where name = %s", name) == threshold

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -74,6 +74,14 @@ class AsyncOps(AsyncCaller):
     async def metrics(self) -> list[Metric]:
         """List the metrics: counters that survive restarts and are exact, gauges, and when a person should look."""
         return await self._rows(Metric, "fn_metrics")
+
+    async def report_counts(self, process_id: str, counts: Mapping[str, int]) -> None:
+        """Tell what a worker or relay has counted since its start; telling it twice does no harm.
+
+        `counts`: `dropped` (finished results that the database never took), `reconnects`, `claims_refused`. Any other
+        name is InvalidArgument (OPS_018).
+        """
+        await self._value("fn_report_counts", process_id=process_id, counts=document(counts))
 
     async def health(self) -> Health:
         """Return the system health overview: what waits, runs and failed, and who lives; cheap, for every minute."""
