@@ -277,13 +277,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument(
-        "--gap", type=float, default=3.5, help="seconds from one fault to the next, on average"
+        "--gap", type=float, default=3.2, help="seconds from one fault to the next, on average"
     )
     parser.add_argument("--lease", type=int, default=10, help="seconds of a lease")
-    parser.add_argument("--rate", type=float, default=14, help="missions a second")
+    parser.add_argument("--rate", type=float, default=20, help="missions a second")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--relays", type=int, default=2)
-    parser.add_argument("--producers", type=int, default=2)
+    parser.add_argument("--producers", type=int, default=3)
     parser.add_argument(
         "--only", default="", help="kinds of fault, with commas between; without it all of them"
     )

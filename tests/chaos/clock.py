@@ -4,6 +4,7 @@ Only what CLOCK_REALTIME shows is moved; CLOCK_MONOTONIC goes on as it does when
 """
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 
@@ -40,6 +41,11 @@ class Clock:
         self.offset += seconds
         self._write()
         self.history.append((time.monotonic(), self.offset))
+
+    @property
+    def set_back(self) -> bool:
+        """Whether it ever was."""
+        return any(later < offset for (_, offset), (_, later) in pairwise(self.history))
 
     def debt(self) -> float:
         """Seconds until it shows again the latest time that it has shown."""

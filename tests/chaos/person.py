@@ -13,6 +13,9 @@ _PAUSE = 0.5
 _WAITING = """
   select s.id::text, s.executor from ops_parked_steps p join ops_mission_steps s on s.id = p.step_id
    where p.waits_for = 'person' and s.status = 'waiting' order by p.since limit 200"""
+_RESOLVE = """
+  select fn_resolve_step(%s, 'succeeded', 'ada', 'the witness saw it done', '{"attempt": 0, "n": 0}')"""
+_RETRY = "select fn_retry_step(%s, 'ada')"
 _PENDING = (
     "select id::text from ops_mission_proposals where status in ('pending', 'voting') order by id limit 200"
 )
@@ -58,13 +61,7 @@ class Person:
             done = executor == "once" and step in self._done
             # Said before it is done: the answer may never come.
             self._witness.say("resolve" if done else "retry", step=step)
-            self._try(
-                conn,
-                "select fn_resolve_step(%s, 'succeeded', 'ada', 'the witness saw it done', '{\"attempt\": 0, \"n\": 0}')"
-                if done
-                else "select fn_retry_step(%s, 'ada')",
-                step,
-            )
+            self._try(conn, _RESOLVE if done else _RETRY, step)
         for (proposal,) in conn.execute(_PENDING).fetchall():
             self._try(conn, "select fn_approve_proposal(%s, 'ada', 'chaos')", proposal)
 

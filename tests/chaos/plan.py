@@ -8,8 +8,9 @@ from random import Random
 
 from chaos.kinds import KINDS, Kind
 
-#: Seconds of a block in which anything happens, and of one in which nothing does that could cost a live worker a lease.
-_BLOCKS = (90.0, 50.0)
+#: Seconds of a block in which anything happens, and of one in which nothing does that could cost a live worker a lease;
+#: at most these shares of the run.
+_BLOCKS = ((90.0, 0.45), (50.0, 0.4))
 #: Nothing begins in the last seconds of a block that costs leases: the next one is to begin quietly.
 _QUIET = 8.0
 
@@ -29,11 +30,12 @@ def draw(seed: int, seconds: float, gap: float, kinds: Sequence[Kind]) -> list[P
     chance = Random(seed)
     decks: dict[bool, list[str]] = {True: [], False: []}
     plan: list[Planned] = []
+    mixed, quiet = (min(most, share * seconds) for most, share in _BLOCKS)
     at = 3.0
     while at < seconds:
-        within = at % sum(_BLOCKS)
-        gentle = within >= _BLOCKS[0]
-        if gentle or within < _BLOCKS[0] - _QUIET:
+        within = at % (mixed + quiet)
+        gentle = within >= mixed
+        if gentle or within < mixed - _QUIET:
             # In the other blocks gentle kinds come as well.
             deck = decks[gentle]
             if not deck:

@@ -27,8 +27,8 @@ then holds what the database says against what a **witness** outside of it has s
   acknowledged to them, executors when they begin and when they are done, the receiver of the webhooks what it accepted
   and in which order, the person what it decided. All by the monotonic clock, which no fault moves.
 - *The person* decides over held steps: what the witness saw done has succeeded, anything else is to run again.
-- *The faults* are drawn from a seed: when, which kind, which target, how long. Several are at work at a time. In between
-  there are spells with none that could excuse a lost lease, as with locks, snapshots, DDL.
+- *The faults* are drawn from a seed: when, which kind, which target, how long. Several are at work at a time. There
+  are spells with none that could excuse a lost lease: locks, snapshots, DDL, sessions that end.
 - *The verdict* is about truth, not about speed, but for the recovery: after the last fault everything that was leased
   or queued must have been taken up again within the lease and {recovery:g} seconds. A server's clock that was set back
   does that time once more, and the measure begins when it has.
@@ -97,13 +97,18 @@ def kinds(facts: Facts) -> list[tuple[str, str, int, str]]:
     return [(kind.group, name, count[name], kind.sentence) for name, kind in KINDS.items()]
 
 
+def _missed(facts: Facts, name: str) -> str:
+    why = [one["met"]["why"] for one in facts.faults if one["kind"] == name and one["outcome"] == "missed"]
+    return f"   {len(why)} missed: {why[0][:100]!r}" if why else ""
+
+
 def text(facts: Facts, findings: list[Finding], seconds: float, exits: Counter[str]) -> str:
     """What is printed."""
     found = Counter(finding.verdict for finding in findings)
     wide = max(len(name) for name in KINDS)
     return "\n".join(
         [
-            *(f"{name:<{wide}} {n:>5}" for _, name, n, _ in kinds(facts)),
+            *(f"{name:<{wide}} {n:>5}{_missed(facts, name)}" for _, name, n, _ in kinds(facts)),
             "",
             *(f"{name:<48} {value}" for name, value in figures(facts, seconds, exits)),
             "",

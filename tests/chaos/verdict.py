@@ -14,9 +14,10 @@ from chaos.kinds import KINDS
 #: What there must be nothing of, and what that is.
 VERDICTS = {
     "lost": "acknowledged to a producer, and never ended or never delivered",
-    "accepted twice": "one proposal that became two, one step with two accepted results, or a result that no attempt has",
+    "accepted twice": "a proposal that became two, a step with two accepted results, a result that no attempt had",
     "failed": "succeeded outside, or met nothing but faults of ours, and failed for good",
     "run again": "a step that is held when its worker vanished, begun again although no person said so",
+    "dependencies": "a step that began before those it depends on were done",
     "order": "a message delivered before one of its aggregate that was committed before it was published",
     "vanished": "a lease taken from a worker that lived and could reach the database",
     "recovery": "work of before the last fault that nobody had taken up again within lease + 5 seconds",
@@ -62,7 +63,7 @@ class Facts:
         )
         self.steps = rows(
             """select s.id::text, s.key, s.executor, s.status, s.attempt, s.failure_count, s.last_error, s.result,
-                      m.status as mission
+                      s.depends_on::text[] as depends_on, m.status as mission
                  from ops_mission_steps s join ops_missions m on m.id = s.mission_id"""
         )
         self.runs = rows(
@@ -94,9 +95,10 @@ def judge(facts: Facts, clock: Clock, fleet: Fleet) -> list[Finding]:
         *_proposals(facts),
         *_steps(facts),
         *_held(facts),
+        *_dependencies(facts),
         *_messages(facts),
         *_vanished(facts, clock, fleet),
-        *_afterwards(facts),
+        *_afterwards(facts, clock),
     ]
 
 
@@ -150,6 +152,21 @@ def _held(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "run again", "begun too often", {"step": step, "begun": times, "told": allowed[step]}
             )
+
+
+def _dependencies(facts: Facts) -> Iterator[Finding]:
+    first: dict[tuple[str, str], float] = {}
+    for line in facts.effects:
+        key = line["step"], line["what"]
+        first[key] = min(line["at"], first.get(key, line["at"]))
+    for step in facts.steps:
+        begun = first.get((step["id"], "begun"))
+        if begun is None:
+            continue
+        for needed in step["depends_on"]:
+            done = first.get((needed, "done"))
+            if done is None or done > begun:
+                yield Finding("dependencies", "began too early", {"step": step["id"], "before": needed})
 
 
 def _messages(facts: Facts) -> Iterator[Finding]:
@@ -213,7 +230,7 @@ def _excused(faults: Iterable[Row], pid: int, begins: float, ends: float) -> boo
     return False
 
 
-def _afterwards(facts: Facts) -> Iterator[Finding]:
+def _afterwards(facts: Facts, clock: Clock) -> Iterator[Finding]:
     if facts.recovery > facts.lease + RECOVERY:
         yield Finding("recovery", "took too long", {"seconds": facts.recovery, "lease": facts.lease})
     if facts.drained is None:
@@ -222,4 +239,7 @@ def _afterwards(facts: Facts) -> Iterator[Finding]:
         about = {"steps": dict(left), "messages": len(waiting), "first": waiting[:3]}
         yield Finding("unended", "something was left", about)
     for row in facts.invariants:
+        # It is told by what the server's clock showed. After one that was set back the witness alone can say.
+        if row["invariant"].startswith("4 ") and clock.set_back:
+            continue
         yield Finding("invariants", "broken", row)

@@ -140,7 +140,7 @@ def analyzed(scene: Scene, draw: Random) -> dict[str, Any]:
 
 @fault("table altered", "locks", excuses=None)
 def altered(scene: Scene, draw: Random) -> dict[str, Any]:
-    """A column called metadata comes to the steps and goes, as in the runbook; plans that are kept must be made anew."""
+    """The steps get a column called metadata, as in the runbook, and lose it; kept plans must be made anew."""
     with scene.server.connect() as conn:
         _do(conn, "set lock_timeout = '2s'")
         _do(conn, "alter table opsloop.ops_mission_steps add column if not exists metadata jsonb")

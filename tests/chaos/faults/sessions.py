@@ -10,7 +10,7 @@ import psycopg
 
 from chaos.kinds import Missed, Scene, fault
 
-_THEIRS = "from pg_stat_activity where backend_type = 'client backend' and usename like 'chaos_%%'"
+_THEIRS = "from pg_stat_activity where backend_type = 'client backend' and usename like 'chaos_%'"
 
 
 @fault("sessions ended", "sessions", excuses=None, weight=3)
@@ -53,7 +53,7 @@ def leased_transactions_ended(scene: Scene, draw: Random) -> dict[str, Any]:
     with scene.server.connect() as conn:
         while time.monotonic() < ends:
             found = conn.execute(
-                f"select count(pg_terminate_backend(pid)) {_THEIRS} and application_name like 'opsloop step %%'"
+                f"select count(pg_terminate_backend(pid)) {_THEIRS} and application_name like 'opsloop step %'"
             ).fetchone()
             met += found[0] if found else 0
             time.sleep(0.05)
@@ -124,7 +124,7 @@ def connections_exhausted(scene: Scene, draw: Random) -> dict[str, Any]:
                 with contextlib.suppress(psycopg.OperationalError):
                     while len(taken) < 100:
                         taken.append(psycopg.connect(dsn, autocommit=True))
-                conn.execute(f"select pg_terminate_backend(pid) {_THEIRS} and pid %% 2 = 0")
+                conn.execute(f"select pg_terminate_backend(pid) {_THEIRS} and pid % 2 = 0")
         seconds = draw.uniform(1, 8)
         scene.wait(seconds)
     finally:
