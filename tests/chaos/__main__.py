@@ -5,6 +5,7 @@ What must hold at the end stands in `chaos.verdict`. The exit code is 0 only whe
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -80,6 +81,7 @@ class Run:
         self._given = given
         self._home = home
         self._hooks = hooks
+        self._out = out
         self._log = Witness(out, "run")
         self._gate = home / "produce"
         self._place = home / "witness"
@@ -125,6 +127,8 @@ class Run:
         )
         self._read()
         findings = judge(self._facts, self._clock, fleet)
+        if findings:
+            (self._out / "facts.json").write_text(json.dumps(vars(self._facts), default=str))
         for finding in findings:
             self._log.say("finding", **finding.line())
         return self._facts, findings, seconds, exits

@@ -28,23 +28,27 @@ class Planned:
 def draw(seed: int, seconds: float, gap: float, kinds: Sequence[Kind]) -> list[Planned]:
     """The plan of a run: each kind as often as its weight says, in an order that the seed decides."""
     chance = Random(seed)
+    names = {
+        gentle: [
+            kind.name
+            for kind in kinds
+            for _ in range(kind.weight)
+            if not gentle or kind.excuses in (None, "unheard")
+        ]
+        for gentle in (True, False)
+    }
     decks: dict[bool, list[str]] = {True: [], False: []}
-    plan: list[Planned] = []
     mixed, quiet = (min(most, share * seconds) for most, share in _BLOCKS)
+    plan: list[Planned] = []
     at = 3.0
     while at < seconds:
         within = at % (mixed + quiet)
         gentle = within >= mixed
-        if gentle or within < mixed - _QUIET:
+        if names[gentle] and (gentle or within < mixed - _QUIET):
             # In the other blocks gentle kinds come as well.
             deck = decks[gentle]
             if not deck:
-                deck += [
-                    kind.name
-                    for kind in kinds
-                    if not gentle or kind.excuses is None
-                    for _ in range(kind.weight)
-                ]
+                deck += names[gentle]
                 chance.shuffle(deck)
             plan.append(Planned(len(plan) + 1, round(at, 2), deck.pop(), chance.getrandbits(32)))
         at += chance.uniform(0.3, 1.7) * gap

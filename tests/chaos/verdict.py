@@ -126,6 +126,7 @@ def _steps(facts: Facts) -> Iterator[Finding]:
             done[line["step"]].add(line["attempt"])
     accepted = Counter(row["run"] for row in facts.runs if row["status"] == "succeeded")
     by_step = Counter(row["step"] for row in facts.runs if row["status"] == "succeeded")
+    accepted_attempt = {row["step"]: row["attempt"] for row in facts.runs if row["status"] == "succeeded"}
     resolved = {line["step"] for line in facts.persons if line["what"] == "resolve"}
     for run, times in accepted.items():
         if times > 1:
@@ -138,6 +139,8 @@ def _steps(facts: Facts) -> Iterator[Finding]:
             yield Finding("failed", "done outside, failed inside" if done[step["id"]] else "failed", about)
         if step["status"] == "succeeded" and step["executor"] != "noop":
             attempt = (step["result"] or {}).get("attempt")
+            if attempt and attempt != accepted_attempt.get(step["id"], 0):
+                yield Finding("accepted twice", "a result of another attempt than the one accepted", about)
             if attempt not in done[step["id"]] and not (attempt == 0 and step["id"] in resolved):
                 yield Finding("accepted twice", "a result of an attempt that was never done", about)
 
@@ -203,6 +206,7 @@ def _disorder(aggregate: str, delivered: Sequence[Row]) -> Iterator[Finding]:
 def _vanished(facts: Facts, clock: Clock, fleet: Fleet) -> Iterator[Finding]:
     ends = {pid: ended for member in fleet.members for pid, ended in member.lives}
     longest = 2 * facts.lease + 5
+    heard = {(line["step"], line["attempt"]) for line in facts.effects if line["what"] == "begun"}
     for row in facts.runs:
         if row["status"] != "lost" or row["worker"] is None:
             continue
@@ -210,7 +214,10 @@ def _vanished(facts: Facts, clock: Clock, fleet: Fleet) -> Iterator[Finding]:
         moments = clock.moments(row["ended"])
         # A moment that the clock has shown twice is judged only if nothing excuses it either time.
         if not moments or any(
-            ends.get(pid, moment + 1) < moment or _excused(facts.faults, pid, moment - longest, moment + 2)
+            ends.get(pid, moment + 1) < moment
+            or _excused(
+                facts.faults, pid, (row["step"], row["attempt"]) in heard, moment - longest, moment + 2
+            )
             for moment in moments
         ):
             continue
@@ -220,12 +227,13 @@ def _vanished(facts: Facts, clock: Clock, fleet: Fleet) -> Iterator[Finding]:
         yield Finding("vanished", "a lease was taken from a live worker", {**row, "near": near})
 
 
-def _excused(faults: Iterable[Row], pid: int, begins: float, ends: float) -> bool:
+def _excused(faults: Iterable[Row], pid: int, heard: bool, begins: float, ends: float) -> bool:
     for one in faults:
         if one["began"] > ends or one["ended"] < begins:
             continue
         excuse = KINDS[one["kind"]].excuses
-        if excuse == "all" or (excuse == "process" and one["met"].get("pid") == pid):
+        met = excuse == "process" and one["met"].get("pid") == pid
+        if excuse == "all" or met or (excuse == "unheard" and not heard):
             return True
     return False
 
