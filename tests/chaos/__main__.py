@@ -38,6 +38,8 @@ from opsloop import migrate
 EXECUTORS = ["noop", "touch", "once", "flaky", "thread", "leased"]
 #: Open steps above which producers wait.
 _BACKLOG = 1_000
+#: Seconds after which a server that was only asked for a number gets no time from the machine.
+_SLOW = 0.5
 #: Seconds that everything may take to end when all is calm: a machine may be slow.
 _CALM = 240.0
 _OPEN = "select count(*) from ops_mission_steps where status in ('queued', 'running', 'blocked', 'waiting')"
@@ -46,7 +48,7 @@ _LEFT = """
        + (select count(*) from outbox where processed_at is null)
        + (select count(*) from ops_agent_reactions where status in ('queued', 'processing'))
        + (select count(*) from ops_mission_proposals where status in ('pending', 'voting'))"""
-_TAKEN = "select id, attempt, status from ops_mission_steps where status in ('queued', 'running')"
+_LEASED = "select id, attempt from ops_mission_steps where status = 'running'"
 _SETUP = """
   create role chaos_producer login; create role chaos_worker login; create role chaos_other login;
   grant opsloop_producer to chaos_producer; grant opsloop_worker to chaos_worker;
@@ -171,7 +173,11 @@ class Run:
     def _watch_backlog(self) -> None:
         """Producers wait while there is much to do."""
         while not self._over.is_set():
+            began = time.monotonic()
             with contextlib.suppress(psycopg.Error), self._server.connect(seconds=1) as conn:
+                conn.execute("select 1")
+                if time.monotonic() > began + _SLOW:
+                    self._facts.slow.append((began, time.monotonic()))
                 row = conn.execute(_OPEN).fetchone()
                 if row is not None and not self._over.is_set():
                     if row[0] < _BACKLOG:
@@ -233,7 +239,7 @@ class Run:
             fleet.tend()
             self._server.tend()
             with contextlib.suppress(psycopg.Error), self._server.connect(seconds=2) as conn:
-                rows = {row[0]: row[1:] for row in conn.execute(_TAKEN).fetchall()}
+                rows = {row[0]: row[1:] for row in conn.execute(_LEASED).fetchall()}
                 if before is None:
                     before = rows
                 if taken is None and not any(rows.get(step) == was for step, was in before.items()):
@@ -250,7 +256,9 @@ class Run:
     def _read(self) -> None:
         facts = self._facts
         facts.producers = list(Reader(self._place, "producer").news())
-        facts.effects = list(Reader(self._place, "effects").news())
+        effects = list(Reader(self._place, "effects").news())
+        facts.stalls = [line for line in effects if line["what"] == "stalled"]
+        facts.effects = [line for line in effects if line["what"] != "stalled"]
         facts.persons = list(Reader(self._place, "person").news())
         facts.hooks = self._hooks.figures()
         with self._server.connect() as conn:

@@ -55,7 +55,9 @@ class Scene:
     def persist(self, work: Callable[[psycopg.Connection[Any]], Any]) -> Any:
         """Do it, again and again until the server has taken it: what a fault has done must be undone."""
         while True:
-            with suppress(psycopg.Error), self.server.connect(seconds=30) as conn:
+            # The caller may be the one who keeps others from starting it.
+            self.server.tend()
+            with suppress(psycopg.Error), self.server.connect(seconds=3) as conn:
                 conn.execute("set lock_timeout = '3s'")
                 conn.execute("set statement_timeout = '15s'")
                 return work(conn)
@@ -89,7 +91,7 @@ def fault(
 ) -> Callable[[Act], Act]:
     """Makes a function a kind of fault. It returns what it has met, when all is as it was before.
 
-    `needs`: what this machine must have, `clock` (libfaketime) or `disk` (the right to mount a small one).
+    `needs`: what this machine must have, `clock` (a C compiler) or `disk` (the right to mount a small one).
     """
 
     def add(act: Act) -> Act:

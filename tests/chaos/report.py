@@ -29,9 +29,9 @@ then holds what the database says against what a **witness** outside of it has s
 - *The person* decides over held steps: what the witness saw done has succeeded, anything else is to run again.
 - *The faults* are drawn from a seed: when, which kind, which target, how long. Several are at work at a time. There
   are spells with none that could excuse a lost lease: locks, snapshots, DDL, sessions that end.
-- *The verdict* is about truth, not about speed, but for the recovery: after the last fault everything that was leased
-  or queued must have been taken up again within the lease and {recovery:g} seconds. A server's clock that was set back
-  does that time once more, and the measure begins when it has.
+- *The verdict* is about truth, not about speed, but for the recovery: within the lease and {recovery:g} seconds
+  after the last fault all steps that were leased must have ended, be leased anew or wait for a person. A server's clock
+  that was set back does that time once more, and the measure begins when it has.
 
 ## Figures
 
@@ -46,8 +46,8 @@ then holds what the database says against what a **witness** outside of it has s
 `make chaos ARGS='{again}'` draws the same faults again, `ARGS='--replay FILE'` those of the log of a run, whose path is
 printed: a line of JSON for each fault, with what it has met, and for each finding. What the machine does in between is
 not repeated, so a finding may need more than one try. `make chaos-quick`, two minutes, is part of `.ci/run`. It ends
-with exit code 0 only when there is no finding. Clocks are set by libfaketime, and the disk that is filled up is a small
-one, which only root may mount; without them, those kinds are left out, and the run says so.
+with exit code 0 only when there is no finding. Setting clocks needs a C compiler, and the disk that is filled up is
+a small one, which only root may mount; without them, those kinds are left out, and the run says so.
 """
 
 
@@ -83,8 +83,9 @@ def figures(facts: Facts, seconds: float, exits: Counter[str]) -> list[tuple[str
         ),
         ("calls of producers that were refused or cut off", f"{said['refused']:,}"),
         ("processes ended", ", ".join(f"{name} × {n}" for name, n in sorted(exits.items())) or "none"),
+        ("times that a worker, or the server, got no time", f"{len(facts.stalls):,}, {len(facts.slow):,}"),
         (
-            "taken up again after the last fault",
+            "leases settled after the last fault",
             f"{facts.recovery:.1f} s, of {facts.lease + RECOVERY:g} allowed",
         ),
         ("nothing left after", drained),

@@ -20,7 +20,7 @@ VERDICTS = {
     "dependencies": "a step that began before those it depends on were done",
     "order": "a message delivered before one of its aggregate that was committed before it was published",
     "vanished": "a lease taken from a worker that lived and could reach the database",
-    "recovery": "work of before the last fault that nobody had taken up again within lease + 5 seconds",
+    "recovery": "steps leased before the end of the last fault that nothing became of within lease + 5 seconds",
     "invariants": "what fn_check_invariants names",
     "unended": "work that was still there when all was calm for minutes",
 }
@@ -39,6 +39,10 @@ class Facts:
     drained: float | None = 0.0
     """Seconds until nothing was left; None when something was."""
     faults: list[Row] = field(default_factory=list)
+    stalls: list[Row] = field(default_factory=list)
+    """When a worker got no time from the machine."""
+    slow: list[tuple[float, float]] = field(default_factory=list)
+    """When the server got none: it took long to answer the shortest of all questions."""
     producers: list[Row] = field(default_factory=list)
     effects: list[Row] = field(default_factory=list)
     persons: list[Row] = field(default_factory=list)
@@ -206,6 +210,8 @@ def _disorder(aggregate: str, delivered: Sequence[Row]) -> Iterator[Finding]:
 def _vanished(facts: Facts, clock: Clock, fleet: Fleet) -> Iterator[Finding]:
     ends = {pid: ended for member in fleet.members for pid, ended in member.lives}
     longest = 2 * facts.lease + 5
+    stalls = [(line["pid"], line["since"], line["at"]) for line in facts.stalls]
+    stalls += [(None, began, ended) for began, ended in facts.slow]
     heard = {(line["step"], line["attempt"]) for line in facts.effects if line["what"] == "begun"}
     for row in facts.runs:
         if row["status"] != "lost" or row["worker"] is None:
@@ -215,6 +221,7 @@ def _vanished(facts: Facts, clock: Clock, fleet: Fleet) -> Iterator[Finding]:
         # A moment that the clock has shown twice is judged only if nothing excuses it either time.
         if not moments or any(
             ends.get(pid, moment + 1) < moment
+            or _stalled(stalls, pid, moment - facts.lease, moment)
             or _excused(
                 facts.faults, pid, (row["step"], row["attempt"]) in heard, moment - longest, moment + 2
             )
@@ -225,6 +232,11 @@ def _vanished(facts: Facts, clock: Clock, fleet: Fleet) -> Iterator[Finding]:
             f["kind"] for f in facts.faults if f["began"] < moments[0] and f["ended"] > moments[0] - longest
         ]
         yield Finding("vanished", "a lease was taken from a live worker", {**row, "near": near})
+
+
+def _stalled(stalls: Iterable[tuple[int | None, float, float]], pid: int, begins: float, ends: float) -> bool:
+    """Whether the machine was too slow for this worker to be judged by the time that it took."""
+    return any(who in (None, pid) and began < ends and ended > begins for who, began, ended in stalls)
 
 
 def _excused(faults: Iterable[Row], pid: int, heard: bool, begins: float, ends: float) -> bool:

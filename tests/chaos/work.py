@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,21 @@ from typing import Any
 from chaos.witness import PLACE, Witness
 from opsloop import Context, Retry, executor
 
+#: A thread that only sleeps and is this late, in seconds, belongs to a process that gets no time.
+_LATE = 0.5
 _witness = Witness(Path(os.environ[PLACE]), f"effects-{os.getpid()}-{time.monotonic_ns()}")
+
+
+def _watch() -> None:
+    """Tell when this process got no time, whoever has taken it."""
+    while True:
+        began = time.monotonic()
+        time.sleep(0.1)
+        if time.monotonic() > began + 0.1 + _LATE:
+            _witness.say("stalled", pid=os.getpid(), since=began)
+
+
+threading.Thread(target=_watch, daemon=True).start()
 
 
 def _begin(ctx: Context) -> dict[str, Any]:
