@@ -61,10 +61,9 @@ def facts() -> Facts:
     )
 
 
-def lost_lease(found: Facts) -> None:
-    found.runs.append(
-        {"step": "a", "run": "r", "attempt": 1, "status": "lost", "worker": "host:7:x", "ended": time.time()}
-    )
+def lost_lease(found: Facts, status: str = "lost") -> None:
+    run = {"step": "a", "run": "r", "attempt": 1, "status": status, "worker": "host:7:x", "code": "OPS_006"}
+    found.runs.append({**run, "ended": time.time()})
 
 
 BROKEN: list[tuple[str, Callable[[Facts], Any]]] = [
@@ -82,6 +81,7 @@ BROKEN: list[tuple[str, Callable[[Facts], Any]]] = [
     ("order", lambda f: f.hooks["order"].update(x=[2, 1])),
     ("order", lambda f: f.hooks["order"].update({MISSION: [4, 3]})),
     ("vanished", lost_lease),
+    ("vanished", lambda f: lost_lease(f, "released")),
     ("recovery", lambda f: setattr(f, "recovery", 15.1)),
     ("invariants", lambda f: f.invariants.append({"invariant": "3 missions"})),
     ("unended", lambda f: setattr(f, "drained", None)),

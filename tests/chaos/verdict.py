@@ -72,7 +72,7 @@ class Facts:
         )
         self.runs = rows(
             """select step_id::text as step, run_id::text as run, attempt, status, worker_id as worker, executor,
-                      extract(epoch from completed_at)::float as ended, error
+                      extract(epoch from completed_at)::float as ended, error, error_code as code
                  from ops_action_runs"""
         )
         self.outbox = rows(
@@ -214,7 +214,9 @@ def _vanished(facts: Facts, clock: Clock, fleet: Fleet) -> Iterator[Finding]:
     stalls += [(None, began, ended) for began, ended in facts.slow]
     heard = {(line["step"], line["attempt"]) for line in facts.effects if line["what"] == "begun"}
     for row in facts.runs:
-        if row["status"] != "lost" or row["worker"] is None:
+        # Taken by the database, or given up by a worker that could not extend it.
+        given_up = row["status"] == "released" and row["code"] == "OPS_006"
+        if row["worker"] is None or not (row["status"] == "lost" or given_up):
             continue
         pid = int(row["worker"].split(":")[1])
         moments = clock.moments(row["ended"])
