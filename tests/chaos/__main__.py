@@ -6,7 +6,6 @@ What must hold at the end stands in `chaos.verdict`. The exit code is 0 only whe
 import argparse
 import contextlib
 import json
-import os
 import shutil
 import signal
 import sys
@@ -16,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from threading import Event, Thread
 from typing import Any
 
@@ -89,7 +89,7 @@ class Run:
         self._place = home / "witness"
         self._place.mkdir()
         self._clock = Clock(home / "clock")
-        self._server = Server(home, self._clock)
+        self.server = Server(home, self._clock)
         self._proxy: Proxy
         self._facts = Facts(lease=given.lease)
         self._over = Event()
@@ -102,7 +102,7 @@ class Run:
         for one in planned:
             self._log.say("planned", number=one.number, planned=one.at, kind=one.kind, seed=one.seed)
         self._prepare()
-        self._proxy = Proxy(self._server.socket)
+        self._proxy = Proxy(self.server.socket())
         sizes = {"worker": given.workers, "relay": given.relays, "producer": given.producers}
         fleet = Fleet(self._home, self._proxy.port, given.seed, given.rate, self._gate, sizes)
         scene = Scene(
@@ -110,12 +110,12 @@ class Run:
             given.lease,
             fleet,
             self._proxy,
-            self._server,
+            self.server,
             self._clock,
             self._hooks.process.pid,
             self._over,
         )
-        person = Person(self._server, Witness(self._place, "person-1"), Reader(self._place, "effects"))
+        person = Person(self.server, Witness(self._place, "person-1"), Reader(self._place, "effects"))
         Thread(target=self._watch_backlog, daemon=True).start()
         try:
             seconds = self._fire(scene, fleet, planned)
@@ -138,13 +138,13 @@ class Run:
     def close(self) -> None:
         """Nothing of it is left running."""
         self._over.set()
-        self._server.close()
+        self.server.close()
 
     def _prepare(self) -> None:
-        with self._server.connect(dbname="postgres") as conn:
+        with self.server.connect(dbname="postgres") as conn:
             conn.execute(f"create database {DATABASE}")
-        migrate.migrate(self._server.dsn())
-        migrate.seed(self._server.dsn())
+        migrate.migrate(self.server.dsn())
+        migrate.seed(self.server.dsn())
         route = {
             "event_type": "*",
             "sink": "http",
@@ -153,7 +153,7 @@ class Run:
             "timeout_seconds": 3,
             "max_tries": 100,
         }
-        policies = {
+        policies: dict[str, dict[str, Any]] = {
             "auto_approve": {"allowed_step_kinds": EXECUTORS, "max_risk_level": "high", "risk_rules": []},
             "proposal_caps": {"daily_limit": 100_000_000},
             "worker_policy": {
@@ -162,19 +162,18 @@ class Run:
             },
             "outbox": {"routes": [route], "allow_private": True, "lease_seconds": self._given.lease},
         }
-        with self._server.connect() as conn:
+        with self.server.connect() as conn:
             conn.execute(_SETUP)
             for key, fields in policies.items():
                 row = conn.execute("select value from ops_policy where key = %s", (key,)).fetchone()
-                conn.execute(
-                    "select fn_set_policy(%s, %s)", (key, Jsonb({**(row[0] if row else {}), **fields}))
-                )
+                document = Jsonb({**(row[0] if row else {}), **fields})
+                conn.execute("select fn_set_policy(%s, %s)", (key, document))
 
     def _watch_backlog(self) -> None:
         """Producers wait while there is much to do."""
         while not self._over.is_set():
             began = time.monotonic()
-            with contextlib.suppress(psycopg.Error), self._server.connect(seconds=1) as conn:
+            with contextlib.suppress(psycopg.Error), self.server.connect(seconds=1) as conn:
                 conn.execute("select 1")
                 if time.monotonic() > began + _SLOW:
                     self._facts.slow.append((began, time.monotonic()))
@@ -193,7 +192,7 @@ class Run:
         said = 0.0
         while (now := time.monotonic()) < ends:
             fleet.tend()
-            self._server.tend()
+            self.server.tend()
             while waiting and now >= begins + waiting[0].at:
                 one = waiting.pop(0)
                 thread = Thread(target=self._do, args=(scene, one), daemon=True)
@@ -207,14 +206,12 @@ class Run:
         self._over.set()
         while any(thread.is_alive() for thread in self._threads):
             fleet.tend()
-            self._server.tend()
+            self.server.tend()
             time.sleep(0.05)
         self._gate.unlink(missing_ok=True)
         return time.monotonic() - begins
 
     def _do(self, scene: Scene, one: plan.Planned) -> None:
-        from random import Random
-
         began = time.monotonic()
         met: dict[str, Any] = {}
         try:
@@ -237,8 +234,8 @@ class Run:
         taken: float | None = None
         while time.monotonic() < last + _CALM + debt:
             fleet.tend()
-            self._server.tend()
-            with contextlib.suppress(psycopg.Error), self._server.connect(seconds=2) as conn:
+            self.server.tend()
+            with contextlib.suppress(psycopg.Error), self.server.connect(seconds=2) as conn:
                 rows = {row[0]: row[1:] for row in conn.execute(_LEASED).fetchall()}
                 if before is None:
                     before = rows
@@ -261,13 +258,13 @@ class Run:
         facts.effects = [line for line in effects if line["what"] != "stalled"]
         facts.persons = list(Reader(self._place, "person").news())
         facts.hooks = self._hooks.figures()
-        with self._server.connect() as conn:
+        with self.server.connect() as conn:
             facts.read(conn)
 
 
-def available(home: Path) -> tuple[list[Kind], list[str]]:
+def available(small_disk: bool) -> tuple[list[Kind], list[str]]:
     """The kinds that this machine can do, and the names of the others."""
-    has = {"clock": library() is not None, "disk": os.geteuid() == 0 and shutil.which("mount") is not None}
+    has = {"clock": library() is not None, "disk": small_disk}
     able = [kind for kind in KINDS.values() if kind.needs is None or has[kind.needs]]
     return able, [kind.name for kind in KINDS.values() if kind not in able]
 
@@ -289,13 +286,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument(
-        "--gap", type=float, default=3.2, help="seconds from one fault to the next, on average"
+        "--gap", type=float, default=2.8, help="seconds from one fault to the next, on average"
     )
     parser.add_argument("--lease", type=int, default=10, help="seconds of a lease")
-    parser.add_argument("--rate", type=float, default=20, help="missions a second")
+    parser.add_argument("--rate", type=float, default=32, help="missions a second")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--relays", type=int, default=2)
-    parser.add_argument("--producers", type=int, default=3)
+    parser.add_argument("--producers", type=int, default=4)
     parser.add_argument(
         "--only", default="", help="kinds of fault, with commas between; without it all of them"
     )
@@ -309,7 +306,7 @@ def main() -> int:
     out.mkdir(parents=True, exist_ok=True)
     if replayed is not None:
         settings, planned = plan.replay(replayed)
-        given = Given(**{name: settings[name] for name in Given.__annotations__})  # type: ignore[arg-type]
+        given = Given(**{name: settings[name] for name in Given.__annotations__})
     else:
         given = Given(**said)
     with (
@@ -318,15 +315,15 @@ def main() -> int:
             "--fail=0.03", "--hard=0.05", "--late=0.03", "--late-seconds=1", f"--seed={given.seed}", "--keep"
         ) as hooks,
     ):
-        able, unable = available(home)
-        if replayed is None:
-            named = [kind for kind in able if not only or kind.name in only.split(",")]
-            planned = plan.draw(given.seed, given.minutes * 60 - given.lease, given.gap, named)
-        if unable:
-            sys.stderr.write(f"left out, as this machine cannot do it: {', '.join(unable)}\n")
-        sys.stderr.write(f"seed {given.seed}, {len(planned)} faults; the log is {out}/run.jsonl\n")
         run = Run(given, home, out, hooks)
         try:
+            able, unable = available(run.server.small_disk)
+            if unable:
+                sys.stderr.write(f"left out, as this machine cannot do it: {', '.join(unable)}\n")
+            if replayed is None:
+                named = [kind for kind in able if not only or kind.name in only.split(",")]
+                planned = plan.draw(given.seed, given.minutes * 60 - given.lease, given.gap, named)
+            sys.stderr.write(f"seed {given.seed}, {len(planned)} faults; the log is {out}/run.jsonl\n")
             facts, findings, seconds, exits = run.go(planned)
         finally:
             run.close()

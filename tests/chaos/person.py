@@ -67,7 +67,7 @@ class Person:
 
     def _try(self, conn: psycopg.Connection[Any], call: str, what: str) -> None:
         try:
-            conn.execute(call, (what,))  # type: ignore[call-overload]
+            conn.execute(call, (what,))
         except psycopg.Error as error:
             if conn.closed:
                 raise

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from chaos.kinds import KINDS, Kind
 
@@ -55,7 +56,7 @@ def draw(seed: int, seconds: float, gap: float, kinds: Sequence[Kind]) -> list[P
     return plan
 
 
-def replay(file: Path) -> tuple[dict[str, object], list[Planned]]:
+def replay(file: Path) -> tuple[dict[str, Any], list[Planned]]:
     """What an earlier run was started with, and its plan, from its log."""
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     (settings,) = [line for line in lines if line["what"] == "run"]

@@ -63,10 +63,9 @@ class Server:
 
     # Where it is
 
-    @property
-    def socket(self) -> str:
-        """The path of its socket."""
-        return f"{self._sockets}/.s.PGSQL.{self._port(self.place)}"
+    def socket(self, place: str | None = None) -> str:
+        """The path of its socket, or of that of the server in the other place."""
+        return f"{self._sockets}/.s.PGSQL.{self._port(place or self.place)}"
 
     @staticmethod
     def _port(place: str) -> int:
@@ -186,6 +185,7 @@ class Server:
     @contextlib.contextmanager
     def full_disk(self, left: int) -> Iterator[None]:
         """Its disk has no more than `left` bytes of room while the block runs."""
+        assert self.small_disk, "that would fill up a disk of others"
         ballast = self.disk / "ballast"
         with ballast.open("wb") as file:
             for _ in range(20):

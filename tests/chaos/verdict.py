@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 from chaos.clock import Clock
 from chaos.fleet import Fleet
@@ -56,10 +57,9 @@ class Facts:
 
     def read(self, conn: psycopg.Connection[Any]) -> None:
         """What the database says."""
-        from psycopg.rows import dict_row
 
         def rows(query: str) -> list[Row]:
-            return conn.cursor(row_factory=dict_row).execute(query).fetchall()  # type: ignore[arg-type]
+            return conn.cursor(row_factory=dict_row).execute(query).fetchall()
 
         self.proposals = rows(
             """select p.dedupe_key as key, p.id::text, p.status, m.status as mission

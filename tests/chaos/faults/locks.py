@@ -1,7 +1,7 @@
 """What other people's sessions hold: row locks, transactions, snapshots, and the work of a DBA."""
 
 from random import Random
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 
@@ -20,10 +20,6 @@ _LIVE = {
     "ops_action_runs": "order by id desc limit 50",
     "ops_audit_log": "order by id desc limit 50",
 }
-
-
-def _do(conn: psycopg.Connection[Any], text: str) -> psycopg.Cursor[Any]:
-    return conn.execute(cast(LiteralString, text))
 
 
 def _table(conn: psycopg.Connection[Any], draw: Random) -> str:
@@ -49,8 +45,10 @@ def rows_locked(scene: Scene, draw: Random) -> dict[str, Any]:
     seconds = draw.uniform(0.5, 0.45 * scene.lease)
     with scene.server.connect(autocommit=False) as conn:
         table = _table(conn, draw)
-        _do(conn, "set local lock_timeout = '2s'")
-        rows = _do(conn, f"select 1 from opsloop.{table} {_LIVE.get(table, 'limit 500')} for update").rowcount
+        conn.execute("set local lock_timeout = '2s'")
+        rows = conn.execute(
+            f"select 1 from opsloop.{table} {_LIVE.get(table, 'limit 500')} for update"
+        ).rowcount
         scene.wait(seconds)
         conn.rollback()
     return {"table": table, "rows": rows, "seconds": round(seconds, 1)}
@@ -63,8 +61,8 @@ def table_locked(scene: Scene, draw: Random) -> dict[str, Any]:
     with scene.server.connect(autocommit=False) as conn:
         table = _table(conn, draw)
         mode = draw.choice(["share row exclusive", "exclusive", "access exclusive"])
-        _do(conn, "set local lock_timeout = '1s'")
-        _do(conn, f"lock table opsloop.{table} in {mode} mode")
+        conn.execute("set local lock_timeout = '1s'")
+        conn.execute(f"lock table opsloop.{table} in {mode} mode")
         scene.wait(seconds)
         conn.rollback()
     return {"table": table, "mode": mode, "seconds": round(seconds, 1)}
@@ -76,12 +74,12 @@ def open_transaction(scene: Scene, draw: Random) -> dict[str, Any]:
     seconds = draw.uniform(1, 1.5 * scene.lease)
     with scene.server.connect(autocommit=False) as conn:
         template = '{"title": "left open", "steps": [{"kind": "noop"}]}'
-        _do(conn, f"select fn_create_proposal('{template}')")
-        _do(conn, "select fn_publish_outbox('shared', 'left open', 'chaos.fact', '{}')")
-        _do(conn, "select fn_emit_event('chaos:left-open', '{}')")
+        conn.execute(f"select fn_create_proposal('{template}')")
+        conn.execute("select fn_publish_outbox('shared', 'left open', 'chaos.fact', '{}')")
+        conn.execute("select fn_emit_event('chaos:left-open', '{}')")
         scene.wait(seconds)
         ends = draw.choice(["commit", "rollback"])
-        _do(conn, ends)
+        conn.execute(ends)
     return {"seconds": round(seconds, 1), "ends": ends}
 
 
@@ -90,8 +88,10 @@ def open_claim(scene: Scene, draw: Random) -> dict[str, Any]:
     """Somebody claims steps in a transaction, holds it open, and takes it back."""
     seconds = draw.uniform(0.5, 0.4 * scene.lease)
     with scene.server.connect(autocommit=False) as conn:
-        _do(conn, "select fn_register_worker('chaos:claims', p_executors => '{\"touch\": {}, \"once\": {}}')")
-        rows = _do(conn, "select 1 from fn_claim_steps('chaos:claims', 20, 60, '{touch,once}')").rowcount
+        conn.execute(
+            "select fn_register_worker('chaos:claims', p_executors => '{\"touch\": {}, \"once\": {}}')"
+        )
+        rows = conn.execute("select 1 from fn_claim_steps('chaos:claims', 20, 60, '{touch,once}')").rowcount
         scene.wait(seconds)
         conn.rollback()
     return {"steps": rows, "seconds": round(seconds, 1)}
@@ -102,8 +102,8 @@ def snapshot(scene: Scene, draw: Random) -> dict[str, Any]:
     """A report reads for a long time: nothing that was deleted meanwhile can be cleaned away."""
     seconds = draw.uniform(5, 20)
     with scene.server.connect(autocommit=False) as conn:
-        _do(conn, "set transaction isolation level repeatable read")
-        _do(conn, "select count(*) from opsloop.ops_missions")
+        conn.execute("set transaction isolation level repeatable read")
+        conn.execute("select count(*) from opsloop.ops_missions")
         scene.wait(seconds)
         conn.rollback()
     return {"seconds": round(seconds, 1)}
@@ -112,10 +112,10 @@ def snapshot(scene: Scene, draw: Random) -> dict[str, Any]:
 def _maintain(scene: Scene, draw: Random, *statements: str) -> dict[str, Any]:
     with scene.server.connect() as conn:
         table = _table(conn, draw)
-        _do(conn, "set lock_timeout = '2s'")
-        _do(conn, "set statement_timeout = '4s'")
+        conn.execute("set lock_timeout = '2s'")
+        conn.execute("set statement_timeout = '4s'")
         for statement in statements:
-            _do(conn, statement.format(table=f"opsloop.{table}"))
+            conn.execute(statement.format(table=f"opsloop.{table}"))
     return {"table": table}
 
 
@@ -142,10 +142,10 @@ def analyzed(scene: Scene, draw: Random) -> dict[str, Any]:
 def altered(scene: Scene, draw: Random) -> dict[str, Any]:
     """The steps get a column called metadata, as in the runbook, and lose it; kept plans must be made anew."""
     with scene.server.connect() as conn:
-        _do(conn, "set lock_timeout = '2s'")
-        _do(conn, "alter table opsloop.ops_mission_steps add column if not exists metadata jsonb")
+        conn.execute("set lock_timeout = '2s'")
+        conn.execute("alter table opsloop.ops_mission_steps add column if not exists metadata jsonb")
         scene.wait(draw.uniform(0.2, 3))
-        _do(conn, "alter table opsloop.ops_mission_steps drop column if exists metadata")
+        conn.execute("alter table opsloop.ops_mission_steps drop column if exists metadata")
     return {}
 
 
@@ -154,11 +154,11 @@ def index_made(scene: Scene, draw: Random) -> dict[str, Any]:
     """create index concurrently, which waits for all that write, and drop index."""
     column = draw.choice(["created_at", "updated_at", "worker_id"])
     with scene.server.connect() as conn:
-        _do(conn, "set statement_timeout = '10s'")
-        _do(conn, "drop index if exists opsloop.chaos_index")
+        conn.execute("set statement_timeout = '10s'")
+        conn.execute("drop index if exists opsloop.chaos_index")
         try:
-            _do(conn, f"create index concurrently chaos_index on opsloop.ops_mission_steps ({column})")
+            conn.execute(f"create index concurrently chaos_index on opsloop.ops_mission_steps ({column})")
         finally:
-            _do(conn, "set lock_timeout = '2s'")
-            _do(conn, "drop index if exists opsloop.chaos_index")
+            conn.execute("set lock_timeout = '2s'")
+            conn.execute("drop index if exists opsloop.chaos_index")
     return {"column": column}

@@ -5,10 +5,12 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
-from chaos.kinds import Scene, fault
+from chaos.kinds import Missed, Scene, fault
 
 
 def _killed(scene: Scene, draw: Random, role: str) -> dict[str, Any]:
@@ -77,39 +79,41 @@ def worker_starved(scene: Scene, draw: Random) -> dict[str, Any]:
         member.busy.release()
 
 
-def _limited(scene: Scene, draw: Random, limit: int, most: int, seconds: float) -> dict[str, Any]:
+def _limited(
+    scene: Scene, draw: Random, limit: int, most: Callable[[int], int], seconds: float
+) -> dict[str, Any]:
+    """A limit of a worker is lowered for a while; `most`, of its process, says how far."""
     member = scene.one(draw, "worker")
     try:
         pid = member.pid
+        if pid is None:
+            raise Missed("it has just ended")
+        soft, hard = resource.prlimit(pid, limit)
+        resource.prlimit(pid, limit, (most(pid), hard))
+        scene.wait(seconds)
         with contextlib.suppress(ProcessLookupError):
-            before = resource.prlimit(pid or 0, limit)
-            resource.prlimit(pid or 0, limit, (most, before[1]))
-            scene.wait(seconds)
-            resource.prlimit(pid or 0, limit, before)
+            resource.prlimit(pid, limit, (soft, hard))
         return {"pid": pid, "member": member.name, "seconds": round(seconds, 1)}
     finally:
         member.busy.release()
 
 
+def _size(pid: int) -> int:
+    """How much address space a process has, bytes."""
+    pages = Path(f"/proc/{pid}/statm").read_text().split()[0]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
 @fault("worker out of files", "processes", excuses="process")
 def worker_out_of_files(scene: Scene, draw: Random) -> dict[str, Any]:
     """RLIMIT_NOFILE: it can open no connection that it does not have."""
-    return _limited(scene, draw, resource.RLIMIT_NOFILE, 8, draw.uniform(1, 6))
+    return _limited(scene, draw, resource.RLIMIT_NOFILE, lambda _: 8, draw.uniform(1, 6))
 
 
 @fault("worker out of threads", "processes", excuses="process")
 def worker_out_of_threads(scene: Scene, draw: Random) -> dict[str, Any]:
     """RLIMIT_AS: it gets no more memory than it has, and so no more threads."""
-    chosen = scene.one(draw, "worker")
-    try:
-        pages = (f"/proc/{chosen.pid}/statm",)
-        with open(pages[0]) as file:  # noqa: PTH123 - a file of the kernel
-            size = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        size = 1 << 40
-    finally:
-        chosen.busy.release()
-    return _limited(scene, draw, resource.RLIMIT_AS, size + (4 << 20), draw.uniform(1, 5))
+    return _limited(scene, draw, resource.RLIMIT_AS, lambda pid: _size(pid) + (4 << 20), draw.uniform(1, 5))
 
 
 @fault("relay killed", "processes", excuses=None, weight=3)

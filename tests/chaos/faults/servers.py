@@ -70,6 +70,8 @@ def server_stopped(scene: Scene, draw: Random) -> dict[str, Any]:
 @fault("disk full", "server", excuses="all", needs="disk")
 def disk_full(scene: Scene, draw: Random) -> dict[str, Any]:
     """The disk of the server fills up, down to some pages or to nothing; a server that gives up is started anew."""
+    if not scene.server.small_disk:
+        raise Missed("it has no small disk")
     with scene.server.busy:
         seconds = draw.uniform(1, 6)
         with scene.server.full_disk(draw.choice([0, 64 << 10, 1 << 20])):
@@ -106,13 +108,11 @@ def standby_promoted(scene: Scene, draw: Random) -> dict[str, Any]:
         scene.wait(draw.uniform(1, 3))
         early = draw.random() < 0.5
         if early:
-            scene.proxy.target = (
-                scene.proxy.target.replace("5432", "x").replace("5433", "5432").replace("x", "5433")
-            )
+            scene.proxy.target = scene.server.socket(other)
             scene.proxy.cut()
             scene.wait(draw.uniform(0.5, 3))
         scene.server.promote(other)
-        scene.proxy.target = scene.server.socket
+        scene.proxy.target = scene.server.socket()
         scene.proxy.cut()
     return {"early": early}
 

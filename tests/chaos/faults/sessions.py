@@ -65,7 +65,7 @@ def _setting(scene: Scene, name: str, value: str) -> Iterator[None]:
     """A setting of the server while the block runs, for sessions that are open, too."""
     with scene.server.busy:
         with scene.server.connect() as conn:
-            conn.execute(f"alter system set {name} = '{value}'")  # type: ignore[call-overload]
+            conn.execute(f"alter system set {name} = '{value}'")
             conn.execute("select pg_reload_conf()")
         try:
             yield
