@@ -17,8 +17,8 @@ then holds what the database says against what a **witness** outside of it has s
 
 ## Method
 
-- *The fleet*: {fleet}, each a process of its own, over a TCP proxy of ours, to a PostgreSQL of its own with
-  `synchronous_commit` on. {lease:g} seconds of lease, so that in one run many are lost.
+- *The fleet*: {fleet}, each a process of its own, over a TCP proxy of ours,
+  to a PostgreSQL of its own with `synchronous_commit` on. {lease:g} seconds of lease, so that in one run many are lost.
 - *The work*: single steps, chains, fans; steps that may run twice and steps that are held for a person when their
   worker vanished; steps in a thread, steps that fail at first, steps that write in a transaction under their lease;
   messages about aggregates that one producer has for itself and that all of them share. Most steps are short, some take

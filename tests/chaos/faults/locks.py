@@ -121,7 +121,7 @@ def _maintain(scene: Scene, draw: Random, *statements: str) -> dict[str, Any]:
 
 @fault("vacuum full", "locks", excuses=None)
 def vacuum_full(scene: Scene, draw: Random) -> dict[str, Any]:
-    """vacuum full of a table of the loop, with a lock_timeout, as docs/operations.md advises."""
+    """vacuum full of a table of the loop, with a lock_timeout."""
     return _maintain(scene, draw, "vacuum full {table}")
 
 

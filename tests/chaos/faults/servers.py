@@ -144,6 +144,7 @@ def dump_and_restore(scene: Scene, draw: Random) -> dict[str, Any]:
 
 
 def _dump_and_restore(scene: Scene) -> None:
+    # In one transaction: other faults, and the person, go on, and must not write to what is only half there.
     file = scene.home / "opsloop.dump"
     dsn = scene.server.dsn()
     for command in (
@@ -156,7 +157,7 @@ def _dump_and_restore(scene: Scene) -> None:
             f"--dbname={dsn}",
         ],
         ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", "drop schema opsloop cascade", dsn],
-        ["pg_restore", "--exit-on-error", f"--dbname={dsn}", str(file)],
+        ["pg_restore", "--single-transaction", f"--dbname={dsn}", str(file)],
     ):
         done = subprocess.run(
             [str(scene.server.programs / command[0]), *command[1:]],
