@@ -62,8 +62,8 @@ class Proxy:
             await asyncio.gather(
                 self._pass_on(link, reader, link.server), self._pass_on(link, source, client)
             )
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # either side is gone, and so is the other now
+        except (OSError, RuntimeError):
+            pass  # either side is gone, or was closed by half, and so is the other now
         finally:
             self._links.discard(link)
             for writer in (client, link.server):
