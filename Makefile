@@ -8,7 +8,7 @@ BENCH_STAMP := .venv/.bench-installed
 ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick hostile chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch clean
+.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,12 @@ fmt: $(STAMP) ## Write the client for asyncio and format the Python files
 	.venv/bin/python tools/async_client.py
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
+
+chaos: $(STAMP) ## Half an hour of faults drawn from a seed, and a verdict; ARGS='--seed 7 --minutes 10', '--replay FILE'
+	PYTHONPATH=tests:bench $(RUN) chaos $(ARGS)
+
+chaos-quick: $(STAMP) ## Two minutes of it, as CI does; the seed is printed
+	PYTHONPATH=tests:bench $(RUN) chaos --seed 1 --minutes 1.7 --gap 2 $(ARGS)
 
 chaos-outbox: $(STAMP) ## Deliver 100,000 messages while relays are killed, PostgreSQL restarts and the receiver fails
 	PYTHONPATH=tests:bench $(RUN) chaos.outbox $(ARGS)

@@ -96,7 +96,8 @@ begin
      and not exists (select from ops_mission_steps s where s.id = p.step_id and s.status = 'waiting');
 
   return query
-  select '4 dependencies first', 'step ' || b.id::text, format('began before step %s (%s) had ended', d.id, d.key)
+  select '4 dependencies first', 'step ' || b.id::text,
+         format('began before step %s (%s) had ended, by the server''s clock', d.id, d.key)
     from ops_mission_steps b
    cross join lateral (
      select least(min(r.started_at), b.reserved_at) as at
