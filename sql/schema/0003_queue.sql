@@ -130,7 +130,8 @@ comment on column ops_workers.stopped_at is 'When it unregistered; null while it
 create view ops_workers_seen as
 select w.worker_id, w.executors, w.idle, w.last_seen_at,
        -- A moment that was written by hand may be the last that there is.
-       case when w.asleep_until is null then least(w.last_seen_at, timestamptz '9999-12-31 00:00+00') + interval '1 minute'
+       case when w.asleep_until is null
+            then least(w.last_seen_at, timestamptz '9999-12-31 00:00+00') + interval '1 minute'
             when w.asleep_until < 'infinity' then w.asleep_until
             -- As _keeps_watch, which is loaded later.
             when exists (select from pg_locks l

@@ -123,7 +123,8 @@ begin
     from _measures() with ordinality d (name, kind, unit, help, warn, fail, per, hint, origin, no)
     left join (values
       -- Where all workers are asleep, one wakes when something is due.
-      ('heartbeat', case when not v_asleep then extract(epoch from _time_between(v_health.last_heartbeat_at, v_now)) end,
+      ('heartbeat',
+       case when not v_asleep then extract(epoch from _time_between(v_health.last_heartbeat_at, v_now)) end,
        coalesce(date_trunc('second', _time_between(v_health.last_heartbeat_at, v_now))::text || ' ago', 'none yet')
        || case when v_asleep then '; all workers are asleep, and nothing is due' else '' end),
       ('heartbeat failures', v_failures, v_failures::text),
