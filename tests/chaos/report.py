@@ -43,8 +43,9 @@ then holds what the database says against what a **witness** outside of it has s
 
 ## Again
 
-`make chaos ARGS='{again}'` draws the same faults again, `ARGS='--replay FILE'` those of the log of a run, whose path is
-printed: a line of JSON for each fault, with what it has met, and for each finding. What the machine does in between is
+`make chaos ARGS='{again}'` draws the same faults again,
+`ARGS='--replay FILE'` those of the log of a run, whose path is printed: a line of JSON for each fault,
+with what it has met, and for each finding. What the machine does in between is
 not repeated, so a finding may need more than one try. `make chaos-quick`, two minutes, is part of `.ci/run`. It ends
 with exit code 0 only when there is no finding. Setting clocks needs a C compiler, and the disk that is filled up is
 a small one, which only root may mount; without them, those kinds are left out, and the run says so.
