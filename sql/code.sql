@@ -145,6 +145,10 @@
 \ir code/policy/_ops_policy_changed.sql
 \ir code/policy/_ops_policy_audited.sql
 \ir code/policy/fn_policy_history.sql
+\ir code/policy/fn_diff_policy.sql
+\ir code/policy/_diff_values.sql
+\ir code/policy/fn_rollback_policy.sql
+\ir code/policy/_policy_version.sql
 \ir code/policy/_seed_policy.sql
 \ir code/policy/_documents_in_force.sql
 \ir code/policy/_judge_templates.sql

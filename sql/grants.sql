@@ -99,7 +99,9 @@ declare
     -- policy
     ['fn_get_policy', 'reader'],
     ['fn_set_policy', 'admin'],
+    ['fn_rollback_policy', 'admin'],
     ['fn_policy_history', 'reader'],
+    ['fn_diff_policy', 'reader'],
     ['fn_is_auto_approvable', 'reader'],
     ['fn_assert_agent', 'reader'],
     -- events

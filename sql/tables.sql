@@ -64,6 +64,8 @@ create table ops_policy_history (
   changed_by text not null,
   -- The login role (session_user) that made the change.
   changed_login text not null default session_user,
+  -- Why, in the words of the actor; null for a change by hand.
+  reason text,
   constraint ops_policy_history_pkey primary key (key, version)
 );
 

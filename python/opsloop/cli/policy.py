@@ -1,4 +1,4 @@
-"""`policy get|set|apply|history`: the versioned documents that decide."""
+"""`policy get|set|apply|history|diff|rollback`: the versioned documents that decide."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import typer
 from opsloop import jsonio
 from opsloop.cli import output, policyfile
 from opsloop.cli.jsonin import read_object
-from opsloop.cli.session import DECISIONS, Actor, Session, command
+from opsloop.cli.session import DECISIONS, Actor, Reason, Session, command
 from opsloop.errors import InvalidPolicy
+from opsloop.results import PolicyChange
 
 app = typer.Typer(
     name="policy", no_args_is_help=True, help="Read and change the documents that decide what may run."
@@ -43,11 +44,12 @@ def set_(
         int | None,
         typer.Option("--expected-version", min=0, help="Only if this version is in force (OPS_011 else)."),
     ] = None,
+    reason: Reason = None,
 ) -> None:
     """Put a new version of a policy document in force; a faulty one is refused with every fault."""
     value = read_object(document, "DOCUMENT", InvalidPolicy)
     with session.client() as client:
-        version = client.set_policy(key, value, actor=actor, expected_version=expected_version)
+        version = client.set_policy(key, value, actor=actor, expected_version=expected_version, reason=reason)
     session.show(
         {"key": key, "version": version}, lambda: output.say(f"{key}: version {version} is in force")
     )
@@ -57,6 +59,7 @@ def apply(
     session: Session,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file, TOML or JSON.")],
     actor: Actor,
+    reason: Reason = None,
 ) -> None:
     """Put in force what a file says; what it does not name stays as it is.
 
@@ -65,7 +68,7 @@ def apply(
     """
     documents = policyfile.read(file)
     with session.client() as client:
-        changed = policyfile.apply(client, documents, actor)
+        changed = policyfile.apply(client, documents, actor, reason)
 
     def text() -> None:
         for key, version in changed.items():
@@ -81,18 +84,78 @@ def history(
     key: Key,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Versions to list.")] = 20,
 ) -> None:
-    """List the versions of a policy document, newest first: when and by whom; --json has the documents too."""
+    """List the versions of a policy document, newest first: when, by whom and why; --json has the documents too."""
     with session.client() as client:
         versions = client.policy_history(key, limit=limit)
 
     def text() -> None:
         rows = [
-            [v.version, f"{v.updated_at:%Y-%m-%d %H:%M:%S %Z}", v.changed_by, v.changed_login]
+            [v.version, f"{v.updated_at:%Y-%m-%d %H:%M:%S %Z}", v.changed_by, v.changed_login, v.reason]
             for v in versions
         ]
-        output.console().print(output.table(key, ["version", "changed", "by", "login"], rows))
+        output.console().print(output.table(key, ["version", "changed", "by", "login", "why"], rows))
 
     session.show(versions, text)
+
+
+def diff(
+    session: Session,
+    key: Key,
+    from_version: Annotated[
+        int | None, typer.Argument(metavar="[FROM]", help="A version; left out: the one before.", min=0)
+    ] = None,
+    to_version: Annotated[
+        int | None, typer.Argument(metavar="[TO]", help="A version; left out: the one in force.", min=1)
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file", help="A policy file: what it would change in the version, by default that in force."
+        ),
+    ] = None,
+) -> None:
+    """Show what differs between two versions of a policy document, path by path."""
+    with session.client() as client:
+        document = None
+        if file is not None:
+            fields = policyfile.read(file).get(key, {})
+            document = {**client.get_policy(key), **fields}
+        changes = client.diff_policy(key, from_version, to_version, document)
+
+    def text() -> None:
+        for change in changes:
+            output.say(_changed(change))
+        if not changes:
+            output.say("nothing differs")
+
+    session.show(changes, text)
+
+
+def _changed(change: PolicyChange) -> str:
+    before, after = (jsonio.text(value) for value in (change.before, change.after))
+    if change.before is None and change.after is None:
+        return f"~ {change.path}: null, which is as good as left out"
+    if change.before is None:
+        return f"+ {change.path}: {after}"
+    if change.after is None:
+        return f"- {change.path}: {before}"
+    return f"~ {change.path}: {before} -> {after}"
+
+
+def rollback(
+    session: Session,
+    key: Key,
+    actor: Actor,
+    version: Annotated[
+        int | None,
+        typer.Argument(metavar="[VERSION]", help="Back to this one; left out: the one before.", min=1),
+    ] = None,
+    reason: Reason = None,
+) -> None:
+    """Take a policy document back: what an earlier version says becomes a new version."""
+    with session.client() as client:
+        made = client.rollback_policy(key, version, actor=actor, reason=reason)
+    session.show({"key": key, "version": made}, lambda: output.say(f"{key}: version {made} is in force"))
 
 
 def register(parent: typer.Typer) -> None:
@@ -101,4 +164,6 @@ def register(parent: typer.Typer) -> None:
     command(app, "set")(set_)
     command(app, "apply")(apply)
     command(app, "history", shows=True)(history)
+    command(app, "diff", shows=True)(diff)
+    command(app, "rollback")(rollback)
     parent.add_typer(app, rich_help_panel=DECISIONS)

@@ -56,7 +56,9 @@ def _toml(text: str, path: Path) -> Any:
         raise InvalidPolicy(f"{path} is not TOML that JSON could say: {exc}", hint=_HINT) from exc
 
 
-def apply(client: OwningClient, documents: Documents, actor: str) -> dict[str, int]:
+def apply(
+    client: OwningClient, documents: Documents, actor: str, reason: str | None = None
+) -> dict[str, int]:
     """Put what differs in force, all of it or nothing; returns the new version of each document that changed.
 
     Somebody else who changes a document at the same moment is not overwritten: his version is read, and tried again.
@@ -64,7 +66,7 @@ def apply(client: OwningClient, documents: Documents, actor: str) -> dict[str, i
     for left in reversed(range(_TRIES)):
         try:
             with client.conn.transaction():
-                changed = {key: _set(client, key, fields, actor) for key, fields in documents.items()}
+                changed = {key: _set(client, key, fields, actor, reason) for key, fields in documents.items()}
         except PolicyVersionConflict:
             if not left:
                 raise
@@ -73,7 +75,9 @@ def apply(client: OwningClient, documents: Documents, actor: str) -> dict[str, i
     return {key: version for key, version in changed.items() if version is not None}
 
 
-def _set(client: OwningClient, key: str, fields: dict[str, Any], actor: str) -> int | None:
+def _set(
+    client: OwningClient, key: str, fields: dict[str, Any], actor: str, reason: str | None
+) -> int | None:
     try:
         # In this order: a change between the two is a conflict, not overwritten.
         version = client.policy_history(key, limit=1)[0].version
@@ -84,7 +88,7 @@ def _set(client: OwningClient, key: str, fields: dict[str, Any], actor: str) -> 
             "nothing was changed."
         )
         raise
-    wanted = {**document, **fields}
-    if wanted == document:
-        return None
-    return client.set_policy(key, wanted, actor=actor, expected_version=version)
+    made = client.set_policy(
+        key, {**document, **fields}, actor=actor, expected_version=version, reason=reason
+    )
+    return None if made == version else made

@@ -18,3 +18,15 @@ class PolicyVersion:
     changed_login: str
     """The database login that changed it."""
     updated_at: datetime
+    reason: str | None
+    """Why, in the words of whoever changed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """One path at which two policy documents differ."""
+
+    path: str
+    before: Any
+    """What stands there before; None where nothing does."""
+    after: Any

@@ -6,8 +6,8 @@ set search_path from current
 as $$
 -- Trigger of ops_policy: a change by hand, as the operations runbook makes it, is treated like fn_set_policy. It is
 -- checked, gets the next version, and is kept in the history under the login. A change by fn_set_policy itself, known
--- by its row in the history, passes. Removing a document is refused: the history would have a hole, and the policy
--- generation would fall.
+-- by its row in the history, passes; a change that changes nothing leaves the row as it is. Removing a document is
+-- refused: the history would have a hole, and the policy generation would fall.
 -- Locks: none beyond the row. Writes: ops_policy_history, ops_audit_log. Raises: OP014, OP017.
 begin
   if tg_op in ('DELETE', 'TRUNCATE') then
@@ -32,6 +32,9 @@ begin
     return null;
   end if;
 
+  if tg_op = 'UPDATE' and new.value::text = old.value::text then
+    return old;
+  end if;
   if not exists (select from ops_policy_history h
                   where h.key = new.key and h.version = new.version and h.value = new.value
                     and (tg_op = 'INSERT' or new.version > old.version)) then
