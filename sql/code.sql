@@ -47,6 +47,8 @@
 \ir code/base/_missing_field_faults.sql
 \ir code/base/_unknown_field_faults.sql
 \ir code/base/_regex_fault.sql
+\ir code/base/_schema_faults.sql
+\ir code/base/_schema_definitions.sql
 \ir code/base/_number_fault.sql
 \ir code/base/_assert_readable.sql
 \ir code/base/_is_data_fault.sql
@@ -101,6 +103,7 @@
 \ir code/queue/_broken_queue.sql
 
 -- templates: what a template is: steps, dependencies, placeholders, presets, and its faults
+\ir code/templates/_template_schema.sql
 \ir code/templates/_template_faults.sql
 \ir code/templates/_params_faults.sql
 \ir code/templates/_dependency_faults.sql
@@ -132,14 +135,22 @@
 \ir code/policy/fn_set_policy.sql
 \ir code/policy/_check_policy.sql
 \ir code/policy/_policy_faults.sql
+\ir code/policy/fn_policy_schema.sql
+\ir code/policy/_policy_schema.sql
+\ir code/policy/_reaction_matrix_schema.sql
+\ir code/policy/_auto_approve_schema.sql
+\ir code/policy/_proposal_caps_schema.sql
+\ir code/policy/_worker_policy_schema.sql
+\ir code/policy/_agent_roles_schema.sql
+\ir code/policy/_outbox_schema.sql
+\ir code/policy/_size_limits_schema.sql
+\ir code/policy/_transition_rules_schema.sql
+\ir code/policy/_gate_thresholds_schema.sql
+\ir code/policy/_gate_applicability_schema.sql
 \ir code/policy/_reaction_matrix_faults.sql
-\ir code/policy/_auto_approve_faults.sql
-\ir code/policy/_proposal_caps_faults.sql
 \ir code/policy/_worker_policy_faults.sql
 \ir code/policy/_agent_roles_faults.sql
 \ir code/policy/_outbox_policy_faults.sql
-\ir code/policy/_size_limits_faults.sql
-\ir code/policy/_transition_rules_faults.sql
 \ir code/policy/_gate_thresholds_faults.sql
 \ir code/policy/_gate_applicability_faults.sql
 \ir code/policy/_ops_policy_changed.sql

@@ -102,6 +102,7 @@ declare
     ['fn_rollback_policy', 'admin'],
     ['fn_policy_history', 'reader'],
     ['fn_diff_policy', 'reader'],
+    ['fn_policy_schema', 'reader'],
     ['fn_is_auto_approvable', 'reader'],
     ['fn_assert_agent', 'reader'],
     -- events

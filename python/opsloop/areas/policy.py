@@ -79,6 +79,14 @@ class Policy(Caller):
             **{"from": from_},
         )
 
+    def policy_schema(self, key: str | None = None) -> dict[str, Any]:
+        """Return the JSON Schema of a policy document, or that of a policy file.
+
+        Raises PolicyNotFound (OPS_002) for a document that opsloop does not know.
+        """
+        value: dict[str, Any] = self._value("fn_policy_schema", key=key)
+        return value
+
     def assert_agent(self, role: str) -> None:
         """Raise unless this login may be handed to an agent of that role; changes nothing.
 

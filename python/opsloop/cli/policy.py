@@ -1,4 +1,4 @@
-"""`policy get|set|apply|history|diff|rollback`: the versioned documents that decide."""
+"""`policy get|set|apply|schema|history|diff|rollback`: the versioned documents that decide."""
 
 from __future__ import annotations
 
@@ -158,11 +158,25 @@ def rollback(
     session.show({"key": key, "version": made}, lambda: output.say(f"{key}: version {made} is in force"))
 
 
+def schema_(
+    session: Session,
+    key: Annotated[
+        str | None,
+        typer.Argument(metavar="[KEY]", help="A document; left out: a policy file.", show_default=False),
+    ] = None,
+) -> None:
+    """Print the JSON Schema of a policy file or of one document: what is checked, and what editors complete."""
+    with session.client() as client:
+        found = client.policy_schema(key)
+    session.show(found, lambda: output.print_text(jsonio.pretty(found, 2)))
+
+
 def register(parent: typer.Typer) -> None:
     """Add `policy` and its commands to `parent`."""
     command(app, "get", shows=True)(get)
     command(app, "set")(set_)
     command(app, "apply")(apply)
+    command(app, "schema", shows=True)(schema_)
     command(app, "history", shows=True)(history)
     command(app, "diff", shows=True)(diff)
     command(app, "rollback")(rollback)

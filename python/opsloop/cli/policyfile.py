@@ -6,7 +6,8 @@ TOML or JSON, one table or object per document:
     allowed_step_kinds = ["noop", "radar", "disk_free"]
 
 A field that the file names replaces that field of the document in force, as a whole. Documents and fields that the
-file does not name stay as they are. The database checks what comes of it, as it does for `policy set`.
+file does not name stay as they are. `$schema` of a JSON file
+names the schema for editors. The database checks what comes of it, as it does for `policy set`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ def read(path: Path) -> Documents:
     found = _toml(text, path) if path.suffix == ".toml" else parse(text, str(path), InvalidPolicy)
     if not isinstance(found, dict):
         raise InvalidPolicy(f"{path} must hold an object, not {kind(found)}", hint=_HINT)
+    # For editors.
+    found.pop("$schema", None)
     for key, document in found.items():
         if not isinstance(document, dict):
             raise InvalidPolicy(f"{path}: {key} must be an object, not {kind(document)}", hint=_HINT)
