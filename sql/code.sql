@@ -164,6 +164,7 @@
 \ir code/policy/_documents_in_force.sql
 \ir code/policy/_judge_templates.sql
 \ir code/policy/_judge_step.sql
+\ir code/policy/_built_in_risk_rules.sql
 \ir code/policy/_risk_rule_holds.sql
 \ir code/policy/_argument_allowed.sql
 \ir code/policy/_command_forbidden.sql
@@ -361,6 +362,7 @@
 \ir code/proposals/_create_proposals.sql
 \ir code/proposals/_gate_proposals.sql
 \ir code/proposals/_reserve_caps.sql
+\ir code/proposals/_wait_for_caps.sql
 \ir code/proposals/_caps_in_force.sql
 \ir code/proposals/_open_cap_counter.sql
 \ir code/proposals/_count_in_window.sql

@@ -8,7 +8,7 @@ as $$
 -- checked, gets the next version, and is kept in the history under the login. A change by fn_set_policy itself, known
 -- by its row in the history, passes; a change that changes nothing leaves the row as it is. Removing a document is
 -- refused: the history would have a hole, and the policy generation would fall.
--- Locks: none beyond the row. Writes: ops_policy_history, ops_audit_log. Raises: OP014, OP017.
+-- Locks: none beyond the row. Writes: ops_policy_history, ops_audit_log, ops_mission_proposals. Raises: OP014, OP017.
 begin
   if tg_op in ('DELETE', 'TRUNCATE') then
     raise exception using errcode = 'OP014', message = 'OPS_014: a policy document cannot be removed',
@@ -28,6 +28,14 @@ begin
     if found then
       perform _audit('set_policy', 'policy', new.key, null, null,
         jsonb_build_object('version', new.version, 'by', 'hand'));
+    end if;
+    if new.key = 'proposal_caps' then
+      -- What waits for the window of a cap is gated by the next heartbeat; what somebody decides on is left to him.
+      update ops_mission_proposals p
+         set gate_after = _now()
+       where p.id in (select w.id from ops_mission_proposals w
+                       where w.status in ('pending', 'voting') and w.counted_at is null and w.gate_after is not null
+                         for update skip locked);
     end if;
     return null;
   end if;

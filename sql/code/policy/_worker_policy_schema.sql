@@ -133,15 +133,15 @@ begin
     "description": {"$ref": "#/$defs/remark"},
     "allowed_subcommands": {
       "not": {},
-      "errorMessage": "write the subcommand into presets.openclaw.argv, or list the commands in command_allow"
+      "errorMessage": "write \"presets\": {\"openclaw\": {…, \"allowed\": {\"subcommand\": [\"agent\"]}}}"
     },
     "allowed_openclaw_subcommands": {
       "not": {},
-      "errorMessage": "write the subcommand into presets.openclaw.argv, or list the commands in command_allow"
+      "errorMessage": "write \"presets\": {\"openclaw\": {…, \"allowed\": {\"subcommand\": [\"agent\"]}}}"
     },
     "allowed_openclaw_commands": {
       "not": {},
-      "errorMessage": "write the subcommand into presets.openclaw.argv, or list the commands in command_allow"
+      "errorMessage": "write \"presets\": {\"openclaw\": {…, \"allowed\": {\"subcommand\": [\"agent\"]}}}"
     },
     "allowed_tools": {
       "not": {},
@@ -185,8 +185,14 @@ begin
           "type": ["object", "null"], "default": {}, "examples": [{"APP_ENV": "prod"}]
         },
         "defaults": {
-          "description": "Params that a step need not give.",
-          "type": ["object", "null"], "default": {}, "examples": [{"remote": "origin"}]
+          "description": "Params that a step need not give; null: an argument that has it is left out then.",
+          "type": ["object", "null"], "default": {}, "examples": [{"remote": "origin", "agent": null}]
+        },
+        "allowed": {
+          "description": "Globs that the value of a param must match, by param.",
+          "type": ["object", "null"],
+          "additionalProperties": {"$ref": "#/$defs/texts_or_null"},
+          "default": {}, "examples": [{"subcommand": ["agent", "think"]}]
         },
         "timeout_seconds": {
           "description": "How long one attempt may take.",

@@ -223,7 +223,8 @@ def test_a_fault_of_proposal_caps_is_named(calculator, document, fault):
         ({"presets": {"a": {"argv": ["x"], "cwd": "{{params.y}}"}}},
          "presets.a.cwd: {{ opens no placeholder; write {{params.<name>}}"),
         ({"presets": {"a": {"argv": ["x"], "shell": True}}},
-         "presets.a.shell: unknown field; known are argv, cwd, defaults, description, env, stdin, timeout_seconds"),
+         "presets.a.shell: unknown field; known are allowed, argv, cwd, defaults, description, env, stdin, "
+         "timeout_seconds"),
         ({"executors": {"a": 5}}, "executors.a: must be an object, not 5"),
         ({"executors": {"a": {"concurrency": 0}}},
          "executors.a.concurrency: must be a whole number from 1 to 10000, not 0"),
@@ -252,7 +253,7 @@ def test_a_fault_of_worker_policy_is_named(calculator, document, fault):
          "daily_limit: must be 1 or more; leave it out for no limit, and stop what runs with fn_pause"),
         *(
             ("worker_policy", {name: ["agent"]},
-             f"{name}: write the subcommand into presets.openclaw.argv, or list the commands in command_allow")
+             f'{name}: write "presets": {{"openclaw": {{…, "allowed": {{"subcommand": ["agent"]}}}}}}')
             for name in ("allowed_subcommands", "allowed_openclaw_subcommands", "allowed_openclaw_commands")
         ),
         ("worker_policy", {"allowed_tools": []},
