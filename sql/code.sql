@@ -447,7 +447,7 @@
 \ir code/subagents/_hit_result.sql
 \ir code/subagents/fn_sub_agent_summary.sql
 
--- explain: why, how it came about, the inbox
+-- explain: why, how it came about, what another policy would have decided, the inbox
 \ir code/explain/fn_explain_mission.sql
 \ir code/explain/_explain_steps.sql
 \ir code/explain/_explain_step.sql
@@ -464,6 +464,11 @@
 \ir code/explain/fn_explain_step.sql
 \ir code/explain/fn_explain_proposal.sql
 \ir code/explain/fn_explain_directive.sql
+\ir code/explain/fn_dry_run_policy.sql
+\ir code/explain/_recorded_decisions.sql
+\ir code/explain/_rehearsed_reactions.sql
+\ir code/explain/_judge_all.sql
+\ir code/explain/_rehearse_caps.sql
 \ir code/explain/fn_trail.sql
 \ir code/explain/fn_inbox.sql
 \ir code/explain/_inbox.sql

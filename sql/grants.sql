@@ -191,6 +191,7 @@ declare
     ['fn_explain_directive', 'reader'],
     ['fn_trail', 'reader'],
     ['fn_inbox', 'reader'],
+    ['fn_dry_run_policy', 'reader'],
     ['fn_as_shown', 'operator'],
     -- ops
     ['fn_heartbeat', 'worker operator'],

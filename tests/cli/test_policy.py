@@ -11,7 +11,7 @@ from opsloop.cli import policyfile
 
 
 def test_a_change_is_shown_path_by_path_and_taken_back(cli: Cli, tmp_path: Path) -> None:
-    caps = '{"daily_limit": 7, "per_source": {"ann": 3}}'
+    caps = '{"daily_limit": 7, "per_source": {"ann": 3}, "over_limit": "wait"}'
     cli("policy", "set", "proposal_caps", caps, "--reason", "a busy week")
     assert cli("policy", "diff", "proposal_caps").out == (
         "~ daily_limit: 100 -> 7\n~ hourly_limit: null, which is as good as left out\n+ per_source.ann: 3\n"
@@ -56,3 +56,23 @@ def test_a_file_in_json_may_name_its_schema(cli: Cli, tmp_path: Path) -> None:
     text = '{"$schema": "./policy.schema.json", "proposal_caps": {"daily_limit": 7}}'
     (tmp_path / "p.json").write_text(text)
     assert cli("policy", "apply", str(tmp_path / "p.json"), "--json").json == {"proposal_caps": 2}
+
+
+def test_a_file_is_tried_on_what_was_recorded_and_changes_nothing(cli: Cli, tmp_path: Path) -> None:
+    steps = '{"title": "look", "steps": [{"kind": "http", "params": {"url": "https://x/"}}]}'
+    for _ in range(2):
+        cli("propose", steps)
+    cli("propose", '{"title": "easy", "steps": [{"kind": "noop"}]}')
+    (tmp_path / "p.toml").write_text(
+        '[auto_approve]\nallowed_step_kinds = ["http"]\nmax_risk_level = "medium"\n'
+    )
+    tried = cli("policy", "try", str(tmp_path / "p.toml"), "--since", "7d")
+    lines = tried.out.splitlines()
+    assert "1 more would need a person" in lines
+    assert "2 more would run by themselves" in lines
+    assert any("was auto_approved): auto_approve.allowed_step_kinds: " in line for line in lines)
+    assert lines[-1] == "0 decisions would be the same"
+    assert cli("policy", "history", "auto_approve", "--json").json[0]["version"] == 1
+    assert cli("policy", "try", str(tmp_path / "p.toml"), "--since", "soon").code == 2
+    rows = cli("policy", "try", str(tmp_path / "p.toml"), "--json").json
+    assert {row["kind"] for row in rows} == {"matrix", "decision"}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from opsloop import jsonio
 from opsloop.areas.call import Caller, DocumentLike
-from opsloop.results import PolicyChange, PolicyVersion
+from opsloop.results import DryRun, PolicyChange, PolicyVersion
 
 
 class Policy(Caller):
@@ -86,6 +87,22 @@ class Policy(Caller):
         """
         value: dict[str, Any] = self._value("fn_policy_schema", key=key)
         return value
+
+    def dry_run_policy(
+        self,
+        key: str | None = None,
+        value: DocumentLike | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[DryRun]:
+        """List what a document would have decided since then (default: seven days ago); nothing changes.
+
+        Without `key`, `value` has several documents by key. Counts by outcome come first, then up to `limit`
+        (default 1000) decisions that would differ. Raises InvalidPolicy (OPS_017) with every fault.
+        """
+        return self._rows(
+            DryRun, "fn_dry_run_policy", key=key, value=jsonio.document(value), since=since, limit=limit
+        )
 
     def assert_agent(self, role: str) -> None:
         """Raise unless this login may be handed to an agent of that role; changes nothing.

@@ -1,7 +1,8 @@
-"""`policy get|set|apply|schema|history|diff|rollback`: the versioned documents that decide."""
+"""`policy get|set|apply|try|schema|history|diff|rollback`: the versioned documents that decide."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +13,23 @@ from opsloop.cli import output, policyfile
 from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import DECISIONS, Actor, Reason, Session, command
 from opsloop.errors import InvalidPolicy
-from opsloop.results import PolicyChange
+from opsloop.results import DryRun, PolicyChange
 
 app = typer.Typer(
     name="policy", no_args_is_help=True, help="Read and change the documents that decide what may run."
 )
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Name of the document, such as auto_approve.")]
+
+
+_UNITS = {"m": 60, "h": 3600, "d": 86_400}
+
+
+def _ago(text: str) -> timedelta:
+    number, unit = text[:-1], text[-1:]
+    if not number.isdecimal() or unit not in _UNITS or len(number) > 6:
+        raise typer.BadParameter("write a number and m, h or d, such as 7d")
+    return timedelta(seconds=int(number) * _UNITS[unit])
 
 
 def get(session: Session, key: Key) -> None:
@@ -158,6 +169,54 @@ def rollback(
     session.show({"key": key, "version": made}, lambda: output.say(f"{key}: version {made} is in force"))
 
 
+_SENTENCES = {
+    "auto_approved": "would run by themselves",
+    "pending": "would need a person",
+    "waits": "would wait for the window of a cap",
+    "rejected": "would be rejected",
+    "failed": "would fail, as a placeholder has no value",
+    "repeats": "would repeat an earlier proposal",
+    "none": "would not be proposed",
+    "unknown": "cannot be judged any more",
+}
+
+
+def try_(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file, TOML or JSON.")],
+    since: Annotated[
+        timedelta, typer.Option("--since", parser=_ago, metavar="AGE", help="How far back.")
+    ] = "7d",  # type: ignore[assignment]
+    limit: Annotated[int, typer.Option("--limit", min=0, max=100_000, help="Decisions to list.")] = 50,
+) -> None:
+    """Show what a policy file would have decided on what was recorded, decision by decision; nothing changes."""
+    with session.client() as client:
+        documents = {
+            key: {**client.get_policy(key), **fields} for key, fields in policyfile.read(file).items()
+        }
+        found = client.dry_run_policy(None, documents, datetime.now(UTC) - since, limit)
+
+    def text() -> None:
+        differing = [row for row in found if row.kind == "matrix" and row.old_outcome != row.new_outcome]
+        same = sum(row.decisions for row in found if row.kind == "matrix") - sum(
+            r.decisions for r in differing
+        )
+        for outcome in dict.fromkeys(row.new_outcome for row in differing):
+            more = sum(row.decisions for row in differing if row.new_outcome == outcome)
+            output.say(f"{more} more {_SENTENCES[outcome]}")
+            for row in found:
+                if row.kind == "decision" and row.new_outcome == outcome:
+                    output.say(f"  {output.one_line(_decision(row))}")
+        output.say(f"{same} decisions would be the same")
+
+    session.show(found, text)
+
+
+def _decision(row: DryRun) -> str:
+    what = row.proposal_id or f"event {row.event_id}"
+    return f"{what} {row.title or ''} ({row.source}, was {row.old_outcome}): {row.rule or 'policy'}: {row.reason}"
+
+
 def schema_(
     session: Session,
     key: Annotated[
@@ -176,6 +235,7 @@ def register(parent: typer.Typer) -> None:
     command(app, "get", shows=True)(get)
     command(app, "set")(set_)
     command(app, "apply")(apply)
+    command(app, "try", shows=True)(try_)
     command(app, "schema", shows=True)(schema_)
     command(app, "history", shows=True)(history)
     command(app, "diff", shows=True)(diff)

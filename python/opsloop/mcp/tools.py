@@ -262,7 +262,7 @@ TOOLS: dict[str, Tool] = {
             "Propose a mission",
             "Propose work: a graph of steps with exactly what each is to run. You do not run it and you cannot approve "
             "it. Policy answers at once: auto_approved (workers run it), pending (it waits for a person, who sees "
-            "every command), or rejected (forbidden; over a cap it waits or is rejected). Risk is judged by policy as well; declaring less "
+            "every command), or rejected (forbidden, or over a cap). Risk is judged by policy as well; declaring less "
             "changes nothing. Small missions with exact commands are approved soonest.",
             _object(
                 ("title", "steps"),

@@ -12,8 +12,8 @@ set search_path from current
 as $$
 -- Of proposals over a cap, null for those that may wait for the end of its window, and why not for the others: policy
 -- rejects what is over a limit, a cap of 0 never has room, or as many of the source wait as policy lets. p_refusals,
--- p_untils: as the caps gave them. p_waited: which of them wait already; null: none. Sessions over the same cap come one
--- after the other, as each holds its counter until it commits; so the number is exact.
+-- p_untils: as the caps gave them. p_waited: which of them wait already; null: none. Sessions over the same cap come
+-- one after the other, as each holds its counter until it commits; so the number is exact.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_most constant integer := coalesce((p_caps ->> 'max_waiting')::integer, 1000);

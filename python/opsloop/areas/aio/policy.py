@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from opsloop import jsonio
 from opsloop.areas.aio.call import AsyncCaller
 from opsloop.areas.call import DocumentLike
-from opsloop.results import PolicyChange, PolicyVersion
+from opsloop.results import DryRun, PolicyChange, PolicyVersion
 
 
 class AsyncPolicy(AsyncCaller):
@@ -90,6 +91,22 @@ class AsyncPolicy(AsyncCaller):
         """
         value: dict[str, Any] = await self._value("fn_policy_schema", key=key)
         return value
+
+    async def dry_run_policy(
+        self,
+        key: str | None = None,
+        value: DocumentLike | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[DryRun]:
+        """List what a document would have decided since then (default: seven days ago); nothing changes.
+
+        Without `key`, `value` has several documents by key. Counts by outcome come first, then up to `limit`
+        (default 1000) decisions that would differ. Raises InvalidPolicy (OPS_017) with every fault.
+        """
+        return await self._rows(
+            DryRun, "fn_dry_run_policy", key=key, value=jsonio.document(value), since=since, limit=limit
+        )
 
     async def assert_agent(self, role: str) -> None:
         """Raise unless this login may be handed to an agent of that role; changes nothing.
