@@ -7,8 +7,9 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Event × pattern: which of the patterns (an array) react to which of these events, or of those that wait, cooldowns
--- apart, by event in the order given and by pattern. All conditions of a pattern must hold: event_type, every tag, source, causation depth,
--- and chance, which is a hash of event and pattern and so always the same. Types are compared once, not for each event.
+-- apart, by event in the order given and by pattern. All conditions of a pattern must hold: event_type, every tag,
+-- source, causation depth, and chance, which is a hash of event and pattern and so always the same. Types are compared
+-- once, not for each event.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

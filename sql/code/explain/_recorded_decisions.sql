@@ -14,6 +14,7 @@ returns table (
 language plpgsql
 stable
 set search_path from current
+set enable_nestloop = off
 set jit = off
 as $$
 -- What was decided since p_since: the proposals and what the gate made of them when they were made (old). p_matrix: a
@@ -57,7 +58,7 @@ begin
                       when r.status = 'done' then 'repeats' else 'unknown' end as old
             from ops_agent_reactions r
             left join judged j on j.reaction_id = r.id
-            left join ops_agent_events e on e.id = r.event_id
+            left join lateral (select t.id from ops_agent_events t where t.id = r.event_id limit 1) e on true
            where r.created_at >= p_since and p_matrix is not null) o
     full join reacting m on m.event_id = o.event_id and m.pattern = o.pattern;
 end;

@@ -10,11 +10,13 @@ returns table (
 language plpgsql
 stable
 set search_path from current
+set enable_nestloop = off
 set jit = off
 as $$
 -- Which of these patterns would have reacted to which events that were compared since p_since, and what they would have
 -- proposed: by the routines that match events and fill templates, in the order in which the events were compared. fate:
 -- failed where a placeholder has no value, repeats where its dedupe key was proposed before, else null.
+-- The planner knows nothing of the sizes of these sets: its joins are hashed, and events looked up one by one.
 -- Locks: none. Writes: nothing. Raises: nothing for sound patterns.
 declare
   c_batch constant integer := 10000;
@@ -38,7 +40,7 @@ begin
       into v_found
       from _matching_patterns(v_ids[v_from:v_from + c_batch - 1], v_patterns, false)
            with ordinality m (event_id, pattern_no, depth, ord)
-      join ops_agent_events e on e.id = m.event_id;
+     cross join lateral (select t.processed_at from ops_agent_events t where t.id = m.event_id limit 1) e;
     v_events := v_events || v_found.events;
     v_nos := v_nos || v_found.nos;
     v_ats := v_ats || v_found.ats;
@@ -76,7 +78,7 @@ begin
     select m.ord, m.event_id, m.no, m.at, coalesce(v.given, '') as given
       from unnest(v_events, v_nos, v_ats, v_kept) with ordinality m (event_id, no, at, is_kept, ord)
       join pattern p on p.no = m.no
-      left join ops_agent_events e on e.id = m.event_id and p.refs <> '{}'
+      left join lateral (select t.* from ops_agent_events t where t.id = m.event_id limit 1) e on p.refs <> '{}'
       left join lateral (
         select string_agg(coalesce((d.event #> (string_to_array(r.ref, '.'))[2:])::text, ''), E'\n' order by r.ref)
           from unnest(p.refs) r (ref)

@@ -22,7 +22,7 @@ language plpgsql
 stable
 security definer
 set search_path from current
-set enable_seqscan = on
+set enable_nestloop = off
 set jit = off
 as $$
 -- What a document would have decided on what was recorded since p_since (default: seven days ago). p_key null: p_value
