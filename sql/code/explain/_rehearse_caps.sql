@@ -33,10 +33,11 @@ declare
   v_utc timestamp;
   v_own integer;
   v_met integer;
-  v_queue integer[] := '{}';
+  v_queue integer[] := '{}'::integer[];
   v_untils timestamp[];
   v_waiting integer[];
   v_again integer[];
+  v_now_asking integer[];
   v_no integer;
   v_room integer;
   v_least integer;
@@ -102,7 +103,7 @@ begin
       v_again := array(select q from unnest(v_queue) q where v_untils[q] <= v_hour order by q);
       v_queue := array(select q from unnest(v_queue) with ordinality n (q, o) where v_untils[q] > v_hour order by o);
     else
-      v_again := '{}';
+      v_again := '{}'::integer[];
     end if;
     if v_item.is_release then
       if v_counted_at[v_item.no] is not null then
@@ -114,11 +115,14 @@ begin
           end if;
         end loop;
       end if;
-      continue when v_again = '{}';
+      continue when v_again = '{}'::integer[];
     end if;
 
-    foreach v_no in array v_again || case when v_item.is_release or v_item.no is null then '{}'::integer[]
-                                         else array[v_item.no] end loop
+    v_now_asking := v_again;
+    if v_item.no is not null and not v_item.is_release then
+      v_now_asking := array_append(v_now_asking, v_item.no);
+    end if;
+    foreach v_no in array v_now_asking loop
       v_own := 2 * array_position(v_names, p_sources[v_no]) + 1;
       -- Of several caps the one with the least room refuses, of those of all first.
       v_met := null;

@@ -23,13 +23,13 @@ declare
   v_patterns constant jsonb := coalesce(nullif(p_patterns, 'null'), '[]');
   v_ids uuid[];
   v_found record;
-  v_events uuid[] := '{}';
-  v_nos integer[] := '{}';
-  v_ats timestamptz[] := '{}';
+  v_events uuid[] := '{}'::uuid[];
+  v_nos integer[] := '{}'::integer[];
+  v_ats timestamptz[] := '{}'::timestamptz[];
   v_fired timestamptz[];
   v_minutes double precision[];
   v_item record;
-  v_kept boolean[] := '{}';
+  v_kept boolean[] := '{}'::boolean[];
 begin
   v_ids := array(select e.id from ops_agent_events e
                   where e.processed_at >= p_since and e.type not like 'heartbeat:%'

@@ -70,9 +70,9 @@ begin
                         when is_counted and untils[i] is null then 'rejected' else 'pending' end),
          array_agg(case when v_refusals[i] is null then v_why[p_which[i]]
                         when not is_counted then v_refusals[i]
-                        when untils[i] is null then format('OPS_003: %s%s', v_refusals[i], v_wait[i])
-                        else format('OPS_003: %s; it waits until %s UTC', v_refusals[i],
-                                    to_char(untils[i] at time zone 'UTC', 'YYYY-MM-DD HH24:MI')) end),
+                        when untils[i] is null then 'OPS_003: ' || v_refusals[i] || v_wait[i]
+                        else 'OPS_003: ' || format('%s; it waits until %s UTC', v_refusals[i],
+                                               to_char(untils[i] at time zone 'UTC', 'YYYY-MM-DD HH24:MI')) end),
          array_agg(case when v_refusals[i] is null then v_codes[p_which[i]] when is_counted then 'OPS_003' end),
          array_agg(case when v_refusals[i] is null and v_verdicts[p_which[i]] = 'auto_approved' then p_which[i] end)
     into statuses, reasons, codes, starts

@@ -29,7 +29,7 @@ declare
   v_scopes text[] := '{}';
   v_room integer[] := '{}'::integer[];
   v_met text[] := '{}';
-  v_ends timestamptz[] := '{}';
+  v_ends timestamptz[] := '{}'::timestamptz[];
   v_counted text[] := p_sources;
 begin
   busy := false;
