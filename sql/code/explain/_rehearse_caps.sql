@@ -110,10 +110,14 @@ begin
         v_own := 2 * v_item.source_no + 1;
         foreach v_no in array array[1, 2, v_own, v_own + 1] loop
           if date_trunc(case when v_days[v_no] then 'day' else 'hour' end, v_counted_at[v_item.no] at time zone 'UTC')
-             = case when v_days[v_no] then v_day else v_hour end then
+             = (case when v_days[v_no] then v_day else v_hour end) then
             v_used[v_no] := v_used[v_no] - 1;
           end if;
         end loop;
+      elsif v_item.no = any (v_queue || v_again) then
+        v_queue := array_remove(v_queue, v_item.no);
+        v_again := array_remove(v_again, v_item.no);
+        v_waiting[v_item.source_no] := v_waiting[v_item.source_no] - 1;
       end if;
       continue when v_again = '{}'::integer[];
     end if;

@@ -63,10 +63,10 @@ def test_a_faulty_document_is_refused_with_every_fault(loop):
     loop.refused("018", "select fn_dry_run_policy(null, '{}')")
 
 
-def history(loop, chance, hours=40):
+def history(loop, chance, hours=40, rejects=False):
     """Events, proposals, and decisions of people, over some days."""
     for n in range(hours):
-        hour, seconds = f"2030-05-{5 + (8 + n) // 24:02} {(8 + n) % 24:02}", chance.randint(10, 58)
+        hour, seconds = f"2030-05-{5 + (8 + n) // 24:02} {(8 + n) % 24:02}", chance.randint(10, 57)
         loop.stop_clock(f"{hour}:00:{seconds}+00")
         loop.turn()
         for _ in range(chance.randint(0, 3)):
@@ -78,7 +78,11 @@ def history(loop, chance, hours=40):
         loop.turn()
         loop.stop_clock(f"{hour}:00:{seconds + 1}+00")
         for _ in range(chance.randint(0, 2)):
-            loop.propose(chance.choice(STEPS), source=chance.choice(["mail", "ann"]))
+            made = loop.propose(chance.choice(STEPS), source=chance.choice(["mail", "ann"]))
+            if rejects and made["status"] == "pending" and chance.random() < 0.4:
+                loop.stop_clock(f"{hour}:01:{seconds}+00")
+                loop.row("select * from fn_reject_proposal(%s)", made["proposal_id"])
+                break
 
 
 MATRIX = {
@@ -122,7 +126,7 @@ def test_with_the_policy_unchanged_it_agrees_with_every_recorded_decision(loop, 
     for key, document in DOCUMENTS.items():
         loop.policy(key, **document)
     loop.policy("proposal_caps", over_limit=over, max_waiting=4)
-    history(loop, random.Random(seed))
+    history(loop, random.Random(seed), rejects=True)
     for keys in (
         ["auto_approve", "proposal_caps", "worker_policy", "agent_roles"],
         ["reaction_matrix", "auto_approve", "proposal_caps"],
