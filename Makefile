@@ -39,6 +39,7 @@ lint: $(STAMP) ## Check style and types
 	.venv/bin/python tools/sql_lint.py
 	.venv/bin/python tools/sqitch_adapters.py --check
 	.venv/bin/python tools/async_client.py --check
+	.venv/bin/python tools/policy_docs.py --check
 
 fmt: $(STAMP) ## Write the client for asyncio and format the Python files
 	.venv/bin/python tools/async_client.py
@@ -90,7 +91,8 @@ soak-rows: $(STAMP) ## Hold the rows of every table for ten seconds in turn, lon
 plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs PostgreSQL 15 and the extension)
 	.venv/bin/python tools/plpgsql_check.py
 
-docs: $(STAMP) ## Generate docs/reference.md and sql/tables.sql from a database, and the results in docs/psql.md
+docs: $(STAMP) ## Generate docs/reference.md, sql/tables.sql, results in docs/psql.md, fields in docs/policy.md
+	.venv/bin/python tools/policy_docs.py
 	.venv/bin/python tools/reference.py
 	.venv/bin/python tools/tables.py
 	.venv/bin/python tools/psql_results.py

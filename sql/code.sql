@@ -49,6 +49,8 @@
 \ir code/base/_unknown_field_faults.sql
 \ir code/base/_regex_fault.sql
 \ir code/base/_has_long_number.sql
+\ir code/base/_schema_faults.sql
+\ir code/base/_schema_definitions.sql
 \ir code/base/_number_fault.sql
 \ir code/base/_assert_readable.sql
 \ir code/base/_is_data_fault.sql
@@ -108,6 +110,7 @@
 \ir code/queue/_broken_queue.sql
 
 -- templates: what a template is: steps, dependencies, placeholders, presets, and its faults
+\ir code/templates/_template_schema.sql
 \ir code/templates/_template_faults.sql
 \ir code/templates/_params_faults.sql
 \ir code/templates/_dependency_faults.sql
@@ -139,23 +142,36 @@
 \ir code/policy/fn_set_policy.sql
 \ir code/policy/_check_policy.sql
 \ir code/policy/_policy_faults.sql
+\ir code/policy/fn_policy_schema.sql
+\ir code/policy/_policy_schema.sql
+\ir code/policy/_reaction_matrix_schema.sql
+\ir code/policy/_auto_approve_schema.sql
+\ir code/policy/_proposal_caps_schema.sql
+\ir code/policy/_worker_policy_schema.sql
+\ir code/policy/_agent_roles_schema.sql
+\ir code/policy/_outbox_schema.sql
+\ir code/policy/_size_limits_schema.sql
+\ir code/policy/_transition_rules_schema.sql
+\ir code/policy/_gate_thresholds_schema.sql
+\ir code/policy/_gate_applicability_schema.sql
 \ir code/policy/_reaction_matrix_faults.sql
-\ir code/policy/_auto_approve_faults.sql
-\ir code/policy/_proposal_caps_faults.sql
 \ir code/policy/_worker_policy_faults.sql
 \ir code/policy/_agent_roles_faults.sql
 \ir code/policy/_outbox_policy_faults.sql
-\ir code/policy/_size_limits_faults.sql
-\ir code/policy/_transition_rules_faults.sql
 \ir code/policy/_gate_thresholds_faults.sql
 \ir code/policy/_gate_applicability_faults.sql
 \ir code/policy/_ops_policy_changed.sql
 \ir code/policy/_ops_policy_audited.sql
 \ir code/policy/fn_policy_history.sql
+\ir code/policy/fn_diff_policy.sql
+\ir code/policy/_diff_values.sql
+\ir code/policy/fn_rollback_policy.sql
+\ir code/policy/_policy_version.sql
 \ir code/policy/_seed_policy.sql
 \ir code/policy/_documents_in_force.sql
 \ir code/policy/_judge_templates.sql
 \ir code/policy/_judge_step.sql
+\ir code/policy/_built_in_risk_rules.sql
 \ir code/policy/_risk_rule_holds.sql
 \ir code/policy/_argument_allowed.sql
 \ir code/policy/_narrowed_policies.sql
@@ -361,6 +377,7 @@
 \ir code/proposals/_create_proposals.sql
 \ir code/proposals/_gate_proposals.sql
 \ir code/proposals/_reserve_caps.sql
+\ir code/proposals/_wait_for_caps.sql
 \ir code/proposals/_caps_in_force.sql
 \ir code/proposals/_open_cap_counter.sql
 \ir code/proposals/_count_in_window.sql
@@ -447,7 +464,7 @@
 \ir code/subagents/_hit_result.sql
 \ir code/subagents/fn_sub_agent_summary.sql
 
--- explain: why, how it came about, the inbox
+-- explain: why, how it came about, what another policy would have decided, the inbox
 \ir code/explain/fn_explain_mission.sql
 \ir code/explain/_explain_steps.sql
 \ir code/explain/_explain_step.sql
@@ -464,6 +481,11 @@
 \ir code/explain/fn_explain_step.sql
 \ir code/explain/fn_explain_proposal.sql
 \ir code/explain/fn_explain_directive.sql
+\ir code/explain/fn_dry_run_policy.sql
+\ir code/explain/_recorded_decisions.sql
+\ir code/explain/_rehearsed_reactions.sql
+\ir code/explain/_judge_all.sql
+\ir code/explain/_rehearse_caps.sql
 \ir code/explain/fn_trail.sql
 \ir code/explain/fn_inbox.sql
 \ir code/explain/_inbox.sql

@@ -100,7 +100,10 @@ declare
     -- policy
     ['fn_get_policy', 'reader'],
     ['fn_set_policy', 'admin'],
+    ['fn_rollback_policy', 'admin'],
     ['fn_policy_history', 'reader'],
+    ['fn_diff_policy', 'reader'],
+    ['fn_policy_schema', 'reader'],
     ['fn_is_auto_approvable', 'reader'],
     ['fn_assert_agent', 'reader'],
     -- events
@@ -189,6 +192,7 @@ declare
     ['fn_explain_directive', 'reader'],
     ['fn_trail', 'reader'],
     ['fn_inbox', 'reader'],
+    ['fn_dry_run_policy', 'reader'],
     ['fn_as_shown', 'operator'],
     -- ops
     ['fn_heartbeat', 'worker operator'],

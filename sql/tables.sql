@@ -64,6 +64,8 @@ create table ops_policy_history (
   changed_by text not null,
   -- The login role (session_user) that made the change.
   changed_login text not null default session_user,
+  -- Why, in the words of the actor; null for a change by hand.
+  reason text,
   constraint ops_policy_history_pkey primary key (key, version)
 );
 
@@ -357,8 +359,10 @@ create table ops_mission_proposals (
   reason_code text,
   -- Versions of the policy documents that decided, such as {"auto_approve": 7}.
   policy_snapshot jsonb not null default '{}',
-  -- When it was counted against the caps; null while the counter was busy, or when it was over a cap.
+  -- When it was counted against the caps, on this UTC day; null while the counter was busy, or while it is over a cap.
   counted_at timestamptz,
+  -- While it waits because it was over a cap: when the window of that cap ends, and it is gated again.
+  gate_after timestamptz,
   -- Login role (session_user) of the proposer, or that emitted the event behind it; null for an event of the loop
   -- itself.
   proposed_login text default session_user,
@@ -371,7 +375,7 @@ create table ops_mission_proposals (
   decided_login text,
   -- When it was approved.
   approved_at timestamptz,
-  -- When it was proposed; caps count it on this UTC day.
+  -- When it was proposed.
   created_at timestamptz not null default now(),
   -- When the status changed last.
   updated_at timestamptz not null default now(),
@@ -384,11 +388,12 @@ create unique index ops_mission_proposals_dedupe on ops_mission_proposals (dedup
   where dedupe_key is not null;
 create unique index ops_mission_proposals_reaction on ops_mission_proposals (reaction_id) where reaction_id is not null;
 create index ops_mission_proposals_open on ops_mission_proposals (created_at) where status in ('pending', 'voting');
-create index ops_mission_proposals_uncounted on ops_mission_proposals (created_at)
+create index ops_mission_proposals_uncounted on ops_mission_proposals (coalesce(gate_after, created_at), created_at)
   where (status in ('pending', 'voting')) and counted_at is null;
 create index ops_mission_proposals_by_hand on ops_mission_proposals (created_at)
   where (status in ('approved', 'auto_approved')) and approved_digest is null;
 create index ops_mission_proposals_created on ops_mission_proposals using brin (created_at);
+create index ops_mission_proposals_counted on ops_mission_proposals using brin (counted_at);
 
 -- Votes of agents, and decisions of persons, on proposals; votes advise, decisions decide.
 create table ops_proposal_votes (
@@ -418,7 +423,7 @@ create table ops_cap_counters (
   scope text not null,
   -- Start of the UTC day or hour.
   window_start timestamptz not null,
-  -- Proposals that count: all created in the window but the rejected.
+  -- Proposals that count: all counted in the window but the rejected.
   used integer not null default 0,
   constraint ops_cap_counters_pkey primary key (window_start, scope),
   constraint ops_cap_counters_scope_known check (split_part(scope, ':', 1) = any (array['day', 'hour']))

@@ -296,6 +296,12 @@ class HandoffBlocked(OpsError):
     code = "OPS_078"
 
 
+class NoSuchPolicyVersion(OpsError):
+    """The policy document has no version of that number."""
+
+    code = "OPS_080"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 

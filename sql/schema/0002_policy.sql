@@ -25,6 +25,7 @@ create table ops_policy_history (
   updated_at timestamptz not null default now(),
   changed_by text not null,
   changed_login text not null default session_user,
+  reason text,
   constraint ops_policy_history_pkey primary key (key, version)
 );
 comment on table ops_policy_history is 'Every version of every policy document, append-only and without holes.';
@@ -34,6 +35,7 @@ comment on column ops_policy_history.value is 'The whole document as it stood in
 comment on column ops_policy_history.updated_at is 'When this version came into force.';
 comment on column ops_policy_history.changed_by is 'Who changed it, as claimed by the caller.';
 comment on column ops_policy_history.changed_login is 'The login role (session_user) that made the change.';
+comment on column ops_policy_history.reason is 'Why, in the words of the actor; null for a change by hand.';
 
 create view ops_policy_audit as
 select h.key as policy_key,

@@ -44,6 +44,7 @@ create table ops_mission_proposals (
   reason_code text,
   policy_snapshot jsonb not null default '{}',
   counted_at timestamptz,
+  gate_after timestamptz,
   proposed_login text default session_user,
   proposers text[] not null default array[session_user::text],
   decided_by text,
@@ -56,11 +57,12 @@ create unique index ops_mission_proposals_dedupe on ops_mission_proposals (dedup
   where dedupe_key is not null;
 create unique index ops_mission_proposals_reaction on ops_mission_proposals (reaction_id) where reaction_id is not null;
 create index ops_mission_proposals_open on ops_mission_proposals (created_at) where status in ('pending', 'voting');
-create index ops_mission_proposals_uncounted on ops_mission_proposals (created_at)
+create index ops_mission_proposals_uncounted on ops_mission_proposals (coalesce(gate_after, created_at), created_at)
   where status in ('pending', 'voting') and counted_at is null;
 create index ops_mission_proposals_by_hand on ops_mission_proposals (created_at)
   where status in ('approved', 'auto_approved') and approved_digest is null;
 create index ops_mission_proposals_created on ops_mission_proposals using brin (created_at);
+create index ops_mission_proposals_counted on ops_mission_proposals using brin (counted_at);
 comment on table ops_mission_proposals is 'Gated intents: what is to run, what policy said, and who decided.';
 comment on column ops_mission_proposals.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_mission_proposals.dedupe_key is
@@ -89,7 +91,9 @@ comment on column ops_mission_proposals.reason_code is
 comment on column ops_mission_proposals.policy_snapshot is
   'Versions of the policy documents that decided, such as {"auto_approve": 7}.';
 comment on column ops_mission_proposals.counted_at is
-  'When it was counted against the caps; null while the counter was busy, or when it was over a cap.';
+  'When it was counted against the caps, on this UTC day; null while the counter was busy, or while it is over a cap.';
+comment on column ops_mission_proposals.gate_after is
+  'While it waits because it was over a cap: when the window of that cap ends, and it is gated again.';
 comment on column ops_mission_proposals.proposed_login is
   'Login role (session_user) of the proposer, or that emitted the event behind it; null for an event of the loop '
   'itself.';
@@ -99,7 +103,7 @@ comment on column ops_mission_proposals.proposers is
 comment on column ops_mission_proposals.decided_by is 'Who decided, as claimed; policy when nobody had to.';
 comment on column ops_mission_proposals.decided_login is 'Login role (session_user) that decided.';
 comment on column ops_mission_proposals.approved_at is 'When it was approved.';
-comment on column ops_mission_proposals.created_at is 'When it was proposed; caps count it on this UTC day.';
+comment on column ops_mission_proposals.created_at is 'When it was proposed.';
 comment on column ops_mission_proposals.updated_at is 'When the status changed last.';
 
 create table ops_proposal_votes (
@@ -133,4 +137,4 @@ comment on table ops_cap_counters is
   'How many proposals count against each cap, so that a cap is one row to lock and not a count.';
 comment on column ops_cap_counters.scope is 'day, hour, day:<source> or hour:<source>.';
 comment on column ops_cap_counters.window_start is 'Start of the UTC day or hour.';
-comment on column ops_cap_counters.used is 'Proposals that count: all created in the window but the rejected.';
+comment on column ops_cap_counters.used is 'Proposals that count: all counted in the window but the rejected.';

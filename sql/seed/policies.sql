@@ -6,50 +6,20 @@ select _seed_policy('reaction_matrix', $json$
 }
 $json$);
 
-select _seed_policy('auto_approve', $json$
+select _seed_policy('auto_approve', jsonb $json$
 {
   "enabled": true,
   "allowed_step_kinds": ["noop", "radar"],
-  "max_risk_level": "low",
-  "risk_rules": [
-    {
-      "name": "commands",
-      "executor": "command",
-      "risk_level": "high"
-    },
-    {
-      "name": "agents",
-      "executor": ["agent", "openclaw", "wreckit", "minion"],
-      "risk_level": "medium"
-    },
-    {
-      "name": "http other than an explicit GET, HEAD or OPTIONS",
-      "executor": "http",
-      "unless_params": {"method": "^(get|head|options)$"},
-      "risk_level": "medium"
-    },
-    {
-      "name": "sql that destroys, grants or steps outside",
-      "executor": "sql",
-      "params": {"statement": "\\y(drop|truncate|delete|alter|grant|revoke|reassign|create|copy|do|call|set|reset|pg_terminate_backend|pg_cancel_backend|pg_read_\\w+|pg_ls_\\w+|lo_\\w+|dblink\\w*)\\y"},
-      "risk_level": "high"
-    },
-    {
-      "name": "sql other than a plain read",
-      "description": "A plain read begins with select, values, table or show, is one statement without comments, dollar or escaped quotes, locks and changes nothing, and calls no functions but those listed.",
-      "executor": "sql",
-      "unless_params": {"statement": "^\\s*(select|values|table|show)\\y(?!.*(;\\s*\\S|--|/\\*|\\$\\D|\\y[eu]&?'|\\y(into|update|share|insert|delete|merge)\\y|(?<!([-+*/%=<>(,|]|(^|[\\s(,])(abs|all|and|any|array_agg|as|avg|between|by|case|ceil|coalesce|count|date_trunc|else|exists|extract|filter|floor|from|greatest|in|jsonb_build_object|jsonb_agg|lateral|least|left|length|lower|max|min|not|now|nullif|on|or|over|position|right|round|row_number|some|string_agg|substring|sum|then|to_char|trim|union|upper|values|when|where))\\s*)\\())"},
-      "risk_level": "medium"
-    }
-  ]
+  "max_risk_level": "low"
 }
-$json$);
+$json$ || jsonb_build_object('risk_rules', _built_in_risk_rules()));
 
 select _seed_policy('proposal_caps', $json$
 {
   "daily_limit": 100,
   "hourly_limit": null,
-  "per_source": {}
+  "per_source": {},
+  "over_limit": "wait"
 }
 $json$);
 
@@ -66,7 +36,10 @@ select _seed_policy('worker_policy', $json$
   "http_allow_private": false,
   "presets": {
     "openclaw": {
-      "argv": ["openclaw", "agent", "--message={{params.prompt}}"],
+      "argv": ["openclaw", "{{params.subcommand}}", "--message={{params.prompt}}", "--agent={{params.agent}}",
+        "--thinking={{params.thinking}}"],
+      "defaults": {"subcommand": "agent", "agent": null, "thinking": null},
+      "allowed": {"subcommand": ["agent"]},
       "timeout_seconds": 1800
     },
     "wreckit": {

@@ -283,7 +283,7 @@ def test_replaying_an_approval(agent: Served, loop: Loop, target: Target) -> Non
 
 
 def test_racing_the_gate(agent: Served, loop: Loop, target: Target) -> None:
-    loop.policy("proposal_caps", daily_limit=5)
+    loop.policy("proposal_caps", daily_limit=5, over_limit="reject")
     harmless = {"kind": "noop", "key": "a"}
     calls = [
         agent.begin(

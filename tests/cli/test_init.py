@@ -27,6 +27,7 @@ FILES = {
     "executors.py",
     "test_executors.py",
     "policy.toml",
+    "policy.schema.json",
     "pytest.ini",
     ".env.example",
     "opsloop-shop-ops.service",

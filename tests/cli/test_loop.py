@@ -110,7 +110,7 @@ def test_ps_shows_what_a_proposal_would_run(cli: Cli) -> None:
 
 def test_what_the_gate_refuses_is_exit_code_1_with_the_reason(cli: Cli, conn: Conn) -> None:
     caps = cli("policy", "get", "proposal_caps", "--json").json["value"]
-    document = json.dumps({**caps, "daily_limit": 0})
+    document = json.dumps({**caps, "per_source": {"cli": 0, "manual": 0}})
     assert cli("policy", "set", "proposal_caps", document).code == 0
     done = propose(cli)
     assert done.code == 1
@@ -126,7 +126,7 @@ def test_the_same_dedupe_key_gives_the_first_proposal(cli: Cli) -> None:
 def test_policy_is_edited_in_a_file_and_set_from_the_version_read(cli: Cli, tmp_path: Path) -> None:
     got = cli("policy", "get", "auto_approve")
     file = tmp_path / "auto_approve.json"
-    file.write_text(got.out)
+    file.write_text(got.out.replace("true", "false", 1))
     assert "version 1" in got.err
     done = cli("policy", "set", "auto_approve", f"@{file}", "--expected-version", "1", "--json")
     assert done.json == {"key": "auto_approve", "version": 2}

@@ -28,7 +28,7 @@ def test_fields_of_the_file_are_put_in_force_and_the_others_stay(
     after = cli("policy", "get", "auto_approve", "--json").json["value"]
     assert after == {**before, "allowed_step_kinds": ["noop", "mine"]}
     caps = cli("policy", "get", "proposal_caps", "--json").json["value"]
-    assert caps == {"daily_limit": 7, "hourly_limit": None, "per_source": {}}
+    assert caps == {"daily_limit": 7, "hourly_limit": None, "per_source": {}, "over_limit": "wait"}
     assert cli("policy", "history", "auto_approve", "--json").json[0]["changed_by"] == "tester"
 
 
@@ -77,4 +77,4 @@ def test_many_who_apply_different_fields_at_once_lose_nothing(dsn: str) -> None:
     at_once([lambda fields=fields: put(fields) for fields in every])  # type: ignore[misc]
     with connect(dsn) as client:
         caps = client.get_policy("proposal_caps")
-    assert caps == {"daily_limit": 7, "hourly_limit": 5, "per_source": {"ann": 3}}
+    assert caps == {"daily_limit": 7, "hourly_limit": 5, "per_source": {"ann": 3}, "over_limit": "wait"}

@@ -36,7 +36,7 @@ def public_functions(conn: Conn) -> dict[str, list[str]]:
 def test_every_public_function_has_a_method_with_its_arguments(conn: Conn) -> None:
     functions = public_functions(conn)
     methods = {
-        name: list(inspect.signature(method).parameters)[1:]
+        name: [argument.rstrip("_") for argument in list(inspect.signature(method).parameters)[1:]]
         for name, method in inspect.getmembers(Client, inspect.isfunction)
         if not name.startswith("_")
     }
@@ -178,12 +178,12 @@ def test_policy_is_set_from_the_version_that_was_read(conn: Conn) -> None:
     loop = Client(conn)
     now = loop.policy_history("auto_approve", limit=1)[0]
     assert loop.get_policy("auto_approve") == now.value
+    wanted = {**now.value, "enabled": False}
     assert (
-        loop.set_policy("auto_approve", now.value, actor="ann", expected_version=now.version)
-        == now.version + 1
+        loop.set_policy("auto_approve", wanted, actor="ann", expected_version=now.version) == now.version + 1
     )
     with pytest.raises(errors.PolicyVersionConflict):
-        loop.set_policy("auto_approve", now.value, expected_version=now.version)
+        loop.set_policy("auto_approve", wanted, expected_version=now.version)
     latest = loop.policy_history("auto_approve")[0]
     assert (latest.version, latest.changed_by) == (now.version + 1, "ann")
 

@@ -48,7 +48,7 @@ def settled(loop):
 
 
 def test_with_a_daily_limit_of_100_and_50_connections_at_once_exactly_100_pass(loop, session):
-    loop.policy("proposal_caps", daily_limit=100)
+    loop.policy("proposal_caps", daily_limit=100, over_limit="reject")
     first = propose_at_once(session, 50, 3)
     assert len(first) == 150
     assert first.count("auto_approved") <= 100
@@ -59,7 +59,9 @@ def test_with_a_daily_limit_of_100_and_50_connections_at_once_exactly_100_pass(l
 
 
 def test_the_hourly_limit_and_that_of_a_source_are_as_exact(loop, session):
-    loop.policy("proposal_caps", daily_limit=None, hourly_limit=25, per_source={"source 0": 7})
+    loop.policy(
+        "proposal_caps", daily_limit=None, hourly_limit=25, per_source={"source 0": 7}, over_limit="reject"
+    )
     propose_at_once(session, 12, 4)
     settled(loop)
     passed = [p["source"] for p in loop.proposals() if p["status"] == "auto_approved"]
@@ -68,7 +70,9 @@ def test_the_hourly_limit_and_that_of_a_source_are_as_exact(loop, session):
 
 
 def test_a_source_alone_fills_its_cap_exactly(loop, session):
-    loop.policy("proposal_caps", daily_limit=None, per_source={"mail": {"hourly_limit": 9}})
+    loop.policy(
+        "proposal_caps", daily_limit=None, per_source={"mail": {"hourly_limit": 9}}, over_limit="reject"
+    )
     propose_at_once(session, 10, 2, "mail")
     assert settled(loop).count("auto_approved") == 9
 
@@ -117,7 +121,7 @@ def test_the_callers_own_lock_timeout_is_left_as_it_was(loop, session):
 
 
 def test_the_first_counter_of_a_day_is_opened_once(loop, session):
-    loop.policy("proposal_caps", daily_limit=3)
+    loop.policy("proposal_caps", daily_limit=3, over_limit="reject")
     propose_at_once(session, 8, 1, "mail")
     assert settled(loop).count("auto_approved") == 3
     assert loop.value("select count(*) from ops_cap_counters where scope = 'day'") == 1
@@ -145,7 +149,7 @@ def test_a_rejection_beside_a_proposal_frees_exactly_one_place(loop, session):
 
 
 def test_of_two_who_race_with_one_key_under_a_cap_one_counts(loop, session):
-    loop.policy("proposal_caps", daily_limit=50, per_source={"mail": 5})
+    loop.policy("proposal_caps", daily_limit=50, per_source={"mail": 5}, over_limit="reject")
 
     def proposer(n):
         mine = session()
@@ -177,3 +181,12 @@ def test_a_key_lost_to_another_session_gives_its_place_back(loop, session, conne
     assert [r["mission_id"] is not None for r in rows] == [False, True]
     assert loop.value("select used from ops_cap_counters where scope = 'day:mail'") == 1
     loop.do("delete from ops_mission_proposals where dedupe_key = 'k'")
+
+
+def test_as_many_of_a_source_wait_as_policy_lets_however_many_propose_at_once(loop, session):
+    loop.policy("proposal_caps", daily_limit=2, max_waiting=5)
+    propose_at_once(session, 12, 2, "mail")
+    for _ in range(20):
+        loop.turn()
+    statuses = [p["status"] for p in loop.proposals()]
+    assert (statuses.count("auto_approved"), statuses.count("pending")) == (2, 5)

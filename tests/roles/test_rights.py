@@ -70,7 +70,8 @@ def test_what_was_granted_to_the_five_beyond_the_list_is_taken_back(conn, dsn):
         """select has_table_privilege('opsloop_operator', 'ops_policy', 'insert, update, delete, truncate'),
                   has_table_privilege('opsloop_operator', 'ops_policy', 'select with grant option'),
                   has_table_privilege('opsloop_operator', 'ops_policy', 'select'),
-                  has_function_privilege('opsloop_producer', 'fn_set_policy(text, jsonb, text, integer)', 'execute'),
+                  has_function_privilege('opsloop_producer', 'fn_set_policy(text, jsonb, text, integer, text)',
+                                         'execute'),
                   has_table_privilege('opsloop_reader', 'ops_missions', 'select')"""
     ).fetchone()
     assert rights == (False, False, True, False, True)

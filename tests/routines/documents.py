@@ -140,6 +140,13 @@ _words_of_policy = ["noop", "sql", "http", "command", "agent", "tidy", "*", "t*"
 _lists = st.lists(st.sampled_from(_words_of_policy), max_size=4)
 _limits = st.sampled_from([None, 0, 2, 9])
 _caps = _some({"daily_limit": _limits, "hourly_limit": _limits})
+_caps_of_all = _some(
+    {
+        "daily_limit": st.sampled_from([None, 1, 2, 9]),
+        "hourly_limit": st.sampled_from([None, 1, 2, 9]),
+        "over_limit": st.sampled_from(["wait", "reject"]),
+    }
+)
 _argv = st.sampled_from([["git", "status"], ["git", "push", "x"], ["rm", "-rf", "/"]])
 _sound_steps = st.one_of(
     st.just({"kind": "noop"}),
@@ -200,7 +207,7 @@ judging_documents = st.fixed_dictionaries(
         ),
         "proposal_caps": st.builds(
             lambda caps, own: {**caps, **own},
-            _caps,
+            _caps_of_all,
             _some({"per_source": st.fixed_dictionaries({"mail": st.integers(0, 3) | _caps})}),
         ),
         "agent_roles": st.sampled_from([{}, {"planner": {}}, {"roles": {"planner": {}, "ghost": {}}}]),

@@ -1,12 +1,13 @@
-"""Area `policy`: get, set, history."""
+"""Area `policy`: get, set, history, diff, rollback."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from opsloop import jsonio
 from opsloop.areas.call import Caller, DocumentLike
-from opsloop.jsonio import document
-from opsloop.results import PolicyVersion
+from opsloop.results import DryRun, PolicyChange, PolicyVersion
 
 
 class Policy(Caller):
@@ -18,9 +19,14 @@ class Policy(Caller):
         return value
 
     def set_policy(
-        self, key: str, value: DocumentLike, actor: str | None = None, expected_version: int | None = None
+        self,
+        key: str,
+        value: DocumentLike,
+        actor: str | None = None,
+        expected_version: int | None = None,
+        reason: str | None = None,
     ) -> int:
-        """Put a new version in force and return its number.
+        """Put a new version in force and return its number; a document that is in force already makes none.
 
         `actor` is a claim (default: the login). With `expected_version`, only if that is the version in
         force. Raises PolicyVersionConflict (OPS_011), NotAllowed (OPS_015), and InvalidPolicy (OPS_017)
@@ -30,9 +36,10 @@ class Policy(Caller):
             self._value(
                 "fn_set_policy",
                 key=key,
-                value=document(value),
+                value=jsonio.document(value),
                 actor=actor,
                 expected_version=expected_version,
+                reason=reason,
             )
         )
 
@@ -42,6 +49,60 @@ class Policy(Caller):
         Raises PolicyNotFound (OPS_002).
         """
         return self._rows(PolicyVersion, "fn_policy_history", key=key, limit=limit)
+
+    def rollback_policy(
+        self, key: str, version: int | None = None, actor: str | None = None, reason: str | None = None
+    ) -> int:
+        """Put what an earlier version says (default: the one before) in force as a new one; return its number.
+
+        Raises PolicyNotFound (OPS_002), NotAllowed (OPS_015), InvalidPolicy (OPS_017) with every fault where that
+        is no longer valid, and NoSuchPolicyVersion (OPS_080).
+        """
+        return int(self._value("fn_rollback_policy", key=key, version=version, actor=actor, reason=reason))
+
+    def diff_policy(
+        self,
+        key: str,
+        from_: int | None = None,
+        to: int | None = None,
+        document: DocumentLike | None = None,
+    ) -> list[PolicyChange]:
+        """List what differs between two versions (default: the last two), or between one and `document`.
+
+        Raises PolicyNotFound (OPS_002) and NoSuchPolicyVersion (OPS_080).
+        """
+        return self._rows(
+            PolicyChange,
+            "fn_diff_policy",
+            key=key,
+            to=to,
+            document=jsonio.document(document),
+            **{"from": from_},
+        )
+
+    def policy_schema(self, key: str | None = None) -> dict[str, Any]:
+        """Return the JSON Schema of a policy document, or that of a policy file.
+
+        Raises PolicyNotFound (OPS_002) for a document that opsloop does not know.
+        """
+        value: dict[str, Any] = self._value("fn_policy_schema", key=key)
+        return value
+
+    def dry_run_policy(
+        self,
+        key: str | None = None,
+        value: DocumentLike | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[DryRun]:
+        """List what a document would have decided since then (default: seven days ago); nothing changes.
+
+        Without `key`, `value` has several documents by key. Counts by outcome come first, then up to `limit`
+        (default 1000) decisions that would differ. Raises InvalidPolicy (OPS_017) with every fault.
+        """
+        return self._rows(
+            DryRun, "fn_dry_run_policy", key=key, value=jsonio.document(value), since=since, limit=limit
+        )
 
     def assert_agent(self, role: str) -> None:
         """Raise unless this login may be handed to an agent of that role; changes nothing.

@@ -20,6 +20,7 @@ _FILES = {
     "executors.py": "executors.py",
     "test_executors.py": "test_executors.py",
     "policy.toml": "policy.toml",
+    "policy.schema.json": "policy.schema.json",
     "pytest.ini": "pytest.ini",
     ".env.example": "env.example",
     "opsloop-@name@.service": "opsloop.service",

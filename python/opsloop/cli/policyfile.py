@@ -6,7 +6,8 @@ TOML or JSON, one table or object per document:
     allowed_step_kinds = ["noop", "radar", "disk_free"]
 
 A field that the file names replaces that field of the document in force, as a whole. Documents and fields that the
-file does not name stay as they are. The database checks what comes of it, as it does for `policy set`.
+file does not name stay as they are. `$schema` of a JSON file
+names the schema for editors. The database checks what comes of it, as it does for `policy set`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ def read(path: Path) -> Documents:
     found = _toml(text, path) if path.suffix == ".toml" else parse(text, str(path), InvalidPolicy)
     if not isinstance(found, dict):
         raise InvalidPolicy(f"{path} must hold an object, not {kind(found)}", hint=_HINT)
+    # For editors.
+    found.pop("$schema", None)
     for key, document in found.items():
         if not isinstance(document, dict):
             raise InvalidPolicy(f"{path}: {key} must be an object, not {kind(document)}", hint=_HINT)
@@ -56,7 +59,9 @@ def _toml(text: str, path: Path) -> Any:
         raise InvalidPolicy(f"{path} is not TOML that JSON could say: {exc}", hint=_HINT) from exc
 
 
-def apply(client: OwningClient, documents: Documents, actor: str) -> dict[str, int]:
+def apply(
+    client: OwningClient, documents: Documents, actor: str, reason: str | None = None
+) -> dict[str, int]:
     """Put what differs in force, all of it or nothing; returns the new version of each document that changed.
 
     Somebody else who changes a document at the same moment is not overwritten: his version is read, and tried again.
@@ -64,7 +69,7 @@ def apply(client: OwningClient, documents: Documents, actor: str) -> dict[str, i
     for left in reversed(range(_TRIES)):
         try:
             with client.conn.transaction():
-                changed = {key: _set(client, key, fields, actor) for key, fields in documents.items()}
+                changed = {key: _set(client, key, fields, actor, reason) for key, fields in documents.items()}
         except PolicyVersionConflict:
             if not left:
                 raise
@@ -73,7 +78,9 @@ def apply(client: OwningClient, documents: Documents, actor: str) -> dict[str, i
     return {key: version for key, version in changed.items() if version is not None}
 
 
-def _set(client: OwningClient, key: str, fields: dict[str, Any], actor: str) -> int | None:
+def _set(
+    client: OwningClient, key: str, fields: dict[str, Any], actor: str, reason: str | None
+) -> int | None:
     try:
         # In this order: a change between the two is a conflict, not overwritten.
         version = client.policy_history(key, limit=1)[0].version
@@ -84,7 +91,7 @@ def _set(client: OwningClient, key: str, fields: dict[str, Any], actor: str) -> 
             "nothing was changed."
         )
         raise
-    wanted = {**document, **fields}
-    if wanted == document:
-        return None
-    return client.set_policy(key, wanted, actor=actor, expected_version=version)
+    made = client.set_policy(
+        key, {**document, **fields}, actor=actor, expected_version=version, reason=reason
+    )
+    return None if made == version else made

@@ -9,7 +9,7 @@ from opsloop.results.locks import Idempotent
 from opsloop.results.missions import ListedMission
 from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stranded
 from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
-from opsloop.results.policy import PolicyVersion
+from opsloop.results.policy import DryRun, PolicyChange, PolicyVersion
 from opsloop.results.proposals import Gate, ListedProposal, Proposal
 from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
 from opsloop.results.rows import record, show_unreadable
@@ -31,6 +31,7 @@ __all__ = [
     "DeadLetter",
     "Delivery",
     "DirectiveReason",
+    "DryRun",
     "Explanation",
     "Gate",
     "GroupRole",
@@ -50,6 +51,7 @@ __all__ = [
     "OutboxEvent",
     "OutboxOutcome",
     "Pause",
+    "PolicyChange",
     "PolicyVersion",
     "Proposal",
     "Reactions",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,35 @@ class PolicyVersion:
     changed_login: str
     """The database login that changed it."""
     updated_at: datetime
+    reason: str | None
+    """Why, in the words of whoever changed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What another policy would have decided: a count by old and new outcome, or one decision that would differ."""
+
+    kind: str
+    """`matrix` or `decision`."""
+    old_outcome: str
+    new_outcome: str
+    decisions: int
+    proposal_id: UUID | None
+    event_id: UUID | None
+    pattern: str | None
+    title: str | None
+    source: str | None
+    decided_at: datetime | None
+    rule: str | None
+    """The path in policy that says so."""
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """One path at which two policy documents differ."""
+
+    path: str
+    before: Any
+    """What stands there before; None where nothing does."""
+    after: Any

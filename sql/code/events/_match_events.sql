@@ -22,7 +22,7 @@ declare
 begin
   select array_agg(m.event_id), array_agg(m.pattern_no), array_agg(m.depth)
     into v_event_ids, v_nos, v_depths
-    from _matching_patterns(p_ids, p_patterns) m;
+    from _matching_patterns(p_ids, p_patterns, true) m;
 
   select array_agg(c.name order by c.name), array_agg(c.minutes order by c.name)
     into v_names, v_minutes

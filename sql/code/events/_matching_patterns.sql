@@ -1,4 +1,4 @@
-create or replace function _matching_patterns(p_event_ids uuid[], p_patterns jsonb)
+create or replace function _matching_patterns(p_event_ids uuid[], p_patterns jsonb, p_only_waiting boolean)
 returns table (event_id uuid, pattern_no integer, depth integer)
 language plpgsql
 stable
@@ -6,9 +6,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Event × pattern: which of the patterns (an array) react to which waiting events, cooldowns apart, by event in the
--- order given and by pattern. All conditions of a pattern must hold: event_type, every tag, source, causation depth,
--- and chance, which is a hash of event and pattern and so always the same. Types are compared once, not for each event.
+-- Event × pattern: which of the patterns (an array) react to which of these events, or of those that wait, cooldowns
+-- apart, by event in the order given and by pattern. All conditions of a pattern must hold: event_type, every tag,
+-- source, causation depth, and chance, which is a hash of event and pattern and so always the same. Types are compared
+-- once, not for each event.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -17,7 +18,7 @@ begin
       from unnest(p_event_ids) with ordinality e (id, ord)
      -- Plans 1
      cross join lateral (select t.* from ops_agent_events t where t.id = e.id limit 1) v
-     where v.processed_at is null
+     where v.processed_at is null or not p_only_waiting
   ), matching as materialized (
     select t.type, p.no::integer as no, p.pattern, nullif(p.pattern -> 'tags', '[]') as tags,
       p.pattern -> 'source' as source,

@@ -22,7 +22,7 @@ begin
     select array_agg(coalesce(m.times, 0) order by n.nth) into v_times
       from unnest(p_ids) with ordinality n (id, nth)
       left join (select p.event_id, count(*)::integer as times
-                   from _matching_patterns(p_ids, p_patterns) p group by p.event_id) m on m.event_id = n.id;
+                   from _matching_patterns(p_ids, p_patterns, true) p group by p.event_id) m on m.event_id = n.id;
   exception when others or assert_failure then
     if not _is_data_fault(sqlstate) then
       raise;

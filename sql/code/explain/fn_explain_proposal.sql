@@ -70,8 +70,7 @@ begin
   if v_proposal.counted_at is null then
     for v_cap in
       select *
-        from _caps_reached(v_documents.proposal_caps, v_proposal.source,
-                           case when v_proposal.status = 'rejected' then _now() else v_proposal.created_at end)
+        from _caps_reached(v_documents.proposal_caps, v_proposal.source, _now())
     loop
       v_own := v_documents.proposal_caps -> 'per_source' -> v_proposal.source;
       reason := 'cap';
@@ -107,7 +106,9 @@ begin
   if v_verdict.unallowed[1] is null and v_proposal.counted_at is null then
     reason := 'queue';
     code := null;
-    detail := format('%s; the next heartbeat gates it', v_proposal.reason);
+    detail := format('%s; the next heartbeat%s gates it', v_proposal.reason,
+                     case when v_proposal.gate_after is not null
+                          then ' after that, or after a change of proposal_caps,' else '' end);
     frees := format('select %s.fn_heartbeat();', v_schema);
     return next;
     return;

@@ -24,7 +24,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What waits for a person: proposals (kind proposal) and parked steps (kind step), the oldest first. would_run is
+-- What waits for a person: proposals (kind proposal) and parked steps (kind step), the oldest first, and after them
+-- proposals that wait for the window of a cap, which a person may reject, or let pass by a higher cap. would_run is
 -- exactly what would run, rendered now; digest stands for it: with fn_as_shown a decision counts only for that. decide:
 -- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login, proposers: the
 -- logins that may not decide. in_all: how many entries there are, with proposals that were set to approved by hand; of
@@ -51,25 +52,31 @@ begin
             + (select count(*) from (select from ops_parked_steps w where w.waits_for = 'person' limit 100000) n);
   for v_entry in
     select w.kind, w.id
-      from ((select 'proposal' as kind, p.id, p.created_at as since
+      from ((select 'proposal' as kind, p.id, p.created_at as since, false as for_cap
                from ops_mission_proposals p
-              where p.status in ('pending', 'voting')
+              where p.status in ('pending', 'voting') and p.gate_after is null
               order by p.created_at
               limit p_limit)
             union all
-            (select 'proposal', p.id, p.created_at
+            (select 'proposal', p.id, p.created_at, true
+               from ops_mission_proposals p
+              where p.status in ('pending', 'voting') and p.counted_at is null and p.gate_after is not null
+              order by p.created_at
+              limit p_limit)
+            union all
+            (select 'proposal', p.id, p.created_at, false
                from ops_mission_proposals p
               where p.status in ('approved', 'auto_approved') and p.approved_digest is null
               order by p.created_at
               limit p_limit)
             union all
-            (select 'step', q.step_id, q.since
+            (select 'step', q.step_id, q.since, false
                from ops_parked_steps q
                join ops_mission_steps s on s.id = q.step_id and s.status = 'waiting'
               where q.waits_for = 'person'
               order by q.since, q.step_id
               limit p_limit)) w
-     order by w.since, w.id
+     order by w.for_cap, w.since, w.id
      limit p_limit
   loop
     if v_entry.kind = 'proposal' then

@@ -174,6 +174,10 @@ begin
     ('waiting for a person', 'check', 's',
      'the oldest: warn after 1 h, fail after 24 h', 3600, 86400, null,
      'opsloop inbox, or select * from fn_inbox();', 'opsloop'),
+    ('waiting for a cap', 'check', 'proposals',
+     'over proposal_caps, until the window ends: warn 1', 1, null, null,
+     'select source, reason, count(*) from ops_mission_proposals where gate_after is not null and status = ''pending'' '
+     'group by 1, 2; raise the cap in proposal_caps, or look at what proposes so much.', 'opsloop'),
     ('strays', 'check', 'rows',
      'missions without steps, steps without a mission, missions that nothing moves, rows that cannot be changed: '
      'warn 1', 1, null, null,

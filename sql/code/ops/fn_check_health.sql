@@ -26,6 +26,7 @@ declare
   v_handed record;
   v_mended record;
   v_pending timestamptz;
+  v_capped record;
   v_pauses text;
   v_strays record;
   v_asleep boolean;
@@ -84,9 +85,13 @@ begin
   select count(*) into v_dead
     from (select d.dead_lettered_at from dead_letter_archive d order by d.id desc limit 1000) d
    where d.dead_lettered_at > v_now - interval '1 hour';
+  select count(*) as n, min(c.gate_after) as until into v_capped
+    from (select p.gate_after from ops_mission_proposals p
+           where p.status in ('pending', 'voting') and p.counted_at is null and p.gate_after is not null
+           limit 10000) c;
   select min(o.at) into v_pending
     from ((select p.created_at as at from ops_mission_proposals p
-            where p.status in ('pending', 'voting') order by p.created_at limit 1)
+            where p.status in ('pending', 'voting') and p.gate_after is null order by p.created_at limit 1)
           union all
           (select w.since from ops_parked_steps w where w.waits_for = 'person' order by w.since limit 1)) o;
   select string_agg(format('%s%s by %s', p.scope, nullif(' ' || p.target, ' '), p.paused_by), ', ' order by p.paused_at)
@@ -177,6 +182,8 @@ begin
       ('waiting for a person', extract(epoch from _time_between(v_pending, v_now)),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,
               ', the oldest ' || date_trunc('second', _time_between(v_pending, v_now))::text)),
+      ('waiting for a cap', v_capped.n,
+       case v_capped.n when 0 then 'none' else format('%s proposals, until %s', v_capped.n, v_capped.until) end),
       ('strays', v_strays.n, coalesce(v_strays.found, 'none')),
       ('pauses', v_health.paused_scopes,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),

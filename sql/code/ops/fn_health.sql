@@ -59,8 +59,10 @@ begin
     into queued_reactions, processing_reactions
     from (select r.id from ops_ready r where r.lane = _lane_of('reactions') order by r.seq desc limit c_most) r
     join ops_agent_reactions a on a.id = r.id;
-  select count(*) filter (where p.status = 'pending'), count(*) into pending_proposals, waiting_proposals
-    from (select o.status from ops_mission_proposals o where o.status in ('pending', 'voting') limit c_most) p;
+  select count(*) filter (where p.status = 'pending'), count(*) filter (where p.gate_after is null)
+    into pending_proposals, waiting_proposals
+    from (select o.status, o.gate_after from ops_mission_proposals o
+           where o.status in ('pending', 'voting') limit c_most) p;
   select count(*) into recent_proposals
     from (select p.created_at from ops_mission_proposals p order by p.id desc limit c_most) p
    where p.created_at > v_hour;

@@ -40,9 +40,10 @@ begin
 
   -- First of all: a transaction that has written moves no marks.
   perform _lane_fronts(array[_lane_of('events'), _lane_of('reactions')]);
+  -- Gates before reactions: what waits for a cap passes before what is new.
   for v_phase, v_part in
     values ('leases', ''), ('stale', ''), ('pauses', ''), ('adopted', 'events'), ('adopted', 'outbox'),
-           ('triggers', ''), ('reactions', ''), ('gates', ''), ('subagents', ''),
+           ('triggers', ''), ('gates', ''), ('reactions', ''), ('subagents', ''),
            ('duties', 'turn'), ('duties', 'base'), ('duties', 'queue'), ('duties', 'locks'), ('duties', 'steps')
   loop
     continue when v_phase = 'duties' and v_part <> 'turn' and not v_due;

@@ -32,7 +32,10 @@ declare
                                 p_auto_approve -> 'allowed_step_kinds');
 begin
   risk := case p_declared_risk when 'high' then 3::smallint when 'medium' then 2::smallint else 1::smallint end;
-  for v_rule in select e from jsonb_array_elements(nullif(p_auto_approve -> 'risk_rules', 'null')) e loop
+  for v_rule in
+    select e
+      from jsonb_array_elements(coalesce(nullif(p_auto_approve -> 'risk_rules', 'null'), _built_in_risk_rules())) e
+  loop
     -- Most rules name other executors: they are skipped without a call.
     v_scope := nullif(v_rule -> 'executor', 'null');
     continue when not v_scope ? p_executor and strpos(v_scope::text, '*') = 0;

@@ -25,6 +25,7 @@ declare
   v_count constant integer := cardinality(p_templates);
   v_auto_approve constant jsonb := p_documents.auto_approve;
   v_worker_policy constant jsonb := p_documents.worker_policy;
+  v_risk_rules constant jsonb := coalesce(nullif(v_auto_approve -> 'risk_rules', 'null'), _built_in_risk_rules());
   v_groups text[];
   v_narrowed jsonb[];
   v_places integer[];
@@ -56,7 +57,7 @@ begin
                            -- As text: 1 and 1.0 are equal as jsonb, but a regular expression tells them apart.
                            case when t.executor in ('command', 'agent') or v_worker_policy -> 'presets' ? t.executor
                                      or exists (
-                                  select from jsonb_array_elements(nullif(v_auto_approve -> 'risk_rules', 'null')) r
+                                  select from jsonb_array_elements(v_risk_rules) r
                                    where r ?| array['params', 'unless_params']
                                      and coalesce(r ->> 'executor' is null or r -> 'executor' ? t.executor
                                                   or strpos(r ->> 'executor', '*') > 0, true))

@@ -6,9 +6,9 @@ set search_path from current
 as $$
 -- Trigger of ops_policy: a change by hand, as the operations runbook makes it, is treated like fn_set_policy. It is
 -- checked, gets the next version, and is kept in the history under the login. A change by fn_set_policy itself, known
--- by its row in the history, passes. Removing a document is refused: the history would have a hole, and the policy
--- generation would fall.
--- Locks: none beyond the row. Writes: ops_policy_history, ops_audit_log. Raises: OP014, OP017.
+-- by its row in the history, passes; a change that changes nothing leaves the row as it is. Removing a document is
+-- refused: the history would have a hole, and the policy generation would fall.
+-- Locks: none beyond the row. Writes: ops_policy_history, ops_audit_log, ops_mission_proposals. Raises: OP014, OP017.
 begin
   if tg_op in ('DELETE', 'TRUNCATE') then
     raise exception using errcode = 'OP014', message = 'OPS_014: a policy document cannot be removed',
@@ -29,9 +29,20 @@ begin
       perform _audit('set_policy', 'policy', new.key, null, null,
         jsonb_build_object('version', new.version, 'by', 'hand'));
     end if;
+    if new.key = 'proposal_caps' then
+      -- What waits for the window of a cap is gated by the next heartbeat; what somebody decides on is left to him.
+      update ops_mission_proposals p
+         set gate_after = _now()
+       where p.id in (select w.id from ops_mission_proposals w
+                       where w.status in ('pending', 'voting') and w.counted_at is null and w.gate_after is not null
+                         for update skip locked);
+    end if;
     return null;
   end if;
 
+  if tg_op = 'UPDATE' and new.value::text = old.value::text then
+    return old;
+  end if;
   if not exists (select from ops_policy_history h
                   where h.key = new.key and h.version = new.version and h.value = new.value
                     and (tg_op = 'INSERT' or new.version > old.version)) then

@@ -1,5 +1,6 @@
 create or replace function fn_policy_history(p_key text, p_limit integer default 20)
-returns table (version integer, value jsonb, changed_by text, changed_login text, updated_at timestamptz)
+returns table (version integer, value jsonb, changed_by text, changed_login text, updated_at timestamptz,
+               reason text)
 language plpgsql
 stable
 security definer
@@ -14,7 +15,7 @@ begin
         hint = 'Leave it out for the last 20, or give null for all.';
   end if;
   return query
-  select h.version, h.value, h.changed_by, h.changed_login, h.updated_at
+  select h.version, h.value, h.changed_by, h.changed_login, h.updated_at, h.reason
     from ops_policy_history h
    where h.key = p_key
    order by h.version desc
@@ -27,5 +28,5 @@ begin
 end;
 $$;
 comment on function fn_policy_history(text, integer) is
-  'The versions of a policy document, the latest first: what it said, who changed it (as claimed, and by login) and '
-  'when.';
+  'The versions of a policy document, the latest first: what it said, who changed it (as claimed, and by login), when '
+  'and why.';

@@ -39,23 +39,27 @@ begin
 
   return query
   with counted as (
+    -- What waited for a cap was counted later than it was made, and may be outside of these ids.
     select w.scope, w.window_start, k.cap
       from ops_mission_proposals p
       left join ops_policy_history h on h.key = 'proposal_caps'
          and h.version = (p.policy_snapshot ->> 'proposal_caps')::integer
      cross join lateral (
-       values ('day', date_trunc('day', p.created_at at time zone 'UTC') at time zone 'UTC'),
-              ('day:' || p.source, date_trunc('day', p.created_at at time zone 'UTC') at time zone 'UTC'),
-              ('hour', date_trunc('hour', p.created_at at time zone 'UTC') at time zone 'UTC'),
-              ('hour:' || p.source, date_trunc('hour', p.created_at at time zone 'UTC') at time zone 'UTC'))
+       values ('day', date_trunc('day', p.counted_at at time zone 'UTC') at time zone 'UTC'),
+              ('day:' || p.source, date_trunc('day', p.counted_at at time zone 'UTC') at time zone 'UTC'),
+              ('hour', date_trunc('hour', p.counted_at at time zone 'UTC') at time zone 'UTC'),
+              ('hour:' || p.source, date_trunc('hour', p.counted_at at time zone 'UTC') at time zone 'UTC'))
        w (scope, window_start)
       left join lateral (
         select f.cap
-          from _caps_in_force(h.value, p.source, p.created_at at time zone 'UTC') f
+          from _caps_in_force(h.value, p.source, p.counted_at at time zone 'UTC') f
          where f.scope = w.scope) k on true
-     where p.id > p_after and p.id <= p_upto and p.counted_at is not null and p.status <> 'rejected'
+     where p.counted_at is not null and p.status <> 'rejected'
        -- A window of a moment that was written by hand may have no end.
        and p.created_at between '2000-01-01 00:00+00' and '9999-12-31 00:00+00'
+       and p.counted_at between '2000-01-01 00:00+00' and '9999-12-31 00:00+00'
+       and ((p.id > p_after and p.id <= p_upto)
+            or (p.counted_at between v_first and v_last and p.counted_at > p.created_at + interval '1 minute'))
   ), windows as (
     select c.scope, c.window_start, count(*) as used, max(c.cap) as cap, bool_and(c.cap is not null) as capped
       from counted c

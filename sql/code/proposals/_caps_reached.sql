@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The caps that have no room for one more proposal of this source, created at p_at, in the order in which the gate
+-- The caps that have no room for one more proposal of this source, counted at p_at, in the order in which the gate
 -- names them. It answers like _reserve_caps without reserving: where a window has no counter yet, its proposals are
 -- counted.
 -- Locks: none. Writes: nothing. Raises: nothing.

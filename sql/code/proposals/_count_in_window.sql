@@ -10,8 +10,7 @@ as $$
 begin
   return (select count(*)
             from ops_mission_proposals p
-           where p.created_at >= p_from and p.created_at < p_to
-             and p.counted_at is not null and p.status <> 'rejected'
+           where p.counted_at >= p_from and p.counted_at < p_to and p.status <> 'rejected'
              and (p_source is null or p.source = p_source));
 end;
 $$;

@@ -44,6 +44,7 @@ declare
   v_codes text[];
   v_risks text[];
   v_starts integer[];
+  v_untils timestamptz[];
   v_stored bigint;
   v_lost uuid[];
   v_waiting integer[];
@@ -60,12 +61,13 @@ begin
       left join ops_mission_proposals p on p.dedupe_key = n.key and (p.source = 'trigger') = v_of_reactions;
   end if;
 
-  v_gate := _gate_proposals(p_templates, v_which, p_sources, v_now);
+  v_gate := _gate_proposals(p_templates, v_which, p_sources, v_now, null);
   statuses := v_gate.statuses;
   reasons := v_gate.reasons;
   v_codes := v_gate.codes;
   v_risks := v_gate.risks;
   v_starts := v_gate.starts;
+  v_untils := v_gate.untils;
 
   for n in 1 .. cardinality(p_templates) loop
     v_titles[n] := p_templates[n] ->> 'title';
@@ -74,14 +76,14 @@ begin
   end loop;
   insert into ops_mission_proposals (
     id, dedupe_key, source, event_id, reaction_id, status, title, risk_level, priority, depth, template, slots,
-    template_digest, approved_digest, reason, reason_code, policy_snapshot, counted_at, proposed_login, proposers,
-    decided_by, decided_login, approved_at, created_at, updated_at)
+    template_digest, approved_digest, reason, reason_code, policy_snapshot, counted_at, gate_after, proposed_login,
+    proposers, decided_by, decided_login, approved_at, created_at, updated_at)
   select ids[i], p_dedupe_keys[i], p_sources[i], p_event_ids[i], p_reaction_ids[i], statuses[i], v_titles[p_which[i]],
          v_risks[p_which[i]], v_priorities[p_which[i]], coalesce(p_depths[i], 0), p_templates[p_which[i]],
          p_slots[p_which[i]], v_digests[p_which[i]],
          case when statuses[i] = 'auto_approved' then v_digests[p_which[i]] end, reasons[i], v_codes[i],
          v_gate.versions,
-         case when v_gate.is_counted and statuses[i] <> 'rejected' then v_now end,
+         case when v_gate.is_counted and statuses[i] <> 'rejected' and v_untils[i] is null then v_now end, v_untils[i],
          case when p_logins is null then v_login else p_logins[i] end,
          case when p_proposers is null then array[v_login] else p_proposers[i]::text[] end,
          case when statuses[i] <> 'pending' then 'policy' end, case when statuses[i] <> 'pending' then v_login end,
@@ -99,8 +101,8 @@ begin
                       from unnest(ids, v_which) n (id, which)
                      where n.which is not null and not exists (select from ops_mission_proposals p where p.id = n.id));
     perform _release_caps(n.source, v_now)
-      from unnest(ids, p_sources, statuses) n (id, source, status)
-     where n.id = any (v_lost) and n.status <> 'rejected' and v_gate.is_counted;
+      from unnest(ids, p_sources, statuses, v_untils) n (id, source, status, until)
+     where n.id = any (v_lost) and n.status <> 'rejected' and n.until is null and v_gate.is_counted;
     v_starts := array(select case when ids[i] <> all (v_lost) then v_starts[i] end from generate_series(1, v_count) i);
   end if;
 
@@ -123,7 +125,7 @@ begin
 
   if v_gate.is_counted and 'pending' = any (statuses) then
     v_waiting := array(select i from generate_series(1, v_count) i
-                       where statuses[i] = 'pending' and are_new[i] is not false);
+                       where statuses[i] = 'pending' and v_untils[i] is null and are_new[i] is not false);
     perform _tell_pending(array(select ids[i] from unnest(v_waiting) i),
                           array(select p_which[i] from unnest(v_waiting) i),
                           p_templates);

@@ -4,11 +4,13 @@ language plpgsql
 set search_path from current
 as $$
 -- For the heartbeat, every turn: gates proposals that are pending only because a cap counter was busy when they were
--- made. A proposal whose template was changed meanwhile is left for a person (OPS_016). One on whose data that fails is
--- rejected with the code of the error, or set aside where even that fails, and stops no other.
+-- made, or because they were over a cap whose window has ended, the oldest first. A proposal whose template was changed
+-- meanwhile is left for a person (OPS_016). One on whose data that fails is rejected with the code of the error, or set
+-- aside where even that fails, and stops no other.
 -- Locks: the proposals, SKIP LOCKED; cap counters. Writes: ops_mission_proposals, ops_cap_counters, missions and steps
 -- for what policy approves, events for what waits for a person, ops_strays. Raises: what is no fault of the data.
 declare
+  v_now constant timestamptz := _now();
   v_ids uuid[];
   v_id uuid;
   v_done integer := 0;
@@ -19,9 +21,10 @@ begin
     v_ids := array(
       select p.id from ops_mission_proposals p
        where p.status in ('pending', 'voting') and p.counted_at is null
+         and coalesce(p.gate_after, p.created_at) <= v_now
          and case when _not_aside(array[p.id]) is not null
                   then p.template_digest = _template_digest(p.template, p.slots) end
-       order by p.created_at
+       order by coalesce(p.gate_after, p.created_at), p.created_at
        limit p_limit
          for update skip locked);
     perform _gate_waiting(v_ids);
@@ -34,8 +37,9 @@ begin
 
   for v_id in
     select p.id from ops_mission_proposals p
-     where p.status in ('pending', 'voting') and p.counted_at is null and _not_aside(array[p.id]) is not null
-     order by p.created_at
+     where p.status in ('pending', 'voting') and p.counted_at is null
+       and coalesce(p.gate_after, p.created_at) <= v_now and _not_aside(array[p.id]) is not null
+     order by coalesce(p.gate_after, p.created_at), p.created_at
      limit 10000
   loop
     begin

@@ -1,4 +1,4 @@
-create or replace function _release_caps(p_source text, p_created_at timestamptz)
+create or replace function _release_caps(p_source text, p_counted_at timestamptz)
 returns void
 language plpgsql
 set search_path from current
@@ -7,7 +7,7 @@ as $$
 -- Takes a rejected proposal out of the counters of its window: all proposals but the rejected ones count.
 -- Locks: ops_cap_counters, two seconds at most. Writes: ops_cap_counters. Raises: OP031.
 declare
-  v_utc timestamp := p_created_at at time zone 'UTC';
+  v_utc timestamp := p_counted_at at time zone 'UTC';
   v_day timestamptz := date_trunc('day', v_utc) at time zone 'UTC';
   v_hour timestamptz := date_trunc('hour', v_utc) at time zone 'UTC';
 begin

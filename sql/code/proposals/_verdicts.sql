@@ -64,7 +64,7 @@ begin
     left join lateral (
       select m.refusal
         from ops_mission_proposals p
-       cross join lateral _caps_reached(p_documents.proposal_caps, p.source, p.created_at) with ordinality m
+       cross join lateral _caps_reached(p_documents.proposal_caps, p.source, _now()) with ordinality m
        where p.id = a.id and p.counted_at is null
        order by m.ordinality
        limit 1) c on r.refusal is null;

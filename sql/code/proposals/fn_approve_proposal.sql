@@ -47,7 +47,7 @@ begin
         hint = 'Nobody may run this under the policy in force; change worker_policy or reject the proposal.';
     end if;
     if v_proposal.counted_at is null then
-      v_caps := _reserve_caps(array[v_proposal.source], v_proposal.created_at, v_documents.proposal_caps);
+      v_caps := _reserve_caps(array[v_proposal.source], v_now, v_documents.proposal_caps);
       if v_caps.refusals is not null then
         raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_caps.refusals[1],
           detail = jsonb_build_object('proposal_id', v_proposal.id, 'source', v_proposal.source)::text,

@@ -28,6 +28,6 @@ end;
 $$;
 comment on function fn_create_proposal(jsonb, text, text) is
   'Proposes a template and gates it in the caller''s transaction: auto_approved with its mission, pending (OPS_009 '
-  'says why a person must decide) or rejected (OPS_003: a cap, or forbidden). The same p_dedupe_key gives the first '
-  'proposal. OPS_004 names every fault of the template; OPS_018 for a bad source or key, OPS_045 for a '
-  'template that is too large.';
+  'says why a person must decide, OPS_003 which cap it waits for) or rejected (OPS_003: forbidden, or a cap). The '
+  'same p_dedupe_key gives the first proposal. OPS_004 names every fault of the template; OPS_018 for a bad source or '
+  'key, OPS_045 for a template that is too large.';

@@ -34,7 +34,7 @@ begin
            decided_by = v_actor, decided_login = v_login, updated_at = v_now
      where p.id = v_proposal.id;
     if v_proposal.counted_at is not null then
-      perform _release_caps(v_proposal.source, v_proposal.created_at);
+      perform _release_caps(v_proposal.source, v_proposal.counted_at);
     end if;
     perform _audit('reject', 'proposal', v_proposal.id::text, v_actor, p_reason,
       jsonb_build_object('digest', v_proposal.template_digest));

@@ -6,10 +6,12 @@ set search_path from current
 as $$
 -- What an executor name means: itself, or, where worker_policy.presets has it, a command whose program and options
 -- policy wrote and whose {{params.…}} the step fills. A text, number or boolean becomes one whole argument, or a part
--- of one where policy wrote more around it; an array, alone in its argument, becomes one argument for each element.
--- Filled values are never scanned for placeholders. No value becomes an option: an argument that a value begins does
--- not begin with -, unless policy wrote -- before it. fault: a param that the preset needs and lacks, that it does not
--- take, or that would be an option (fault_code OPS_004), or values that are too large together (OPS_040).
+-- of one where policy wrote more around it; an array, alone in its argument, becomes one argument for each element. A
+-- param whose default is null is optional: an argument that has it is left out where the step does not give it.
+-- allowed: globs that the values of a param must match. Filled values are never scanned for placeholders. No value
+-- becomes an option: an argument that a value begins does not begin with -, unless policy wrote -- before it. fault: a
+-- param that the preset needs and lacks, that it does not take, or that would be an option (fault_code OPS_004), or
+-- values that are too large together (OPS_040).
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_most constant integer := 4 * 1024 * 1024;
@@ -32,7 +34,19 @@ begin
   end if;
   run_with := 'command';
   v_given := coalesce(v_preset -> 'defaults', '{}') || coalesce(nullif(p_params, 'null'), '{}');
-  params := v_preset - array['argv', 'stdin', 'defaults', 'timeout_seconds', 'description'];
+  params := v_preset - array['argv', 'stdin', 'defaults', 'allowed', 'timeout_seconds', 'description'];
+  select format('params.%s: executor %s takes %s only', a.key, p_executor,
+                (select string_agg(g, ', ') from jsonb_array_elements_text(a.value) g)), 'OPS_004'
+    into fault, fault_code
+    from jsonb_each(nullif(v_preset -> 'allowed', 'null')) a
+   where a.value <> 'null' and coalesce(v_given ->> a.key, '') <> ''
+     and not coalesce(_matches_any(v_given ->> a.key, a.value), false)
+   order by a.key
+   limit 1;
+  if fault is not null then
+    return next;
+    return;
+  end if;
 
   for v_part in
     select w.is_stdin, w.written,
@@ -45,6 +59,13 @@ begin
             select true, v_preset ->> 'stdin', 0 where v_preset ? 'stdin') w
      order by w.is_stdin, w.no
   loop
+    -- An optional param that is not given leaves its argument out.
+    if not v_part.is_stdin and exists (
+      select from unnest(v_part.refs) r
+       where v_preset -> 'defaults' -> r = 'null' and v_given -> r = 'null') then
+      v_used := v_used || v_part.refs;
+      continue;
+    end if;
     v_text := v_part.lits[1];
     v_value := null;
     for i in 1 .. cardinality(v_part.refs) loop

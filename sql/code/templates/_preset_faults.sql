@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The faults of a preset of worker_policy: a name for a command whose arguments are filled from the step's params.
+-- The faults of a preset of worker_policy that its schema does not find: its name, its program, its placeholders.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_faults text[] := '{}'::text[];
@@ -14,18 +14,8 @@ begin
     v_faults := v_faults || (p_path || ': is the name of a built-in executor');
   end if;
   if jsonb_typeof(p_preset) <> 'object' then
-    return v_faults || (p_path || ': must be an object');
+    return v_faults;
   end if;
-  v_faults := v_faults
-    || _unknown_field_faults(p_path, p_preset,
-                             array['argv', 'stdin', 'cwd', 'env', 'defaults', 'timeout_seconds', 'description'])
-    || _missing_field_faults(p_path, p_preset, array['argv'])
-    || _field_fault(p_path || '.argv', v_argv, 'texts')
-    || _field_fault(p_path || '.stdin', p_preset -> 'stdin', 'text')
-    || _field_fault(p_path || '.cwd', p_preset -> 'cwd', 'text', 1)
-    || _field_fault(p_path || '.env', p_preset -> 'env', 'object')
-    || _field_fault(p_path || '.defaults', p_preset -> 'defaults', 'object')
-    || _field_fault(p_path || '.timeout_seconds', p_preset -> 'timeout_seconds', 'whole number', 1, 604800);
   if v_argv = '[]' or strpos(v_argv ->> 0, '{{') > 0 then
     v_faults := v_faults || (p_path || '.argv: must begin with the program, written out');
   end if;

@@ -270,6 +270,14 @@ def capped_source(loop: Loop) -> UUID:
     loop.policy("proposal_caps", per_source={"manual": 1, "it's": {"hourly_limit": 7}})
     loop.propose(step("a"))
     made = loop.propose(step("a"))
+    assert made["status"] == "pending"
+    return made["proposal_id"]
+
+
+def capped_rejected(loop: Loop) -> UUID:
+    loop.policy("proposal_caps", daily_limit=1, over_limit="reject")
+    loop.propose(step("a"))
+    made = loop.propose(step("a"))
     assert made["status"] == "rejected"
     return made["proposal_id"]
 
@@ -279,7 +287,7 @@ def capped_twice(loop: Loop) -> UUID:
     loop.propose(step("a"))
     loop.propose(step("a"), source="it's")
     made = loop.propose(step("a", params={"x": "$literally$"}), source="it's")
-    assert made["status"] == "rejected"
+    assert made["status"] == "pending"
     return made["proposal_id"]
 
 
@@ -349,10 +357,13 @@ CASES = {
         capped, "cap", "OPS_003",
         ("daily_limit is 1 and 1 are used", "window ends at", "proposal_caps version 2"), ("queue",),
     ),
-    "a proposal that the cap of its source rejected": Case(
-        capped_source, "cap", "OPS_003", ("per_source.manual.daily_limit is 1",), ("ended",)
+    "a proposal that waits for the cap of its source": Case(
+        capped_source, "cap", "OPS_003", ("per_source.manual.daily_limit is 1",), ("queue",)
     ),
-    "a proposal over two caps": Case(capped_twice, "cap", "OPS_003", ("hourly_limit is 2",), ("cap", "ended")),
+    "a proposal that a cap rejected": Case(
+        capped_rejected, "cap", "OPS_003", ("daily_limit is 1",), ("ended",)
+    ),
+    "a proposal over two caps": Case(capped_twice, "cap", "OPS_003", ("hourly_limit is 2",), ("cap", "queue")),
     "an executor that no worker offers": Case(
         nobody_offers_it, "no_worker", "OPS_005", ("other (http, sql)", "opsloop worker --executors noop")
     ),

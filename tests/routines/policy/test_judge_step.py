@@ -3,7 +3,7 @@
 import pytest
 from psycopg.types.json import Jsonb
 
-AUTO = {"enabled": True, "allowed_step_kinds": ["noop", "care:*"], "max_risk_level": "low"}
+AUTO = {"enabled": True, "allowed_step_kinds": ["noop", "care:*"], "max_risk_level": "low", "risk_rules": []}
 
 
 def judge(calculator, auto, kind="noop", executor=None, params=None, declared="low", worker=None):

@@ -28,9 +28,9 @@ def refusal(conn, statement, code):
     ("statement", "path", "value"),
     [
         (
-            "UPDATE ops_policy SET value = jsonb_set(value, '{enabled}', 'true'::jsonb) WHERE key = 'auto_approve';",
+            "UPDATE ops_policy SET value = jsonb_set(value, '{enabled}', 'false'::jsonb) WHERE key = 'auto_approve';",
             "enabled",
-            True,
+            False,
         ),
         (
             """UPDATE ops_policy
@@ -143,20 +143,20 @@ def test_an_upsert_leaves_one_version_per_change(conn):
 
 @pytest.mark.parametrize("wrong", ["version + 1", "77", "1", "version - 1"])
 def test_nobody_numbers_versions_by_hand(conn, wrong):
-    conn.execute(
-        f"update ops_policy set version = {wrong}, value = value || '{{}}' where key = 'proposal_caps'"
-    )
+    conn.execute(f"update ops_policy set version = {wrong}, value = '{{}}' where key = 'proposal_caps'")
     assert [v for v, *_ in history(conn, "proposal_caps")] == [1, 2]
     assert conn.execute("select version from ops_policy where key = 'proposal_caps'").fetchone() == (2,)
 
 
 def test_the_author_of_a_change_by_hand_is_the_login_whatever_it_says(conn):
-    conn.execute("update ops_policy set updated_by = 'somebody else' where key = 'proposal_caps'")
+    conn.execute(
+        "update ops_policy set updated_by = 'somebody else', value = '{}' where key = 'proposal_caps'"
+    )
     assert history(conn, "proposal_caps")[-1][2] == login(conn)
 
 
 def test_several_documents_in_one_update_are_a_version_each(conn):
-    conn.execute("update ops_policy set value = value")
+    conn.execute('update ops_policy set value = value || \'{"description": "ours"}\'')
     assert set(conn.execute("select key, max(version) from ops_policy_history group by key").fetchall()) == {
         (key, 2)
         for key in (
@@ -239,3 +239,11 @@ def test_policy_can_be_changed_after_the_audit_block_of_the_runbook_was_pasted(l
         (True, False),
     ]
     assert loop.broken() == []
+
+
+@pytest.mark.parametrize("change", ["value = value", "value = value, version = 9, updated_by = 'nobody'"])
+def test_an_update_that_changes_nothing_makes_no_version(conn, change):
+    before = conn.execute("select * from ops_policy order by key").fetchall()
+    assert conn.execute(f"update ops_policy set {change}").rowcount == len(before)
+    assert conn.execute("select * from ops_policy order by key").fetchall() == before
+    assert conn.execute("select max(version) from ops_policy_history").fetchone() == (1,)

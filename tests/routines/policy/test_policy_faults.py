@@ -114,8 +114,8 @@ def test_a_misspelt_field_does_not_pass_for_an_absent_one(calculator, key):
         ({"max_depth": 2.5}, "max_depth: must be a whole number from 0 to 1000, not 2.5"),
         ({"dedupe_key": "{{steps.a.result}}"}, "dedupe_key: takes placeholders such as {{event.data.…}} only"),
         ({"dedupe_key": "{{ x"}, "dedupe_key: takes placeholders such as {{event.data.…}} only"),
-        ({"cooldown": 1}, "cooldown: unknown field; known are name, description, enabled, event_type, tags, source, "
-                          "probability, cooldown_minutes, dedupe_key, max_depth, template"),
+        ({"cooldown": 1}, "cooldown: unknown field; known are cooldown_minutes, dedupe_key, description, enabled, "
+                          "event_type, max_depth, name, probability, source, tags, template"),
         ({"template": {"steps": [{"kind": "noop", "depends_on": ["x"]}]}},
          "template.steps[0].depends_on: 'x' is not a step of this template"),
     ],
@@ -136,7 +136,7 @@ def test_names_of_patterns_are_unique(calculator):
     ("document", "fault"),
     [
         ({"patterns": {}}, "patterns: must be an array, not {}"),
-        ({"patterns": [5]}, "patterns[0]: must be an object"),
+        ({"patterns": [5]}, "patterns[0]: must be an object, not 5"),
     ],
 )
 def test_patterns_are_a_list_of_objects(calculator, document, fault):
@@ -153,11 +153,11 @@ RULE = {"name": "r", "risk_level": "high"}
         ({"allowed_step_kinds": "noop"}, 'allowed_step_kinds: must be an array of texts, not "noop"'),
         ({"max_risk_level": "none"}, 'max_risk_level: must be one of low, medium, high, not "none"'),
         ({"risk_rules": {}}, "risk_rules: must be an array, not {}"),
-        ({"risk_rules": ["x"]}, "risk_rules[0]: must be an object"),
+        ({"risk_rules": ["x"]}, 'risk_rules[0]: must be an object, not "x"'),
         ({"risk_rules": [{"name": "r"}]}, "risk_rules[0].risk_level: is missing"),
         ({"risk_rules": [RULE | {"excutor": "x"}]},
-         "risk_rules[0].excutor: unknown field; known are name, description, executor, kind, params, unless_params, "
-         "risk_level"),
+         "risk_rules[0].excutor: unknown field; known are description, executor, kind, name, params, risk_level, "
+         "unless_params"),
         ({"risk_rules": [RULE | {"params": []}]}, "risk_rules[0].params: must be an object of regular expressions"),
         ({"risk_rules": [RULE | {"params": {"a": 5}}]}, "risk_rules[0].params.a: must be a regular expression, not 5"),
         ({"risk_rules": [RULE | {"unless_params": {"*": "(a"}}]},
@@ -171,9 +171,10 @@ def test_a_fault_of_auto_approve_is_named(calculator, document, fault):
 @pytest.mark.parametrize(
     ("document", "fault"),
     [
-        ({"daily_limit": "100"}, 'daily_limit: must be a whole number from 0 to 2147483647, not "100"'),
-        ({"hourly_limit": -1}, "hourly_limit: must be a whole number from 0 to 2147483647, not -1"),
-        ({"daily_limit": 1e10}, "daily_limit: must be a whole number from 0 to 2147483647, not 10000000000.0"),
+        ({"daily_limit": "100"}, 'daily_limit: must be a whole number from 1 to 2147483647, not "100"'),
+        ({"hourly_limit": -1},
+         "hourly_limit: must be 1 or more; leave it out for no limit, and stop what runs with fn_pause"),
+        ({"daily_limit": 1e10}, "daily_limit: must be a whole number from 1 to 2147483647, not 10000000000.0"),
         ({"per_source": []}, "per_source: must be an object, not []"),
         ({"per_source": {"a": "x"}}, 'per_source.a: must be a whole number from 0 to 2147483647, not "x"'),
         ({"per_source": {"a": {"daily": 1}}}, "per_source.a.daily: unknown field; known are daily_limit, hourly_limit"),
@@ -188,13 +189,14 @@ def test_a_fault_of_proposal_caps_is_named(calculator, document, fault):
 @pytest.mark.parametrize(
     ("document", "fault"),
     [
-        ({"max_retries": 0}, "max_retries: must be a whole number from 1 to 100, not 0"),
+        ({"max_retries": 0},
+         'max_retries: must be 1 or more, as it counts failures: for a single attempt write "max_retries": 1'),
         ({"lease_minutes": 0}, "lease_minutes: must be a number from 0.02 to 1440, not 0"),
         ({"step_timeout_seconds": "60"}, 'step_timeout_seconds: must be a whole number from 1 to 604800, not "60"'),
         ({"backoff": 5}, "backoff: must be an object, not 5"),
         ({"backoff": {"jitter": 2}}, "backoff.jitter: must be a number from 0 to 1, not 2"),
         ({"backoff": {"base": 2}},
-         "backoff.base: unknown field; known are base_seconds, factor, max_seconds, jitter"),
+         "backoff.base: unknown field; known are base_seconds, factor, jitter, max_seconds"),
         ({"blocked_executors": "x"}, 'blocked_executors: must be an array of texts, not "x"'),
         ({"command_allow": ["ls"]},
          'command_allow[0]: must be an array of texts, the program first, such as ["git", "status"]'),
@@ -210,7 +212,7 @@ def test_a_fault_of_proposal_caps_is_named(calculator, document, fault):
         ({"command_allow": [["ls", 5]]},
          'command_allow[0]: must be an array of texts, the program first, such as ["git", "status"]'),
         ({"http_allow_private": 1}, "http_allow_private: must be true or false, not 1"),
-        ({"presets": {"a": 5}}, "presets.a: must be an object"),
+        ({"presets": {"a": 5}}, "presets.a: must be an object, not 5"),
         ({"presets": {"sql": {"argv": ["x"]}}}, "presets.sql: is the name of a built-in executor"),
         ({"presets": {"a": {}}}, "presets.a.argv: is missing"),
         ({"presets": {"a": {"argv": []}}}, "presets.a.argv: must begin with the program, written out"),
@@ -221,20 +223,55 @@ def test_a_fault_of_proposal_caps_is_named(calculator, document, fault):
         ({"presets": {"a": {"argv": ["x"], "cwd": "{{params.y}}"}}},
          "presets.a.cwd: {{ opens no placeholder; write {{params.<name>}}"),
         ({"presets": {"a": {"argv": ["x"], "shell": True}}},
-         "presets.a.shell: unknown field; known are argv, stdin, cwd, env, defaults, timeout_seconds, description"),
-        ({"executors": {"a": 5}}, "executors.a: must be an object"),
+         "presets.a.shell: unknown field; known are allowed, argv, cwd, defaults, description, env, stdin, "
+         "timeout_seconds"),
+        ({"executors": {"a": 5}}, "executors.a: must be an object, not 5"),
         ({"executors": {"a": {"concurrency": 0}}},
          "executors.a.concurrency: must be a whole number from 1 to 10000, not 0"),
         ({"executors": {"a": {"lease_seconds": 5}}},
-         "executors.a.lease_seconds: unknown field; known are timeout_seconds, concurrency, on_lease_lost, "
-         "max_retries"),
+         "executors.a.lease_seconds: unknown field; known are concurrency, max_retries, on_lease_lost, "
+         "timeout_seconds"),
         ({"executors": {"a": {"timeout": 1}}},
-         "executors.a.timeout: unknown field; known are timeout_seconds, concurrency, on_lease_lost, "
-         "max_retries"),
+         "executors.a.timeout: unknown field; known are concurrency, max_retries, on_lease_lost, "
+         "timeout_seconds"),
     ],
 )  # fmt: skip
 def test_a_fault_of_worker_policy_is_named(calculator, document, fault):
     assert faults(calculator, "worker_policy", document) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("key", "document", "fault"),
+    [
+        ("reaction_matrix", {"patterns": [{**PATTERN, "id": "catch-all"}]},
+         'patterns[0].id: is called name here: write "name": "…"'),
+        ("reaction_matrix", {"patterns": [{"name": "p", "type": "*", "event_type": "*", "template": STEP}]},
+         'patterns[0].type: is called event_type here: write "event_type": "…"'),
+        ("proposal_caps", {"per_source_limits": {"github": 10}},
+         'per_source_limits: is called per_source here: write "per_source": {"<source>": 5}'),
+        ("proposal_caps", {"daily_limit": 0},
+         "daily_limit: must be 1 or more; leave it out for no limit, and stop what runs with fn_pause"),
+        *(
+            ("worker_policy", {name: ["agent"]},
+             f'{name}: write "presets": {{"openclaw": {{…, "allowed": {{"subcommand": ["agent"]}}}}}}')
+            for name in ("allowed_subcommands", "allowed_openclaw_subcommands", "allowed_openclaw_commands")
+        ),
+        ("worker_policy", {"allowed_tools": []},
+         "allowed_tools: list what may be run in command_allow; tools of an agent are set where the agent is"),
+        ("worker_policy", {"openclaw_timeout_ms": 600000},
+         'openclaw_timeout_ms: write "presets": {"openclaw": {"timeout_seconds": 600, …}}'),
+        ("agent_roles", {"sage": {"model": "m", "instructions": "You are the Sage."}},
+         'sage.instructions: is called system here: write "system": "…"'),
+    ],
+)  # fmt: skip
+def test_the_words_of_the_reference_loop_are_refused_with_what_to_write_instead(
+    calculator, key, document, fault
+):
+    assert faults(calculator, key, document) == [fault]
+
+
+def test_fields_that_are_only_refused_are_not_offered(calculator):
+    assert "per_source_limits" not in faults(calculator, "proposal_caps", {"x": 1})[0]
 
 
 _BASE_URL = "a.base_url: must be a text such as https://host/v1, without user, ? or #"

@@ -1,6 +1,7 @@
 """The default policies: safe, sound, never in anybody's way."""
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from opsloop import migrate
 from support import at_once
@@ -175,3 +176,42 @@ def test_the_program_of_an_agent_is_written_in_policy(calculator):
     ).fetchone()
     assert (run_with, fault) == ("command", None)
     assert params == {"argv": ["openclaw", "agent", "--message=--help; rm -rf /"]}
+
+
+@pytest.mark.parametrize(
+    ("params", "argv"),
+    [
+        (
+            {"subcommand": "agent", "agent": "main", "prompt": "Say hello!", "thinking": "low"},
+            ["openclaw", "agent", "--message=Say hello!", "--agent=main", "--thinking=low"],
+        ),
+        (
+            {"subcommand": "agent", "agent": "analyst", "prompt": "Review"},
+            ["openclaw", "agent", "--message=Review", "--agent=analyst"],
+        ),
+        (
+            {"agent": "scout", "prompt": "Research", "thinking": True},
+            ["openclaw", "agent", "--message=Research", "--agent=scout", "--thinking=true"],
+        ),
+    ],
+)
+def test_openclaw_takes_what_the_examples_of_the_reference_loop_give(conn, params, argv):
+    found = conn.execute(
+        "select params -> 'argv', fault from _expand_preset('openclaw', %s, fn_get_policy('worker_policy'))",
+        (Jsonb(params),),
+    ).fetchone()
+    assert found == (argv, None)
+
+
+def test_openclaw_takes_no_other_subcommand_than_policy_allows(conn):
+    found = conn.execute(
+        "select fault, fault_code from _expand_preset('openclaw', %s, fn_get_policy('worker_policy'))",
+        (Jsonb({"prompt": "x", "subcommand": "gateway"}),),
+    ).fetchone()
+    assert found == ("params.subcommand: executor openclaw takes agent only", "OPS_004")
+
+
+def test_rules_that_are_left_out_are_the_built_in_ones_and_none_are_none(conn):
+    judged = "select risk from _judge_step('command', 'command', '{}', 'low', %s, '{}')"
+    for document, risk in (({}, 3), ({"risk_rules": None}, 3), ({"risk_rules": []}, 1)):
+        assert conn.execute(judged, (Jsonb(document),)).fetchone() == (risk,)

@@ -71,10 +71,29 @@ def test_without_an_actor_it_is_the_login(conn):
     )
 
 
-def test_the_same_value_again_is_a_version_of_its_own_because_somebody_decided_it(conn):
+def test_a_document_that_is_in_force_already_makes_no_version(conn):
     set_policy(conn, "proposal_caps", CAPS)
-    assert set_policy(conn, "proposal_caps", CAPS) == 3
-    assert [v for v, *_ in history(conn, "proposal_caps")] == [1, 2, 3]
+    assert set_policy(conn, "proposal_caps", CAPS, actor="ada") == 2
+    assert [v for v, *_ in history(conn, "proposal_caps")] == [1, 2]
+    assert conn.execute(
+        "select count(*) from ops_audit_log where action = 'set_policy' and actor = 'ada'"
+    ).fetchone() == (0,)
+
+
+def test_a_number_that_is_written_differently_is_another_document(conn):
+    set_policy(conn, "our_own", {"share": 1})
+    assert conn.execute("select fn_set_policy('our_own', '{\"share\": 1.0}')").fetchone() == (2,)
+
+
+def test_the_reason_is_kept_in_the_history_and_in_the_audit_log(conn):
+    conn.execute("select fn_set_policy('proposal_caps', %s, 'ada', null, 'a busy week')", (Jsonb(CAPS),))
+    assert conn.execute("select version, reason from fn_policy_history('proposal_caps')").fetchall() == [
+        (2, "a busy week"),
+        (1, None),
+    ]
+    assert conn.execute(
+        "select reason from ops_audit_log where action = 'set_policy' order by created_at desc limit 1"
+    ).fetchone() == ("a busy week",)
 
 
 def test_the_audit_view_shows_before_and_after(conn):
@@ -143,7 +162,7 @@ def test_the_epoch_rises_with_every_change_of_a_document_that_judges_steps(conn)
     seen.append(epoch())
     set_policy(conn, "worker_policy", {})
     seen.append(epoch())
-    conn.execute("update ops_policy set value = value where key = 'worker_policy'")
+    conn.execute("update ops_policy set value = '{\"max_retries\": 5}' where key = 'worker_policy'")
     seen.append(epoch())
     assert seen == sorted(set(seen))
 

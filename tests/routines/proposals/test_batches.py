@@ -29,13 +29,16 @@ proposals = st.lists(
     max_size=12,
 )
 limits = st.none() | st.integers(0, 6)
+of_all = st.none() | st.integers(1, 6)
 caps = st.fixed_dictionaries(
-    {"daily_limit": limits, "hourly_limit": limits},
+    {"daily_limit": of_all, "hourly_limit": of_all},
     optional={
+        "over_limit": st.sampled_from(["wait", "reject"]),
+        "max_waiting": st.integers(0, 2),
         "per_source": st.dictionaries(
             st.sampled_from(["mail", "deploy", "manual"]),
             st.integers(0, 4) | st.fixed_dictionaries({"daily_limit": limits, "hourly_limit": limits}),
-        )
+        ),
     },
 )
 

@@ -43,7 +43,7 @@ def test_one_whose_template_was_changed_is_ops_016(loop):
 
 
 def test_a_rejected_one_keeps_the_code_it_was_rejected_with(loop):
-    loop.policy("proposal_caps", daily_limit=0)
+    loop.policy("proposal_caps", per_source={"manual": 0})
     made = loop.propose(step("a"))
     assert made["status"] == "rejected"
     assert gate(loop, made["proposal_id"])[:2] == (False, "OPS_003")
@@ -75,7 +75,7 @@ def test_a_cap_is_asked_only_for_what_was_not_counted_yet(loop):
     loop.policy("proposal_caps", daily_limit=1)
     assert gate(loop, made["proposal_id"])[1] == "OPS_009"
     loop.do("update ops_mission_proposals set counted_at = null")
-    loop.policy("proposal_caps", daily_limit=0)
+    loop.propose(HTTP)
     assert gate(loop, made["proposal_id"])[:2] == (False, "OPS_003")
 
 

@@ -52,7 +52,7 @@ def test_the_gate_is_asked_for_each(loop):
         {"name": "free"},
         {"name": "asks", "template": template(step("a", "http", params={"url": "https://x/"}))},
     )
-    loop.policy("proposal_caps", daily_limit=3)
+    loop.policy("proposal_caps", daily_limit=3, over_limit="reject")
     signals(loop, 2)
     assert process(loop) == (4, 4)
     statuses = sorted(p["status"] for p in loop.proposals())
