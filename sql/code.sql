@@ -203,6 +203,7 @@
 \ir code/events/_watched_types.sql
 \ir code/events/_step_event.sql
 \ir code/events/_mission_event.sql
+\ir code/events/_event.sql
 \ir code/events/fn_evaluate_triggers.sql
 \ir code/events/_too_many_events.sql
 \ir code/events/_match_events.sql

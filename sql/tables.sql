@@ -645,7 +645,7 @@ create table ops_action_runs (
   constraint ops_action_runs_status_known
     check (status in ('succeeded', 'failed', 'lost', 'released', 'cancelled', 'fenced'))
 );
-create index ops_action_runs_ids on ops_action_runs using brin (id);
+create index ops_action_runs_completed on ops_action_runs using brin (completed_at);
 
 -- Steps that are ready to be claimed, by executor and priority, and how many live workers offer that executor.
 --   executor: The executor that the steps ask for.
@@ -665,9 +665,51 @@ select l.executor,
   cross join lateral (select count(*) as ready from ops_ready q where q.lane = l.lane) r
  where l.queue = 'steps' and r.ready > 0;
 
+-- Successes of steps that no pattern watched when they came, as events: derived from step and attempt.
+--   step_id: The step.
+--   id: Id of the event: that of the step, with another variant.
+--   type: step:<kind>:succeeded.
+--   data: The facts.
+--   mission_id: Its mission.
+--   depth: Causation depth: one more than the mission's.
+--   created_at: When its result was accepted.
+create view ops_step_successes as
+select s.id as step_id,
+       overlay(s.id::text placing translate(substr(s.id::text, 20, 1), '89ab', 'cdef') from 20)::uuid as id,
+       'step:' || s.kind || ':succeeded' as type,
+       -- As _step_event makes it.
+       jsonb_build_object(
+         'step_id', s.id, 'mission_id', s.mission_id, 'key', s.key, 'kind', s.kind, 'executor', s.executor,
+         'attempt', r.attempt,
+         case when octet_length(s.result::text) > 8192 then 'result_bytes' else 'result' end,
+         case when octet_length(s.result::text) > 8192 then to_jsonb(octet_length(s.result::text))
+              else s.result end) as data,
+       s.mission_id, s.depth + 1 as depth, r.completed_at as created_at
+  from ops_mission_steps s
+  join ops_action_runs r on r.step_id = s.id and r.attempt = s.attempt
+ -- Of an attempt that a person resolved there is a stored event, and of one that a pattern watched, under its id.
+ where s.status = 'succeeded' and r.status = 'succeeded' and not r.meta ? 'resolved_by'
+   and not exists (select from ops_agent_events e where e.id = r.id);
+
+-- Successes of missions that no pattern watched when they came, as events: derived from the mission.
+--   id: Id of the event: that of the mission, with another variant.
+--   data: The facts.
+--   mission_id: The mission.
+--   depth: Causation depth: one more than the mission's.
+--   created_at: When it ended.
+create view ops_mission_successes as
+select overlay(m.id::text placing translate(substr(m.id::text, 20, 1), '89ab', 'cdef') from 20)::uuid as id,
+       -- As _mission_event makes it.
+       jsonb_build_object('mission_id', m.id, 'title', m.title, 'proposal_id', m.proposal_id,
+                          'steps_total', m.steps_total) as data,
+       m.id as mission_id, m.depth + 1 as depth,
+       -- After the success of its last step, which came in the same statement.
+       m.completed_at + interval '1 microsecond' as created_at
+  from ops_missions m
+ where m.status = 'succeeded' and not m.end_told;
+
 -- All events: the rows of ops_agent_events, and the successes of steps and missions that no pattern watched when they
--- came. Those are not stored a second time but derived: a step's from its attempt, under whose id, and a mission's from
--- the mission, under an id that differs from the mission's in the variant. Their order is created_at, id.
+-- came, which are not stored a second time but derived from step, attempt and mission. Their order is created_at, id.
 --   id: Id of the event; of a derived one see the view.
 --   dedupe_key: As in ops_agent_events; null for a derived one.
 --   type: What happened, as words joined by colons, such as step:noop:succeeded.
@@ -683,29 +725,11 @@ select e.id, e.dedupe_key, e.type, e.data, e.mission_id, e.depth, e.emitted_logi
        e.created_at
   from ops_agent_events e
  union all
--- The data as _step_event and _mission_event make it. Attempts that a person resolved have a stored event.
-select r.id, null, 'step:' || s.kind || ':succeeded',
-       jsonb_build_object(
-         'step_id', s.id, 'mission_id', s.mission_id, 'key', s.key, 'kind', s.kind, 'executor', s.executor,
-         'attempt', r.attempt,
-         case when octet_length(s.result::text) > 8192 then 'result_bytes' else 'result' end,
-         case when r.attempt <> s.attempt then null
-              when octet_length(s.result::text) > 8192 then to_jsonb(octet_length(s.result::text))
-              else s.result end),
-       s.mission_id, s.depth + 1, null, null, r.completed_at, r.completed_at
-  from ops_action_runs r
-  join ops_mission_steps s on s.id = r.step_id
- where r.status = 'succeeded' and not r.meta ? 'resolved_by'
-   and not exists (select from ops_agent_events e where e.id = r.id)
+select s.id, null, s.type, s.data, s.mission_id, s.depth, null, null, s.created_at, s.created_at
+  from ops_step_successes s
  union all
--- A microsecond later: after the success of its last step, which came in the same statement.
-select overlay(m.id::text placing translate(substr(m.id::text, 20, 1), '89ab', 'cdef') from 20)::uuid, null,
-       'mission:succeeded',
-       jsonb_build_object('mission_id', m.id, 'title', m.title, 'proposal_id', m.proposal_id,
-                          'steps_total', m.steps_total),
-       m.id, m.depth + 1, null, null, m.completed_at, m.completed_at + interval '1 microsecond'
-  from ops_missions m
- where m.status = 'succeeded' and not m.end_told;
+select m.id, null, 'mission:succeeded', m.data, m.mission_id, m.depth, null, null, m.created_at, m.created_at
+  from ops_mission_successes m;
 
 -- 0007_outbox ---------------------------------------------------------------------------------------------------------
 -- The transactional outbox: what leaves the loop.

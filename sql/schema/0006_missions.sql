@@ -218,7 +218,7 @@ create table ops_action_runs (
   error_code text,
   constraint ops_action_runs_pkey primary key (step_id, id)
 );
-create index ops_action_runs_ids on ops_action_runs using brin (id);
+create index ops_action_runs_completed on ops_action_runs using brin (completed_at);
 comment on table ops_action_runs is
   'Every attempt at a step, append-only, written when it ended; the running one is in the step.';
 comment on column ops_action_runs.id is 'Time-ordered id (UUID version 7).';
@@ -256,38 +256,65 @@ comment on column ops_queue.oldest is 'When the first one was created.';
 comment on column ops_queue.live_workers is
   'Workers that offer the executor and were seen in the last minute; with 0 no claim will come (OPS_005).';
 
+-- The id of a derived event is that of its step or mission with another variant: 8, 9, a, b become c, d, e, f (_event).
+create view ops_step_successes as
+select s.id as step_id,
+       overlay(s.id::text placing translate(substr(s.id::text, 20, 1), '89ab', 'cdef') from 20)::uuid as id,
+       'step:' || s.kind || ':succeeded' as type,
+       -- As _step_event makes it.
+       jsonb_build_object(
+         'step_id', s.id, 'mission_id', s.mission_id, 'key', s.key, 'kind', s.kind, 'executor', s.executor,
+         'attempt', r.attempt,
+         case when octet_length(s.result::text) > 8192 then 'result_bytes' else 'result' end,
+         case when octet_length(s.result::text) > 8192 then to_jsonb(octet_length(s.result::text))
+              else s.result end) as data,
+       s.mission_id, s.depth + 1 as depth, r.completed_at as created_at
+  from ops_mission_steps s
+  join ops_action_runs r on r.step_id = s.id and r.attempt = s.attempt
+ -- Of an attempt that a person resolved there is a stored event, and of one that a pattern watched, under its id.
+ where s.status = 'succeeded' and r.status = 'succeeded' and not r.meta ? 'resolved_by'
+   and not exists (select from ops_agent_events e where e.id = r.id);
+comment on view ops_step_successes is
+  'Successes of steps that no pattern watched when they came, as events: derived from step and attempt.';
+comment on column ops_step_successes.step_id is 'The step.';
+comment on column ops_step_successes.id is 'Id of the event: that of the step, with another variant.';
+comment on column ops_step_successes.type is 'step:<kind>:succeeded.';
+comment on column ops_step_successes.data is 'The facts.';
+comment on column ops_step_successes.mission_id is 'Its mission.';
+comment on column ops_step_successes.depth is 'Causation depth: one more than the mission''s.';
+comment on column ops_step_successes.created_at is 'When its result was accepted.';
+
+create view ops_mission_successes as
+select overlay(m.id::text placing translate(substr(m.id::text, 20, 1), '89ab', 'cdef') from 20)::uuid as id,
+       -- As _mission_event makes it.
+       jsonb_build_object('mission_id', m.id, 'title', m.title, 'proposal_id', m.proposal_id,
+                          'steps_total', m.steps_total) as data,
+       m.id as mission_id, m.depth + 1 as depth,
+       -- After the success of its last step, which came in the same statement.
+       m.completed_at + interval '1 microsecond' as created_at
+  from ops_missions m
+ where m.status = 'succeeded' and not m.end_told;
+comment on view ops_mission_successes is
+  'Successes of missions that no pattern watched when they came, as events: derived from the mission.';
+comment on column ops_mission_successes.id is 'Id of the event: that of the mission, with another variant.';
+comment on column ops_mission_successes.data is 'The facts.';
+comment on column ops_mission_successes.mission_id is 'The mission.';
+comment on column ops_mission_successes.depth is 'Causation depth: one more than the mission''s.';
+comment on column ops_mission_successes.created_at is 'When it ended.';
+
 create view ops_events as
 select e.id, e.dedupe_key, e.type, e.data, e.mission_id, e.depth, e.emitted_login, e.ready_seq, e.processed_at,
        e.created_at
   from ops_agent_events e
  union all
--- The data as _step_event and _mission_event make it. Attempts that a person resolved have a stored event.
-select r.id, null, 'step:' || s.kind || ':succeeded',
-       jsonb_build_object(
-         'step_id', s.id, 'mission_id', s.mission_id, 'key', s.key, 'kind', s.kind, 'executor', s.executor,
-         'attempt', r.attempt,
-         case when octet_length(s.result::text) > 8192 then 'result_bytes' else 'result' end,
-         case when r.attempt <> s.attempt then null
-              when octet_length(s.result::text) > 8192 then to_jsonb(octet_length(s.result::text))
-              else s.result end),
-       s.mission_id, s.depth + 1, null, null, r.completed_at, r.completed_at
-  from ops_action_runs r
-  join ops_mission_steps s on s.id = r.step_id
- where r.status = 'succeeded' and not r.meta ? 'resolved_by'
-   and not exists (select from ops_agent_events e where e.id = r.id)
+select s.id, null, s.type, s.data, s.mission_id, s.depth, null, null, s.created_at, s.created_at
+  from ops_step_successes s
  union all
--- A microsecond later: after the success of its last step, which came in the same statement.
-select overlay(m.id::text placing translate(substr(m.id::text, 20, 1), '89ab', 'cdef') from 20)::uuid, null,
-       'mission:succeeded',
-       jsonb_build_object('mission_id', m.id, 'title', m.title, 'proposal_id', m.proposal_id,
-                          'steps_total', m.steps_total),
-       m.id, m.depth + 1, null, null, m.completed_at, m.completed_at + interval '1 microsecond'
-  from ops_missions m
- where m.status = 'succeeded' and not m.end_told;
+select m.id, null, 'mission:succeeded', m.data, m.mission_id, m.depth, null, null, m.created_at, m.created_at
+  from ops_mission_successes m;
 comment on view ops_events is
   'All events: the rows of ops_agent_events, and the successes of steps and missions that no pattern watched when they '
-  'came. Those are not stored a second time but derived: a step''s from its attempt, under whose id, and a mission''s '
-  'from the mission, under an id that differs from the mission''s in the variant. Their order is created_at, id.';
+  'came, which are not stored a second time but derived from step, attempt and mission. Their order is created_at, id.';
 comment on column ops_events.id is 'Id of the event; of a derived one see the view.';
 comment on column ops_events.dedupe_key is 'As in ops_agent_events; null for a derived one.';
 comment on column ops_events.type is 'What happened, as words joined by colons, such as step:noop:succeeded.';

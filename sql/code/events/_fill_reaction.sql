@@ -13,7 +13,7 @@ begin
   select jsonb_build_object('id', e.id, 'type', e.type, 'data', e.data, 'mission_id', e.mission_id, 'depth', e.depth,
                             'created_at', e.created_at)
     into v_event
-    from ops_agent_events e where e.id = p_event_id;
+    from _event(p_event_id) e;
   return query
   select f.template || jsonb_build_object(
            'slots', (select coalesce(jsonb_agg(jsonb_set(s, '{path}', (s -> 'path') - 0)), '[]')

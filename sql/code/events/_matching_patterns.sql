@@ -17,7 +17,11 @@ begin
     select e.ord, v.id, v.type, v.data, v.depth
       from unnest(p_event_ids) with ordinality e (id, ord)
      -- Plans 1
-     cross join lateral (select t.* from ops_agent_events t where t.id = e.id limit 1) v
+     cross join lateral (select t.id, t.type, t.data, t.depth, t.processed_at from ops_agent_events t where t.id = e.id
+                          union all
+                         select t.id, t.type, t.data, t.depth, t.processed_at from _event(e.id) t
+                          where not p_only_waiting
+                          limit 1) v
      where v.processed_at is null or not p_only_waiting
   ), matching as materialized (
     select t.type, p.no::integer as no, p.pattern, nullif(p.pattern -> 'tags', '[]') as tags,

@@ -21,7 +21,9 @@ as $$
 declare
   c_batch constant integer := 10000;
   v_patterns constant jsonb := coalesce(nullif(p_patterns, 'null'), '[]');
+  v_watched constant text[] := _watched_types(jsonb_build_object('patterns', v_patterns));
   v_ids uuid[];
+  v_compared timestamptz[];
   v_found record;
   v_events uuid[] := '{}'::uuid[];
   v_nos integer[] := '{}'::integer[];
@@ -31,16 +33,19 @@ declare
   v_item record;
   v_kept boolean[] := '{}'::boolean[];
 begin
-  v_ids := array(select e.id from ops_agent_events e
-                  where e.processed_at >= p_since and e.type not like 'heartbeat:%'
-                  order by e.processed_at, e.ready_seq, e.id);
+  select coalesce(array_agg(e.id order by e.processed_at, e.ready_seq, e.id), '{}'),
+         array_agg(e.processed_at order by e.processed_at, e.ready_seq, e.id)
+    into v_ids, v_compared
+    from ops_events e
+   where e.processed_at >= p_since and e.type not like 'heartbeat:%' and e.type like any (v_watched);
   for v_from in 1 .. cardinality(v_ids) by c_batch loop
     select array_agg(m.event_id order by m.ord) as events, array_agg(m.pattern_no order by m.ord) as nos,
-           array_agg(e.processed_at order by m.ord) as ats
+           array_agg(e.at order by m.ord) as ats
       into v_found
       from _matching_patterns(v_ids[v_from:v_from + c_batch - 1], v_patterns, false)
            with ordinality m (event_id, pattern_no, depth, ord)
-     cross join lateral (select t.processed_at from ops_agent_events t where t.id = m.event_id limit 1) e;
+      join unnest(v_ids[v_from:v_from + c_batch - 1], v_compared[v_from:v_from + c_batch - 1]) e (id, at)
+        on e.id = m.event_id;
     v_events := v_events || v_found.events;
     v_nos := v_nos || v_found.nos;
     v_ats := v_ats || v_found.ats;
@@ -78,7 +83,11 @@ begin
     select m.ord, m.event_id, m.no, m.at, coalesce(v.given, '') as given
       from unnest(v_events, v_nos, v_ats, v_kept) with ordinality m (event_id, no, at, is_kept, ord)
       join pattern p on p.no = m.no
-      left join lateral (select t.* from ops_agent_events t where t.id = m.event_id limit 1) e on p.refs <> '{}'
+      left join lateral (select t.id, t.type, t.data, t.mission_id, t.depth, t.created_at from ops_agent_events t
+                          where t.id = m.event_id
+                          union all
+                         select t.id, t.type, t.data, t.mission_id, t.depth, t.created_at from _event(m.event_id) t
+                          limit 1) e on p.refs <> '{}'
       left join lateral (
         select string_agg(coalesce((d.event #> (string_to_array(r.ref, '.'))[2:])::text, ''), E'\n' order by r.ref)
           from unnest(p.refs) r (ref)

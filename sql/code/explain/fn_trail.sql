@@ -22,18 +22,9 @@ begin
   v_missions := array(select m.id from ops_missions m where m.id = p_id
                       union select s.mission_id from ops_mission_steps s where s.id = p_id
                       union select m.id from ops_missions m where m.proposal_id = p_id);
-  if v_missions = '{}' then
-    -- An event that ops_events derives: its id is that of an attempt, or differs from the mission's in the variant.
-    v_missions := array(select s.mission_id from ops_action_runs r join ops_mission_steps s on s.id = r.step_id
-                         where r.id = p_id
-                        union
-                        select m.id from ops_missions m
-                         where m.id = overlay(p_id::text placing translate(substr(p_id::text, 20, 1), 'cdef', '89ab')
-                                              from 20)::uuid);
-  end if;
   v_proposals := array(select p.id from ops_mission_proposals p where p.id = p_id);
   if v_missions = '{}' and v_proposals = '{}' then
-    v_events := array(select e.id from ops_agent_events e where e.id = p_id);
+    v_events := array(select e.id from _event(p_id) e);
     if v_events = '{}' then
       raise exception using errcode = 'OP012',
         message = format('OPS_012: no mission, proposal, step or event %s', coalesce(p_id::text, 'null')),
@@ -73,10 +64,12 @@ begin
                                          where m.id = any (v_missions) and m.proposal_id <> all (v_proposals));
     v_more := array(
       select distinct e.mission_id
-        from ops_agent_events e
-       where e.mission_id is not null and e.mission_id <> all (v_missions)
-         and (e.id = any (v_events)
-              or e.id in (select p.event_id from ops_mission_proposals p where p.id = any (v_proposals))));
+        from (select n.id from unnest(v_events) n (id)
+               union
+              select p.event_id from ops_mission_proposals p
+               where p.id = any (v_proposals) and p.event_id is not null) n
+       cross join lateral _event(n.id) e
+       where e.mission_id is not null and e.mission_id <> all (v_missions));
     exit when v_more = '{}';
     v_missions := v_missions || v_more;
   end loop;
@@ -98,8 +91,10 @@ begin
         where n.mission_id = m.id) e
   ), entry (at, no, what, subject, who, detail) as (
     select e.created_at, 1, 'event', e.type, coalesce('mission ' || e.mission_id::text, 'outside'), e.data::text
-      from ops_agent_events e
-     where e.id = any (v_events) or e.id in (select p.event_id from proposal p)
+      from (select n.id from unnest(v_events) n (id)
+             union
+            select p.event_id from proposal p where p.event_id is not null) n
+     cross join lateral _event(n.id) e
     union all
     select a.created_at, 2, 'reaction', a.pattern, 'reaction_matrix', concat_ws(': ', a.status, a.reason)
       from ops_agent_reactions a
