@@ -142,6 +142,8 @@
 \ir code/policy/_transition_rules_faults.sql
 \ir code/policy/_gate_thresholds_faults.sql
 \ir code/policy/_gate_applicability_faults.sql
+\ir code/policy/_approval_rules_faults.sql
+\ir code/policy/_approval_group_fault.sql
 \ir code/policy/_ops_policy_changed.sql
 \ir code/policy/_ops_policy_audited.sql
 \ir code/policy/fn_policy_history.sql
@@ -340,6 +342,22 @@
 \ir code/missions/fn_resolve_step.sql
 \ir code/missions/_broken_missions.sql
 
+-- approvals: what rules ask for before a proposal runs: seats, votes, expiry, escalation
+\ir code/approvals/_open_approvals.sql
+\ir code/approvals/_approval_facts.sql
+\ir code/approvals/_required_by.sql
+\ir code/approvals/_approval_rule_holds.sql
+\ir code/approvals/_time_approval.sql
+\ir code/approvals/_approval_state.sql
+\ir code/approvals/_login_groups.sql
+\ir code/approvals/_login_may_decide.sql
+\ir code/approvals/_assign_seats.sql
+\ir code/approvals/_seats_text.sql
+\ir code/approvals/_cast_decision.sql
+\ir code/approvals/_end_approval.sql
+\ir code/approvals/_tell_approvals.sql
+\ir code/approvals/_duty_approvals.sql
+
 -- proposals: intents and the gate they pass; reactions that become proposals
 \ir code/proposals/fn_create_proposal.sql
 \ir code/proposals/_propose.sql
@@ -362,6 +380,7 @@
 \ir code/proposals/_caps_reached.sql
 \ir code/proposals/fn_approve_proposal.sql
 \ir code/proposals/_lock_proposal.sql
+\ir code/proposals/_start_approved.sql
 \ir code/proposals/_ops_proposal_approved.sql
 \ir code/proposals/fn_reject_proposal.sql
 \ir code/proposals/fn_cast_vote.sql
@@ -452,6 +471,7 @@
 \ir code/explain/_inbox.sql
 \ir code/explain/_would_run.sql
 \ir code/explain/fn_as_shown.sql
+\ir code/explain/fn_decide.sql
 \ir code/explain/_place_in_line.sql
 
 -- ops: heartbeat, health, metrics, lists, invariants: sees everything and is called by nobody

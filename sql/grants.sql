@@ -79,7 +79,7 @@ declare
     'ops_lanes', 'ops_ready', 'ops_late_enqueuers', 'ops_timers', 'ops_workers', 'ops_workers_seen', 'ops_sweep',
     'ops_queue',
     'ops_agent_events', 'ops_agent_reactions', 'ops_pattern_cooldowns',
-    'ops_mission_proposals', 'ops_proposal_votes', 'ops_cap_counters',
+    'ops_mission_proposals', 'ops_proposal_votes', 'ops_approvals', 'ops_approval_seats', 'ops_cap_counters',
     'ops_missions', 'ops_mission_steps', 'ops_parked_steps', 'ops_strays', 'ops_action_runs',
     'outbox', 'outbox_heads', 'outbox_timers', 'dead_letter_archive', 'replay_log', 'ops_demand_radar',
     'ops_idempotency_keys',
@@ -189,6 +189,7 @@ declare
     ['fn_trail', 'reader'],
     ['fn_inbox', 'reader'],
     ['fn_as_shown', 'operator'],
+    ['fn_decide', 'operator'],
     -- ops
     ['fn_heartbeat', 'worker operator'],
     ['fn_after_restore', 'admin'],

@@ -37,7 +37,7 @@ create table opsloop_routine (
 -- The policy documents in force; change them with fn_set_policy, or by plain UPDATE as the operations runbook does.
 create table ops_policy (
   -- Name of the document: reaction_matrix, auto_approve, proposal_caps, worker_policy, agent_roles, outbox,
-  -- size_limits, transition_rules, gate_thresholds, gate_applicability, or one of the team's own.
+  -- size_limits, transition_rules, gate_thresholds, gate_applicability, approval_rules, or one of the team's own.
   key text not null,
   -- The document; its top-level keys are those of the operations runbook.
   value jsonb not null,
@@ -371,7 +371,8 @@ create index ops_mission_proposals_by_hand on ops_mission_proposals (created_at)
   where (status in ('approved', 'auto_approved')) and approved_digest is null;
 create index ops_mission_proposals_created on ops_mission_proposals using brin (created_at);
 
--- Votes of agents, and decisions of persons, on proposals; votes advise, decisions decide.
+-- Votes of agents, and votes of persons, on proposals: those of agents advise, those of persons fill the seats that
+-- approval_rules ask for, one seat a login. Evidence: they stay when the proposal is deleted.
 create table ops_proposal_votes (
   -- The proposal.
   proposal_id uuid not null,
@@ -383,14 +384,75 @@ create table ops_proposal_votes (
   reason text,
   -- True for the decision of a person, false for the vote of an agent.
   decision boolean not null default false,
-  -- Login role (session_user) of the voter.
+  -- Login role whose vote it is: that of the session or, where the control plane speaks for a person, of that person.
   voted_login text not null default session_user,
+  -- Login role (session_user) of the session that cast it.
+  cast_login text not null default session_user,
+  -- The template_digest that it is for; it counts for that only. Null for a vote of an agent.
+  digest text,
+  -- The groups of approval_rules that the login was in when it voted.
+  groups text[] not null default '{}',
   -- When the vote was cast or last changed.
   created_at timestamptz not null default now(),
-  constraint ops_proposal_votes_pkey primary key (proposal_id, agent_role, decision),
-  constraint ops_proposal_votes_vote_known check (vote in ('approve', 'reject', 'abstain')),
-  constraint ops_proposal_votes_proposal_id_fkey foreign key (proposal_id)
-    references ops_mission_proposals(id) on delete cascade
+  constraint ops_proposal_votes_pkey primary key (proposal_id, agent_role, voted_login, decision),
+  constraint ops_proposal_votes_vote_known check (vote in ('approve', 'reject', 'abstain'))
+);
+create unique index ops_proposal_votes_role on ops_proposal_votes (proposal_id, agent_role) where not decision;
+create unique index ops_proposal_votes_login on ops_proposal_votes (proposal_id, voted_login) where decision;
+
+-- What approval_rules ask for before a proposal may run, where they ask for more than one decision: a row for each such
+-- proposal. Evidence: it stays when the proposal is deleted.
+create table ops_approvals (
+  -- The proposal.
+  proposal_id uuid not null,
+  -- When persons were first asked; expiry and escalation count from then.
+  asked_at timestamptz not null,
+  -- Version of approval_rules when it was proposed.
+  rules_version integer,
+  -- What the rules asked for then: {"rules", "seats", "veto", "reason_required", "expires_minutes", "on_expiry",
+  -- "escalate"}; null where none matched.
+  required jsonb,
+  -- Version of approval_rules that expires_at and escalations were last worked out from.
+  seen_version integer,
+  -- From then on it never runs, or waits for votes anew; null for never.
+  expires_at timestamptz,
+  -- reject: the proposal is expired. hold: it stays, and the votes until then no longer count.
+  on_expiry text,
+  -- When it was held; votes until then do not count.
+  held_at timestamptz,
+  -- Escalations to come: [{"rule", "group", "event", "at"}].
+  escalations jsonb not null default '[]',
+  -- Those that came; members of their groups fill seats of the rule, too.
+  escalated jsonb not null default '[]',
+  -- When the heartbeat looks at it: its expiry or next escalation.
+  next_at timestamptz,
+  -- Version of approval_rules in force when its mission started.
+  started_version integer,
+  -- What these asked for, as required.
+  started_required jsonb,
+  constraint ops_approvals_pkey primary key (proposal_id),
+  constraint ops_approvals_on_expiry_known check (on_expiry in ('reject', 'hold'))
+);
+create index ops_approvals_next on ops_approvals (next_at) where next_at is not null;
+
+-- Which login filled which seat when the mission of a proposal started. Evidence: rows stay when the proposal is
+-- deleted.
+create table ops_approval_seats (
+  -- The proposal.
+  proposal_id uuid not null,
+  -- Of which rules the seat is: those when it was proposed, or those in force when its mission started.
+  held_by text not null,
+  -- Number of the seat, from 1.
+  seat integer not null,
+  -- Name of the rule that asks for it.
+  rule text not null,
+  -- The groups whose members may fill it; * for anybody who may decide.
+  groups text[] not null,
+  -- The login whose vote filled it.
+  login text not null,
+  constraint ops_approval_seats_pkey primary key (proposal_id, held_by, seat),
+  constraint ops_approval_seats_one_a_login unique (proposal_id, held_by, login),
+  constraint ops_approval_seats_held_by_known check (held_by in ('proposed', 'in force'))
 );
 
 -- How many proposals count against each cap, so that a cap is one row to lock and not a count.

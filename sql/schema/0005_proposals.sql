@@ -103,25 +103,93 @@ comment on column ops_mission_proposals.created_at is 'When it was proposed; cap
 comment on column ops_mission_proposals.updated_at is 'When the status changed last.';
 
 create table ops_proposal_votes (
-  proposal_id uuid not null
-    constraint ops_proposal_votes_proposal_id_fkey references ops_mission_proposals (id) on delete cascade,
+  proposal_id uuid not null,
   agent_role text not null,
   vote text not null constraint ops_proposal_votes_vote_known check (vote in ('approve', 'reject', 'abstain')),
   reason text,
   decision boolean not null default false,
   voted_login text not null default session_user,
+  cast_login text not null default session_user,
+  digest text,
+  groups text[] not null default '{}',
   created_at timestamptz not null default now(),
-  constraint ops_proposal_votes_pkey primary key (proposal_id, agent_role, decision)
+  constraint ops_proposal_votes_pkey primary key (proposal_id, agent_role, voted_login, decision)
 );
+create unique index ops_proposal_votes_role on ops_proposal_votes (proposal_id, agent_role) where not decision;
+create unique index ops_proposal_votes_login on ops_proposal_votes (proposal_id, voted_login) where decision;
 comment on table ops_proposal_votes is
-  'Votes of agents, and decisions of persons, on proposals; votes advise, decisions decide.';
+  'Votes of agents, and votes of persons, on proposals: those of agents advise, those of persons fill the seats that '
+  'approval_rules ask for, one seat a login. Evidence: they stay when the proposal is deleted.';
 comment on column ops_proposal_votes.proposal_id is 'The proposal.';
 comment on column ops_proposal_votes.agent_role is 'The role that voted (agent_roles), or the actor who decided.';
 comment on column ops_proposal_votes.vote is 'approve, reject or abstain.';
 comment on column ops_proposal_votes.reason is 'Why, in the words of the voter.';
 comment on column ops_proposal_votes.decision is 'True for the decision of a person, false for the vote of an agent.';
-comment on column ops_proposal_votes.voted_login is 'Login role (session_user) of the voter.';
+comment on column ops_proposal_votes.voted_login is
+  'Login role whose vote it is: that of the session or, where the control plane speaks for a person, of that person.';
+comment on column ops_proposal_votes.cast_login is 'Login role (session_user) of the session that cast it.';
+comment on column ops_proposal_votes.digest is
+  'The template_digest that it is for; it counts for that only. Null for a vote of an agent.';
+comment on column ops_proposal_votes.groups is 'The groups of approval_rules that the login was in when it voted.';
 comment on column ops_proposal_votes.created_at is 'When the vote was cast or last changed.';
+
+create table ops_approvals (
+  proposal_id uuid constraint ops_approvals_pkey primary key,
+  asked_at timestamptz not null,
+  rules_version integer,
+  required jsonb,
+  seen_version integer,
+  expires_at timestamptz,
+  on_expiry text constraint ops_approvals_on_expiry_known check (on_expiry in ('reject', 'hold')),
+  held_at timestamptz,
+  escalations jsonb not null default '[]',
+  escalated jsonb not null default '[]',
+  next_at timestamptz,
+  started_version integer,
+  started_required jsonb
+);
+create index ops_approvals_next on ops_approvals (next_at) where next_at is not null;
+comment on table ops_approvals is
+  'What approval_rules ask for before a proposal may run, where they ask for more than one decision: a row for each '
+  'such proposal. Evidence: it stays when the proposal is deleted.';
+comment on column ops_approvals.proposal_id is 'The proposal.';
+comment on column ops_approvals.asked_at is 'When persons were first asked; expiry and escalation count from then.';
+comment on column ops_approvals.rules_version is 'Version of approval_rules when it was proposed.';
+comment on column ops_approvals.required is
+  'What the rules asked for then: {"rules", "seats", "veto", "reason_required", "expires_minutes", "on_expiry", '
+  '"escalate"}; null where none matched.';
+comment on column ops_approvals.seen_version is
+  'Version of approval_rules that expires_at and escalations were last worked out from.';
+comment on column ops_approvals.expires_at is 'From then on it never runs, or waits for votes anew; null for never.';
+comment on column ops_approvals.on_expiry is
+  'reject: the proposal is expired. hold: it stays, and the votes until then no longer count.';
+comment on column ops_approvals.held_at is 'When it was held; votes until then do not count.';
+comment on column ops_approvals.escalations is 'Escalations to come: [{"rule", "group", "event", "at"}].';
+comment on column ops_approvals.escalated is 'Those that came; members of their groups fill seats of the rule, too.';
+comment on column ops_approvals.next_at is 'When the heartbeat looks at it: its expiry or next escalation.';
+comment on column ops_approvals.started_version is 'Version of approval_rules in force when its mission started.';
+comment on column ops_approvals.started_required is 'What these asked for, as required.';
+
+create table ops_approval_seats (
+  proposal_id uuid not null,
+  held_by text not null constraint ops_approval_seats_held_by_known check (held_by in ('proposed', 'in force')),
+  seat integer not null,
+  rule text not null,
+  groups text[] not null,
+  login text not null,
+  constraint ops_approval_seats_pkey primary key (proposal_id, held_by, seat),
+  constraint ops_approval_seats_one_a_login unique (proposal_id, held_by, login)
+);
+comment on table ops_approval_seats is
+  'Which login filled which seat when the mission of a proposal started. Evidence: rows stay when the proposal is '
+  'deleted.';
+comment on column ops_approval_seats.proposal_id is 'The proposal.';
+comment on column ops_approval_seats.held_by is
+  'Of which rules the seat is: those when it was proposed, or those in force when its mission started.';
+comment on column ops_approval_seats.seat is 'Number of the seat, from 1.';
+comment on column ops_approval_seats.rule is 'Name of the rule that asks for it.';
+comment on column ops_approval_seats.groups is 'The groups whose members may fill it; * for anybody who may decide.';
+comment on column ops_approval_seats.login is 'The login whose vote filled it.';
 
 create table ops_cap_counters (
   scope text not null,

@@ -112,6 +112,11 @@ def describe(session: Session, entry: InboxEntry, *, whole: bool) -> str:
         f"  risk         {entry.risk_level or 'unknown'}",
         f"  waits        {output.one_line(entry.waits_because or '')}",
     ]
+    if entry.seats:
+        asked = f"{entry.seats} (approval_rules: {', '.join(entry.rules or ())})"
+        lines.append(f"  seats        {output.one_line(asked)}")
+    if entry.expires_at:
+        lines.append(f"  expires      {entry.expires_at:%Y-%m-%d %H:%M:%S %z}")
     lines += [f"  vote         {output.one_line(_vote(vote))}" for vote in entry.votes]
     steps = entry.would_run if isinstance(entry.would_run, list) else [entry.would_run]
     lines.append("  would run")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opsloop.results.control import InboxEntry, Pause
+from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
 from opsloop.results.explain import Explanation, Occurrence
 from opsloop.results.locks import Idempotent
@@ -29,6 +29,7 @@ __all__ = [
     "Check",
     "ClaimedStep",
     "DeadLetter",
+    "Decided",
     "Delivery",
     "DirectiveReason",
     "Explanation",

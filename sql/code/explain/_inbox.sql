@@ -14,7 +14,10 @@ returns table (
   proposers text[],
   votes jsonb,
   decide jsonb,
-  digest text
+  digest text,
+  seats text,
+  rules jsonb,
+  expires_at timestamptz
 )
 language plpgsql
 stable
@@ -41,7 +44,7 @@ begin
            format('select * from %s.fn_approve_proposal(%s.fn_as_shown(%L, %L));', v_schema, v_schema, p.id, d.digest))
              else '{}' end
          || jsonb_build_object('reject', format('select * from %s.fn_reject_proposal(%L);', v_schema, p.id)),
-         d.digest
+         d.digest, _seats_text(a.state, p.proposers), a.state -> 'rules', (a.state ->> 'expires_at')::timestamptz
     from unnest(v_verdicts.ids, v_verdicts.codes, v_verdicts.reasons, v_verdicts.which) g (id, code, reason, no)
    cross join lateral (select t.* from ops_mission_proposals t where t.id = g.id limit 1) p
    -- A changed template may not be sound: it is shown as it is.
@@ -51,8 +54,11 @@ begin
    cross join lateral (select left(_digest(w.would_run), 16) as digest offset 0) d
    cross join lateral (
      select coalesce(jsonb_agg(jsonb_build_object('role', o.agent_role, 'vote', o.vote, 'reason', o.reason)
+                               || case when o.decision then jsonb_build_object('login', o.voted_login,
+                                                                               'groups', o.groups) else '{}' end
                                order by o.created_at, o.agent_role), '[]') as votes
-       from ops_proposal_votes o where o.proposal_id = p.id and not o.decision) v
+       from ops_proposal_votes o where o.proposal_id = p.id and (not o.decision or p.status = 'voting')) v
+   cross join lateral _approval_state(p, p.risk_level) a (state)
    where p.status in ('pending', 'voting')
       or (p.status in ('approved', 'auto_approved') and p.approved_digest is null);
 
@@ -64,7 +70,7 @@ begin
            format('select %s.fn_retry_step(%s.fn_as_shown(%L, %L));', v_schema, v_schema, s.id, d.digest)) end
          || jsonb_build_object('succeeded', format('select %s.fn_resolve_step(%L, ''succeeded'');', v_schema, s.id),
                                'failed', format('select %s.fn_resolve_step(%L, ''failed'');', v_schema, s.id)),
-         d.digest
+         d.digest, null::text, null::jsonb, null::timestamptz
     from _claim_verdicts(p_step_ids, -1, v_policy) c
     -- Plans 1
    cross join lateral (select t.* from ops_mission_steps t where t.id = c.step_id limit 1) s

@@ -27,7 +27,7 @@ as $$
 -- and p_proposers: the login that proposed, and all that had a hand in it as the text of an array, where that is not
 -- just this session's login.
 -- Locks: cap counters, then the unique index of dedupe_key. Writes: ops_mission_proposals, ops_cap_counters, missions
--- and steps for what policy approves, and an event for what waits for a person. Raises: nothing.
+-- steps for what policy approves, ops_approvals and an event for what waits for a person. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
@@ -118,6 +118,9 @@ begin
       left join ops_missions m on m.proposal_id = p.id;
   end if;
 
+  if 'pending' = any (statuses) then
+    perform _open_approvals(ids);
+  end if;
   if v_gate.is_counted and 'pending' = any (statuses) then
     v_waiting := array(select i from generate_series(1, v_count) i
                        where statuses[i] = 'pending' and are_new[i] is not false);

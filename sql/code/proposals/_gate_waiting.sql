@@ -46,6 +46,9 @@ begin
       from unnest(v_group.ids, v_gate.statuses, v_gate.reasons, v_gate.codes, v_gate.risks)
            n (id, status, reason, code, risk)
      where p.id = n.id;
+    if 'pending' = any (v_gate.statuses) then
+      perform _open_approvals(v_group.ids);
+    end if;
     if v_gate.is_counted and 'pending' = any (v_gate.statuses) then
       select array_agg(n.id) as ids, array_agg(n.which) as which
         into v_waiting
