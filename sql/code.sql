@@ -342,7 +342,7 @@
 \ir code/missions/fn_resolve_step.sql
 \ir code/missions/_broken_missions.sql
 
--- approvals: what rules ask for before a proposal runs: seats, votes, expiry, escalation
+-- approvals: what rules ask for before a proposal runs: seats, votes, expiry, escalation, grants, break-glass
 \ir code/approvals/_open_approvals.sql
 \ir code/approvals/_approval_facts.sql
 \ir code/approvals/_required_by.sql
@@ -350,6 +350,7 @@
 \ir code/approvals/_time_approval.sql
 \ir code/approvals/_approval_state.sql
 \ir code/approvals/_login_groups.sql
+\ir code/approvals/_person.sql
 \ir code/approvals/_login_may_decide.sql
 \ir code/approvals/_assign_seats.sql
 \ir code/approvals/_seats_text.sql
@@ -357,6 +358,15 @@
 \ir code/approvals/_end_approval.sql
 \ir code/approvals/_tell_approvals.sql
 \ir code/approvals/_duty_approvals.sql
+\ir code/approvals/fn_grant.sql
+\ir code/approvals/_grant_faults.sql
+\ir code/approvals/_grant_covers.sql
+\ir code/approvals/fn_revoke_grant.sql
+\ir code/approvals/fn_list_grants.sql
+\ir code/approvals/fn_review_break_glass.sql
+\ir code/approvals/fn_list_break_glass.sql
+\ir code/approvals/_broken_seats.sql
+\ir code/approvals/_broken_grants.sql
 
 -- proposals: intents and the gate they pass; reactions that become proposals
 \ir code/proposals/fn_create_proposal.sql
@@ -383,7 +393,11 @@
 \ir code/proposals/_start_approved.sql
 \ir code/proposals/_ops_proposal_approved.sql
 \ir code/proposals/fn_reject_proposal.sql
+\ir code/proposals/fn_break_glass.sql
+\ir code/proposals/_use_grants.sql
 \ir code/proposals/fn_cast_vote.sql
+\ir code/proposals/fn_withdraw_proposal.sql
+\ir code/proposals/fn_list_budgets.sql
 \ir code/proposals/_duty_proposals.sql
 \ir code/proposals/_gate_waiting.sql
 \ir code/proposals/_broken_approvals.sql
@@ -489,6 +503,7 @@
 \ir code/ops/fn_capabilities.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_list_steps.sql
+\ir code/ops/fn_mission_results.sql
 \ir code/ops/fn_list_running.sql
 \ir code/ops/fn_list_proposals.sql
 \ir code/ops/fn_radar_upsert.sql

@@ -320,6 +320,12 @@ class UnknownPerson(OpsError):
     code = "OPS_088"
 
 
+class GlassIntact(OpsError):
+    """The proposal cannot be started by one decision alone."""
+
+    code = "OPS_090"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 

@@ -191,6 +191,88 @@ comment on column ops_approval_seats.rule is 'Name of the rule that asks for it.
 comment on column ops_approval_seats.groups is 'The groups whose members may fill it; * for anybody who may decide.';
 comment on column ops_approval_seats.login is 'The login whose vote filled it.';
 
+create table ops_break_glass (
+  proposal_id uuid constraint ops_break_glass_pkey primary key,
+  login text not null,
+  actor text not null,
+  reason text not null,
+  digest text not null,
+  review_due timestamptz not null,
+  used_at timestamptz not null
+);
+create index ops_break_glass_used on ops_break_glass (used_at);
+comment on table ops_break_glass is
+  'Decisions that one login took alone in spite of the seats that approval_rules ask for. Evidence: rows stay when the '
+  'proposal is deleted.';
+comment on column ops_break_glass.proposal_id is 'The proposal that was started.';
+comment on column ops_break_glass.login is 'The login that decided alone.';
+comment on column ops_break_glass.actor is 'Who did it, as claimed.';
+comment on column ops_break_glass.reason is 'Why it could not wait.';
+comment on column ops_break_glass.digest is 'The template_digest that was started.';
+comment on column ops_break_glass.review_due is 'Until when two others must have signed it off; then health fails.';
+comment on column ops_break_glass.used_at is 'When.';
+
+create table ops_break_glass_reviews (
+  proposal_id uuid not null,
+  login text not null,
+  actor text not null,
+  reason text,
+  created_at timestamptz not null,
+  constraint ops_break_glass_reviews_pkey primary key (proposal_id, login)
+);
+comment on table ops_break_glass_reviews is
+  'Who signed off a decision that was taken alone; two others than the one who took it, and none who proposed it.';
+comment on column ops_break_glass_reviews.proposal_id is 'The proposal.';
+comment on column ops_break_glass_reviews.login is 'The login that signed it off.';
+comment on column ops_break_glass_reviews.actor is 'Who did it, as claimed.';
+comment on column ops_break_glass_reviews.reason is 'What was found.';
+comment on column ops_break_glass_reviews.created_at is 'When.';
+
+create table ops_grants (
+  id uuid constraint ops_grants_pkey primary key,
+  match jsonb not null,
+  until timestamptz not null,
+  max_uses integer not null,
+  uses integer not null default 0,
+  granted_login text not null,
+  granted_by text not null,
+  reason text,
+  created_at timestamptz not null,
+  revoked_at timestamptz,
+  revoked_by text,
+  revoked_login text,
+  constraint ops_grants_bounded check (uses between 0 and max_uses)
+);
+create index ops_grants_live on ops_grants (until) where revoked_at is null and uses < max_uses;
+comment on table ops_grants is
+  'Standing grants: the vote of a login, given beforehand for all that matches, until a time and so many times.';
+comment on column ops_grants.id is 'Time-ordered id (UUID version 7).';
+comment on column ops_grants.match is
+  'What it covers: {"digest"}, {"command"} or {"kinds"}, each with "sources" and "max_risk" if it shall cover less.';
+comment on column ops_grants.until is 'When it ends.';
+comment on column ops_grants.max_uses is 'How often it counts at most.';
+comment on column ops_grants.uses is 'How often it has counted.';
+comment on column ops_grants.granted_login is 'The login whose vote it is.';
+comment on column ops_grants.granted_by is 'Who gave it, as claimed.';
+comment on column ops_grants.reason is 'Why.';
+comment on column ops_grants.created_at is 'When it was given.';
+comment on column ops_grants.revoked_at is 'When it was revoked; null while it was not.';
+comment on column ops_grants.revoked_by is 'Who revoked it, as claimed.';
+comment on column ops_grants.revoked_login is 'The login that revoked it.';
+
+create table ops_grant_uses (
+  grant_id uuid not null,
+  proposal_id uuid not null,
+  digest text not null,
+  used_at timestamptz not null,
+  constraint ops_grant_uses_pkey primary key (grant_id, proposal_id)
+);
+comment on table ops_grant_uses is 'Each time that a grant counted as the vote of its login. Evidence: never deleted.';
+comment on column ops_grant_uses.grant_id is 'The grant.';
+comment on column ops_grant_uses.proposal_id is 'The proposal that it voted for.';
+comment on column ops_grant_uses.digest is 'The template_digest of that proposal.';
+comment on column ops_grant_uses.used_at is 'When.';
+
 create table ops_cap_counters (
   scope text not null,
   window_start timestamptz not null,

@@ -10,7 +10,7 @@ from opsloop.results.missions import ListedMission
 from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stranded
 from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
 from opsloop.results.policy import PolicyVersion
-from opsloop.results.proposals import Gate, ListedProposal, Proposal
+from opsloop.results.proposals import Budget, Gate, ListedProposal, Proposal
 from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
 from opsloop.results.rows import record
 from opsloop.results.steps import (
@@ -21,11 +21,13 @@ from opsloop.results.steps import (
     Recovered,
     RunningStep,
     StepOutcome,
+    StepResult,
 )
 from opsloop.results.transitions import DirectiveReason, ListedHandoff
 
 __all__ = [
     "Broken",
+    "Budget",
     "Check",
     "ClaimedStep",
     "DeadLetter",
@@ -60,6 +62,7 @@ __all__ = [
     "RedrivenLetter",
     "RunningStep",
     "StepOutcome",
+    "StepResult",
     "Stranded",
     "Triggers",
     "record",

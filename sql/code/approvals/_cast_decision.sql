@@ -23,28 +23,13 @@ begin
   perform _check_text('p_actor', p_actor, 500);
   perform _check_text('p_reason', p_reason, 10000);
   if p_state is not null then
-    if p_actor <> v_login and _is_control_plane() then
-      if not exists (select from pg_roles r where r.rolname = p_actor and r.rolcanlogin) then
-        raise exception using errcode = 'OP088',
-          message = format('OPS_088: %s is no login; nobody votes for a person who is not known',
-                           quote_literal(p_actor)),
-          detail = jsonb_build_object('actor', p_actor, 'login', v_login)::text,
-          hint = 'Name the login role of the person whose decision it is, or let that person connect.';
-      end if;
-      v_login := p_actor;
-    end if;
+    v_login := _person(p_actor);
     if v_login = any (p_proposal.proposers) and p_vote = 'approve' then
       raise exception using errcode = 'OP015',
         message = format('OPS_015: %s proposed this, or what led to it, and may not decide on it', v_login),
         detail = jsonb_build_object('proposal_id', p_proposal.id, 'login', v_login,
                                     'proposers', p_proposal.proposers)::text,
         hint = 'Let another login decide.';
-    end if;
-    if not _login_may_decide(v_login) then
-      raise exception using errcode = 'OP015',
-        message = format('OPS_015: login %s may not decide; the votes of agents advise', v_login),
-        detail = jsonb_build_object('proposal_id', p_proposal.id, 'login', v_login)::text,
-        hint = 'Let a person decide who may: docs/roles.md.';
     end if;
     if (p_state ->> 'expires_at')::timestamptz <= _now() then
       raise exception using errcode = 'OP087',

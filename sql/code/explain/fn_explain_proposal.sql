@@ -126,7 +126,7 @@ begin
                              || ', who proposed it or what led to it')
                  else format('%s (approval_rules: %s%s)', _seats_text(v_state, v_proposal.proposers),
                              (select string_agg(n, ', ') from jsonb_array_elements_text(v_state -> 'rules') n),
-                             '; expires at ' || date_trunc('second', (v_state ->> 'expires_at')::timestamptz)) end
+                             '; expires at ' || date_trunc('second', (v_state ->> 'expires_at')::timestamptz)::text) end
     || format(': %s (%s)',
               coalesce(v_verdict.unallowed[1], 'policy would allow it by now, but did not when it was gated'),
               v_versions)

@@ -28,7 +28,10 @@ declare
   v_pending timestamptz;
   v_pauses text;
   v_strays record;
+  v_glass record;
 begin
+  select count(*) filter (where l.is_open) as open, count(*) filter (where l.is_overdue) as overdue into v_glass
+    from fn_list_break_glass(1000) l;
   select * into v_health from fn_health();
   -- Failures since the last success, among the last five.
   select count(*) filter (where f.failures_only) into v_failures
@@ -124,6 +127,8 @@ begin
       ('waiting for a person', extract(epoch from v_now - v_pending),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,
               ', the oldest ' || date_trunc('second', v_now - v_pending)::text)),
+      ('break-glass reviews', case when v_glass.overdue > 0 then 2 when v_glass.open > 0 then 1 else 0 end,
+       format('%s open, %s overdue', v_glass.open, v_glass.overdue)),
       ('strays', v_strays.n, coalesce(v_strays.found, 'none')),
       ('pauses', v_health.paused_scopes,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),

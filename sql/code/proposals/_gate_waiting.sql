@@ -48,12 +48,14 @@ begin
      where p.id = n.id;
     if 'pending' = any (v_gate.statuses) then
       perform _open_approvals(v_group.ids);
+      perform _use_grants(v_group.ids);
     end if;
     if v_gate.is_counted and 'pending' = any (v_gate.statuses) then
       select array_agg(n.id) as ids, array_agg(n.which) as which
         into v_waiting
         from unnest(v_group.ids, v_group.which, v_gate.statuses) n (id, which, status)
-       where n.status = 'pending';
+       where n.status = 'pending'
+         and exists (select from ops_mission_proposals p where p.id = n.id and p.status in ('pending', 'voting'));
       perform _tell_pending(v_waiting.ids, v_waiting.which, v_group.templates);
     end if;
   end loop;
