@@ -309,7 +309,7 @@ def test_garbage_on_stdin_ends_nothing_and_stdout_holds_nothing_but_the_protocol
         server.stdin.close()
         assert server.wait(10) == 0
         assert b"Traceback" not in server.stderr.read()
-    assert len(answers[2]["result"]["tools"]) == 5
+    assert len(answers[2]["result"]["tools"]) == len(TOOLS)
 
 
 # Who may be an agent

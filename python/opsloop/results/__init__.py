@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opsloop.results.approvals import BrokenGlass, Grant
 from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
 from opsloop.results.explain import Explanation, Occurrence
@@ -27,6 +28,7 @@ from opsloop.results.transitions import DirectiveReason, ListedHandoff
 
 __all__ = [
     "Broken",
+    "BrokenGlass",
     "Budget",
     "Check",
     "ClaimedStep",
@@ -36,6 +38,7 @@ __all__ = [
     "DirectiveReason",
     "Explanation",
     "Gate",
+    "Grant",
     "GroupRole",
     "Health",
     "Idempotent",

@@ -67,7 +67,9 @@ def test_it_lifts_neither_expiry_nor_a_veto_nor_what_policy_forbids(oncall):
     oncall.loop.policy("worker_policy", command_allow=[["git", "status"]])
     expired, vetoed = oncall.propose("bob", key="a"), oncall.propose("bob", key="b")
     with oncall.being("bob"):
-        forbidden = oncall.loop.propose(step("a", "command", params={"argv": ["git", "status"]}))["proposal_id"]
+        forbidden = oncall.loop.propose(step("a", "command", params={"argv": ["git", "status"]}))[
+            "proposal_id"
+        ]
     oncall.reject("ada", vetoed)
     oncall.refused("014", "lea", GLASS, vetoed, "it burns")
     oncall.loop.policy("worker_policy", command_allow=[])
