@@ -484,6 +484,7 @@
 \ir code/explain/fn_inbox.sql
 \ir code/explain/_inbox.sql
 \ir code/explain/_would_run.sql
+\ir code/explain/_caused_by.sql
 \ir code/explain/fn_as_shown.sql
 \ir code/explain/fn_decide.sql
 \ir code/explain/_place_in_line.sql

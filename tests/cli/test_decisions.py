@@ -70,7 +70,7 @@ def test_without_yes_it_asks_and_where_nobody_can_be_asked_it_decides_nothing(
     assert (done.code, done.error["code"]) == (2, "OPS_018")
     with Terminal.opsloop("approve", "--kind", "command", DATABASE_URL=dsn) as terminal:
         terminal.until("approve 1? [y/N]: ")
-        terminal.type("n\n")
+        terminal.type("n")
         assert terminal.end() == 1
     assert statuses(conn) == ["pending"]
 

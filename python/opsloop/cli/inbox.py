@@ -112,6 +112,11 @@ def describe(session: Session, entry: InboxEntry, *, whole: bool) -> str:
         f"  risk         {entry.risk_level or 'unknown'}",
         f"  waits        {output.one_line(entry.waits_because or '')}",
     ]
+    if entry.rationale:
+        lines.append("  why")
+        lines += [f"    | {output.one_line(line)}" for line in entry.rationale.split("\n")]
+    lines += [f"  ref          {output.one_line(ref)}" for ref in entry.refs or ()]
+    lines += [f"  led to by    {output.one_line(cause)}" for cause in _causes(entry.caused_by or {})]
     if entry.seats:
         asked = f"{entry.seats} (approval_rules: {', '.join(entry.rules or ())})"
         lines.append(f"  seats        {output.one_line(asked)}")
@@ -136,6 +141,15 @@ def commands(session: Session, entry: InboxEntry) -> dict[str, str]:
         "failed": ("resolve", entry.id, "failed"),
     }
     return {name: session.command(*words) for name, words in lines.items() if name in entry.decide}
+
+
+def _causes(caused_by: dict[str, Any]) -> Iterator[str]:
+    if event := caused_by.get("event"):
+        yield f"event {event['type']} {event['id']}"
+    if mission := caused_by.get("mission"):
+        yield f"mission {mission['id']}, {mission['status']}: {mission['title']}"
+        for step in mission["steps"]:
+            yield f"  {step['key']}: {step['status']}{', ' + step['result'] if step['result'] else ''}"
 
 
 def _vote(vote: dict[str, Any]) -> str:

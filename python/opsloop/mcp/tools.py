@@ -337,6 +337,18 @@ TOOLS: dict[str, Tool] = {
                     "maxLength": 200,
                     "description": "What for, in a line.",
                 },
+                rationale={
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 10000,
+                    "description": "Why, for the person who decides.",
+                },
+                refs={
+                    "type": "array",
+                    "maxItems": 50,
+                    "items": {"type": "string", "minLength": 1, "maxLength": 2000},
+                    "description": "Links and ids to look at.",
+                },
                 risk_level={
                     "enum": ["low", "medium", "high"],
                     "description": "Your own estimate (default low).",

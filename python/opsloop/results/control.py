@@ -59,6 +59,12 @@ class InboxEntry:
     """The rules that ask."""
     expires_at: datetime | None
     """Until when it can be decided; None where it does not expire."""
+    rationale: str | None
+    """Why it is proposed, in the words of the proposer."""
+    refs: list[str] | None
+    """Links and ids that the proposer gave; never executed."""
+    caused_by: dict[str, Any] | None
+    """The event that led to it, and the mission before it with how its steps ended; None without an event."""
     in_all: int
     """How many wait in all."""
 

@@ -9,7 +9,7 @@ as $$
 -- p_risk: the risk judged now. A vote counts for the digest it was cast for, of a login that proposed none of it, may
 -- still decide, and is still in the group by which it sits. Returns {"version", "rules", "required_then",
 -- "required_now", "proposed", "in_force" (seats, as _assign_seats), "open", "of", "veto", "reason_required",
--- "expires_at", "on_expiry", "escalated", "against"}.
+-- "expires_at", "on_expiry", "held_at", "escalated"}.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_approval ops_approvals;
@@ -66,6 +66,6 @@ begin
         + make_interval(mins => (v_now ->> 'expires_minutes')::integer)) end,
     'on_expiry', case when 'reject' in (v_approval.on_expiry, v_now ->> 'on_expiry') then 'reject'
                       else coalesce(v_approval.on_expiry, v_now ->> 'on_expiry') end,
-    'escalated', coalesce(v_approval.escalated, '[]'));
+    'held_at', v_approval.held_at, 'escalated', coalesce(v_approval.escalated, '[]'));
 end;
 $$;

@@ -19,6 +19,8 @@ begin
          array_agg(n.data || jsonb_build_object(
                      'proposal_id', p.id, 'title', p.title, 'risk_level', p.risk_level, 'source', p.source,
                      'status', p.status, 'proposers', p.proposers)
+                   || jsonb_strip_nulls(jsonb_build_object('rationale', p.template -> 'rationale',
+                                                           'refs', p.template -> 'refs'))
                    || case when s.state is null then '{}' else jsonb_build_object(
                         'rules', s.state -> 'rules', 'seats', _seats_text(s.state, p.proposers),
                         'expires_at', s.state -> 'expires_at') end order by n.ord),

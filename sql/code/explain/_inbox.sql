@@ -17,7 +17,10 @@ returns table (
   digest text,
   seats text,
   rules jsonb,
-  expires_at timestamptz
+  expires_at timestamptz,
+  rationale text,
+  refs jsonb,
+  caused_by jsonb
 )
 language plpgsql
 stable
@@ -44,14 +47,18 @@ begin
            format('select * from %s.fn_approve_proposal(%s.fn_as_shown(%L, %L));', v_schema, v_schema, p.id, d.digest))
              else '{}' end
          || jsonb_build_object('reject', format('select * from %s.fn_reject_proposal(%L);', v_schema, p.id)),
-         d.digest, _seats_text(a.state, p.proposers), a.state -> 'rules', (a.state ->> 'expires_at')::timestamptz
+         d.digest, _seats_text(a.state, p.proposers), a.state -> 'rules', (a.state ->> 'expires_at')::timestamptz,
+         p.template ->> 'rationale', p.template -> 'refs', _caused_by(p.event_id)
     from unnest(v_verdicts.ids, v_verdicts.codes, v_verdicts.reasons, v_verdicts.which) g (id, code, reason, no)
    cross join lateral (select t.* from ops_mission_proposals t where t.id = g.id limit 1) p
    -- A changed template may not be sound: it is shown as it is.
    cross join lateral (
      select case when g.no is null then p.template -> 'steps' else v_would_run[g.no] end as would_run) w
    -- Offset 0: it is worked out once, however often it is named.
-   cross join lateral (select left(_digest(w.would_run), 16) as digest offset 0) d
+   cross join lateral (
+     select left(_digest(case when p.template ?| array['rationale', 'refs']
+                              then jsonb_build_array(w.would_run, p.template -> 'rationale', p.template -> 'refs')
+                              else w.would_run end), 16) as digest offset 0) d
    cross join lateral (
      select coalesce(jsonb_agg(jsonb_build_object('role', o.agent_role, 'vote', o.vote, 'reason', o.reason)
                                || case when o.decision then jsonb_build_object('login', o.voted_login,
@@ -70,7 +77,8 @@ begin
            format('select %s.fn_retry_step(%s.fn_as_shown(%L, %L));', v_schema, v_schema, s.id, d.digest)) end
          || jsonb_build_object('succeeded', format('select %s.fn_resolve_step(%L, ''succeeded'');', v_schema, s.id),
                                'failed', format('select %s.fn_resolve_step(%L, ''failed'');', v_schema, s.id)),
-         d.digest, null::text, null::jsonb, null::timestamptz
+         d.digest, null::text, null::jsonb, null::timestamptz,
+         p.template ->> 'rationale', p.template -> 'refs', _caused_by(p.event_id)
     from _claim_verdicts(p_step_ids, -1, v_policy) c
     -- Plans 1
    cross join lateral (select t.* from ops_mission_steps t where t.id = c.step_id limit 1) s

@@ -26,7 +26,8 @@ declare
   v_verdict record;
   v_risk text;
   v_state jsonb;
-  v_login text;
+  v_cast record;
+  v_starts boolean;
 begin
   if v_proposal.status not in ('approved', 'auto_approved') or v_proposal.approved_digest is null then
     if v_proposal.status not in ('pending', 'voting', 'approved', 'auto_approved') then
@@ -51,26 +52,30 @@ begin
     end if;
     v_risk := _risk_name(v_verdict.risks[1]);
     v_state := _approval_state(v_proposal, v_risk);
-    v_login := _cast_decision(v_proposal, 'approve', v_actor, p_reason, v_state);
+    v_cast := _cast_decision(v_proposal, 'approve', v_actor, p_reason, v_state);
     if v_state is not null then
       v_state := _approval_state(v_proposal, v_risk);
     end if;
-    perform _audit('approve', 'proposal', v_proposal.id::text, v_actor, p_reason,
-      jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', v_risk)
-      || case when v_state is null then '{}'
-              else jsonb_build_object('voted_login', v_login, 'seats', _seats_text(v_state, v_proposal.proposers)) end);
-    if (v_state ->> 'open')::integer > 0 then
+    v_starts := coalesce((v_state ->> 'open')::integer = 0, true);
+    if v_cast.is_new or v_starts then
+      perform _audit('approve', 'proposal', v_proposal.id::text, v_actor, p_reason,
+        jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', v_risk)
+        || case when v_state is null then '{}'
+                else jsonb_build_object('voted_login', v_cast.login,
+                                        'seats', _seats_text(v_state, v_proposal.proposers)) end);
+    end if;
+    if v_starts then
+      perform _start_approved(v_proposal, v_risk, v_verdict.steps, v_documents, v_state, v_actor, v_cast.login,
+                              p_reason);
+    else
       update ops_mission_proposals p
          set status = 'voting', reason = _seats_text(v_state, v_proposal.proposers), updated_at = _now()
        where p.id = v_proposal.id;
-    else
-      perform _start_approved(v_proposal, v_risk, v_verdict.steps, v_documents, v_state, v_actor, v_login, p_reason);
     end if;
-    if v_state is not null then
+    if v_state is not null and (v_cast.is_new or v_starts) then
       perform _tell_approvals(
-        array[case when (v_state ->> 'open')::integer > 0 then 'proposal:voted' else 'proposal:approved' end],
-        array[v_proposal.id], array[jsonb_build_object('by', v_actor, 'login', v_login, 'vote', 'approve',
-                                                       'because', p_reason)]);
+        array[case when v_starts then 'proposal:approved' else 'proposal:voted' end], array[v_proposal.id],
+        array[jsonb_build_object('by', v_actor, 'login', v_cast.login, 'vote', 'approve', 'because', p_reason)]);
     end if;
   end if;
 

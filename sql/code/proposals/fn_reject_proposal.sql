@@ -20,7 +20,7 @@ declare
   v_actor text := coalesce(p_actor, session_user);
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
   v_state jsonb;
-  v_login text;
+  v_cast record;
   v_ends boolean;
 begin
   if v_proposal.status = 'expired'
@@ -32,19 +32,21 @@ begin
   end if;
   if v_proposal.status <> 'rejected' then
     v_state := _approval_state(v_proposal, v_proposal.risk_level);
-    v_login := _cast_decision(v_proposal, 'reject', v_actor, p_reason, v_state);
-    perform _audit('reject', 'proposal', v_proposal.id::text, v_actor, p_reason,
-      jsonb_build_object('digest', v_proposal.template_digest)
-      || case when v_state is null then '{}' else jsonb_build_object('voted_login', v_login) end);
+    v_cast := _cast_decision(v_proposal, 'reject', v_actor, p_reason, v_state);
     -- Where vetoing groups are named, one of theirs ends it, or whoever proposed it.
-    v_ends := v_state is null or v_state -> 'veto' = '[]' or v_login = any (v_proposal.proposers)
-              or v_state -> 'veto' ?| array_append(_login_groups(_policy('approval_rules'), v_login), '*');
+    v_ends := v_state is null or v_state -> 'veto' = '[]' or v_cast.login = any (v_proposal.proposers)
+              or v_state -> 'veto' ?| array_append(_login_groups(_policy('approval_rules'), v_cast.login), '*');
+    if v_cast.is_new or v_ends then
+      perform _audit('reject', 'proposal', v_proposal.id::text, v_actor, p_reason,
+        jsonb_build_object('digest', v_proposal.template_digest)
+        || case when v_state is null then '{}' else jsonb_build_object('voted_login', v_cast.login) end);
+    end if;
     update ops_mission_proposals p
        set status = case when v_ends then 'rejected' else 'voting' end,
            reason = case when v_ends then coalesce(p_reason, 'rejected by ' || v_actor)
                          else _seats_text(_approval_state(v_proposal, v_proposal.risk_level), v_proposal.proposers) end,
            reason_code = case when not v_ends then p.reason_code end,
-           decided_by = case when v_ends then v_actor end, decided_login = case when v_ends then v_login end,
+           decided_by = case when v_ends then v_actor end, decided_login = case when v_ends then v_cast.login end,
            updated_at = v_now
      where p.id = v_proposal.id;
     if v_ends then
@@ -53,10 +55,10 @@ begin
       end if;
       perform _end_approval(v_proposal.id, null);
     end if;
-    if v_state is not null then
+    if v_state is not null and (v_cast.is_new or v_ends) then
       perform _tell_approvals(
         array[case when v_ends then 'proposal:rejected' else 'proposal:voted' end], array[v_proposal.id],
-        array[jsonb_build_object('by', v_actor, 'login', v_login, 'vote', 'reject', 'because', p_reason)]);
+        array[jsonb_build_object('by', v_actor, 'login', v_cast.login, 'vote', 'reject', 'because', p_reason)]);
     end if;
   end if;
   return query

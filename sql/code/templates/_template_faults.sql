@@ -22,7 +22,15 @@ begin
     return array['template: must be an object'];
   end if;
   if p_template - array['title', 'risk_level', 'priority', 'steps'] <> '{}' then
-    v_faults := _unknown_field_faults('', p_template, array['title', 'risk_level', 'priority', 'steps']);
+    v_faults := _unknown_field_faults('', p_template, array['title', 'rationale', 'refs', 'risk_level', 'priority',
+                                                            'steps'])
+      || _field_fault('rationale', p_template -> 'rationale', 'text', 1, 10000)
+      || _field_fault('refs', p_template -> 'refs', 'texts')
+      || case when jsonb_typeof(p_template -> 'refs') = 'array'
+                   and (jsonb_array_length(p_template -> 'refs') > 50
+                        or exists (select from jsonb_array_elements_text(p_template -> 'refs') t
+                                    where length(t) > 2000))
+              then array[text 'refs: must hold at most 50 texts of 2000 characters'] end;
   end if;
   if p_template ? 'title' then
     v_faults := v_faults || _field_fault('title', p_template -> 'title', 'text', 1, 1000);
