@@ -270,6 +270,32 @@
 \ir code/outbox/_requeue_outbox.sql
 \ir code/outbox/_broken_outbox.sql
 
+-- approvals: what rules ask for before a proposal runs: seats, votes, expiry, escalation, grants, break-glass
+\ir code/approvals/_open_approvals.sql
+\ir code/approvals/_approval_facts.sql
+\ir code/approvals/_required_by.sql
+\ir code/approvals/_approval_rule_holds.sql
+\ir code/approvals/_time_approval.sql
+\ir code/approvals/_approval_state.sql
+\ir code/approvals/_login_groups.sql
+\ir code/approvals/_person.sql
+\ir code/approvals/_login_may_decide.sql
+\ir code/approvals/_assign_seats.sql
+\ir code/approvals/_seats_text.sql
+\ir code/approvals/_cast_decision.sql
+\ir code/approvals/_end_approval.sql
+\ir code/approvals/_tell_approvals.sql
+\ir code/approvals/_duty_approvals.sql
+\ir code/approvals/fn_grant.sql
+\ir code/approvals/_grant_faults.sql
+\ir code/approvals/_grant_covers.sql
+\ir code/approvals/fn_revoke_grant.sql
+\ir code/approvals/fn_list_grants.sql
+\ir code/approvals/fn_review_break_glass.sql
+\ir code/approvals/fn_list_break_glass.sql
+\ir code/approvals/_broken_seats.sql
+\ir code/approvals/_broken_grants.sql
+
 -- steps: the work itself: claim, lease, complete, fail, recover, and what an end does to the mission
 \ir code/steps/fn_register_worker.sql
 \ir code/steps/_lease_seconds.sql
@@ -291,6 +317,7 @@
 \ir code/steps/_cancel_dependants.sql
 \ir code/steps/_dependants.sql
 \ir code/steps/_unblock_steps.sql
+\ir code/steps/_await_approvals.sql
 \ir code/steps/_settle_missions.sql
 \ir code/steps/_cancel_steps.sql
 \ir code/steps/_attempt_limits.sql
@@ -338,35 +365,14 @@
 \ir code/missions/_lock_mission.sql
 \ir code/missions/fn_retry_step.sql
 \ir code/missions/_retry_step.sql
+\ir code/missions/_step_as_proposal.sql
+\ir code/missions/_open_step_approval.sql
+\ir code/missions/_decide_step.sql
+\ir code/missions/_end_waiting.sql
+\ir code/missions/_duty_missions.sql
 \ir code/missions/_assert_may_decide_on.sql
 \ir code/missions/fn_resolve_step.sql
 \ir code/missions/_broken_missions.sql
-
--- approvals: what rules ask for before a proposal runs: seats, votes, expiry, escalation, grants, break-glass
-\ir code/approvals/_open_approvals.sql
-\ir code/approvals/_approval_facts.sql
-\ir code/approvals/_required_by.sql
-\ir code/approvals/_approval_rule_holds.sql
-\ir code/approvals/_time_approval.sql
-\ir code/approvals/_approval_state.sql
-\ir code/approvals/_login_groups.sql
-\ir code/approvals/_person.sql
-\ir code/approvals/_login_may_decide.sql
-\ir code/approvals/_assign_seats.sql
-\ir code/approvals/_seats_text.sql
-\ir code/approvals/_cast_decision.sql
-\ir code/approvals/_end_approval.sql
-\ir code/approvals/_tell_approvals.sql
-\ir code/approvals/_duty_approvals.sql
-\ir code/approvals/fn_grant.sql
-\ir code/approvals/_grant_faults.sql
-\ir code/approvals/_grant_covers.sql
-\ir code/approvals/fn_revoke_grant.sql
-\ir code/approvals/fn_list_grants.sql
-\ir code/approvals/fn_review_break_glass.sql
-\ir code/approvals/fn_list_break_glass.sql
-\ir code/approvals/_broken_seats.sql
-\ir code/approvals/_broken_grants.sql
 
 -- proposals: intents and the gate they pass; reactions that become proposals
 \ir code/proposals/fn_create_proposal.sql
@@ -485,6 +491,7 @@
 \ir code/explain/_inbox.sql
 \ir code/explain/_would_run.sql
 \ir code/explain/_caused_by.sql
+\ir code/explain/_mission_so_far.sql
 \ir code/explain/fn_as_shown.sql
 \ir code/explain/fn_decide.sql
 \ir code/explain/_place_in_line.sql

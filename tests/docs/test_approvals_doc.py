@@ -32,7 +32,9 @@ def compared(printed: str) -> str:
 
 def test_the_documents_are_sound(conn: Any) -> None:
     documents = [json.loads(block.text) for block in blocks(DOCUMENT) if block.language == "json"]
-    assert [next(iter(document)) for document in documents] == ["groups", "routes"]
+    assert [next(iter(document)) for document in documents] == ["groups", "title", "routes"]
+    template = documents.pop(1)
+    assert conn.execute("select status from fn_create_proposal(%s)", [json.dumps(template)]).fetchone()
     for key, document in zip(("approval_rules", "outbox"), documents, strict=True):
         assert conn.execute("select fn_set_policy(%s, %s)", (key, json.dumps(document))).fetchone() == (2,)
 

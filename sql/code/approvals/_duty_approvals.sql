@@ -90,6 +90,7 @@ begin
    where a.proposal_id in (select o.proposal_id from ops_approvals o
                             where o.next_at <= v_now
                               and not exists (select from ops_mission_proposals p where p.id = o.proposal_id)
+                              and not exists (select from ops_parked_steps q where q.step_id = o.proposal_id)
                             limit p_limit);
   perform _tell_approvals(v_types, v_ids, v_data);
 end;

@@ -49,6 +49,7 @@ begin
     where p.id in (select (e ->> 'id')::uuid from jsonb_array_elements(p_decisions) e)
     order by p.id
       for update;
+  perform _lock_missions_of(array(select (e ->> 'id')::uuid from jsonb_array_elements(p_decisions) e));
   for v_one in
     select e.no, (e.value ->> 'id')::uuid as id, e.value ->> 'decision' as decision, e.value ->> 'digest' as digest,
            e.value ->> 'actor' as actor, e.value ->> 'reason' as reason
@@ -58,7 +59,8 @@ begin
     ord := v_one.no;
     id := v_one.id;
     begin
-      if not exists (select from ops_mission_proposals p where p.id = v_one.id) then
+      if not exists (select from ops_mission_proposals p where p.id = v_one.id)
+         and not exists (select from ops_parked_steps q where q.step_id = v_one.id) then
         raise exception using errcode = 'OP012', message = format('OPS_012: no proposal %s', v_one.id),
           hint = 'select * from fn_inbox(); lists what waits for a person.';
       end if;

@@ -21,7 +21,7 @@ as $$
 -- reason, OP087 expired, OP088 unknown person.
 declare
   v_actor text := coalesce(p_actor, session_user);
-  v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
+  v_proposal ops_mission_proposals;
   v_documents constant ops_policy_documents := _documents_in_force();
   v_verdict record;
   v_risk text;
@@ -29,6 +29,11 @@ declare
   v_cast record;
   v_starts boolean;
 begin
+  if exists (select from ops_parked_steps q where q.step_id = p_proposal_id) then
+    return query select p_proposal_id, d.* from _decide_step(p_proposal_id, 'approve', p_actor, p_reason) d;
+    return;
+  end if;
+  v_proposal := _lock_proposal(p_proposal_id);
   if v_proposal.status not in ('approved', 'auto_approved') or v_proposal.approved_digest is null then
     if v_proposal.status not in ('pending', 'voting', 'approved', 'auto_approved') then
       raise exception using errcode = 'OP014',

@@ -18,11 +18,16 @@ as $$
 declare
   v_now timestamptz := _now();
   v_actor text := coalesce(p_actor, session_user);
-  v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
+  v_proposal ops_mission_proposals;
   v_state jsonb;
   v_cast record;
   v_ends boolean;
 begin
+  if exists (select from ops_parked_steps q where q.step_id = p_proposal_id) then
+    return query select p_proposal_id, d.* from _decide_step(p_proposal_id, 'reject', p_actor, p_reason) d;
+    return;
+  end if;
+  v_proposal := _lock_proposal(p_proposal_id);
   if v_proposal.status = 'expired'
      or (v_proposal.status in ('approved', 'auto_approved') and v_proposal.approved_digest is not null) then
     raise exception using errcode = 'OP014',
