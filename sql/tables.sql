@@ -455,6 +455,86 @@ create table ops_approval_seats (
   constraint ops_approval_seats_held_by_known check (held_by in ('proposed', 'in force'))
 );
 
+-- Decisions that one login took alone in spite of the seats that approval_rules ask for. Evidence: rows stay when the
+-- proposal is deleted.
+create table ops_break_glass (
+  -- The proposal that was started.
+  proposal_id uuid not null,
+  -- The login that decided alone.
+  login text not null,
+  -- Who did it, as claimed.
+  actor text not null,
+  -- Why it could not wait.
+  reason text not null,
+  -- The template_digest that was started.
+  digest text not null,
+  -- Until when two others must have signed it off; then health fails.
+  review_due timestamptz not null,
+  -- When.
+  used_at timestamptz not null,
+  constraint ops_break_glass_pkey primary key (proposal_id)
+);
+create index ops_break_glass_used on ops_break_glass (used_at);
+
+-- Who signed off a decision that was taken alone; two others than the one who took it, and none who proposed it.
+create table ops_break_glass_reviews (
+  -- The proposal.
+  proposal_id uuid not null,
+  -- The login that signed it off.
+  login text not null,
+  -- Who did it, as claimed.
+  actor text not null,
+  -- What was found.
+  reason text,
+  -- When.
+  created_at timestamptz not null,
+  constraint ops_break_glass_reviews_pkey primary key (proposal_id, login)
+);
+
+-- Standing grants: the vote of a login, given beforehand for all that matches, until a time and so many times.
+create table ops_grants (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- What it covers: {"digest"}, {"command"} or {"kinds"}, each with "sources" and "max_risk" if it shall cover less.
+  match jsonb not null,
+  -- When it ends.
+  until timestamptz not null,
+  -- How often it counts at most.
+  max_uses integer not null,
+  -- How often it has counted.
+  uses integer not null default 0,
+  -- The login whose vote it is.
+  granted_login text not null,
+  -- Who gave it, as claimed.
+  granted_by text not null,
+  -- Why.
+  reason text,
+  -- When it was given.
+  created_at timestamptz not null,
+  -- When it was revoked; null while it was not.
+  revoked_at timestamptz,
+  -- Who revoked it, as claimed.
+  revoked_by text,
+  -- The login that revoked it.
+  revoked_login text,
+  constraint ops_grants_pkey primary key (id),
+  constraint ops_grants_bounded check (uses >= 0 and uses <= max_uses)
+);
+create index ops_grants_live on ops_grants (until) where revoked_at is null and uses < max_uses;
+
+-- Each time that a grant counted as the vote of its login. Evidence: never deleted.
+create table ops_grant_uses (
+  -- The grant.
+  grant_id uuid not null,
+  -- The proposal that it voted for.
+  proposal_id uuid not null,
+  -- The template_digest of that proposal.
+  digest text not null,
+  -- When.
+  used_at timestamptz not null,
+  constraint ops_grant_uses_pkey primary key (grant_id, proposal_id)
+);
+
 -- How many proposals count against each cap, so that a cap is one row to lock and not a count.
 create table ops_cap_counters (
   -- day, hour, day:<source> or hour:<source>.
@@ -592,6 +672,8 @@ create table ops_mission_steps (
   judged_generation integer,
   -- Digest of rendered params that a person approved for this very step.
   approved_digest text,
+  -- It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.
+  needs_approval boolean not null default false,
   -- When the mission was approved.
   created_at timestamptz not null default now(),
   -- When the step changed last.
@@ -1001,8 +1083,8 @@ create table ops_audit_log (
   id bigint not null default nextval('ops_audit_log_id_seq'),
   -- When.
   created_at timestamptz not null default now(),
-  -- pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy, redrive, restore, transition or
-  -- handoff.
+  -- pause, resume, kill, vote, approve, reject, withdraw, break_glass, review, grant, revoke_grant, retry, resolve,
+  -- cancel, set_policy, redrive, restore, transition or handoff.
   action text not null,
   -- What it is about: proposal, mission, step, policy, dead_letter, directive; of pause, resume and kill the scope of
   -- ops_pauses.

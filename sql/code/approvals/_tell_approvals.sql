@@ -9,7 +9,10 @@ as $$
 -- counts against no cap and waits for no decision.
 -- Locks: the announcement. Writes: ops_agent_events, ops_ready, outbox. Raises: nothing.
 declare
-  v_publish constant jsonb := _policy('approval_rules') -> 'publish';
+  v_rules constant jsonb := _policy('approval_rules');
+  v_publish constant jsonb := v_rules -> 'publish';
+  v_asks constant boolean := coalesce(v_rules -> 'rules', '[]') <> '[]'
+                             or exists (select from ops_approvals a where a.proposal_id = any (p_ids));
   v_types text[];
   v_ids uuid[];
   v_data jsonb[];
@@ -28,7 +31,7 @@ begin
     into v_types, v_ids, v_data, v_depths
     from unnest(p_types, p_ids, p_data) with ordinality n (type, id, data, ord)
     join ops_mission_proposals p on p.id = n.id
-   cross join lateral _approval_state(p, p.risk_level) s (state);
+   cross join lateral (select case when v_asks then _approval_state(p, p.risk_level) end as state) s;
   if v_ids is null then
     return;
   end if;

@@ -33,6 +33,7 @@ declare
   v_step_slots jsonb[] := '{}'::jsonb[];
   v_most bigint := 0;
   v_lanes integer[];
+  v_asks boolean;
 begin
   -- What is the same for all missions of a template is worked out once. Those of template n are v_sizes[n] steps, and
   -- the last of them is p_steps[v_ends[n]].
@@ -49,8 +50,9 @@ begin
   -- No lanes for a template that starts nothing.
   select _ensure_lanes(array_agg(case when cardinality(p_templates) = 1 or s.no in (select w from unnest(p_which) w)
                                       then s.executor end),
-                       array_agg(v_priorities[s.no]), (_size_limits() ->> 'lanes')::integer)
-    into v_lanes
+                       array_agg(v_priorities[s.no]), (_size_limits() ->> 'lanes')::integer),
+         bool_or(s.needs_approval)
+    into v_lanes, v_asks
     from unnest(p_steps) s;
 
   -- One run of ids: the missions first, then the steps. The steps of a mission follow each other, so their position in
@@ -98,7 +100,7 @@ begin
   insert into ops_ready (lane, seq, id)
   select s.lane, s.ready_seq, s.id from stored s where s.ready_seq is not null;
 
-  if true = any (select s.needs_approval from unnest(p_steps) s) then
+  if v_asks then
     perform _await_approvals(array(
       select s.id from ops_mission_steps s
        where s.mission_id = any (v_ids) and s.needs_approval and s.waiting_on = 0 and s.status = 'blocked'));
