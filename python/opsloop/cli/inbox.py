@@ -20,6 +20,8 @@ from opsloop.results import InboxEntry
 _POLL_SECONDS = 1.0
 #: How much of a text a list shows; whoever is asked to decide sees all of it.
 _SHOWN = 500
+#: How much of the result of a step that came before.
+_RESULT = 60
 #: What --watch looks at: as many as one call gives.
 _MOST = 1000
 
@@ -149,7 +151,9 @@ def _causes(caused_by: dict[str, Any]) -> Iterator[str]:
     if mission := caused_by.get("mission"):
         yield f"mission {mission['id']}, {mission['status']}: {mission['title']}"
         for step in mission["steps"]:
-            yield f"  {step['key']}: {step['status']}{', ' + step['result'] if step['result'] else ''}"
+            result = step["result"] or ""
+            cut = f"{result[:_RESULT]}…" if len(result) > _RESULT else result
+            yield f"  {step['key']}: {step['status']}{', ' + cut if cut else ''}"
 
 
 def _vote(vote: dict[str, Any]) -> str:

@@ -59,13 +59,13 @@ begin
                                         v_actor));
     if p_vote = 'reject' then
       perform _end_waiting(v_step, 'failed', null, v_actor,
-                           format('rejected by %s (login %s)%s', v_actor, v_cast.login, ': ' || p_reason));
+                           format('rejected by %s (login %s)%s', v_actor, v_cast.login, ': ' || p_reason), p_reason);
     elsif v_step.kind = 'approval' then
       perform _end_waiting(v_step, 'succeeded', jsonb_build_object(
         'approved_by', array(select v.agent_role from ops_proposal_votes v
                               where v.proposal_id = p_step_id and v.decision and v.vote = 'approve'
                                 and v.digest = v_asked.template_digest order by v.created_at, v.agent_role)),
-        v_actor, format('approved by %s (login %s)%s', v_actor, v_cast.login, ': ' || p_reason));
+        v_actor, format('approved by %s (login %s)%s', v_actor, v_cast.login, ': ' || p_reason), p_reason);
     else
       perform _retry_step(p_step_id, v_actor, true);
     end if;

@@ -3,7 +3,8 @@ create or replace function _end_waiting(
   p_outcome text,
   p_result jsonb,
   p_actor text,
-  p_note text
+  p_note text,
+  p_reason text
 )
 returns void
 language plpgsql
@@ -19,7 +20,7 @@ declare
 begin
   perform _record_attempts(
     array[p_step.id], p_outcome, v_now, array[case when p_outcome = 'failed' then p_note end], null, array[_uuid_v7()],
-    array[jsonb_build_object('resolved_by', p_actor, 'login', session_user, 'reason', p_note)], p_actor);
+    array[jsonb_build_object('resolved_by', p_actor, 'login', session_user, 'reason', p_reason)], p_actor);
   update ops_mission_steps s
      set lease_token = null, wait_reason = null, updated_at = v_now,
          status = case p_outcome when 'succeeded' then 'succeeded' else s.status end,

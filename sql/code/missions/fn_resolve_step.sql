@@ -52,7 +52,8 @@ begin
      set resolved_logins = array_append(array_remove(m.resolved_logins, session_user::text), session_user::text)
    where m.id = v_step.mission_id;
   perform _end_waiting(v_step, p_outcome, p_result, v_actor,
-                       format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, session_user, ': ' || p_reason));
+                       format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, session_user, ': ' || p_reason),
+                       p_reason);
   perform _audit('resolve', 'step', v_step.id::text, p_actor, p_reason,
     jsonb_build_object('outcome', p_outcome, 'mission_id', v_step.mission_id));
   return p_outcome;

@@ -98,7 +98,7 @@ begin
     ('waiting for a person', 'check', 's',
      'the oldest: warn after 1 h, fail after 24 h', 3600, 86400, null,
      'opsloop inbox, or select * from fn_inbox();', 'opsloop'),
-    ('break-glass reviews', 'check', 'level',
+    ('glass reviews', 'check', 'level',
      'decisions that one login took alone, open for review: warn; fail when one is overdue', 1, 2, null,
      'select * from fn_list_break_glass(); and two others sign it off: fn_review_break_glass().', 'opsloop'),
     ('strays', 'check', 'rows',

@@ -127,7 +127,7 @@ begin
       ('waiting for a person', extract(epoch from v_now - v_pending),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,
               ', the oldest ' || date_trunc('second', v_now - v_pending)::text)),
-      ('break-glass reviews', case when v_glass.overdue > 0 then 2 when v_glass.open > 0 then 1 else 0 end,
+      ('glass reviews', case when v_glass.overdue > 0 then 2 when v_glass.open > 0 then 1 else 0 end,
        format('%s open, %s overdue', v_glass.open, v_glass.overdue)),
       ('strays', v_strays.n, coalesce(v_strays.found, 'none')),
       ('pauses', v_health.paused_scopes,

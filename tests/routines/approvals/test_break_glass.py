@@ -33,7 +33,7 @@ def review(team, name, proposal):
 
 
 def health(team):
-    return team.loop.row("select status, value from fn_check_health() where name = 'break-glass reviews'")
+    return team.loop.row("select status, value from fn_check_health() where name = 'glass reviews'")
 
 
 def test_it_starts_with_one_decision_and_is_recorded_as_such(oncall):
