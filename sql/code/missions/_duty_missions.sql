@@ -44,7 +44,8 @@ begin
     if v_approval.expires_at <= v_now and v_approval.on_expiry = 'reject' then
       update ops_approvals a set next_at = null where a.proposal_id = v_id;
       perform _end_waiting(v_step, 'failed', null, 'approval_rules',
-                           format('OPS_087: nobody decided until %s', date_trunc('second', v_approval.expires_at)), null);
+                           format('OPS_087: nobody decided until %s', date_trunc('second', v_approval.expires_at)),
+                           null);
       continue;
     end if;
     v_due := (select coalesce(jsonb_agg(e order by e -> 'at', e), '[]')
