@@ -47,10 +47,7 @@ begin
     case v_part
       when 'steps' then return query select * from _broken_steps(v_rows.above, v_rows.upto);
       when 'missions' then return query select * from _broken_missions(v_rows.above, v_rows.upto);
-      when 'approvals' then
-        return query select * from _broken_approvals(v_rows.above, v_rows.upto);
-        return query select * from _broken_seats(v_rows.above, v_rows.upto);
-        return query select * from _broken_grants();
+      when 'approvals' then return query select * from _broken_approvals(v_rows.above, v_rows.upto);
       when 'proposals' then return query select * from _broken_proposals(v_rows.above, v_rows.upto);
       when 'events' then return query select * from _broken_events(v_rows.above, v_rows.upto);
       when 'reactions' then return query select * from _broken_reactions(v_rows.above, v_rows.upto);
