@@ -293,8 +293,8 @@
 \ir code/approvals/fn_list_grants.sql
 \ir code/approvals/fn_review_break_glass.sql
 \ir code/approvals/fn_list_break_glass.sql
-\ir code/approvals/_broken_seats.sql
-\ir code/approvals/_broken_grants.sql
+\ir code/approvals/_unfilled_seats.sql
+\ir code/approvals/_overused_grants.sql
 
 -- steps: the work itself: claim, lease, complete, fail, recover, and what an end does to the mission
 \ir code/steps/fn_register_worker.sql

@@ -32,7 +32,7 @@ begin
        where exists (select from ops_policy_history h where h.key = k.key and h.updated_at <= p.approved_at)
          and not exists (select from ops_policy_history h where h.key = k.key and h.version = v.version)))) f (fault)
    where m.id > p_after and m.id <= p_upto and f.fault is not null;
-  return query select * from _broken_seats(p_after, p_upto);
-  return query select * from _broken_grants();
+  return query select * from _unfilled_seats(p_after, p_upto);
+  return query select * from _overused_grants();
 end;
 $$;

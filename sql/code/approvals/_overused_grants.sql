@@ -1,4 +1,4 @@
-create or replace function _broken_grants()
+create or replace function _overused_grants()
 returns table (invariant text, subject text, detail text)
 language plpgsql
 stable

@@ -1,4 +1,4 @@
-create or replace function _broken_seats(p_after uuid, p_upto uuid)
+create or replace function _unfilled_seats(p_after uuid, p_upto uuid)
 returns table (invariant text, subject text, detail text)
 language plpgsql
 stable
