@@ -97,6 +97,7 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.timeout(300)
 def test_the_readme_works_as_printed_and_nothing_is_released_before_it_is_approved(desk: Desk) -> None:
     shown = [example for example in examples(README, "sh") if "export" not in example.block.text]
     released = desk.directory / "shop/released.txt"
