@@ -132,7 +132,8 @@ def _decide_all(
         if found and not yes:
             if session.json or not sys.stdin.isatty():
                 raise InvalidArgument("--yes is needed where nobody can be asked", hint="Look at them first.")
-            typer.confirm(f"{decision} {len(found)}?", abort=True)
+            if not typer.confirm(f"{decision} {len(found)}?"):
+                raise typer.Exit(1)
         done = [
             one
             for start in range(0, len(found), _AT_ONCE)
