@@ -160,6 +160,8 @@
 \ir code/policy/_outbox_policy_faults.sql
 \ir code/policy/_gate_thresholds_faults.sql
 \ir code/policy/_gate_applicability_faults.sql
+\ir code/policy/_approval_rules_faults.sql
+\ir code/policy/_approval_group_fault.sql
 \ir code/policy/_ops_policy_changed.sql
 \ir code/policy/_ops_policy_audited.sql
 \ir code/policy/fn_policy_history.sql
@@ -297,6 +299,32 @@
 \ir code/outbox/_outbox_front.sql
 \ir code/outbox/_broken_outbox.sql
 
+-- approvals: what rules ask for before a proposal runs: seats, votes, expiry, escalation, grants, break-glass
+\ir code/approvals/_open_approvals.sql
+\ir code/approvals/_approval_facts.sql
+\ir code/approvals/_required_by.sql
+\ir code/approvals/_approval_rule_holds.sql
+\ir code/approvals/_time_approval.sql
+\ir code/approvals/_approval_state.sql
+\ir code/approvals/_login_groups.sql
+\ir code/approvals/_person.sql
+\ir code/approvals/_login_may_decide.sql
+\ir code/approvals/_assign_seats.sql
+\ir code/approvals/_seats_text.sql
+\ir code/approvals/_cast_decision.sql
+\ir code/approvals/_end_approval.sql
+\ir code/approvals/_tell_approvals.sql
+\ir code/approvals/_duty_approvals.sql
+\ir code/approvals/fn_grant.sql
+\ir code/approvals/_grant_faults.sql
+\ir code/approvals/_grant_covers.sql
+\ir code/approvals/fn_revoke_grant.sql
+\ir code/approvals/fn_list_grants.sql
+\ir code/approvals/fn_review_break_glass.sql
+\ir code/approvals/fn_list_break_glass.sql
+\ir code/approvals/_unfilled_seats.sql
+\ir code/approvals/_overused_grants.sql
+
 -- steps: the work itself: claim, lease, complete, fail, recover, and what an end does to the mission
 \ir code/steps/fn_register_worker.sql
 \ir code/steps/_lease_seconds.sql
@@ -318,6 +346,7 @@
 \ir code/steps/_cancel_dependants.sql
 \ir code/steps/_dependants.sql
 \ir code/steps/_unblock_steps.sql
+\ir code/steps/_await_approvals.sql
 \ir code/steps/_settle_missions.sql
 \ir code/steps/_cancel_steps.sql
 \ir code/steps/_attempt_limits.sql
@@ -368,6 +397,11 @@
 \ir code/missions/_lock_mission.sql
 \ir code/missions/fn_retry_step.sql
 \ir code/missions/_retry_step.sql
+\ir code/missions/_step_as_proposal.sql
+\ir code/missions/_open_step_approval.sql
+\ir code/missions/_decide_step.sql
+\ir code/missions/_end_waiting.sql
+\ir code/missions/_duty_missions.sql
 \ir code/missions/_assert_may_decide_on.sql
 \ir code/missions/fn_resolve_step.sql
 \ir code/missions/_broken_missions.sql
@@ -397,9 +431,14 @@
 \ir code/proposals/_caps_reached.sql
 \ir code/proposals/fn_approve_proposal.sql
 \ir code/proposals/_lock_proposal.sql
+\ir code/proposals/_start_approved.sql
 \ir code/proposals/_ops_proposal_approved.sql
 \ir code/proposals/fn_reject_proposal.sql
+\ir code/proposals/fn_break_glass.sql
+\ir code/proposals/_use_grants.sql
 \ir code/proposals/fn_cast_vote.sql
+\ir code/proposals/fn_withdraw_proposal.sql
+\ir code/proposals/fn_list_budgets.sql
 \ir code/proposals/_duty_proposals.sql
 \ir code/proposals/_gate_waiting.sql
 \ir code/proposals/_broken_approvals.sql
@@ -491,7 +530,10 @@
 \ir code/explain/fn_inbox.sql
 \ir code/explain/_inbox.sql
 \ir code/explain/_would_run.sql
+\ir code/explain/_caused_by.sql
+\ir code/explain/_mission_so_far.sql
 \ir code/explain/fn_as_shown.sql
+\ir code/explain/fn_decide.sql
 \ir code/explain/_place_in_line.sql
 
 -- ops: heartbeat, health, metrics, lists, invariants: sees everything and is called by nobody
@@ -511,6 +553,7 @@
 \ir code/ops/fn_capabilities.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_list_steps.sql
+\ir code/ops/fn_mission_results.sql
 \ir code/ops/fn_list_running.sql
 \ir code/ops/fn_list_proposals.sql
 \ir code/ops/fn_radar_upsert.sql

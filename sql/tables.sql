@@ -37,7 +37,7 @@ create table opsloop_routine (
 -- The policy documents in force; change them with fn_set_policy, or by plain UPDATE as the operations runbook does.
 create table ops_policy (
   -- Name of the document: reaction_matrix, auto_approve, proposal_caps, worker_policy, agent_roles, outbox,
-  -- size_limits, transition_rules, gate_thresholds, gate_applicability, or one of the team's own.
+  -- size_limits, transition_rules, gate_thresholds, gate_applicability, approval_rules, or one of the team's own.
   key text not null,
   -- The document; its top-level keys are those of the operations runbook.
   value jsonb not null,
@@ -395,7 +395,8 @@ create index ops_mission_proposals_by_hand on ops_mission_proposals (created_at)
 create index ops_mission_proposals_created on ops_mission_proposals using brin (created_at);
 create index ops_mission_proposals_counted on ops_mission_proposals using brin (counted_at);
 
--- Votes of agents, and decisions of persons, on proposals; votes advise, decisions decide.
+-- Votes of agents, and votes of persons, on proposals: those of agents advise, those of persons fill the seats that
+-- approval_rules ask for, one seat a login. Evidence: they stay when the proposal is deleted.
 create table ops_proposal_votes (
   -- The proposal.
   proposal_id uuid not null,
@@ -407,14 +408,155 @@ create table ops_proposal_votes (
   reason text,
   -- True for the decision of a person, false for the vote of an agent.
   decision boolean not null default false,
-  -- Login role (session_user) of the voter.
+  -- Login role whose vote it is: that of the session or, where the control plane speaks for a person, of that person.
   voted_login text not null default session_user,
+  -- Login role (session_user) of the session that cast it.
+  cast_login text not null default session_user,
+  -- The template_digest that it is for; it counts for that only. Null for a vote of an agent.
+  digest text,
+  -- The groups of approval_rules that the login was in when it voted.
+  groups text[] not null default '{}',
   -- When the vote was cast or last changed.
   created_at timestamptz not null default now(),
-  constraint ops_proposal_votes_pkey primary key (proposal_id, agent_role, decision),
-  constraint ops_proposal_votes_vote_known check (vote in ('approve', 'reject', 'abstain')),
-  constraint ops_proposal_votes_proposal_id_fkey foreign key (proposal_id)
-    references ops_mission_proposals(id) on delete cascade
+  constraint ops_proposal_votes_pkey primary key (proposal_id, agent_role, voted_login, decision),
+  constraint ops_proposal_votes_vote_known check (vote in ('approve', 'reject', 'abstain'))
+);
+create unique index ops_proposal_votes_role on ops_proposal_votes (proposal_id, agent_role) where not decision;
+create unique index ops_proposal_votes_login on ops_proposal_votes (proposal_id, voted_login) where decision;
+
+-- What approval_rules ask for before a proposal may run, where they ask for more than one decision: a row for each such
+-- proposal. Evidence: it stays when the proposal is deleted.
+create table ops_approvals (
+  -- The proposal.
+  proposal_id uuid not null,
+  -- When persons were first asked; expiry and escalation count from then.
+  asked_at timestamptz not null,
+  -- Version of approval_rules when it was proposed.
+  rules_version integer,
+  -- What the rules asked for then: {"rules", "seats", "veto", "reason_required", "expires_minutes", "on_expiry",
+  -- "escalate"}; null where none matched.
+  required jsonb,
+  -- Version of approval_rules that expires_at and escalations were last worked out from.
+  seen_version integer,
+  -- From then on it never runs, or waits for votes anew; null for never.
+  expires_at timestamptz,
+  -- reject: the proposal is expired. hold: it stays, and the votes until then no longer count.
+  on_expiry text,
+  -- When it was held; votes until then do not count.
+  held_at timestamptz,
+  -- Escalations to come: [{"rule", "group", "event", "at"}].
+  escalations jsonb not null default '[]',
+  -- Those that came; members of their groups fill seats of the rule, too.
+  escalated jsonb not null default '[]',
+  -- When the heartbeat looks at it: its expiry or next escalation.
+  next_at timestamptz,
+  -- Version of approval_rules in force when its mission started.
+  started_version integer,
+  -- What these asked for, as required.
+  started_required jsonb,
+  constraint ops_approvals_pkey primary key (proposal_id),
+  constraint ops_approvals_on_expiry_known check (on_expiry in ('reject', 'hold'))
+);
+create index ops_approvals_next on ops_approvals (next_at) where next_at is not null;
+
+-- Which login filled which seat when the mission of a proposal started. Evidence: rows stay when the proposal is
+-- deleted.
+create table ops_approval_seats (
+  -- The proposal.
+  proposal_id uuid not null,
+  -- Of which rules the seat is: those when it was proposed, or those in force when its mission started.
+  held_by text not null,
+  -- Number of the seat, from 1.
+  seat integer not null,
+  -- Name of the rule that asks for it.
+  rule text not null,
+  -- The groups whose members may fill it; * for anybody who may decide.
+  groups text[] not null,
+  -- The login whose vote filled it.
+  login text not null,
+  constraint ops_approval_seats_pkey primary key (proposal_id, held_by, seat),
+  constraint ops_approval_seats_one_a_login unique (proposal_id, held_by, login),
+  constraint ops_approval_seats_held_by_known check (held_by in ('proposed', 'in force'))
+);
+
+-- Decisions that one login took alone in spite of the seats that approval_rules ask for. Evidence: rows stay when the
+-- proposal is deleted.
+create table ops_break_glass (
+  -- The proposal that was started.
+  proposal_id uuid not null,
+  -- The login that decided alone.
+  login text not null,
+  -- Who did it, as claimed.
+  actor text not null,
+  -- Why it could not wait.
+  reason text not null,
+  -- The template_digest that was started.
+  digest text not null,
+  -- Until when two others must have signed it off; then health fails.
+  review_due timestamptz not null,
+  -- When.
+  used_at timestamptz not null,
+  constraint ops_break_glass_pkey primary key (proposal_id)
+);
+create index ops_break_glass_used on ops_break_glass (used_at);
+
+-- Who signed off a decision that was taken alone; two others than the one who took it, and none who proposed it.
+create table ops_break_glass_reviews (
+  -- The proposal.
+  proposal_id uuid not null,
+  -- The login that signed it off.
+  login text not null,
+  -- Who did it, as claimed.
+  actor text not null,
+  -- What was found.
+  reason text,
+  -- When.
+  created_at timestamptz not null,
+  constraint ops_break_glass_reviews_pkey primary key (proposal_id, login)
+);
+
+-- Standing grants: the vote of a login, given beforehand for all that matches, until a time and so many times.
+create table ops_grants (
+  -- Time-ordered id (UUID version 7).
+  id uuid not null,
+  -- What it covers: {"digest"}, {"command"} or {"kinds"}, each with "sources" and "max_risk" if it shall cover less.
+  match jsonb not null,
+  -- When it ends.
+  until timestamptz not null,
+  -- How often it counts at most.
+  max_uses integer not null,
+  -- How often it has counted.
+  uses integer not null default 0,
+  -- The login whose vote it is.
+  granted_login text not null,
+  -- Who gave it, as claimed.
+  granted_by text not null,
+  -- Why.
+  reason text,
+  -- When it was given.
+  created_at timestamptz not null,
+  -- When it was revoked; null while it was not.
+  revoked_at timestamptz,
+  -- Who revoked it, as claimed.
+  revoked_by text,
+  -- The login that revoked it.
+  revoked_login text,
+  constraint ops_grants_pkey primary key (id),
+  constraint ops_grants_bounded check (uses >= 0 and uses <= max_uses)
+);
+create index ops_grants_live on ops_grants (until) where revoked_at is null and uses < max_uses;
+
+-- Each time that a grant counted as the vote of its login. Evidence: never deleted.
+create table ops_grant_uses (
+  -- The grant.
+  grant_id uuid not null,
+  -- The proposal that it voted for.
+  proposal_id uuid not null,
+  -- The template_digest of that proposal.
+  digest text not null,
+  -- When.
+  used_at timestamptz not null,
+  constraint ops_grant_uses_pkey primary key (grant_id, proposal_id)
 );
 
 -- How many proposals count against each cap, so that a cap is one row to lock and not a count.
@@ -557,6 +699,8 @@ create table ops_mission_steps (
   judged_generation integer,
   -- Digest of rendered params that a person approved for this very step.
   approved_digest text,
+  -- It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.
+  needs_approval boolean not null default false,
   -- When the mission was approved.
   created_at timestamptz not null default now(),
   -- When the step changed last.
@@ -1060,8 +1204,8 @@ create table ops_audit_log (
   id bigint not null default nextval('ops_audit_log_id_seq'),
   -- When.
   created_at timestamptz not null default now(),
-  -- pause, resume, kill, vote, approve, reject, retry, resolve, cancel, set_policy, redrive, restore, transition or
-  -- handoff.
+  -- pause, resume, kill, vote, approve, reject, withdraw, break_glass, review, grant, revoke_grant, retry, resolve,
+  -- cancel, set_policy, redrive, restore, transition or handoff.
   action text not null,
   -- What it is about: proposal, mission, step, policy, dead_letter, directive; of pause, resume and kill the scope of
   -- ops_pauses.

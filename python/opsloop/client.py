@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Self
 
 from opsloop import database
+from opsloop.areas.aio.approvals import AsyncApprovals
 from opsloop.areas.aio.control import AsyncControl
 from opsloop.areas.aio.events import AsyncEvents
 from opsloop.areas.aio.explain import AsyncExplain
@@ -37,6 +38,7 @@ from opsloop.areas.aio.replay import AsyncReplay
 from opsloop.areas.aio.steps import AsyncSteps
 from opsloop.areas.aio.subagents import AsyncSubAgents
 from opsloop.areas.aio.transitions import AsyncTransitions
+from opsloop.areas.approvals import Approvals
 from opsloop.areas.control import Control
 from opsloop.areas.events import Events
 from opsloop.areas.explain import Explain
@@ -56,6 +58,7 @@ from opsloop.errors import translate
 
 class Client(
     Policy,
+    Approvals,
     Control,
     Events,
     Proposals,
@@ -78,6 +81,7 @@ class Client(
 
 class AsyncClient(
     AsyncPolicy,
+    AsyncApprovals,
     AsyncControl,
     AsyncEvents,
     AsyncProposals,

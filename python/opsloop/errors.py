@@ -302,6 +302,36 @@ class NoSuchPolicyVersion(OpsError):
     code = "OPS_080"
 
 
+class NoSeat(OpsError):
+    """The login is in none of the groups that approval_rules ask for."""
+
+    code = "OPS_085"
+
+
+class ReasonRequired(OpsError):
+    """approval_rules ask for a reason, and none was given."""
+
+    code = "OPS_086"
+
+
+class ProposalExpired(OpsError):
+    """Nobody decided in time: the proposal never runs."""
+
+    code = "OPS_087"
+
+
+class UnknownPerson(OpsError):
+    """The person that a vote was cast for is no login."""
+
+    code = "OPS_088"
+
+
+class GlassIntact(OpsError):
+    """The proposal cannot be started by one decision alone."""
+
+    code = "OPS_090"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 

@@ -13,13 +13,16 @@ create type ops_template_step as (
   max_retries integer,
   timeout_seconds integer,
   on_failure text,
-  on_lease_lost text
+  on_lease_lost text,
+  needs_approval boolean
 );
 comment on type ops_template_step is
   'A step of a template as it was read: once, and handed on from the gate to the mission.';
 comment on column ops_template_step.no is 'Which of the templates that were read together it belongs to, from 1.';
 comment on column ops_template_step.pos is 'Its position in the template, from 1.';
 comment on column ops_template_step.needs is 'Positions of the steps of its template that it waits for.';
+comment on column ops_template_step.needs_approval is
+  'It waits for a person in the middle of its mission: kind approval, or needs_approval.';
 comment on column ops_template_step.unblocks is 'Positions of the steps of its template that wait for it.';
 
 create table ops_mission_proposals (
@@ -107,25 +110,175 @@ comment on column ops_mission_proposals.created_at is 'When it was proposed.';
 comment on column ops_mission_proposals.updated_at is 'When the status changed last.';
 
 create table ops_proposal_votes (
-  proposal_id uuid not null
-    constraint ops_proposal_votes_proposal_id_fkey references ops_mission_proposals (id) on delete cascade,
+  proposal_id uuid not null,
   agent_role text not null,
   vote text not null constraint ops_proposal_votes_vote_known check (vote in ('approve', 'reject', 'abstain')),
   reason text,
   decision boolean not null default false,
   voted_login text not null default session_user,
+  cast_login text not null default session_user,
+  digest text,
+  groups text[] not null default '{}',
   created_at timestamptz not null default now(),
-  constraint ops_proposal_votes_pkey primary key (proposal_id, agent_role, decision)
+  constraint ops_proposal_votes_pkey primary key (proposal_id, agent_role, voted_login, decision)
 );
+create unique index ops_proposal_votes_role on ops_proposal_votes (proposal_id, agent_role) where not decision;
+create unique index ops_proposal_votes_login on ops_proposal_votes (proposal_id, voted_login) where decision;
 comment on table ops_proposal_votes is
-  'Votes of agents, and decisions of persons, on proposals; votes advise, decisions decide.';
+  'Votes of agents, and votes of persons, on proposals: those of agents advise, those of persons fill the seats that '
+  'approval_rules ask for, one seat a login. Evidence: they stay when the proposal is deleted.';
 comment on column ops_proposal_votes.proposal_id is 'The proposal.';
 comment on column ops_proposal_votes.agent_role is 'The role that voted (agent_roles), or the actor who decided.';
 comment on column ops_proposal_votes.vote is 'approve, reject or abstain.';
 comment on column ops_proposal_votes.reason is 'Why, in the words of the voter.';
 comment on column ops_proposal_votes.decision is 'True for the decision of a person, false for the vote of an agent.';
-comment on column ops_proposal_votes.voted_login is 'Login role (session_user) of the voter.';
+comment on column ops_proposal_votes.voted_login is
+  'Login role whose vote it is: that of the session or, where the control plane speaks for a person, of that person.';
+comment on column ops_proposal_votes.cast_login is 'Login role (session_user) of the session that cast it.';
+comment on column ops_proposal_votes.digest is
+  'The template_digest that it is for; it counts for that only. Null for a vote of an agent.';
+comment on column ops_proposal_votes.groups is 'The groups of approval_rules that the login was in when it voted.';
 comment on column ops_proposal_votes.created_at is 'When the vote was cast or last changed.';
+
+create table ops_approvals (
+  proposal_id uuid constraint ops_approvals_pkey primary key,
+  asked_at timestamptz not null,
+  rules_version integer,
+  required jsonb,
+  seen_version integer,
+  expires_at timestamptz,
+  on_expiry text constraint ops_approvals_on_expiry_known check (on_expiry in ('reject', 'hold')),
+  held_at timestamptz,
+  escalations jsonb not null default '[]',
+  escalated jsonb not null default '[]',
+  next_at timestamptz,
+  started_version integer,
+  started_required jsonb
+);
+create index ops_approvals_next on ops_approvals (next_at) where next_at is not null;
+comment on table ops_approvals is
+  'What approval_rules ask for before a proposal may run, where they ask for more than one decision: a row for each '
+  'such proposal. Evidence: it stays when the proposal is deleted.';
+comment on column ops_approvals.proposal_id is 'The proposal.';
+comment on column ops_approvals.asked_at is 'When persons were first asked; expiry and escalation count from then.';
+comment on column ops_approvals.rules_version is 'Version of approval_rules when it was proposed.';
+comment on column ops_approvals.required is
+  'What the rules asked for then: {"rules", "seats", "veto", "reason_required", "expires_minutes", "on_expiry", '
+  '"escalate"}; null where none matched.';
+comment on column ops_approvals.seen_version is
+  'Version of approval_rules that expires_at and escalations were last worked out from.';
+comment on column ops_approvals.expires_at is 'From then on it never runs, or waits for votes anew; null for never.';
+comment on column ops_approvals.on_expiry is
+  'reject: the proposal is expired. hold: it stays, and the votes until then no longer count.';
+comment on column ops_approvals.held_at is 'When it was held; votes until then do not count.';
+comment on column ops_approvals.escalations is 'Escalations to come: [{"rule", "group", "event", "at"}].';
+comment on column ops_approvals.escalated is 'Those that came; members of their groups fill seats of the rule, too.';
+comment on column ops_approvals.next_at is 'When the heartbeat looks at it: its expiry or next escalation.';
+comment on column ops_approvals.started_version is 'Version of approval_rules in force when its mission started.';
+comment on column ops_approvals.started_required is 'What these asked for, as required.';
+
+create table ops_approval_seats (
+  proposal_id uuid not null,
+  held_by text not null constraint ops_approval_seats_held_by_known check (held_by in ('proposed', 'in force')),
+  seat integer not null,
+  rule text not null,
+  groups text[] not null,
+  login text not null,
+  constraint ops_approval_seats_pkey primary key (proposal_id, held_by, seat),
+  constraint ops_approval_seats_one_a_login unique (proposal_id, held_by, login)
+);
+comment on table ops_approval_seats is
+  'Which login filled which seat when the mission of a proposal started. Evidence: rows stay when the proposal is '
+  'deleted.';
+comment on column ops_approval_seats.proposal_id is 'The proposal.';
+comment on column ops_approval_seats.held_by is
+  'Of which rules the seat is: those when it was proposed, or those in force when its mission started.';
+comment on column ops_approval_seats.seat is 'Number of the seat, from 1.';
+comment on column ops_approval_seats.rule is 'Name of the rule that asks for it.';
+comment on column ops_approval_seats.groups is 'The groups whose members may fill it; * for anybody who may decide.';
+comment on column ops_approval_seats.login is 'The login whose vote filled it.';
+
+create table ops_break_glass (
+  proposal_id uuid constraint ops_break_glass_pkey primary key,
+  login text not null,
+  actor text not null,
+  reason text not null,
+  digest text not null,
+  review_due timestamptz not null,
+  used_at timestamptz not null
+);
+create index ops_break_glass_used on ops_break_glass (used_at);
+comment on table ops_break_glass is
+  'Decisions that one login took alone in spite of the seats that approval_rules ask for. Evidence: rows stay when the '
+  'proposal is deleted.';
+comment on column ops_break_glass.proposal_id is 'The proposal that was started.';
+comment on column ops_break_glass.login is 'The login that decided alone.';
+comment on column ops_break_glass.actor is 'Who did it, as claimed.';
+comment on column ops_break_glass.reason is 'Why it could not wait.';
+comment on column ops_break_glass.digest is 'The template_digest that was started.';
+comment on column ops_break_glass.review_due is 'Until when two others must have signed it off; then health fails.';
+comment on column ops_break_glass.used_at is 'When.';
+
+create table ops_break_glass_reviews (
+  proposal_id uuid not null,
+  login text not null,
+  actor text not null,
+  reason text,
+  created_at timestamptz not null,
+  constraint ops_break_glass_reviews_pkey primary key (proposal_id, login)
+);
+comment on table ops_break_glass_reviews is
+  'Who signed off a decision that was taken alone; two others than the one who took it, and none who proposed it.';
+comment on column ops_break_glass_reviews.proposal_id is 'The proposal.';
+comment on column ops_break_glass_reviews.login is 'The login that signed it off.';
+comment on column ops_break_glass_reviews.actor is 'Who did it, as claimed.';
+comment on column ops_break_glass_reviews.reason is 'What was found.';
+comment on column ops_break_glass_reviews.created_at is 'When.';
+
+create table ops_grants (
+  id uuid constraint ops_grants_pkey primary key,
+  match jsonb not null,
+  until timestamptz not null,
+  max_uses integer not null,
+  uses integer not null default 0,
+  granted_login text not null,
+  granted_by text not null,
+  reason text,
+  created_at timestamptz not null,
+  revoked_at timestamptz,
+  revoked_by text,
+  revoked_login text,
+  constraint ops_grants_bounded check (uses between 0 and max_uses)
+);
+create index ops_grants_live on ops_grants (until) where revoked_at is null and uses < max_uses;
+comment on table ops_grants is
+  'Standing grants: the vote of a login, given beforehand for all that matches, until a time and so many times.';
+comment on column ops_grants.id is 'Time-ordered id (UUID version 7).';
+comment on column ops_grants.match is
+  'What it covers: {"digest"}, {"command"} or {"kinds"}, each with "sources" and "max_risk" if it shall cover less.';
+comment on column ops_grants.until is 'When it ends.';
+comment on column ops_grants.max_uses is 'How often it counts at most.';
+comment on column ops_grants.uses is 'How often it has counted.';
+comment on column ops_grants.granted_login is 'The login whose vote it is.';
+comment on column ops_grants.granted_by is 'Who gave it, as claimed.';
+comment on column ops_grants.reason is 'Why.';
+comment on column ops_grants.created_at is 'When it was given.';
+comment on column ops_grants.revoked_at is 'When it was revoked; null while it was not.';
+comment on column ops_grants.revoked_by is 'Who revoked it, as claimed.';
+comment on column ops_grants.revoked_login is 'The login that revoked it.';
+
+create table ops_grant_uses (
+  grant_id uuid not null,
+  proposal_id uuid not null,
+  digest text not null,
+  used_at timestamptz not null,
+  constraint ops_grant_uses_pkey primary key (grant_id, proposal_id)
+);
+comment on table ops_grant_uses is 'Each time that a grant counted as the vote of its login. Evidence: never deleted.';
+comment on column ops_grant_uses.grant_id is 'The grant.';
+comment on column ops_grant_uses.proposal_id is 'The proposal that it voted for.';
+comment on column ops_grant_uses.digest is 'The template_digest of that proposal.';
+comment on column ops_grant_uses.used_at is 'When.';
 
 create table ops_cap_counters (
   scope text not null constraint ops_cap_counters_scope_known check (split_part(scope, ':', 1) in ('day', 'hour')),

@@ -92,6 +92,7 @@ create table ops_mission_steps (
   wait_reason text,
   judged_generation integer,
   approved_digest text,
+  needs_approval boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 ) with (fillfactor = 40);
@@ -152,6 +153,8 @@ comment on column ops_mission_steps.judged_generation is
   'Policy generation under which the params without slots were judged; the claim judges again when it moved.';
 comment on column ops_mission_steps.approved_digest is
   'Digest of rendered params that a person approved for this very step.';
+comment on column ops_mission_steps.needs_approval is
+  'It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.';
 comment on column ops_mission_steps.created_at is 'When the mission was approved.';
 comment on column ops_mission_steps.updated_at is 'When the step changed last.';
 

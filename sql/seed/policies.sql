@@ -163,3 +163,12 @@ select _seed_policy('gate_applicability', $json$
   }
 }
 $json$);
+
+-- One person who may decide is enough, and nothing expires, until somebody writes a rule.
+select _seed_policy('approval_rules', $json$
+{
+  "groups": {},
+  "rules": [],
+  "publish": []
+}
+$json$);

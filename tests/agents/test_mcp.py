@@ -22,9 +22,18 @@ COMMAND = {"kind": "command", "params": {"argv": ["deploy", "now"]}}
 # What it offers
 
 
-def test_the_tools_are_the_five_that_an_agent_needs_and_none_decides(agent: Served) -> None:
+def test_the_tools_are_those_that_an_agent_needs_and_none_decides(agent: Served) -> None:
     tools = agent.tools()
-    assert set(tools) == {"read_board", "emit_event", "propose_mission", "read_mission", "report_progress"}
+    assert set(tools) == {
+        "read_board",
+        "read_policy",
+        "emit_event",
+        "propose_mission",
+        "withdraw",
+        "read_mission",
+        "wait_for",
+        "report_progress",
+    }
     for tool in tools.values():
         assert tool.input_schema["additionalProperties"] is False
         assert tool.annotations is not None
@@ -115,6 +124,68 @@ def test_a_dedupe_key_is_the_agents_own(agent: Served, loop: Loop) -> None:
     assert event == agent.call("emit_event", type="ours", dedupe_key="k")
     assert first["proposal_id"] == again["proposal_id"] != str(theirs["proposal_id"])
     assert len(loop.events("ours")) == 1
+
+
+def test_it_reads_what_its_mission_returned(agent: Served, loop: Loop) -> None:
+    made = agent.call("propose_mission", title="Look", steps=[{"key": "a", "kind": "noop"}])
+    (work,) = loop.claim()
+    loop.complete(work, {"found": 3})
+    read = agent.call("read_mission", id=made["proposal_id"])
+    assert read["results"] == {"by_step": {"a": {"found": 3}}}
+
+
+def test_a_result_that_is_too_large_is_named_and_left_out(agent: Served, loop: Loop) -> None:
+    steps = [{"key": "a", "kind": "noop", "depends_on": []}, {"key": "b", "kind": "noop", "depends_on": []}]
+    made = agent.call("propose_mission", title="Look", steps=steps)
+    for work in loop.claim(2):
+        loop.complete(work, {"n": 1} if work["key"] == "a" else {"n": "x" * 40_000})
+    read = agent.call("read_mission", id=made["mission_id"])
+    assert read["results"] == {"by_step": {"a": {"n": 1}}, "too_large": ["b"]}
+
+
+def test_it_waits_until_its_mission_has_ended(agent: Served, loop: Loop) -> None:
+    made = agent.call("propose_mission", title="Look", steps=[{"key": "a", "kind": "noop"}])
+    waits = agent.begin("wait_for", id=made["proposal_id"], seconds=30)
+    (work,) = loop.claim()
+    loop.complete(work, {"n": 1})
+    answer = waits.result(30).structured_content
+    assert answer is not None
+    assert (answer["status"], answer["results"]["by_step"]) == ("succeeded", {"a": {"n": 1}})
+
+
+def test_it_waits_no_longer_than_it_said(agent: Served, loop: Loop) -> None:
+    made = agent.call("propose_mission", title="Look", steps=[{"kind": "noop"}])
+    assert agent.call("wait_for", id=made["proposal_id"], seconds=1)["status"] == "approved"
+
+
+def test_it_reads_what_policy_lets_it_do_and_what_is_left(agent: Served, loop: Loop) -> None:
+    loop.policy("proposal_caps", per_source={"agent:planner": 3})
+    loop.policy("worker_policy", command_allow=[["deploy", "now"]])
+    loop.policy("approval_rules", rules=[{"name": "two", "require": [{"group": "*", "count": 2}]}])
+    agent.call("propose_mission", title="Look", steps=[{"kind": "noop"}])
+    read = agent.call("read_policy")
+    assert read["runs_by_itself"] == {"enabled": True, "kinds": ["noop", "radar"], "highest_risk": "low"}
+    assert read["commands"] == [["deploy", "now"]]
+    assert {b["name"]: b["remaining"] for b in read["budgets"]} == {
+        "daily_limit": 99,
+        "per_source.agent:planner.daily_limit": 2,
+    }
+    assert read["approval_rules"] == [{"name": "two", "require": [{"group": "*", "count": 2}]}]
+
+
+def test_it_takes_back_its_own_proposal_and_nobody_elses(agent: Served, loop: Loop) -> None:
+    loop.policy("worker_policy", command_allow=[["deploy", "now"]])
+    made = agent.call("propose_mission", title="Deploy", steps=[COMMAND])
+    done = agent.call("withdraw", id=made["proposal_id"], reason="found a better way")
+    assert (done["status"], done["reason"]) == ("rejected", "withdrawn: found a better way")
+    assert agent.call("withdraw", id=made["proposal_id"])["status"] == "rejected"
+    assert loop.value("select used from ops_cap_counters where scope = 'day'") == 0
+    theirs = loop.propose(step("a"), risk_level="high")
+    assert agent.refused("withdraw", id=str(theirs["proposal_id"]))["code"] == "OPS_015"
+    ran = agent.call("propose_mission", title="Look", steps=[{"kind": "noop"}])
+    assert agent.refused("withdraw", id=ran["proposal_id"])["code"] == "OPS_014"
+    (record,) = loop.rows("select login, actor from ops_audit_log where action = 'withdraw'")
+    assert record == {"login": "an_agent", "actor": "agent:planner"}
 
 
 # What it refuses
@@ -289,7 +360,7 @@ def test_garbage_on_stdin_ends_nothing_and_stdout_holds_nothing_but_the_protocol
         server.stdin.close()
         assert server.wait(10) == 0
         assert b"Traceback" not in server.stderr.read()
-    assert len(answers[2]["result"]["tools"]) == 5
+    assert len(answers[2]["result"]["tools"]) == len(TOOLS)
 
 
 # Who may be an agent

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from opsloop.areas.call import Caller
-from opsloop.results import InboxEntry, Pause, RunningStep
+from opsloop.areas.call import Caller, DocumentLike
+from opsloop.jsonio import document
+from opsloop.results import Decided, InboxEntry, Pause, RunningStep
 
 
 class Control(Caller):
@@ -68,3 +70,11 @@ class Control(Caller):
         """
         value: UUID = self._value("fn_as_shown", id=id, digest=digest)
         return value
+
+    def decide(self, decisions: Sequence[DocumentLike]) -> list[Decided]:
+        """Decide on up to 200 proposals at once, each answered, in order.
+
+        Each is `{"id", "decision", "digest", "actor", "reason"}`: decision `approve` or `reject`, digest as `inbox`
+        shows it. One that is refused stops no other. Raises InvalidArgument (OPS_018) when the list itself is faulty.
+        """
+        return self._rows(Decided, "fn_decide", decisions=document(list(decisions)))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import Gate, ListedProposal, Proposal
+from opsloop.results import Budget, Gate, ListedProposal, Proposal
 
 
 class Proposals(Caller):
@@ -72,6 +72,21 @@ class Proposals(Caller):
     ) -> Proposal:
         """Reject a proposal as a person. Arguments and errors as `approve_proposal`."""
         return self._row(Proposal, "fn_reject_proposal", proposal_id=proposal_id, actor=actor, reason=reason)
+
+    def withdraw_proposal(
+        self, proposal_id: UUID | str, source: str | None = None, reason: str | None = None
+    ) -> Proposal:
+        """Take back a pending proposal of this login, and of `source` if given.
+
+        Raises NotFound (OPS_012), IllegalState (OPS_014), NotAllowed (OPS_015) for another login's.
+        """
+        return self._row(
+            Proposal, "fn_withdraw_proposal", proposal_id=proposal_id, source=source, reason=reason
+        )
+
+    def list_budgets(self, source: str | None = None) -> list[Budget]:
+        """List the caps on proposals of a source (default `manual`), and what is left of each."""
+        return self._rows(Budget, "fn_list_budgets", source=source)
 
     def cast_vote(
         self, proposal_id: UUID | str, agent_role: str, vote: str, reason: str | None = None

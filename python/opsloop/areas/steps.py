@@ -8,7 +8,15 @@ from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import ClaimedStep, Lease, ListedStep, MissingExecutor, Recovered, StepOutcome
+from opsloop.results import (
+    ClaimedStep,
+    Lease,
+    ListedStep,
+    MissingExecutor,
+    Recovered,
+    StepOutcome,
+    StepResult,
+)
 
 
 class Steps(Caller):
@@ -209,3 +217,10 @@ class Steps(Caller):
     ) -> list[ListedStep]:
         """List up to `limit` steps (default 50, at most 1000): of one mission in order, else newest first."""
         return self._rows(ListedStep, "fn_list_steps", mission_id=mission_id, limit=limit, status=status)
+
+    def mission_results(self, mission_id: UUID | str, limit: int | None = None) -> list[StepResult]:
+        """List what the ended steps of a mission returned, in order, up to `limit` (default 50, at most 1000).
+
+        An unknown mission is NotFound (OPS_012).
+        """
+        return self._rows(StepResult, "fn_mission_results", mission_id=mission_id, limit=limit)

@@ -20,6 +20,8 @@ from opsloop.results import InboxEntry
 _POLL_SECONDS = 1.0
 #: How much of a text a list shows; whoever is asked to decide sees all of it.
 _SHOWN = 500
+#: How much of the result of a step that came before.
+_RESULT = 60
 #: What --watch looks at: as many as one call gives.
 _MOST = 1000
 
@@ -112,6 +114,16 @@ def describe(session: Session, entry: InboxEntry, *, whole: bool) -> str:
         f"  risk         {entry.risk_level or 'unknown'}",
         f"  waits        {output.one_line(entry.waits_because or '')}",
     ]
+    if entry.rationale:
+        lines.append("  why")
+        lines += [f"    | {output.one_line(line)}" for line in entry.rationale.split("\n")]
+    lines += [f"  ref          {output.one_line(ref)}" for ref in entry.refs or ()]
+    lines += [f"  led to by    {output.one_line(cause)}" for cause in _causes(entry.caused_by or {})]
+    if entry.seats:
+        asked = f"{entry.seats} (approval_rules: {', '.join(entry.rules or ())})"
+        lines.append(f"  seats        {output.one_line(asked)}")
+    if entry.expires_at:
+        lines.append(f"  expires      {entry.expires_at:%Y-%m-%d %H:%M:%S %z}")
     lines += [f"  vote         {output.one_line(_vote(vote))}" for vote in entry.votes]
     steps = entry.would_run if isinstance(entry.would_run, list) else [entry.would_run]
     lines.append("  would run")
@@ -131,6 +143,17 @@ def commands(session: Session, entry: InboxEntry) -> dict[str, str]:
         "failed": ("resolve", entry.id, "failed"),
     }
     return {name: session.command(*words) for name, words in lines.items() if name in entry.decide}
+
+
+def _causes(caused_by: dict[str, Any]) -> Iterator[str]:
+    if event := caused_by.get("event"):
+        yield f"event {event['type']} {event['id']}"
+    if mission := caused_by.get("mission"):
+        yield f"mission {mission['id']}, {mission['status']}: {mission['title']}"
+        for step in mission["steps"]:
+            result = step["result"] or ""
+            cut = f"{result[:_RESULT]}…" if len(result) > _RESULT else result
+            yield f"  {step['key']}: {step['status']}{', ' + cut if cut else ''}"
 
 
 def _vote(vote: dict[str, Any]) -> str:

@@ -1,19 +1,26 @@
-"""`propose`, `approve` and `reject`: intents, and who decides."""
+"""`propose`, `withdraw`, `approve` and `reject`: intents, and who decides."""
 
 from __future__ import annotations
 
+import sys
+from fnmatch import fnmatchcase
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from opsloop.cli import output
+from opsloop.cli.inbox import describe
 from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import DECISIONS, SIGNALS, Actor, Digest, Reason, Session, command
-from opsloop.errors import InvalidTemplate
-from opsloop.results import Proposal
+from opsloop.errors import InvalidArgument, InvalidTemplate
+from opsloop.results import InboxEntry, Proposal
 
 ProposalId = Annotated[UUID, typer.Argument(metavar="PROPOSAL", help="Id of the proposal.")]
+
+#: What one call of the inbox gives, and what one call decides on, at most.
+_MOST = 1000
+_AT_ONCE = 200
 
 
 def propose(
@@ -33,10 +40,38 @@ def propose(
         raise typer.Exit(1)
 
 
+Which = Annotated[
+    UUID | None,
+    typer.Argument(metavar="[PROPOSAL]", help="Id of the proposal; without, --source or --kind say which."),
+]
+Source = Annotated[
+    str | None,
+    typer.Option("--source", help="All that wait and come from this source; * for any characters."),
+]
+Kind = Annotated[
+    str | None, typer.Option("--kind", help="All that wait and have nothing but steps of this kind.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, once it has shown what it covers.")]
+
+
 def approve(
-    session: Session, proposal: ProposalId, actor: Actor, reason: Reason = None, digest: Digest = None
+    session: Session,
+    actor: Actor,
+    proposal: Which = None,
+    reason: Reason = None,
+    digest: Digest = None,
+    source: Source = None,
+    kind: Kind = None,
+    yes: Yes = False,
 ) -> None:
-    """Approve a proposal; it becomes a mission at once."""
+    """Approve a proposal: it becomes a mission, or a seat that approval_rules ask for is filled.
+
+    With --source or --kind it shows all that wait and fit, asks, and approves exactly those.
+    """
+    _check_which(proposal, source, kind)
+    if proposal is None:
+        _decide_all(session, "approve", source, kind, actor, reason, yes=yes)
+        return
     with session.client() as client, client.conn.transaction():
         if digest is not None:
             client.as_shown(proposal, digest)
@@ -44,10 +79,99 @@ def approve(
     _show(session, done)
 
 
-def reject(session: Session, proposal: ProposalId, actor: Actor, reason: Reason = None) -> None:
-    """Reject a proposal."""
+def reject(
+    session: Session,
+    actor: Actor,
+    proposal: Which = None,
+    reason: Reason = None,
+    source: Source = None,
+    kind: Kind = None,
+    yes: Yes = False,
+) -> None:
+    """Reject a proposal.
+
+    With --source or --kind it shows all that wait and fit, asks, and rejects exactly those.
+    """
+    _check_which(proposal, source, kind)
+    if proposal is None:
+        _decide_all(session, "reject", source, kind, actor, reason, yes=yes)
+        return
     with session.client() as client:
         _show(session, client.reject_proposal(proposal, actor=actor, reason=reason))
+
+
+def _check_which(proposal: UUID | None, source: str | None, kind: str | None) -> None:
+    if (proposal is None) == (source is None and kind is None):
+        raise InvalidArgument(
+            "give a PROPOSAL, or --source or --kind for all that fit",
+            hint="`opsloop inbox` shows what waits.",
+        )
+
+
+def _decide_all(
+    session: Session,
+    decision: str,
+    source: str | None,
+    kind: str | None,
+    actor: str,
+    reason: str | None,
+    *,
+    yes: bool,
+) -> None:
+    """Decide on all that wait and fit, for exactly what was shown."""
+    with session.client() as client:
+        found = [
+            entry
+            for entry in client.inbox(_MOST)
+            if entry.kind == "proposal" and decision in entry.decide and _fits(entry, source, kind)
+        ]
+        if not session.json:
+            for entry in found:
+                output.print_text(describe(session, entry, whole=False) + "\n")
+            output.print_text(f"{len(found)} proposals to {decision}")
+        if found and not yes:
+            if session.json or not sys.stdin.isatty():
+                raise InvalidArgument("--yes is needed where nobody can be asked", hint="Look at them first.")
+            if not typer.confirm(f"{decision} {len(found)}?"):
+                raise typer.Exit(1)
+        done = [
+            one
+            for start in range(0, len(found), _AT_ONCE)
+            for one in client.decide(
+                [
+                    {
+                        "id": str(entry.id),
+                        "decision": decision,
+                        "digest": entry.digest,
+                        "actor": actor,
+                        "reason": reason,
+                    }
+                    for entry in found[start : start + _AT_ONCE]
+                ]
+            )
+        ]
+
+    def text() -> None:
+        for one in done:
+            said = f"proposal {one.id}: {one.status}" if one.ok else f"proposal {one.id}: {one.reason}"
+            output.print_text(output.one_line(said))
+
+    session.show(done, text)
+    if not all(one.ok for one in done):
+        raise typer.Exit(1)
+
+
+def _fits(entry: InboxEntry, source: str | None, kind: str | None) -> bool:
+    steps = entry.would_run if isinstance(entry.would_run, list) else []
+    return (source is None or fnmatchcase(entry.proposed_by or "", source)) and (
+        kind is None or all(isinstance(step, dict) and step.get("kind") == kind for step in steps)
+    )
+
+
+def withdraw(session: Session, proposal: ProposalId, reason: Reason = None) -> None:
+    """Take back what this login proposed and nobody has decided on."""
+    with session.client() as client:
+        _show(session, client.withdraw_proposal(proposal, reason=reason))
 
 
 def _show(session: Session, proposal: Proposal) -> None:
@@ -70,3 +194,4 @@ def register(app: typer.Typer) -> None:
     command(app, "propose", SIGNALS)(propose)
     command(app, "approve", DECISIONS)(approve)
     command(app, "reject", DECISIONS)(reject)
+    command(app, "withdraw", SIGNALS)(withdraw)

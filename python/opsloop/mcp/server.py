@@ -20,11 +20,13 @@ import opsloop
 from opsloop import database, jsonio
 from opsloop.client import connect_async
 from opsloop.errors import DatabaseError, InvalidArgument, OpsError
-from opsloop.mcp.tools import TOOLS, Json, Tool, source
+from opsloop.mcp.tools import TOOLS, WAIT_LIMIT, Json, Tool, source
 from opsloop.process import logs
 
 ARGUMENTS_LIMIT = 256 * 1024
 """Largest arguments of one call, bytes of JSON."""
+POLL_SECONDS = 0.5
+"""How often a tool that waits looks again, each time in a transaction of its own."""
 STATEMENT_SECONDS = 15
 """Longest time one statement may take."""
 _FAULTS = 20
@@ -105,6 +107,14 @@ class Agent:
                 f"there is no tool {name[:64]!r}", hint=f"The tools are: {', '.join(TOOLS)}."
             )
         self._check_arguments(tool, arguments)
+        until = time.monotonic() + arguments.get("seconds", WAIT_LIMIT)
+        while True:
+            answer = await self._call(tool, arguments)
+            if tool.is_settled is None or tool.is_settled(answer) or time.monotonic() + POLL_SECONDS > until:
+                return answer
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _call(self, tool: Tool, arguments: Json) -> Json:
         try:
             async with connect_async(self._dsn, self._schema) as client, client.conn.transaction():
                 await database.limit_statements(client.conn, STATEMENT_SECONDS)

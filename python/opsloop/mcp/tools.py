@@ -6,15 +6,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from opsloop import jsonio
 from opsloop.client import AsyncClient
 from opsloop.errors import NotFound
-from opsloop.results import Explanation
+from opsloop.results import Explanation, StepResult
 
 Json = dict[str, Any]
 
 LIST_LIMIT = 50
 STEP_LIMIT = 100
 REASON_LIMIT = 20
+RESULT_LIMIT = 32 * 1024
+"""Most bytes of results in an answer."""
+WAIT_LIMIT = 60
+"""Longest time that wait_for waits, seconds."""
 TEXT_LIMIT = 500
 """Longest text in an answer; what is longer ends in …"""
 
@@ -76,6 +81,8 @@ class Tool:
     schema: Json
     run: Callable[[AsyncClient, str, Json], Awaitable[Json]]
     reads_only: bool = True
+    is_settled: Callable[[Json], bool] | None = None
+    """For a tool that waits: whether this answer ends the waiting. It is asked anew until then, or until `seconds`."""
 
 
 def source(role: str) -> str:
@@ -197,8 +204,66 @@ async def read_mission(client: AsyncClient, _role: str, given: Json) -> Json:
             _picked(step, "step_id", "key", "kind", "executor", "status", "attempt", "last_error")
             for step in steps
         ],
+        "results": _results(await client.mission_results(mission_id, STEP_LIMIT)),
         "why": _why(await client.explain_mission(mission_id)),
     }
+
+
+def _results(results: list[StepResult]) -> Json:
+    """What the steps returned, by key, until the answer is long enough; what is left out is named."""
+    found: Json = {}
+    room = RESULT_LIMIT
+    left_out = []
+    for one in results:
+        size = len(jsonio.dumps(one.result))
+        if one.is_whole and size <= room:
+            room -= size
+            if one.result is not None:
+                found[one.key or str(one.step_id)] = one.result
+        else:
+            left_out.append(one.key or str(one.step_id))
+    return {"by_step": found, **({"too_large": left_out} if left_out else {})}
+
+
+async def read_policy(client: AsyncClient, role: str, _given: Json) -> Json:
+    """What may run by itself, which commands there are, what is left of the budgets."""
+    approves = await client.get_policy("auto_approve")
+    works = await client.get_policy("worker_policy")
+    asks = await client.get_policy("approval_rules")
+    return {
+        "role": role,
+        "runs_by_itself": {
+            "enabled": approves.get("enabled", False),
+            "kinds": approves.get("allowed_step_kinds", []),
+            "highest_risk": approves.get("max_risk_level", "low"),
+        },
+        "commands": works.get("command_allow", []),
+        "presets": sorted(works.get("presets") or {}),
+        "blocked_executors": works.get("blocked_executors") or [],
+        "allowed_executors": works.get("allowed_executors"),
+        "budgets": [
+            _picked(one, "name", "cap", "used", "remaining", "window_end")
+            for one in await client.list_budgets(source(role))
+        ],
+        "approval_rules": [
+            {name: rule[name] for name in ("name", "when", "require", "expires_minutes") if name in rule}
+            for rule in asks.get("rules") or []
+        ],
+        "next": "What runs by itself runs at once. Everything else waits for people, as approval_rules say.",
+    }
+
+
+async def withdraw(client: AsyncClient, role: str, given: Json) -> Json:
+    """Take back a proposal of the agent's own that nobody has decided on."""
+    done = await client.withdraw_proposal(given["id"], source(role), given.get("reason"))
+    return {**_picked(done, "proposal_id", "status", "reason"), "next": "Taken back. It will not run."}
+
+
+_ENDED = ("rejected", "expired", "succeeded", "failed", "cancelled")
+
+
+def _has_ended(answer: Json) -> bool:
+    return answer["status"] in _ENDED
 
 
 def _why(reasons: list[Explanation]) -> list[Json]:
@@ -272,6 +337,18 @@ TOOLS: dict[str, Tool] = {
                     "maxLength": 200,
                     "description": "What for, in a line.",
                 },
+                rationale={
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 10000,
+                    "description": "Why, for the person who decides.",
+                },
+                refs={
+                    "type": "array",
+                    "maxItems": 50,
+                    "items": {"type": "string", "minLength": 1, "maxLength": 2000},
+                    "description": "Links and ids to look at.",
+                },
                 risk_level={
                     "enum": ["low", "medium", "high"],
                     "description": "Your own estimate (default low).",
@@ -290,6 +367,46 @@ TOOLS: dict[str, Tool] = {
             "step, for a worker, or because policy says so. Changes nothing.",
             _object(("id",), id={**_UUID, "description": "The proposal_id or the mission_id."}),
             read_mission,
+        ),
+        Tool(
+            "wait_for",
+            "Wait for a mission",
+            "Wait until a proposal is refused or expired, or its mission has ended, for so many seconds at most; then "
+            "the answer is that of read_mission, whatever the status is by then. A person may take hours: do something "
+            "else meanwhile.",
+            _object(
+                ("id",),
+                id={**_UUID, "description": "The proposal_id or the mission_id."},
+                seconds={
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": WAIT_LIMIT,
+                    "description": f"Longest wait (default {WAIT_LIMIT}).",
+                },
+            ),
+            read_mission,
+            is_settled=_has_ended,
+        ),
+        Tool(
+            "read_policy",
+            "Read the policy",
+            "What runs by itself, which commands may be proposed at all, what is left of your budgets, and where more "
+            "than one person must decide. Changes nothing. Read it before you propose.",
+            _object(),
+            read_policy,
+        ),
+        Tool(
+            "withdraw",
+            "Withdraw a proposal",
+            "Take back a proposal of your own that still waits: it will not run, and no longer counts against your "
+            "budget. What was approved can only be cancelled by a person.",
+            _object(
+                ("id",),
+                id={**_UUID, "description": "The proposal_id."},
+                reason={"type": "string", "minLength": 1, "maxLength": 500, "description": "Why."},
+            ),
+            withdraw,
+            reads_only=False,
         ),
         Tool(
             "report_progress",

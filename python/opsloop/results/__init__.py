@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from opsloop.results.control import InboxEntry, Pause
+from opsloop.results.approvals import BrokenGlass, Grant
+from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
 from opsloop.results.explain import Explanation, Occurrence
 from opsloop.results.locks import Idempotent
@@ -10,7 +11,7 @@ from opsloop.results.missions import ListedMission
 from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stranded
 from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
 from opsloop.results.policy import DryRun, PolicyChange, PolicyVersion
-from opsloop.results.proposals import Gate, ListedProposal, Proposal
+from opsloop.results.proposals import Budget, Gate, ListedProposal, Proposal
 from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
 from opsloop.results.rows import record, show_unreadable
 from opsloop.results.steps import (
@@ -21,19 +22,24 @@ from opsloop.results.steps import (
     Recovered,
     RunningStep,
     StepOutcome,
+    StepResult,
 )
 from opsloop.results.transitions import DirectiveReason, ListedHandoff
 
 __all__ = [
     "Broken",
+    "BrokenGlass",
+    "Budget",
     "Check",
     "ClaimedStep",
     "DeadLetter",
+    "Decided",
     "Delivery",
     "DirectiveReason",
     "DryRun",
     "Explanation",
     "Gate",
+    "Grant",
     "GroupRole",
     "Health",
     "Idempotent",
@@ -61,6 +67,7 @@ __all__ = [
     "RedrivenLetter",
     "RunningStep",
     "StepOutcome",
+    "StepResult",
     "Stranded",
     "Triggers",
     "record",

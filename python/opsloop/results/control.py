@@ -48,10 +48,38 @@ class InboxEntry:
     proposers: list[str] | None
     """The logins that proposed it or what led to it, and so may not decide."""
     votes: list[dict[str, Any]]
-    """What agents advise: role, vote and reason of each."""
+    """What agents advise: role, vote and reason of each; of a person's vote also login and groups."""
     decide: dict[str, str]
     """What a person can do, each with the statement that does it."""
     digest: str
     """Stands for `would_run`; with `as_shown` a decision counts for that only."""
+    seats: str | None
+    """Which seats `approval_rules` ask for and which are open; None where one decision is enough."""
+    rules: list[str] | None
+    """The rules that ask."""
+    expires_at: datetime | None
+    """Until when it can be decided; None where it does not expire."""
+    rationale: str | None
+    """Why it is proposed, in the words of the proposer."""
+    refs: list[str] | None
+    """Links and ids that the proposer gave; never executed."""
+    caused_by: dict[str, Any] | None
+    """The event that led to it, and the mission before it with how its steps ended; None without an event."""
     in_all: int
     """How many wait in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of one decision of a batch."""
+
+    ord: int
+    """Place in the batch, from 1."""
+    id: UUID
+    ok: bool
+    status: str | None
+    """The status of the proposal now; None where there is none."""
+    mission_id: UUID | None
+    code: str | None
+    """The OPS code why not; None when ok."""
+    reason: str | None

@@ -51,3 +51,16 @@ class ListedProposal:
     decided_by: str | None
     """Who approved or rejected it, as claimed; `policy` when nobody had to; None when it is undecided."""
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A cap on proposals, and what is left of it."""
+
+    name: str
+    """Its path in `proposal_caps`."""
+    cap: int
+    used: int
+    remaining: int
+    window_end: datetime
+    """When it starts anew."""

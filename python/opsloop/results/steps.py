@@ -76,6 +76,19 @@ class MissingExecutor:
 
 
 @dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step that has ended returned."""
+
+    step_id: UUID
+    key: str | None
+    status: str
+    result: Any
+    """None where it is too large to be listed, too."""
+    is_whole: bool
+    """False where it was left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class ListedStep:
     """A step in a list."""
 

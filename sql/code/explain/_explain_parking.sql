@@ -12,6 +12,8 @@ declare
   v_schema constant text := quote_ident(current_schema());
   v_hold constant text := concat_ws(': ', p_hold_code, p_hold);
   v_parked ops_parked_steps;
+  v_asked ops_mission_proposals;
+  v_state jsonb;
 begin
   select * into v_parked from ops_parked_steps p where p.step_id = p_step.id;
   if v_parked.waits_for = 'pause' then
@@ -32,6 +34,17 @@ begin
                         when p_hold_code = 'OPS_003' or v_hold = p_step.wait_reason then format(' (%s)', p_versions)
                         else format(' (by now %s; %s)', v_hold, p_versions) end,
                    v_schema, p_step.id);
+  v_asked := _step_as_proposal(p_step.id);
+  v_state := case when v_asked.id is not null then _approval_state(v_asked, v_asked.risk_level) end;
+  if p_step.needs_approval and p_hold_code = 'OPS_009' or v_state is not null then
+    reason := 'approval';
+    detail := coalesce(_seats_text(v_state, v_asked.proposers),
+                       concat('a person must decide', ', another than '
+                              || nullif(array_to_string(v_asked.proposers, ', '), '')));
+    frees := format('select * from %s.fn_approve_proposal(%L);', v_schema, p_step.id);
+    return next;
+    return;
+  end if;
   frees := format('select %s.fn_retry_step(%L);', v_schema, p_step.id);
   return next;
 end;

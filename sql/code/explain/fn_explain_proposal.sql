@@ -20,6 +20,7 @@ declare
   v_votes text;
   v_cap record;
   v_own jsonb;
+  v_state jsonb;
 begin
   select * into v_proposal from ops_mission_proposals p where p.id = p_proposal_id;
   if not found then
@@ -49,8 +50,8 @@ begin
   end if;
   if v_proposal.status not in ('pending', 'voting') and v_proposal.decided_by is distinct from 'policy' then
     reason := 'ended';
-    detail := format('%s by %s (login %s) at %s: %s', v_proposal.status, v_proposal.decided_by,
-                     v_proposal.decided_login,
+    detail := format('%s by %s%s at %s: %s', v_proposal.status, v_proposal.decided_by,
+                     ' (login ' || v_proposal.decided_login || ')',
                      date_trunc('second', v_proposal.updated_at), v_proposal.reason);
     return next;
     return;
@@ -113,16 +114,23 @@ begin
     return next;
     return;
   end if;
+  v_state := _approval_state(v_proposal, _risk_name(v_verdict.risks[1]));
   select string_agg(format('%s: %s%s', o.agent_role, o.vote, ' (' || o.reason || ')'), '; ' order by o.created_at)
     into v_votes
-    from (select * from ops_proposal_votes v where v.proposal_id = p_proposal_id and not v.decision limit 20) o;
+    from (select * from ops_proposal_votes v
+           where v.proposal_id = p_proposal_id and (not v.decision or v_state is not null) limit 20) o;
   reason := 'approval';
   code := 'OPS_009';
-  detail := format('a person must decide%s: %s (%s)',
-                   ', another than ' || nullif(array_to_string(v_proposal.proposers, ', '), '')
-                   || ', who proposed it or what led to it',
-                   coalesce(v_verdict.unallowed[1], 'policy would allow it by now, but did not when it was gated'),
-                   v_versions)
+  detail := case when v_state is null
+                 then format('a person must decide%s', ', another than '
+                             || nullif(array_to_string(v_proposal.proposers, ', '), '')
+                             || ', who proposed it or what led to it')
+                 else format('%s (approval_rules: %s%s)', _seats_text(v_state, v_proposal.proposers),
+                             (select string_agg(n, ', ') from jsonb_array_elements_text(v_state -> 'rules') n),
+                             '; expires at ' || date_trunc('second', (v_state ->> 'expires_at')::timestamptz)::text) end
+    || format(': %s (%s)',
+              coalesce(v_verdict.unallowed[1], 'policy would allow it by now, but did not when it was gated'),
+              v_versions)
     || coalesce('; votes: ' || v_votes, '');
   frees := format('select * from %s.fn_approve_proposal(%L);', v_schema, p_proposal_id);
   return next;

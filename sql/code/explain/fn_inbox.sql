@@ -15,6 +15,12 @@ returns table (
   votes jsonb,
   decide jsonb,
   digest text,
+  seats text,
+  rules jsonb,
+  expires_at timestamptz,
+  rationale text,
+  refs jsonb,
+  caused_by jsonb,
   in_all bigint
 )
 language plpgsql
@@ -28,9 +34,12 @@ as $$
 -- proposals that wait for the window of a cap, which a person may reject, or let pass by a higher cap. would_run is
 -- exactly what would run, rendered now; digest stands for it: with fn_as_shown a decision counts only for that. decide:
 -- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login, proposers: the
--- logins that may not decide. in_all: how many entries there are, with proposals that were set to approved by hand; of
--- each kind the first 100,000 are counted. Steps that a pause parked wait for the end of the pause, not for a person.
--- Fewer than p_limit where they are large: it ends with the entry that makes 8 MiB or 20,000 steps full.
+-- logins that may not decide. Where approval_rules ask for more than one decision, seats says which are open, rules
+-- which ask, votes also those of persons, and expires_at until when. rationale and refs are those of the template, part
+-- of the digest; caused_by: the event and mission that led to it, and how its steps ended. in_all: how many entries
+-- there are, with proposals that were set to approved by hand; of each kind the first 100,000 are counted. Steps that a
+-- pause parked wait for the end of the pause, not for a person. Fewer than p_limit where they are large: it ends with
+-- the entry that makes 8 MiB or 20,000 steps full.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 declare
   -- What is shown is rendered and digested: so much takes some two seconds.
@@ -100,7 +109,7 @@ begin
 end;
 $$;
 comment on function fn_inbox(integer) is
-  'What waits for a person, the oldest p_limit (1 to 1000, default 50): proposals and parked steps, each with exactly '
-  'what would run (would_run, and its digest), why it waits, who proposed it and so may not decide (proposers), votes, '
-  'the statements that decide, and how many there are in all. Fewer where they are large: it stops at 8 MiB or 20,000 '
-  'steps. OPS_018 for a limit that cannot be.';
+  'What waits for a person, the oldest p_limit (1 to 1000, default 50): proposals and parked steps, each with '
+  'exactly what would run (would_run, and its digest), why it waits, who proposed it and so may not decide '
+  '(proposers), votes, the seats that are open by approval_rules, the statements that decide, and how many there are '
+  'in all. Fewer where they are large: it stops at 8 MiB or 20,000 steps. OPS_018 for a limit that cannot be.';

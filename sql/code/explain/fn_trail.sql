@@ -110,10 +110,11 @@ begin
     select v.created_at, 4, 'vote', p.title, format('%s (login %s)', v.agent_role, v.voted_login),
            concat_ws(': ', v.vote, v.reason)
       from proposal p
-      join ops_proposal_votes v on v.proposal_id = p.id and not v.decision
+      join ops_proposal_votes v on v.proposal_id = p.id
+       and (not v.decision or exists (select from ops_approvals a where a.proposal_id = p.id))
     union all
     select coalesce(p.approved_at, p.updated_at), 5, 'proposal ' || p.status, p.title,
-           format('%s (login %s)', p.decided_by, p.decided_login),
+           concat(p.decided_by, ' (login ' || p.decided_login || ')'),
            concat_ws('; ', p.reason, (select string_agg(format('%s version %s', k.key, k.value), ', ' order by k.key)
                                         from jsonb_each_text(p.policy_snapshot) k))
       from proposal p

@@ -1,4 +1,4 @@
-create or replace function _retry_step(p_step_id uuid, p_actor text)
+create or replace function _retry_step(p_step_id uuid, p_actor text, p_decided boolean default false)
 returns jsonb
 language plpgsql
 set search_path from current
@@ -6,8 +6,9 @@ as $$
 -- The decision of a person to run a failed, cancelled or waiting step again, with all its tries; its mission comes back
 -- to life, unless another step that failed for good keeps it failed (retry that one too, and both run). A queued step
 -- that waits for its next try runs now. For a step that policy has parked, or that the next claim would park, this is
--- the approval of exactly what it would run now, which no login gives for its own proposal. Returns what the audit log
--- keeps: {"mission_id", "was", "status", "approved_digest"}.
+-- the approval of exactly what it would run now, which no login gives for its own proposal; where approval_rules ask
+-- for more, it is refused, unless it was decided by them (p_decided). Returns what the audit log keeps: {"mission_id",
+-- "was", "status", "approved_digest"}.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready,
 -- ops_parked_steps, ops_agent_events.
 -- Raises: OP012 unknown, OP014 not in a state to be retried, or parked by a pause in force, OP003 what policy forbids
@@ -18,6 +19,8 @@ declare
   v_verdict record;
   v_digest text;
   v_pause record;
+  v_asked ops_mission_proposals;
+  v_ask boolean := false;
 begin
   perform _lock_mission((select s.mission_id from ops_mission_steps s where s.id = p_step_id));
   select * into v_step from ops_mission_steps where id = p_step_id;
@@ -49,12 +52,21 @@ begin
       hint = 'Nobody may run this under the policy in force; change worker_policy, or resolve the step.';
   end if;
 
-  if v_verdict.hold is not null then
+  if v_verdict.hold is not null and not p_decided then
     perform _assert_may_decide_on(v_step.mission_id);
+    -- Where rules ask for more than one decision, or the step is nothing but a decision, this is none.
+    v_asked := _step_as_proposal(v_step.id);
+    v_ask := _approval_state(v_asked, v_asked.risk_level) is not null;
+    if v_step.status = 'waiting' and (v_ask or v_step.kind = 'approval') then
+      raise exception using errcode = 'OP014',
+        message = format('OPS_014: step %s waits for an approval, and is not run by one decision', v_step.id),
+        hint = format('select * from fn_approve_proposal(%L); or fn_reject_proposal.', v_step.id);
+    end if;
   end if;
 
   v_now := _now();
-  v_digest := case when v_verdict.hold is not null then v_verdict.digest else v_step.approved_digest end;
+  v_digest := case when v_verdict.hold is not null and not v_ask and v_step.kind <> 'approval'
+                   then v_verdict.digest else v_step.approved_digest end;
   if v_step.status = 'queued' and v_step.run_after is null then
     -- It keeps its row in ops_ready.
     update ops_mission_steps s set approved_digest = v_digest, updated_at = v_now where s.id = v_step.id;

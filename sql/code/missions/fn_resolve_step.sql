@@ -17,11 +17,9 @@ as $$
 -- ops_agent_events, ops_ready, ops_parked_steps, dead_letter_archive, ops_audit_log. Raises: OP012 unknown, OP014 not
 -- waiting, OP015 own proposal, OP018 no such outcome.
 declare
-  v_now timestamptz;
   v_actor text := coalesce(p_actor, session_user);
   v_step ops_mission_steps;
-  v_note text;
-  v_ready uuid[];
+  v_asked ops_mission_proposals;
 begin
   if p_outcome is null or p_outcome not in ('succeeded', 'failed') then
     raise exception using errcode = 'OP018',
@@ -43,35 +41,19 @@ begin
 
   perform _assert_may_decide_on(v_step.mission_id);
 
-  v_now := _now();
-  v_note := format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, session_user, ': ' || p_reason);
-  perform _record_attempts(
-    array[v_step.id], p_outcome, v_now, array[case when p_outcome = 'failed' then v_note end], null, array[_uuid_v7()],
-    array[jsonb_build_object('resolved_by', v_actor, 'login', session_user, 'reason', p_reason)], v_actor);
-  update ops_mission_steps s
-     set lease_token = null, wait_reason = null, updated_at = v_now,
-         status = case p_outcome when 'succeeded' then 'succeeded' else s.status end,
-         result = case p_outcome when 'succeeded' then p_result else s.result end
-   where s.id = v_step.id;
-  perform _unpark_steps(array[v_step.id]);
+  v_asked := _step_as_proposal(p_step_id);
+  if v_asked.id is not null and (v_step.kind = 'approval'
+                                 or _approval_state(v_asked, v_asked.risk_level) is not null) then
+    raise exception using errcode = 'OP014',
+      message = format('OPS_014: step %s waits for an approval, and is not resolved by one decision', v_step.id),
+      hint = format('select * from fn_approve_proposal(%L); or fn_reject_proposal.', v_step.id);
+  end if;
   update ops_missions m
      set resolved_logins = array_append(array_remove(m.resolved_logins, session_user::text), session_user::text)
    where m.id = v_step.mission_id;
-  if p_outcome = 'failed' then
-    perform _fail_for_good(array[v_step.id], array[v_note], null);
-  else
-    perform _emit_loop_events(array['step:' || v_step.kind || ':succeeded'],
-      array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt,
-                        p_result, null)
-            || jsonb_build_object('resolved_by', v_actor, 'login', session_user)],
-      array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)],
-      session_user);
-    v_ready := _unblock_steps(v_step.unblocks);
-    if v_ready is not null then
-      perform _enqueue_steps(v_ready);
-    end if;
-    perform _settle_missions(array[v_step.mission_id]);
-  end if;
+  perform _end_waiting(v_step, p_outcome, p_result, v_actor,
+                       format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, session_user, ': ' || p_reason),
+                       p_reason);
   perform _audit('resolve', 'step', v_step.id::text, p_actor, p_reason,
     jsonb_build_object('outcome', p_outcome, 'mission_id', v_step.mission_id));
   return p_outcome;

@@ -178,6 +178,9 @@ begin
      'over proposal_caps, until the window ends: warn 1', 1, null, null,
      'select source, reason, count(*) from ops_mission_proposals where gate_after is not null and status = ''pending'' '
      'group by 1, 2; raise the cap in proposal_caps, or look at what proposes so much.', 'opsloop'),
+    ('glass reviews', 'check', 'level',
+     'decisions that one login took alone, open for review: warn; fail when one is overdue', 1, 2, null,
+     'select * from fn_list_break_glass(); and two others sign it off: fn_review_break_glass().', 'opsloop'),
     ('strays', 'check', 'rows',
      'missions without steps, steps without a mission, missions that nothing moves, rows that cannot be changed: '
      'warn 1', 1, null, null,

@@ -38,7 +38,10 @@ declare
   v_repeated record;
   v_outbox record;
   v_locks record;
+  v_glass record;
 begin
+  select count(*) filter (where l.is_open) as open, count(*) filter (where l.is_overdue) as overdue into v_glass
+    from fn_list_break_glass(1000) l;
   select * into v_health from fn_health();
   v_asleep := v_health.asleep_workers > 0 and v_health.asleep_workers = v_health.live_workers
               and coalesce(_seconds_until_due() > 0, true);
@@ -184,6 +187,8 @@ begin
               ', the oldest ' || date_trunc('second', _time_between(v_pending, v_now))::text)),
       ('waiting for a cap', v_capped.n,
        case v_capped.n when 0 then 'none' else format('%s proposals, until %s', v_capped.n, v_capped.until) end),
+      ('glass reviews', case when v_glass.overdue > 0 then 2 when v_glass.open > 0 then 1 else 0 end,
+       format('%s open, %s overdue', v_glass.open, v_glass.overdue)),
       ('strays', v_strays.n, coalesce(v_strays.found, 'none')),
       ('pauses', v_health.paused_scopes,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),

@@ -44,7 +44,8 @@ begin
   for v_phase, v_part in
     values ('leases', ''), ('stale', ''), ('pauses', ''), ('adopted', 'events'), ('adopted', 'outbox'),
            ('triggers', ''), ('gates', ''), ('reactions', ''), ('subagents', ''),
-           ('duties', 'turn'), ('duties', 'base'), ('duties', 'queue'), ('duties', 'locks'), ('duties', 'steps')
+           ('duties', 'turn'), ('duties', 'base'), ('duties', 'queue'), ('duties', 'locks'), ('duties', 'steps'),
+           ('duties', 'approvals'), ('duties', 'missions')
   loop
     continue when v_phase = 'duties' and v_part <> 'turn' and not v_due;
     begin
@@ -70,6 +71,8 @@ begin
         when 'duties of queue' then perform _duty_queue();
         when 'duties of locks' then perform _duty_locks();
         when 'duties of steps' then perform _duty_steps();
+        when 'duties of approvals' then perform _duty_approvals();
+        when 'duties of missions' then perform _duty_missions();
       end case;
     exception when others or assert_failure then
       -- A phase that fails must not stop the turn; the SQLSTATE is kept in the result and in the event.

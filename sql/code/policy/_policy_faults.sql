@@ -25,6 +25,7 @@ begin
          when 'outbox' then _outbox_policy_faults(p_value)
          when 'gate_thresholds' then _gate_thresholds_faults(p_value)
          when 'gate_applicability' then _gate_applicability_faults(p_value)
+         when 'approval_rules' then _approval_rules_faults(p_value)
          else '{}' end;
 end;
 $$;

@@ -13,7 +13,7 @@ as $$
 -- role that policy does not name.
 declare
   v_for_agents constant text[] := array['fn_emit_event', 'fn_emit_events', 'fn_create_proposal', 'fn_create_proposals',
-    'fn_cast_vote', 'fn_publish_outbox', 'fn_radar_upsert'];
+    'fn_cast_vote', 'fn_withdraw_proposal', 'fn_publish_outbox', 'fn_radar_upsert'];
   v_role jsonb := _agent_roles(_policy('agent_roles')) -> p_role;
   v_too_much text[];
 begin

@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Missions without a valid approval, of those with an id above p_after and up to p_upto. Reads these and their
--- proposals.
+-- Missions without a valid approval, or without the seats that rules asked for, of those with an id above p_after and
+-- up to p_upto; and grants used beyond their bounds. Reads these missions and their proposals, and all grants.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -32,5 +32,7 @@ begin
        where exists (select from ops_policy_history h where h.key = k.key and h.updated_at <= p.approved_at)
          and not exists (select from ops_policy_history h where h.key = k.key and h.version = v.version)))) f (fault)
    where m.id > p_after and m.id <= p_upto and f.fault is not null;
+  return query select * from _unfilled_seats(p_after, p_upto);
+  return query select * from _overused_grants();
 end;
 $$;

@@ -27,7 +27,7 @@ as $$
 -- and p_proposers: the login that proposed, and all that had a hand in it as the text of an array, where that is not
 -- just this session's login.
 -- Locks: cap counters, then the unique index of dedupe_key. Writes: ops_mission_proposals, ops_cap_counters, missions
--- and steps for what policy approves, and an event for what waits for a person. Raises: nothing.
+-- steps for what policy or a grant approves, ops_approvals and an event for what waits for a person. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
@@ -48,6 +48,7 @@ declare
   v_stored bigint;
   v_lost uuid[];
   v_waiting integer[];
+  v_granted uuid[];
 begin
   select array_agg(_nth_uuid_v7(v_run.start, v_run.tail, i)), array_agg(i) into ids, v_order
     from generate_series(1, v_count) i;
@@ -123,12 +124,28 @@ begin
       left join ops_missions m on m.proposal_id = p.id;
   end if;
 
-  if v_gate.is_counted and 'pending' = any (statuses) then
+  if 'pending' = any (statuses) then
     v_waiting := array(select i from generate_series(1, v_count) i
-                       where statuses[i] = 'pending' and v_untils[i] is null and are_new[i] is not false);
-    perform _tell_pending(array(select ids[i] from unnest(v_waiting) i),
-                          array(select p_which[i] from unnest(v_waiting) i),
-                          p_templates);
+                       where statuses[i] = 'pending' and are_new[i] is not false);
+    perform _open_approvals(array(select ids[i] from unnest(v_waiting) i));
+    -- What waits for a cap asks nobody yet.
+    v_waiting := array(select i from unnest(v_waiting) i where v_untils[i] is null);
+    v_granted := _use_grants(array(select ids[i] from unnest(v_waiting) i));
+    if v_granted <> '{}' then
+      select array_agg(coalesce(p.status, n.status) order by n.ord),
+             array_agg(coalesce(m.id, n.mission_id) order by n.ord),
+             array_agg(coalesce(p.reason, n.reason) order by n.ord)
+        into statuses, mission_ids, reasons
+        from unnest(ids, statuses, mission_ids, reasons) with ordinality n (id, status, mission_id, reason, ord)
+        left join ops_mission_proposals p on p.id = n.id and p.id = any (v_granted)
+        left join ops_missions m on m.proposal_id = p.id;
+      v_waiting := array(select i from unnest(v_waiting) i where statuses[i] <> 'approved');
+    end if;
+    if v_gate.is_counted then
+      perform _tell_pending(array(select ids[i] from unnest(v_waiting) i),
+                            array(select p_which[i] from unnest(v_waiting) i),
+                            p_templates);
+    end if;
   end if;
 end;
 $$;

@@ -8,8 +8,8 @@ set jit = off
 as $$
 -- Whose proposal that is which comes of an event. login: the one that emitted it, or took the decision it tells of;
 -- null for the loop's own. proposers: that login; those that proposed the mission that made the event, or of which it
--- is said to be, and those that resolved a step of that mission; and those of the proposal that a proposal:pending
--- tells of. So a mission hands its proposers on to all that it causes, from one event to the next.
+-- is said to be, and those that resolved a step of that mission; and those of the proposal that a proposal:… tells
+-- of. So a mission hands its proposers on to all that it causes, from one event to the next.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -26,7 +26,7 @@ begin
     left join lateral (
       select t.proposers
         from ops_mission_proposals t
-       where t.id = case when e.type = 'proposal:pending' then (e.data ->> 'proposal_id')::uuid else m.proposal_id end
+       where t.id = case when e.type like 'proposal:%' then (e.data ->> 'proposal_id')::uuid else m.proposal_id end
        limit 1) p on true;
 end;
 $$;

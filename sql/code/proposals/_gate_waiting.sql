@@ -48,12 +48,16 @@ begin
     from unnest(v_given.ids, v_gate.statuses, v_gate.reasons, v_gate.codes, v_gate.risks, v_gate.untils)
          n (id, status, reason, code, risk, until)
    where p.id = n.id;
-  if v_gate.is_counted and 'pending' = any (v_gate.statuses) then
+  if 'pending' = any (v_gate.statuses) then
+    perform _open_approvals(v_given.ids);
+    perform _use_grants(array(select n.id from unnest(v_given.ids, v_gate.statuses, v_gate.untils) n (id, status, until)
+                               where n.status = 'pending' and n.until is null));
     select array_agg(n.id) as ids, array_agg(n.which) as which
       into v_waiting
       from unnest(v_given.ids, v_given.which, v_gate.statuses, v_gate.untils) n (id, which, status, until)
-     where n.status = 'pending' and n.until is null;
-    if v_waiting.ids is not null then
+     where n.status = 'pending' and n.until is null
+       and exists (select from ops_mission_proposals p where p.id = n.id and p.status in ('pending', 'voting'));
+    if v_gate.is_counted and v_waiting.ids is not null then
       perform _tell_pending(v_waiting.ids, v_waiting.which, v_given.templates);
     end if;
   end if;

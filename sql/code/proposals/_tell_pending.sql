@@ -8,7 +8,7 @@ as $$
 -- Emits an event proposal:pending for each of these proposals, which wait for a person, so that a reaction can tell
 -- that person. The event has what would run in short, the first ten steps as texts; fn_inbox has all of it. Proposal i
 -- has p_templates[p_which[i]].
--- Locks: none. Writes: ops_agent_events, ops_ready. Raises: nothing.
+-- Locks: the announcement. Writes: ops_agent_events, ops_ready, outbox. Raises: nothing.
 declare
   v_short jsonb[] := '{}'::jsonb[];
 begin
@@ -21,12 +21,8 @@ begin
                       from jsonb_array_elements(p_templates[n] -> 'steps') with ordinality e (s, o)
                      where o <= 10));
   end loop;
-  perform _emit_loop_events(
-            array_agg('proposal:pending'::text order by i.ord),
-            array_agg(jsonb_build_object('proposal_id', p.id, 'title', p.title, 'risk_level', p.risk_level, 'source',
-                                         p.source,
-                                         'reason', p.reason) || v_short[i.which] order by i.ord),
-            array_agg(null::uuid order by i.ord), array_agg(p.depth order by i.ord))
+  perform _tell_approvals(array_agg('proposal:pending'::text order by i.ord), array_agg(p.id order by i.ord),
+                          array_agg(jsonb_build_object('reason', p.reason) || v_short[i.which] order by i.ord))
      from unnest(p_ids, p_which) with ordinality i (id, which, ord)
      join ops_mission_proposals p on p.id = i.id
    having count(*) > 0;

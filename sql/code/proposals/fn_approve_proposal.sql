@@ -10,21 +10,30 @@ set search_path from current
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
--- The decision of a person that a pending proposal may run; its mission begins in the same transaction. Approving an
--- approved proposal changes nothing and answers the same, so that two approvals at once make one mission. One that was
--- set to approved by hand, without a digest, is as good as pending.
+-- The decision of a person that a pending proposal may run; its mission begins in the same transaction. Where
+-- approval_rules ask for more, it is a vote that fills a seat, status voting, and the mission begins with the vote that
+-- fills the last one: counted here, under the lock of the proposal. Approving an approved proposal changes nothing and
+-- answers the same, so that two approvals at once make one mission. One that was set to approved by hand, without a
+-- digest, is as good as pending.
 -- Locks: the proposal, then cap counters if it was never counted. Writes: ops_mission_proposals, ops_proposal_votes,
--- ops_audit_log, missions and steps. Raises: OP012 unknown, OP014 decided otherwise, OP015 own proposal, OP016 template
--- changed, OP003 forbidden by policy or over a cap.
+-- ops_approvals, ops_approval_seats, ops_audit_log, missions and steps. Raises: OP012 unknown, OP014 decided otherwise,
+-- OP015 own proposal, OP016 template changed, OP003 forbidden by policy or over a cap, OP085 no seat, OP086 without a
+-- reason, OP087 expired, OP088 unknown person.
 declare
-  v_now timestamptz := _now();
-  v_login text := session_user;
   v_actor text := coalesce(p_actor, session_user);
-  v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
+  v_proposal ops_mission_proposals;
   v_documents constant ops_policy_documents := _documents_in_force();
   v_verdict record;
-  v_caps record;
+  v_risk text;
+  v_state jsonb;
+  v_cast record;
+  v_starts boolean;
 begin
+  if exists (select from ops_parked_steps q where q.step_id = p_proposal_id) then
+    return query select p_proposal_id, d.* from _decide_step(p_proposal_id, 'approve', p_actor, p_reason) d;
+    return;
+  end if;
+  v_proposal := _lock_proposal(p_proposal_id);
   if v_proposal.status not in ('approved', 'auto_approved') or v_proposal.approved_digest is null then
     if v_proposal.status not in ('pending', 'voting', 'approved', 'auto_approved') then
       raise exception using errcode = 'OP014',
@@ -46,30 +55,33 @@ begin
         detail = jsonb_build_object('proposal_id', v_proposal.id)::text,
         hint = 'Nobody may run this under the policy in force; change worker_policy or reject the proposal.';
     end if;
-    if v_proposal.counted_at is null then
-      v_caps := _reserve_caps(array[v_proposal.source], v_now, v_documents.proposal_caps);
-      if v_caps.refusals is not null then
-        raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_caps.refusals[1],
-          detail = jsonb_build_object('proposal_id', v_proposal.id, 'source', v_proposal.source)::text,
-          hint = 'Raise the cap in proposal_caps, or try again later.';
-      end if;
+    v_risk := _risk_name(v_verdict.risks[1]);
+    v_state := _approval_state(v_proposal, v_risk);
+    v_cast := _cast_decision(v_proposal, 'approve', v_actor, p_reason, v_state);
+    if v_state is not null then
+      v_state := _approval_state(v_proposal, v_risk);
     end if;
-
-    insert into ops_proposal_votes (proposal_id, agent_role, vote, reason, decision)
-    values (v_proposal.id, v_actor, 'approve', p_reason, true);
-    -- First of all: the trigger of the table knows an approval by its mission.
-    perform _start_missions(array[v_proposal.id], array[1], array[v_proposal.depth], array[v_proposal.template],
-                            v_verdict.steps, array[v_proposal.slots], array[_risk_name(v_verdict.risks[1])], false,
-                            v_documents.generation);
-    update ops_mission_proposals p
-       set status = 'approved', reason = coalesce(p_reason, 'approved by ' || v_actor), reason_code = null,
-           decided_by = v_actor, decided_login = v_login, approved_digest = p.template_digest, approved_at = v_now,
-           policy_snapshot = p.policy_snapshot || case when p.counted_at is null then v_documents.versions
-                                                       else v_documents.versions - 'proposal_caps' end,
-           risk_level = _risk_name(v_verdict.risks[1]), counted_at = coalesce(p.counted_at, v_now), updated_at = v_now
-     where p.id = v_proposal.id;
-    perform _audit('approve', 'proposal', v_proposal.id::text, v_actor, p_reason,
-      jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', _risk_name(v_verdict.risks[1])));
+    v_starts := coalesce((v_state ->> 'open')::integer = 0, true);
+    if v_cast.is_new or v_starts then
+      perform _audit('approve', 'proposal', v_proposal.id::text, v_actor, p_reason,
+        jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', v_risk)
+        || case when v_state is null then '{}'
+                else jsonb_build_object('voted_login', v_cast.login,
+                                        'seats', _seats_text(v_state, v_proposal.proposers)) end);
+    end if;
+    if v_starts then
+      perform _start_approved(v_proposal, v_risk, v_verdict.steps, v_documents, v_state, v_actor, v_cast.login,
+                              p_reason);
+    else
+      update ops_mission_proposals p
+         set status = 'voting', reason = _seats_text(v_state, v_proposal.proposers), updated_at = _now()
+       where p.id = v_proposal.id;
+    end if;
+    if v_state is not null and (v_cast.is_new or v_starts) then
+      perform _tell_approvals(
+        array[case when v_starts then 'proposal:approved' else 'proposal:voted' end], array[v_proposal.id],
+        array[jsonb_build_object('by', v_actor, 'login', v_cast.login, 'vote', 'approve', 'because', p_reason)]);
+    end if;
   end if;
 
   return query
@@ -82,4 +94,5 @@ $$;
 comment on function fn_approve_proposal(uuid, text, text) is
   'Approves a pending proposal as p_actor (default: the login) and begins its mission in the same transaction; '
   'approving twice makes one mission. OPS_012 unknown, OPS_014 decided otherwise, OPS_015 own proposal, OPS_016 '
-  'template changed, OPS_003 forbidden or over a cap.';
+  'template changed, OPS_003 forbidden or over a cap; where approval_rules ask for seats it fills one, and OPS_085 no '
+  'seat for the login, OPS_086 without a reason, OPS_087 expired, OPS_088 unknown person.';

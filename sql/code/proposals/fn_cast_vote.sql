@@ -40,11 +40,13 @@ begin
       message = format('OPS_014: proposal %s is %s; it can no longer be voted on', v_proposal.id, v_proposal.status),
       hint = 'Votes are taken while a proposal is pending.';
   end if;
-  insert into ops_proposal_votes (proposal_id, agent_role, vote, reason, created_at)
-  values (v_proposal.id, p_agent_role, p_vote, p_reason, v_now)
-  on conflict on constraint ops_proposal_votes_pkey
-  do update set vote = excluded.vote, reason = excluded.reason, voted_login = excluded.voted_login,
-                created_at = excluded.created_at;
+  update ops_proposal_votes v
+     set vote = p_vote, reason = p_reason, voted_login = session_user, cast_login = session_user, created_at = v_now
+   where v.proposal_id = v_proposal.id and v.agent_role = p_agent_role and not v.decision;
+  if not found then
+    insert into ops_proposal_votes (proposal_id, agent_role, vote, reason, created_at)
+    values (v_proposal.id, p_agent_role, p_vote, p_reason, v_now);
+  end if;
   update ops_mission_proposals p
      set status = 'voting', updated_at = v_now
    where p.id = v_proposal.id;

@@ -61,6 +61,7 @@ begin
             coalesce(j.forbidden, o.reason) as reason
        from (select case
                       when s.approved_digest = d.digest then null
+                      when s.needs_approval then 'it needs the approval of persons'
                       when j.risk > m.approved_risk
                         then format('risk %s is higher than the %s that was approved',
                                     _risk_name(j.risk), _risk_name(m.approved_risk))

@@ -33,7 +33,8 @@ begin
       v_here := array_remove(v_here || case
         when v_place.in_name then 'a placeholder cannot be the name of a field'
         when v_pos is not null then _placeholder_place_fault(p_executors[v_pos], v_place.path[4:], v_place.lits)
-        when v_place.path <> array['title'] then 'a placeholder may stand in title and in the params of steps only'
+        when v_place.path not in (array['title'], array['rationale'])
+          then 'a placeholder may stand in title, rationale and in the params of steps only'
       end, null);
     end if;
 

@@ -22,7 +22,15 @@ begin
     return array['template: must be an object'];
   end if;
   if p_template - array['title', 'risk_level', 'priority', 'steps'] <> '{}' then
-    v_faults := _unknown_field_faults('', p_template, array['title', 'risk_level', 'priority', 'steps']);
+    v_faults := _unknown_field_faults('', p_template, array['title', 'rationale', 'refs', 'risk_level', 'priority',
+                                                            'steps'])
+      || _field_fault('rationale', p_template -> 'rationale', 'text', 1, 10000)
+      || _field_fault('refs', p_template -> 'refs', 'texts')
+      || case when jsonb_typeof(p_template -> 'refs') = 'array'
+                   and (jsonb_array_length(p_template -> 'refs') > 50
+                        or exists (select from jsonb_array_elements_text(p_template -> 'refs') t
+                                    where length(t) > 2000))
+              then array[text 'refs: must hold at most 50 texts of 2000 characters'] end;
   end if;
   if p_template ? 'title' then
     v_faults := v_faults || _field_fault('title', p_template -> 'title', 'text', 1, 1000);
@@ -78,7 +86,9 @@ begin
     if v_rest <> '{}' then
       v_at := format('steps[%s].', v_count - 1);
       if v_rest ? 'executor' then
-        v_faults := v_faults || _field_fault(v_at || 'executor', v_rest -> 'executor', 'name');
+        v_faults := v_faults || _field_fault(v_at || 'executor', v_rest -> 'executor', 'name')
+          || case when v_step ->> 'kind' = 'approval' and v_rest ->> 'executor' <> 'approval'
+                  then array[v_at || 'executor: kind approval is decided by persons, and run by nothing'] end;
       end if;
       if v_rest ? 'depends_on' then
         v_has_depends := v_has_depends or jsonb_typeof(v_rest -> 'depends_on') = 'array';
@@ -87,7 +97,8 @@ begin
       if v_rest - array['executor', 'depends_on'] <> '{}' then
         v_faults := v_faults
           || _unknown_field_faults(rtrim(v_at, '.'), v_step, array['key', 'kind', 'executor', 'params', 'depends_on',
-               'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost'])
+               'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost', 'needs_approval'])
+          || _field_fault(v_at || 'needs_approval', v_step -> 'needs_approval', 'true or false')
           || _field_fault(v_at || 'max_retries', v_step -> 'max_retries', 'whole number', 1, 100)
           || _field_fault(v_at || 'timeout_seconds', v_step -> 'timeout_seconds', 'whole number', 1, 604800)
           || _field_fault(v_at || 'on_failure', v_step -> 'on_failure', 'fail|continue|isolate')

@@ -57,7 +57,8 @@ begin
         (v_step ->> 'max_retries')::integer,
         (v_step ->> 'timeout_seconds')::integer,
         coalesce(v_step ->> 'on_failure', 'fail'),
-        v_step ->> 'on_lease_lost')::ops_template_step);
+        v_step ->> 'on_lease_lost',
+        v_step ->> 'kind' = 'approval' or coalesce((v_step ->> 'needs_approval')::boolean, false))::ops_template_step);
     end loop;
   end loop;
   return v_found;

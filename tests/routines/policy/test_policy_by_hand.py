@@ -169,6 +169,7 @@ def test_several_documents_in_one_update_are_a_version_each(conn):
             "transition_rules",
             "gate_thresholds",
             "gate_applicability",
+            "approval_rules",
         )
     }
 
@@ -179,7 +180,7 @@ def test_several_documents_in_one_update_are_a_version_each(conn):
 )
 def test_a_document_cannot_be_removed(conn, statement):
     refusal(conn, statement, "OP014")
-    assert conn.execute("select count(*) from ops_policy").fetchone() == (9,)
+    assert conn.execute("select count(*) from ops_policy").fetchone() == (10,)
 
 
 def test_a_document_cannot_be_renamed(conn):

@@ -17,6 +17,7 @@ KEYS = {
     "transition_rules",
     "gate_thresholds",
     "gate_applicability",
+    "approval_rules",
 }
 
 

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from opsloop.areas.aio.call import AsyncCaller
-from opsloop.results import InboxEntry, Pause, RunningStep
+from opsloop.areas.call import DocumentLike
+from opsloop.jsonio import document
+from opsloop.results import Decided, InboxEntry, Pause, RunningStep
 
 
 class AsyncControl(AsyncCaller):
@@ -69,3 +72,11 @@ class AsyncControl(AsyncCaller):
         """
         value: UUID = await self._value("fn_as_shown", id=id, digest=digest)
         return value
+
+    async def decide(self, decisions: Sequence[DocumentLike]) -> list[Decided]:
+        """Decide on up to 200 proposals at once, each answered, in order.
+
+        Each is `{"id", "decision", "digest", "actor", "reason"}`: decision `approve` or `reject`, digest as `inbox`
+        shows it. One that is refused stops no other. Raises InvalidArgument (OPS_018) when the list itself is faulty.
+        """
+        return await self._rows(Decided, "fn_decide", decisions=document(list(decisions)))

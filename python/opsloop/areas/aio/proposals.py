@@ -9,7 +9,7 @@ from uuid import UUID
 from opsloop.areas.aio.call import AsyncCaller
 from opsloop.areas.call import DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import Gate, ListedProposal, Proposal
+from opsloop.results import Budget, Gate, ListedProposal, Proposal
 
 
 class AsyncProposals(AsyncCaller):
@@ -78,6 +78,21 @@ class AsyncProposals(AsyncCaller):
         return await self._row(
             Proposal, "fn_reject_proposal", proposal_id=proposal_id, actor=actor, reason=reason
         )
+
+    async def withdraw_proposal(
+        self, proposal_id: UUID | str, source: str | None = None, reason: str | None = None
+    ) -> Proposal:
+        """Take back a pending proposal of this login, and of `source` if given.
+
+        Raises NotFound (OPS_012), IllegalState (OPS_014), NotAllowed (OPS_015) for another login's.
+        """
+        return await self._row(
+            Proposal, "fn_withdraw_proposal", proposal_id=proposal_id, source=source, reason=reason
+        )
+
+    async def list_budgets(self, source: str | None = None) -> list[Budget]:
+        """List the caps on proposals of a source (default `manual`), and what is left of each."""
+        return await self._rows(Budget, "fn_list_budgets", source=source)
 
     async def cast_vote(
         self, proposal_id: UUID | str, agent_role: str, vote: str, reason: str | None = None

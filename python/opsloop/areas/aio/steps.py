@@ -10,7 +10,15 @@ from uuid import UUID
 from opsloop.areas.aio.call import AsyncCaller
 from opsloop.areas.call import DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import ClaimedStep, Lease, ListedStep, MissingExecutor, Recovered, StepOutcome
+from opsloop.results import (
+    ClaimedStep,
+    Lease,
+    ListedStep,
+    MissingExecutor,
+    Recovered,
+    StepOutcome,
+    StepResult,
+)
 
 
 class AsyncSteps(AsyncCaller):
@@ -213,3 +221,10 @@ class AsyncSteps(AsyncCaller):
         return await self._rows(
             ListedStep, "fn_list_steps", mission_id=mission_id, limit=limit, status=status
         )
+
+    async def mission_results(self, mission_id: UUID | str, limit: int | None = None) -> list[StepResult]:
+        """List what the ended steps of a mission returned, in order, up to `limit` (default 50, at most 1000).
+
+        An unknown mission is NotFound (OPS_012).
+        """
+        return await self._rows(StepResult, "fn_mission_results", mission_id=mission_id, limit=limit)
