@@ -11,7 +11,7 @@ as $$
 -- whose id it has, but for the variant.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
-  v_of constant uuid := overlay(p_id::text placing translate(substr(p_id::text, 20, 1), 'cdef', '89ab') from 20);
+  v_of constant uuid := overlay(p_id::text placing translate(substr(p_id::text, 20, 1), 'cdef', '89ab') from 20)::uuid;
 begin
   return query select e.id, e.dedupe_key, e.type, e.data, e.mission_id, e.depth, e.emitted_login, e.ready_seq,
                       e.processed_at, e.created_at

@@ -27,7 +27,8 @@ declare
 begin
   return query
   with filled as materialized (
-    select n.nth, s.id, s.mission_id, s.kind, s.executor, s.approved_digest, f.params, f.fault, f.fault_code
+    select n.nth, s.id, s.mission_id, s.kind, s.executor, s.approved_digest, s.needs_approval, f.params, f.fault,
+           f.fault_code
       from unnest(p_step_ids) with ordinality n (id, nth)
       -- Plans 1
      cross join lateral (select t.* from ops_mission_steps t where t.id = n.id limit 1) s
