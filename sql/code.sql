@@ -21,8 +21,8 @@
 -- What a worker leaves behind is taken back by the phase `leases` (fn_recover_expired_leases): run again, or held for a
 -- person where twice could hurt. fn_explain_step says why a step does not run, fn_trail how it came about.
 -- Results are events again (step:<kind>:succeeded, mission:failed …), one cause deeper than what led to them, so that
--- what feeds itself comes to an end; successes that no pattern watches are not stored, the view ops_events derives them.
--- Effects on other systems go through outbox, in the transaction of the result.
+-- what feeds itself comes to an end. Successes that no pattern watches are not stored: ops_events derives them. Effects
+-- on other systems go through outbox, in the transaction of the result.
 -- fn_pause stops what it names; fn_kill_switch stops everything and makes all leases void at once. ops_audit_log keeps
 -- one row for each such act of a person.
 --
