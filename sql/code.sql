@@ -154,6 +154,7 @@
 \ir code/policy/_transition_rules_schema.sql
 \ir code/policy/_gate_thresholds_schema.sql
 \ir code/policy/_gate_applicability_schema.sql
+\ir code/policy/_approval_rules_schema.sql
 \ir code/policy/_reaction_matrix_faults.sql
 \ir code/policy/_worker_policy_faults.sql
 \ir code/policy/_agent_roles_faults.sql
@@ -161,7 +162,6 @@
 \ir code/policy/_gate_thresholds_faults.sql
 \ir code/policy/_gate_applicability_faults.sql
 \ir code/policy/_approval_rules_faults.sql
-\ir code/policy/_approval_group_fault.sql
 \ir code/policy/_ops_policy_changed.sql
 \ir code/policy/_ops_policy_audited.sql
 \ir code/policy/fn_policy_history.sql
