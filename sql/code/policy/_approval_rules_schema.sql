@@ -239,7 +239,7 @@ begin
           "description": "The event that tells of it.",
           "type": ["string", "null"],
           "pattern": "^proposal:[A-Za-z0-9_.:-]{1,119}$",
-          "errorMessage": "must begin with proposal:, as the loop's own do, and have 1 to 119 letters, digits and _.:- more",
+          "errorMessage": "must begin with proposal:, as the loop's own do, then 1 to 119 letters, digits and _.:-",
           "default": "proposal:escalated",
           "examples": ["proposal:late"]
         }

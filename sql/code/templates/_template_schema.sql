@@ -80,7 +80,7 @@ begin
         "examples": ["look"]
       },
       "kind": {
-        "description": "What it is about; auto_approve.allowed_step_kinds judges it. approval: persons decide, nothing runs.",
+        "description": "What it is about, for auto_approve.allowed_step_kinds. approval: persons decide, nothing runs.",
         "$ref": "#/$defs/name",
         "examples": ["sql"]
       },
