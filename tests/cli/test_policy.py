@@ -91,7 +91,7 @@ def test_the_tests_of_a_file_are_run_against_what_it_says(cli: Cli, tmp_path: Pa
     # Nothing that its tests refuse is put in force.
     refused = cli("policy", "apply", str(file), "--json")
     assert (refused.code, refused.error["code"]) == (1, "OPS_081")
-    assert [test["name"] for test in refused.error["detail"]["failed"]] == ["a post asks a person"]
+    assert [test["name"] for test in refused.error["detail"]["failed"]] == ["so does a look at the database"]
     assert cli("policy", "history", "auto_approve", "--json").json[0]["version"] == 1
 
     file.write_text(
@@ -101,19 +101,21 @@ def test_the_tests_of_a_file_are_run_against_what_it_says(cli: Cli, tmp_path: Pa
     assert cli("policy", "apply", str(file), "--json").json == {"auto_approve": 2}
 
 
-def test_a_list_of_tests_is_run_against_what_is_in_force(cli: Cli, tmp_path: Path) -> None:
+def test_tests_alone_are_run_against_what_is_in_force(cli: Cli, tmp_path: Path) -> None:
     test = {
         "name": "t",
         "given": {"template": {"steps": [{"kind": "noop"}]}},
         "expect": {"outcome": "pending"},
     }
-    (tmp_path / "t.json").write_text(json.dumps([test]))
+    (tmp_path / "t.json").write_text(json.dumps({"tests": [test]}))
     done = cli("policy", "test", str(tmp_path / "t.json"))
     assert done.code == 1
-    assert done.out.startswith("FAIL  t: outcome is auto_approved, not pending (policy allows it)\n")
-    (tmp_path / "t.json").write_text(json.dumps([{**test, "expect": {}}]))
+    assert done.out.startswith("FAIL  t: outcome is auto_approved, not pending\n      policy allows it\n")
+    (tmp_path / "t.json").write_text(json.dumps({"tests": [{**test, "expect": {}}]}))
     done = cli("policy", "test", str(tmp_path / "t.json"), "--json")
-    assert (done.code, done.error["code"]) == (1, "OPS_018")
+    assert (done.code, done.error["code"]) == (2, "OPS_018")
+    (tmp_path / "t.json").write_text("{}")
+    assert cli("policy", "test", str(tmp_path / "t.json")).code == 2
 
 
 def test_documents_that_decide_nothing_are_left_out_of_a_trial(cli: Cli, tmp_path: Path) -> None:

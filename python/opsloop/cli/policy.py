@@ -12,7 +12,7 @@ from opsloop import jsonio
 from opsloop.cli import output, policyfile
 from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import DECISIONS, Actor, Reason, Session, command
-from opsloop.errors import InvalidPolicy
+from opsloop.errors import InvalidArgument, InvalidPolicy
 from opsloop.results import DryRun, PolicyChange, PolicyTest
 
 app = typer.Typer(
@@ -221,20 +221,22 @@ def test(
 ) -> None:
     """Run the tests of a policy file against what it says, else what is in force; nothing changes.
 
-    Exit code 1 when one fails. A JSON file may also be a list of tests, of what is in force.
+    Exit code 1 when one fails.
     """
     documents, tests = policyfile.read_with_tests(file)
+    if not tests:
+        raise InvalidArgument(f"{file} has no tests", hint="docs/policy.md shows how one is written.")
     with session.client() as client:
         found = client.test_policy(tests, policyfile.drafts(client, documents))
     failed = [each for each in found if not each.passed]
 
     def text() -> None:
         for each in found:
-            output.say(
-                output.one_line(
-                    f"ok    {each.name}" if each.passed else f"FAIL  {each.name}: {_missed(each)}"
-                )
-            )
+            if each.passed:
+                output.say(output.one_line(f"ok    {each.name}"))
+            else:
+                output.say(output.one_line(f"FAIL  {each.name}: {_missed(each)}"))
+                output.say(f"      {output.one_line(each.got['reason'])}")
         output.say(f"{len(failed)} of {len(found)} tests fail" if failed else f"all {len(found)} tests pass")
 
     session.show(found, text)
@@ -243,12 +245,11 @@ def test(
 
 
 def _missed(tested: PolicyTest) -> str:
-    wrong = ", ".join(
+    return ", ".join(
         f"{field} is {tested.got.get(field, 'none')}, not {wanted}"
         for field, wanted in tested.expected.items()
         if tested.got.get(field) != wanted
     )
-    return f"{wrong} ({tested.got['reason']})"
 
 
 def schema_(

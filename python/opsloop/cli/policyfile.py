@@ -42,7 +42,7 @@ def read(path: Path) -> Documents:
 
 
 def read_with_tests(path: Path) -> tuple[Documents, Tests]:
-    """Read the documents and the tests of a policy file; a list in JSON is of tests. Raises as `read` does."""
+    """Read the documents and the tests of a policy file. Raises as `read` does."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
@@ -53,8 +53,6 @@ def read_with_tests(path: Path) -> tuple[Documents, Tests]:
             hint="Give a .toml or .json file; `opsloop init` writes one to start from.",
         ) from exc
     found = _toml(text, path) if path.suffix == ".toml" else parse(text, str(path), InvalidPolicy)
-    if isinstance(found, list):
-        return {}, found
     if not isinstance(found, dict):
         raise InvalidPolicy(f"{path} must hold an object, not {kind(found)}", hint=_HINT)
     # For editors.
