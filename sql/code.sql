@@ -155,6 +155,8 @@
 \ir code/policy/_transition_rules_schema.sql
 \ir code/policy/_gate_thresholds_schema.sql
 \ir code/policy/_gate_applicability_schema.sql
+\ir code/policy/_approval_rules_schema.sql
+\ir code/policy/_tests_schema.sql
 \ir code/policy/_reaction_matrix_faults.sql
 \ir code/policy/_worker_policy_faults.sql
 \ir code/policy/_agent_roles_faults.sql
@@ -162,7 +164,6 @@
 \ir code/policy/_gate_thresholds_faults.sql
 \ir code/policy/_gate_applicability_faults.sql
 \ir code/policy/_approval_rules_faults.sql
-\ir code/policy/_approval_group_fault.sql
 \ir code/policy/_ops_policy_changed.sql
 \ir code/policy/_ops_policy_audited.sql
 \ir code/policy/fn_policy_history.sql
@@ -526,6 +527,9 @@
 \ir code/explain/_recorded_decisions.sql
 \ir code/explain/_rehearsed_reactions.sql
 \ir code/explain/_judge_all.sql
+\ir code/explain/_draft_documents.sql
+\ir code/explain/fn_test_policy.sql
+\ir code/explain/_would_react.sql
 \ir code/explain/_rehearse_caps.sql
 \ir code/explain/fn_trail.sql
 \ir code/explain/fn_inbox.sql

@@ -203,6 +203,7 @@ declare
     ['fn_trail', 'reader'],
     ['fn_inbox', 'reader'],
     ['fn_dry_run_policy', 'reader'],
+    ['fn_test_policy', 'reader'],
     ['fn_as_shown', 'operator'],
     ['fn_decide', 'operator'],
     -- ops

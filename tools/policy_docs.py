@@ -32,7 +32,7 @@ TEMPLATES = literal(CODE / "templates/_template_schema.sql")
 
 
 def documents() -> dict[str, Schema]:
-    """The schema of each policy document, in the order of sql/code.sql."""
+    """The schema of each table of a policy file, in the order of sql/code.sql."""
     names = re.findall(r"code/policy/_(\w+)_schema\.sql", (ROOT / "sql/code.sql").read_text(encoding="utf-8"))
     return {name: literal(CODE / f"policy/_{name}_schema.sql") for name in names if name != "policy"}
 
@@ -128,13 +128,13 @@ def inner(
 
 
 def table(name: str) -> str:
-    """The table of fields of a document, or of `template`."""
+    """The table of fields of a document, or of a definition such as `template`."""
     found = documents()
     definitions = {**TEMPLATES, **DEFINITIONS}
     for schema in found.values():
         definitions.update(schema.get("$defs", {}))
     lines = ["| field | type | default | example | meaning |", "|---|---|---|---|---|"]
-    fields = rows("", TEMPLATES[name] if name in TEMPLATES else found[name], definitions)
+    fields = rows("", found.get(name) or definitions[name], definitions)
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in fields]
     return "\n".join(lines) + "\n"
 

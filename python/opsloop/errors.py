@@ -302,6 +302,12 @@ class NoSuchPolicyVersion(OpsError):
     code = "OPS_080"
 
 
+class PolicyTestsFail(OpsError):
+    """Policy would not decide as its tests say; `detail` has those that fail."""
+
+    code = "OPS_081"
+
+
 class NoSeat(OpsError):
     """The login is in none of the groups that approval_rules ask for."""
 

@@ -76,3 +76,48 @@ def test_a_file_is_tried_on_what_was_recorded_and_changes_nothing(cli: Cli, tmp_
     assert cli("policy", "try", str(tmp_path / "p.toml"), "--since", "soon").code == 2
     rows = cli("policy", "try", str(tmp_path / "p.toml"), "--json").json
     assert {row["kind"] for row in rows} == {"matrix", "decision"}
+
+
+def test_the_tests_of_a_file_are_run_against_what_it_says(cli: Cli, tmp_path: Path) -> None:
+    page = blocks("docs/policy.md")
+    file = tmp_path / "policy.toml"
+    file.write_text(next(block for block in page if block.language == "toml").text)
+    shown = next(block.text for block in page if block.text.startswith("$ opsloop policy test"))
+    done = cli("policy", "test", str(file))
+    assert (done.code, done.out) == (1, shown.partition("\n")[2])
+    rows = cli("policy", "test", str(file), "--json")
+    assert (rows.code, [row["passed"] for row in rows.json]) == (1, [True, False])
+
+    # Nothing that its tests refuse is put in force.
+    refused = cli("policy", "apply", str(file), "--json")
+    assert (refused.code, refused.error["code"]) == (1, "OPS_081")
+    assert [test["name"] for test in refused.error["detail"]["failed"]] == ["so does a look at the database"]
+    assert cli("policy", "history", "auto_approve", "--json").json[0]["version"] == 1
+
+    file.write_text(
+        file.read_text().replace('{ outcome = "auto_approved", risk', '{ outcome = "pending", risk')
+    )
+    assert cli("policy", "test", str(file)).out.splitlines()[-1] == "all 2 tests pass"
+    assert cli("policy", "apply", str(file), "--json").json == {"auto_approve": 2}
+
+
+def test_tests_alone_are_run_against_what_is_in_force(cli: Cli, tmp_path: Path) -> None:
+    test = {
+        "name": "t",
+        "given": {"template": {"steps": [{"kind": "noop"}]}},
+        "expect": {"outcome": "pending"},
+    }
+    (tmp_path / "t.json").write_text(json.dumps({"tests": [test]}))
+    done = cli("policy", "test", str(tmp_path / "t.json"))
+    assert done.code == 1
+    assert done.out.startswith("FAIL  t: outcome is auto_approved, not pending\n      policy allows it\n")
+    (tmp_path / "t.json").write_text(json.dumps({"tests": [{**test, "expect": {}}]}))
+    done = cli("policy", "test", str(tmp_path / "t.json"), "--json")
+    assert (done.code, done.error["code"]) == (2, "OPS_018")
+    (tmp_path / "t.json").write_text("{}")
+    assert cli("policy", "test", str(tmp_path / "t.json")).code == 2
+
+
+def test_documents_that_decide_nothing_are_left_out_of_a_trial(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text("[proposal_caps]\ndaily_limit = 7\n\n[outbox]\nmax_tries = 3\n")
+    assert cli("policy", "try", str(tmp_path / "p.toml")).out == "0 decisions would be the same\n"

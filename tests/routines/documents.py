@@ -76,11 +76,23 @@ _params = nearly(
     _values | st.sampled_from(["https://h/{{event.data.x}}", "https://{{event.data.x}}/"]),
 )
 _steps = nearly(
-    ["key", "kind", "executor", "params", "depends_on", "max_retries", "timeout_seconds", "on_failure", "x"],
+    [
+        "key",
+        "kind",
+        "executor",
+        "params",
+        "depends_on",
+        "max_retries",
+        "timeout_seconds",
+        "on_failure",
+        "needs_approval",
+        "x",
+    ],
     _values | _params,
 )
 templates = nearly(
-    ["title", "risk_level", "priority", "steps", "x"], _values | st.lists(_steps | _values, max_size=5)
+    ["title", "rationale", "refs", "risk_level", "priority", "steps", "x"],
+    _values | st.lists(_steps | _values, max_size=5),
 )
 
 _patterns = nearly(
@@ -101,10 +113,25 @@ _rules = nearly(
     ["name", "executor", "kind", "params", "unless_params", "risk_level"],
     _values | nearly(["*", "statement", "a.b"], _values | st.sampled_from(["(", "a{9999}", "^x$", "\\y"])),
 )
+_seats = st.lists(
+    nearly(["group", "count", "after_minutes", "event"], _values | st.just("oncall")), max_size=3
+)
+_approval_rules = nearly(
+    ["name", "when", "require", "veto", "reason_required", "expires_minutes", "on_expiry", "escalate"],
+    _values | _seats | nearly(["min_risk", "executors", "kinds", "sources", "agents"], _values),
+)
 _presets = nearly(["argv", "stdin", "env", "cwd", "defaults", "timeout_seconds"], _values)
 policies = st.tuples(
     st.sampled_from(
-        ["reaction_matrix", "auto_approve", "proposal_caps", "worker_policy", "agent_roles", "mine"]
+        [
+            "reaction_matrix",
+            "auto_approve",
+            "proposal_caps",
+            "worker_policy",
+            "agent_roles",
+            "approval_rules",
+            "mine",
+        ]
     ),
     documents()
     | nearly(["patterns"], st.lists(_patterns | _values, max_size=3) | _values)
@@ -127,7 +154,14 @@ policies = st.tuples(
         ],
         _values | st.lists(_values, max_size=3) | st.dictionaries(texts, _presets | _values, max_size=3),
     )
-    | nearly(["roles"], st.dictionaries(texts, _values, max_size=3) | _values),
+    | nearly(["roles"], st.dictionaries(texts, _values, max_size=3) | _values)
+    | nearly(
+        ["groups", "rules", "publish", "break_glass"],
+        _values
+        | st.lists(_approval_rules | _values, max_size=3)
+        | st.just({"oncall": {"logins": ["ada"]}})
+        | nearly(["group", "per_month", "review_hours"], _values),
+    ),
 )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from opsloop import jsonio
 from opsloop.areas.call import Caller, DocumentLike
-from opsloop.results import DryRun, PolicyChange, PolicyVersion
+from opsloop.results import DryRun, PolicyChange, PolicyTest, PolicyVersion
 
 
 class Policy(Caller):
@@ -102,6 +103,21 @@ class Policy(Caller):
         """
         return self._rows(
             DryRun, "fn_dry_run_policy", key=key, value=jsonio.document(value), since=since, limit=limit
+        )
+
+    def test_policy(
+        self, tests: Sequence[Mapping[str, Any]], documents: DocumentLike | None = None
+    ) -> list[PolicyTest]:
+        """Say of each test, `{"name", "given", "expect"}`, whether policy decides so; nothing changes.
+
+        `documents` are drafts by key, in the place of those in force. Raises InvalidPolicy (OPS_017) with every
+        fault of a draft, and InvalidArgument (OPS_018) with every fault of the tests.
+        """
+        return self._rows(
+            PolicyTest,
+            "fn_test_policy",
+            tests=jsonio.document(list(tests)),
+            documents=jsonio.document(documents),
         )
 
     def assert_agent(self, role: str) -> None:

@@ -1,4 +1,4 @@
-"""`policy get|set|apply|try|schema|history|diff|rollback`: the versioned documents that decide."""
+"""`policy get|set|apply|try|test|schema|history|diff|rollback`: the versioned documents that decide."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from opsloop import jsonio
 from opsloop.cli import output, policyfile
 from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import DECISIONS, Actor, Reason, Session, command
-from opsloop.errors import InvalidPolicy
-from opsloop.results import DryRun, PolicyChange
+from opsloop.errors import InvalidArgument, InvalidPolicy
+from opsloop.results import DryRun, PolicyChange, PolicyTest
 
 app = typer.Typer(
     name="policy", no_args_is_help=True, help="Read and change the documents that decide what may run."
@@ -75,11 +75,11 @@ def apply(
     """Put in force what a file says; what it does not name stays as it is.
 
     One table (TOML) or object (JSON) per document, such as [auto_approve]: a field in it replaces that field of the
-    document. All of it or, when one document is faulty, nothing.
+    document. All of it or, when one document is faulty or one of the file's [[tests]] fails, nothing.
     """
-    documents = policyfile.read(file)
+    documents, tests = policyfile.read_with_tests(file)
     with session.client() as client:
-        changed = policyfile.apply(client, documents, actor, reason)
+        changed = policyfile.apply(client, documents, actor, reason, tests)
 
     def text() -> None:
         for key, version in changed.items():
@@ -191,9 +191,7 @@ def try_(
 ) -> None:
     """Show what a policy file would have decided on what was recorded, decision by decision; nothing changes."""
     with session.client() as client:
-        documents = {
-            key: {**client.get_policy(key), **fields} for key, fields in policyfile.read(file).items()
-        }
+        documents = policyfile.drafts(client, policyfile.read(file))
         found = client.dry_run_policy(None, documents, datetime.now(UTC) - since, limit)
 
     def text() -> None:
@@ -217,6 +215,43 @@ def _decision(row: DryRun) -> str:
     return f"{what} {row.title or ''} ({row.source}, was {row.old_outcome}): {row.rule or 'policy'}: {row.reason}"
 
 
+def test(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file with [[tests]].")],
+) -> None:
+    """Run the tests of a policy file against what it says, else what is in force; nothing changes.
+
+    Exit code 1 when one fails.
+    """
+    documents, tests = policyfile.read_with_tests(file)
+    if not tests:
+        raise InvalidArgument(f"{file} has no tests", hint="docs/policy.md shows how one is written.")
+    with session.client() as client:
+        found = client.test_policy(tests, policyfile.drafts(client, documents))
+    failed = [each for each in found if not each.passed]
+
+    def text() -> None:
+        for each in found:
+            if each.passed:
+                output.say(output.one_line(f"ok    {each.name}"))
+            else:
+                output.say(output.one_line(f"FAIL  {each.name}: {_missed(each)}"))
+                output.say(f"      {output.one_line(each.got['reason'])}")
+        output.say(f"{len(failed)} of {len(found)} tests fail" if failed else f"all {len(found)} tests pass")
+
+    session.show(found, text)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _missed(tested: PolicyTest) -> str:
+    return ", ".join(
+        f"{field} is {tested.got.get(field, 'none')}, not {wanted}"
+        for field, wanted in tested.expected.items()
+        if tested.got.get(field) != wanted
+    )
+
+
 def schema_(
     session: Session,
     key: Annotated[
@@ -236,6 +271,7 @@ def register(parent: typer.Typer) -> None:
     command(app, "set")(set_)
     command(app, "apply")(apply)
     command(app, "try", shows=True)(try_)
+    command(app, "test", shows=True)(test)
     command(app, "schema", shows=True)(schema_)
     command(app, "history", shows=True)(history)
     command(app, "diff", shows=True)(diff)

@@ -6,8 +6,8 @@ TOML or JSON, one table or object per document:
     allowed_step_kinds = ["noop", "radar", "disk_free"]
 
 A field that the file names replaces that field of the document in force, as a whole. Documents and fields that the
-file does not name stay as they are. `$schema` of a JSON file
-names the schema for editors. The database checks what comes of it, as it does for `policy set`.
+file does not name stay as they are. `$schema` of a JSON file names the schema for editors, and the list `tests` has
+examples of what shall be decided. The database checks what comes of it, as it does for `policy set`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,30 @@ from typing import Any
 from opsloop import jsonio
 from opsloop.cli.jsonin import kind, parse
 from opsloop.client import OwningClient
-from opsloop.errors import InvalidArgument, InvalidPolicy, PolicyNotFound, PolicyVersionConflict
+from opsloop.errors import (
+    InvalidArgument,
+    InvalidPolicy,
+    PolicyNotFound,
+    PolicyTestsFail,
+    PolicyVersionConflict,
+)
 
 Documents = dict[str, dict[str, Any]]
+Tests = list[dict[str, Any]]
+
+#: The documents that decide on proposals, and so can be tried.
+JUDGING = ("reaction_matrix", "auto_approve", "proposal_caps", "worker_policy", "agent_roles")
 
 _TRIES = 5
 
 
 def read(path: Path) -> Documents:
     """Read a policy file. Raises InvalidArgument (OPS_018) for the file, InvalidPolicy (OPS_017) for what is in it."""
+    return read_with_tests(path)[0]
+
+
+def read_with_tests(path: Path) -> tuple[Documents, Tests]:
+    """Read the documents and the tests of a policy file. Raises as `read` does."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
@@ -42,10 +57,16 @@ def read(path: Path) -> Documents:
         raise InvalidPolicy(f"{path} must hold an object, not {kind(found)}", hint=_HINT)
     # For editors.
     found.pop("$schema", None)
+    tests = found.pop("tests") if isinstance(found.get("tests"), list) else []
     for key, document in found.items():
         if not isinstance(document, dict):
             raise InvalidPolicy(f"{path}: {key} must be an object, not {kind(document)}", hint=_HINT)
-    return found
+    return found, tests
+
+
+def drafts(client: OwningClient, documents: Documents) -> Documents:
+    """Return what would be in force with these fields, of the documents that can be tried."""
+    return {key: {**client.get_policy(key), **fields} for key, fields in documents.items() if key in JUDGING}
 
 
 _HINT = 'Name documents and their fields, such as {"auto_approve": {"allowed_step_kinds": ["noop"]}}.'
@@ -60,22 +81,38 @@ def _toml(text: str, path: Path) -> Any:
 
 
 def apply(
-    client: OwningClient, documents: Documents, actor: str, reason: str | None = None
+    client: OwningClient,
+    documents: Documents,
+    actor: str,
+    reason: str | None = None,
+    tests: Tests | None = None,
 ) -> dict[str, int]:
     """Put what differs in force, all of it or nothing; returns the new version of each document that changed.
 
+    Raises PolicyTestsFail (OPS_081) where policy would then decide otherwise than `tests` say.
     Somebody else who changes a document at the same moment is not overwritten: his version is read, and tried again.
     """
     for left in reversed(range(_TRIES)):
         try:
             with client.conn.transaction():
                 changed = {key: _set(client, key, fields, actor, reason) for key, fields in documents.items()}
+                _test(client, tests)
         except PolicyVersionConflict:
             if not left:
                 raise
         else:
             break
     return {key: version for key, version in changed.items() if version is not None}
+
+
+def _test(client: OwningClient, tests: Tests | None) -> None:
+    failed = [test for test in client.test_policy(tests) if not test.passed] if tests else []
+    if failed:
+        raise PolicyTestsFail(
+            f"the first of {len(failed)} tests that fail: {failed[0].name}",
+            detail={"failed": failed},
+            hint="Nothing was changed. `opsloop policy test` tries the file and shows them all.",
+        )
 
 
 def _set(

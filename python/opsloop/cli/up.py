@@ -56,16 +56,18 @@ def up(
     its options, there is `opsloop worker`.
 
     Exit codes: those of `worker`; 1 also when a newer opsloop is installed there (OPS_021), or when the policy file
-    is faulty (OPS_017).
+    is faulty (OPS_017) or one of its tests fails (OPS_081).
     """
     if log_level not in logs.LEVELS:
         raise InvalidArgument(f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}")
     logs.configure(log_level)
     settings = session.settings()
-    documents = {} if policy is None else policyfile.read(policy)
+    wanted: tuple[policyfile.Documents, policyfile.Tests] = (
+        ({}, []) if policy is None else policyfile.read_with_tests(policy)
+    )
     registry = offered(settings, app or [], None)
     with session.database() as dsn:
-        done = _prepare(dsn, session.schema_name, documents)
+        done = _prepare(dsn, session.schema_name, wanted)
         names = sorted(one.name for one in registry)
         options = Options.of(settings, grace=grace, idle_after=idle_after)
         serve(session, dsn, registry, options, started=lambda: _tell(session, done, names))
@@ -73,7 +75,7 @@ def up(
         output.print_text("the loop has ended", stderr=True)
 
 
-def _prepare(dsn: str, schema: str, documents: policyfile.Documents) -> dict[str, Any]:
+def _prepare(dsn: str, schema: str, policy: tuple[policyfile.Documents, policyfile.Tests]) -> dict[str, Any]:
     """Install, seed and set policy; returns what that changed."""
     state = migrate.status(dsn, schema)
     # A login that may work but not install is welcome where there is nothing to install.
@@ -84,7 +86,8 @@ def _prepare(dsn: str, schema: str, documents: policyfile.Documents) -> dict[str
         if installed:
             raise
     with connect(dsn, schema) as client:
-        changed = policyfile.apply(client, documents, current_user())
+        documents, tests = policy
+        changed = policyfile.apply(client, documents, current_user(), tests=tests)
     was = "up to date" if not installed else "upgraded" if state.applied else "installed"
     return {"schema": schema, "was": was, "installed": installed, "policies": changed}
 

@@ -44,6 +44,17 @@ class DryRun:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyTest:
+    """Whether policy decides as an example says."""
+
+    name: str
+    passed: bool
+    got: dict[str, Any]
+    """`outcome`, `reason`, and where they are known `risk`, `rule` and `pattern`."""
+    expected: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyChange:
     """One path at which two policy documents differ."""
 

@@ -79,4 +79,5 @@ def _apply(policy: Path, dsn: str) -> None:
     from opsloop.client import connect
 
     with connect(dsn, DEFAULT_SCHEMA) as client:
-        policyfile.apply(client, policyfile.read(policy), "opsloop_policy")
+        documents, tests = policyfile.read_with_tests(policy)
+        policyfile.apply(client, documents, "opsloop_policy", tests=tests)

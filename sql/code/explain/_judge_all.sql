@@ -4,7 +4,8 @@ create or replace function _judge_all(
   out codes text[],
   out forbidden text[],
   out reasons text[],
-  out findings jsonb[]
+  out findings jsonb[],
+  out risks smallint[]
 )
 language plpgsql
 stable
@@ -20,12 +21,14 @@ begin
   forbidden := '{}';
   reasons := '{}';
   findings := '{}';
+  risks := '{}';
   for v_from in 1 .. cardinality(p_templates) by c_batch loop
     v_judged := _judge_templates(p_templates[v_from:v_from + c_batch - 1], p_documents);
     codes := codes || v_judged.codes;
     forbidden := forbidden || v_judged.forbidden;
     reasons := reasons || v_judged.reasons;
     findings := findings || v_judged.findings;
+    risks := risks || v_judged.risks;
   end loop;
 end;
 $$;

@@ -35,33 +35,24 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP017 with every fault of a document, OP018 for a limit or a time that cannot
 -- be, OP045 for a document that is too large.
 declare
-  c_keys constant text[] := array['reaction_matrix', 'auto_approve', 'proposal_caps', 'worker_policy', 'agent_roles'];
   v_given constant jsonb := case when p_key is null then p_value else jsonb_build_object(p_key, p_value) end;
   v_since constant timestamptz := coalesce(p_since, _now() - interval '7 days');
-  v_documents ops_policy_documents := _documents_in_force();
-  v_item record;
+  v_documents ops_policy_documents;
   v_templates jsonb[];
   v_judged record;
   v_all record;
   v_capped record;
 begin
-  if jsonb_typeof(v_given) is distinct from 'object' or v_given = '{}' or v_given - c_keys <> '{}' then
-    raise exception using errcode = 'OP018',
-      message = 'OPS_018: a dry run takes documents that decide on proposals',
-      detail = jsonb_build_object('known', c_keys, 'p_key', p_key)::text,
+  v_documents := _draft_documents(v_given);
+  if v_given = '{}' then
+    raise exception using errcode = 'OP018', message = 'OPS_018: a dry run of no document',
+      detail = jsonb_build_object('p_key', p_key)::text,
       hint = 'Give p_key and p_value, or p_key null and {"auto_approve": {…}, "reaction_matrix": {…}}.';
   end if;
   if p_limit not between 0 and 100000 then
     raise exception using errcode = 'OP018', message = format('OPS_018: p_limit is %s', p_limit),
       hint = 'Give 0 to 100000; the rows of the matrix come always.';
   end if;
-  for v_item in select e.key, e.value from jsonb_each(v_given) e loop
-    perform _check_policy(v_item.key, v_item.value);
-  end loop;
-  v_documents.auto_approve := coalesce(v_given -> 'auto_approve', v_documents.auto_approve);
-  v_documents.worker_policy := coalesce(v_given -> 'worker_policy', v_documents.worker_policy);
-  v_documents.proposal_caps := coalesce(v_given -> 'proposal_caps', v_documents.proposal_caps);
-  v_documents.agent_roles := coalesce(v_given -> 'agent_roles', v_documents.agent_roles);
 
   -- What is to be judged, each distinct template once.
   with decision as materialized (

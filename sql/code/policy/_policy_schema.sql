@@ -18,7 +18,8 @@ declare
     when 'size_limits' then _size_limits_schema()
     when 'transition_rules' then _transition_rules_schema()
     when 'gate_thresholds' then _gate_thresholds_schema()
-    when 'gate_applicability' then _gate_applicability_schema() end;
+    when 'gate_applicability' then _gate_applicability_schema()
+    when 'approval_rules' then _approval_rules_schema() end;
 begin
   return v_schema || jsonb_build_object('$defs', _schema_definitions() || coalesce(v_schema -> '$defs', '{}'));
 end;

@@ -12,11 +12,11 @@ as $$
 declare
   c_keys constant text[] := array['reaction_matrix', 'auto_approve', 'proposal_caps', 'worker_policy', 'agent_roles',
                                   'outbox', 'size_limits', 'transition_rules', 'gate_thresholds',
-                                  'gate_applicability'];
+                                  'gate_applicability', 'approval_rules'];
   c_dialect constant jsonb := '{"$schema": "https://json-schema.org/draft/2020-12/schema"}';
   v_schema constant jsonb := _policy_schema(p_key);
   v_properties jsonb := '{}';
-  v_defs jsonb := _template_schema();
+  v_defs jsonb := _template_schema() || (_tests_schema() -> '$defs');
   v_key text;
 begin
   if v_schema is not null then
@@ -33,7 +33,8 @@ begin
   end loop;
   return c_dialect || jsonb_build_object(
     'title', 'opsloop policy', 'description', 'A policy file: a table for each document.', 'type', 'object',
-    'properties', v_properties || '{"$schema": {"type": "string"}}',
+    'properties', v_properties || jsonb_build_object('tests', _tests_schema() - '$defs', '$schema',
+                                                     '{"type": "string"}'::jsonb),
     'additionalProperties', '{"type": "object"}'::jsonb,
     '$defs', v_defs);
 end;

@@ -25,6 +25,22 @@ begin
         "default": null,
         "examples": ["Restart {{event.data.service}}"]
       },
+      "rationale": {
+        "description": "Why it is proposed; persons see it before they decide. It is shown, never run.",
+        "type": ["string", "null"],
+        "minLength": 1,
+        "maxLength": 10000,
+        "default": null,
+        "examples": ["The disk has been 95 % full since Monday."]
+      },
+      "refs": {
+        "description": "Links or ids that say more, for persons. They are shown, never opened.",
+        "type": ["array", "null"],
+        "maxItems": 50,
+        "items": {"type": "string", "minLength": 1, "maxLength": 2000},
+        "default": [],
+        "examples": [["https://tickets.example.com/17"]]
+      },
       "risk_level": {
         "description": "The risk as its author sees it; the rules in policy may find a higher one, never a lower.",
         "enum": ["low", "medium", "high", null],
@@ -64,7 +80,7 @@ begin
         "examples": ["look"]
       },
       "kind": {
-        "description": "What it is about; auto_approve.allowed_step_kinds judges it.",
+        "description": "What it is about, for auto_approve.allowed_step_kinds. approval: persons decide, nothing runs.",
         "$ref": "#/$defs/name",
         "examples": ["sql"]
       },
@@ -86,6 +102,12 @@ begin
         "$ref": "#/$defs/texts_or_null",
         "x-default": "the step before it",
         "examples": [["look"]]
+      },
+      "needs_approval": {
+        "description": "When its turn comes, it waits for persons, as approval_rules says, before it runs.",
+        "type": ["boolean", "null"],
+        "default": false,
+        "examples": [true]
       },
       "max_retries": {
         "description": "Failures after which it fails for good; 1 is a single attempt.",

@@ -11,8 +11,23 @@ from routines.templates.test_template_faults import SOUND
 #: What one field of a template or of a step can say, and its faults.
 FIELDS = [
     {field: value}
-    for field in ("title", "risk_level", "priority", "x")
-    for value in ("t", "", "low", 0, -101, 1.5, True, [], {}, None)
+    for field in ("title", "rationale", "refs", "risk_level", "priority", "x")
+    for value in (
+        "t",
+        "",
+        "low",
+        0,
+        -101,
+        1.5,
+        True,
+        [],
+        ["a"],
+        ["a", ""],
+        ["a"] * 51,
+        ["a" * 2001],
+        {},
+        None,
+    )
 ]
 OF_STEPS = [
     {field: value}
@@ -27,6 +42,7 @@ OF_STEPS = [
             "timeout_seconds",
             "on_failure",
             "on_lease_lost",
+            "needs_approval",
             "x",
         ]
     )

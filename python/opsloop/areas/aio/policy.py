@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from opsloop import jsonio
 from opsloop.areas.aio.call import AsyncCaller
 from opsloop.areas.call import DocumentLike
-from opsloop.results import DryRun, PolicyChange, PolicyVersion
+from opsloop.results import DryRun, PolicyChange, PolicyTest, PolicyVersion
 
 
 class AsyncPolicy(AsyncCaller):
@@ -106,6 +107,21 @@ class AsyncPolicy(AsyncCaller):
         """
         return await self._rows(
             DryRun, "fn_dry_run_policy", key=key, value=jsonio.document(value), since=since, limit=limit
+        )
+
+    async def test_policy(
+        self, tests: Sequence[Mapping[str, Any]], documents: DocumentLike | None = None
+    ) -> list[PolicyTest]:
+        """Say of each test, `{"name", "given", "expect"}`, whether policy decides so; nothing changes.
+
+        `documents` are drafts by key, in the place of those in force. Raises InvalidPolicy (OPS_017) with every
+        fault of a draft, and InvalidArgument (OPS_018) with every fault of the tests.
+        """
+        return await self._rows(
+            PolicyTest,
+            "fn_test_policy",
+            tests=jsonio.document(list(tests)),
+            documents=jsonio.document(documents),
         )
 
     async def assert_agent(self, role: str) -> None:
