@@ -84,6 +84,7 @@
 \ir code/queue/_ensure_lanes.sql
 \ir code/queue/_lane_of.sql
 \ir code/queue/_announce.sql
+\ir code/queue/_pass_restore.sql
 \ir code/queue/_wake_workers.sql
 \ir code/queue/_wake_sleepers.sql
 \ir code/queue/_notify_channel.sql
