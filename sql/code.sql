@@ -158,8 +158,9 @@
 \ir code/policy/_judge_templates.sql
 \ir code/policy/_judge_step.sql
 \ir code/policy/_risk_rule_holds.sql
-\ir code/policy/_argument_allowed.sql
-\ir code/policy/_narrowed_policies.sql
+\ir code/policy/_argument_pattern.sql
+\ir code/policy/_allowed_commands.sql
+\ir code/policy/_too_many_commands.sql
 \ir code/policy/_command_forbidden.sql
 \ir code/policy/_agent_roles.sql
 \ir code/policy/_executor_blocked.sql
