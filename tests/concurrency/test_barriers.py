@@ -1,7 +1,5 @@
 """What holds a barrier is waited for without spinning, and named with the statement that ends it."""
 
-from uuid import uuid4
-
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
@@ -115,15 +113,15 @@ WRITES = [
     "select * from fn_claim_outbox_deliveries('p1')",
     "select * from fn_claim_outbox_events('p1', 1)",
     "select fn_complete_outbox_event({message}, 'p0')",
-    "select * from fn_complete_outbox_events('p0', '[{{\"event_id\": {message}, \"outcome\": \"delivered\"}}]')",
+    'select * from fn_complete_outbox_events(\'p0\', \'[{{"event_id": {message}, "outcome": "delivered"}}]\')',
     "select * from fn_extend_outbox_claims('p0', array[{message}])",
     "select * from fn_claim_steps('w1', 1)",
     "select * from fn_complete_steps({leases})",
     "select * from fn_extend_leases('w1', {leases})",
     "select fn_emit_event('signal')",
-    "select fn_emit_events('[{{\"type\": \"signal\"}}]')",
+    'select fn_emit_events(\'[{{"type": "signal"}}]\')',
     "select fn_publish_outbox('a', '2', 'e')",
-    "select * from fn_create_proposal('{{\"title\": \"t\", \"steps\": [{{\"kind\": \"noop\"}}]}}')",
+    'select * from fn_create_proposal(\'{{"title": "t", "steps": [{{"kind": "noop"}}]}}\')',
     "select * from fn_approve_proposal({proposal}, 'ann')",
     "select fn_cancel_mission({mission}, 'ann')",
     "select fn_acquire_lock('mine', 'me', 60)",
@@ -138,7 +136,9 @@ WRITES = [
 def test_a_restore_that_is_not_committed_is_named_and_not_waited_for_without_end(loop, session, call):
     loop.allow()
     mission = loop.mission(step("a"), step("b"))
-    leases = Jsonb([{name: str(lease[name]) for name in ("step_id", "lease_token")} for lease in loop.claim()])
+    leases = Jsonb(
+        [{name: str(lease[name]) for name in ("step_id", "lease_token")} for lease in loop.claim()]
+    )
     proposal = loop.propose(step("a"), risk_level="high")["proposal_id"]
     loop.do("select fn_acquire_lock('mine', 'me', 60)")
     loop.do("select fn_publish_outbox('a', '1', 'e'), fn_publish_outbox('b', '1', 'e')")
@@ -149,7 +149,7 @@ def test_a_restore_that_is_not_committed_is_named_and_not_waited_for_without_end
     other.value("select fn_after_restore('ann')")
     loop.do("set statement_timeout = '4s'")
     query = call.format(message=message, proposal=f"'{proposal}'", mission=f"'{mission}'", leases="%s")
-    with pytest.raises(psycopg.Error, match="OPS_023|OPS_031") as refused:
+    with pytest.raises(psycopg.Error, match=r"OPS_023|OPS_031") as refused:
         loop.rows(query, *([leases] if "%s" in query else []))
     assert str(other.conn.info.backend_pid) in refused.value.diag.message_primary
     assert "pg_terminate_backend" in refused.value.diag.message_hint

@@ -14,6 +14,8 @@ from looping import Loop, step, template
 MOST = "10s"
 MOST_CPU = 5
 MANY = 10_000
+#: `make test` runs a part of what takes long, `make hostile` all of it.
+WHOLE = os.environ.get("OPSLOOP_HOSTILE") == "all"
 
 
 @pytest.fixture
@@ -178,7 +180,7 @@ class Effort:
         return self.before - before
 
 
-@pytest.mark.parametrize("which", ALLOW)
+@pytest.mark.parametrize("which", ALLOW if WHOLE else ["lists"])
 def test_ten_thousand_commands_are_judged_by_two_hundred_entries_in_time(loop, which):
     loop.do("set statement_timeout = '60s'")
     commands = template(
@@ -212,8 +214,12 @@ def test_as_many_messages_as_one_claim_takes_are_routed_by_two_hundred_routes_in
     ]
     loop.policy("outbox", routes=routes)
     loop.do("select fn_publish_outbox('a', n::text, 'e' || n) from generate_series(1, 1000) n")
+    loop.do("set statement_timeout = '60s'")
     effort = Effort(loop)
-    assert len(loop.rows("select id from fn_claim_outbox_deliveries('p', 1000)")) == 1000
+    claimed = loop.rows("select id from fn_claim_outbox_deliveries('p', 1000)")
+    assert (len(claimed), effort.took() < MOST_CPU) == (1000, True)
+    done = Jsonb([{"event_id": row["id"], "outcome": "delivered"} for row in claimed])
+    assert len(loop.rows("select * from fn_complete_outbox_events('p', %s)", done)) == 1000
     assert effort.took() < MOST_CPU
 
 
@@ -244,7 +250,9 @@ def test_an_entry_is_found_whatever_it_is_like(loop):
         assert made["status"] == ("pending" if argv in allowed else "rejected"), argv
 
 
-@pytest.mark.parametrize(("globs", "status"), [(50, "pending"), (200, "rejected")])
+@pytest.mark.parametrize(
+    ("globs", "status"), [(50, "pending"), (200, "rejected")] if WHOLE else [(200, "rejected")]
+)
 def test_a_quarter_of_a_million_arguments_are_compared_with_a_list_or_refused_in_time(loop, globs, status):
     loop.do("set statement_timeout = '60s'")
     loop.policy("worker_policy", command_allow=[["echo", [*[f"*{n}x" for n in range(globs - 1)], "a*"]]])
@@ -257,7 +265,7 @@ def test_a_quarter_of_a_million_arguments_are_compared_with_a_list_or_refused_in
     assert (made["status"], effort.took() < MOST_CPU) == (status, True)
     loop.rows("select * from fn_inbox(1000)")
     assert effort.took() < MOST_CPU
-    shown = loop.row("select fn_explain_proposal(%s) as said", made["proposal_id"])["said"]
+    shown = loop.rows("select * from fn_explain_proposal(%s)", made["proposal_id"])
     assert effort.took() < MOST_CPU
     assert ("too many arguments" in str(shown)) == (status == "rejected")
 
@@ -309,7 +317,7 @@ def filled(value, ids):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("nth", range(3))
+@pytest.mark.parametrize("nth", range(3 if WHOLE else 1))
 def test_every_public_function_answers_or_refuses_in_time_beside_ten_thousand_of_each(loop, nth):
     loop.allow("noop")
     loop.react({})

@@ -21,4 +21,4 @@ $$;
 comment on function fn_emit_event(text, jsonb, text, uuid) is
   'Emits an event and returns its id; the same dedupe_key gives the first one''s id. The next heartbeat compares '
   'it with the reaction matrix, if the caller''s transaction commits. OPS_019 names every fault; OPS_045 for data that '
-  'is too large.';
+  'is too large; OPS_023 while a restore is not committed.';

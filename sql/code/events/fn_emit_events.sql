@@ -60,4 +60,4 @@ $$;
 comment on function fn_emit_events(jsonb) is
   'Emits a batch of events [{"type", "data", "dedupe_key", "mission_id"}] in the caller''s transaction and returns '
   'their ids in order. The same dedupe_key gives the first one''s id. OPS_019 names every fault and emits nothing; '
-  'OPS_045 for what is too large.';
+  'OPS_045 for what is too large; OPS_023 while a restore is not committed.';

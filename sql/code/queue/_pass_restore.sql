@@ -4,7 +4,7 @@ language plpgsql
 set search_path from current
 as $$
 -- Called before a transaction first writes to a table that fn_after_restore locks: a restore that is not committed is
--- waited for, two seconds or the caller's lock_timeout, and then named. The advisory lock keeps this free of waiting and
+-- waited for, two seconds or the caller's lock_timeout, and then named. The advisory lock keeps this free of waits and
 -- of exception blocks while there is no restore. It only says where to look: any login may take it, and whether a
 -- restore is open is asked of the lock on ops_ready.
 -- Locks: advisory (ops_control, 5), shared, until the transaction ends; ops_ready, ROW EXCLUSIVE, where it waited.
