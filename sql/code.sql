@@ -87,6 +87,7 @@
 \ir code/queue/_ensure_lanes.sql
 \ir code/queue/_lane_of.sql
 \ir code/queue/_announce.sql
+\ir code/queue/_pass_restore.sql
 \ir code/queue/_wake_workers.sql
 \ir code/queue/_wake_sleepers.sql
 \ir code/queue/_notify_channel.sql
@@ -177,8 +178,9 @@
 \ir code/policy/_judge_step.sql
 \ir code/policy/_built_in_risk_rules.sql
 \ir code/policy/_risk_rule_holds.sql
-\ir code/policy/_argument_allowed.sql
-\ir code/policy/_narrowed_policies.sql
+\ir code/policy/_argument_pattern.sql
+\ir code/policy/_allowed_commands.sql
+\ir code/policy/_too_many_commands.sql
 \ir code/policy/_command_forbidden.sql
 \ir code/policy/_agent_roles.sql
 \ir code/policy/_executor_blocked.sql

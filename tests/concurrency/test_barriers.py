@@ -1,7 +1,5 @@
 """What holds a barrier is waited for without spinning, and named with the statement that ends it."""
 
-from uuid import uuid4
-
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
@@ -41,10 +39,9 @@ def test_a_prepared_stop_is_named_by_its_gid(loop, left_behind, statement):
     assert REMEDY in said.message_hint
     loop.do("set lock_timeout = '50ms'")
     if "resume" not in statement:
-        with pytest.raises(psycopg.errors.LockNotAvailable) as refused:
-            loop.claim()
-        assert "it''s mine" in refused.value.diag.message_primary
-        assert REMEDY in refused.value.diag.message_hint
+        refused = loop.refused("023", "select * from fn_claim_steps('w1', 1)")
+        assert "it''s mine" in refused.message_primary
+        assert REMEDY in refused.message_hint
     loop.do(REMEDY)
     assert loop.claim() == []
     assert loop.value("select fn_pause('all')")["could_still_commit"] == []
@@ -85,7 +82,7 @@ def test_a_call_waits_for_a_stranger_at_the_barrier_without_spinning_and_names_h
         waiting = start(lambda: worker.do(f"select _pass_barrier('{call}')"))
         wait_until_blocked(stranger, worker.conn)
         assert all(is_blocked(stranger, worker.conn) for _ in range(50))
-        with pytest.raises(psycopg.errors.LockNotAvailable) as refused:
+        with pytest.raises(psycopg.Error, match="OPS_023") as refused:
             waiting.result()
         pid = stranger.info.backend_pid
         assert f"session {pid} of {name}" in refused.value.diag.message_primary
@@ -105,34 +102,70 @@ def test_a_call_waits_for_a_stranger_at_the_barrier_without_spinning_and_names_h
 def test_a_call_that_nobody_limits_gives_up_by_itself(loop, session):
     other = session()
     other.do(f"select pg_advisory_lock({CLASS}, 2)")
-    with pytest.raises(psycopg.errors.LockNotAvailable):
-        loop.claim()
+    loop.refused("023", "select * from fn_claim_steps('w1', 1)")
     other.do(f"select pg_advisory_unlock({CLASS}, 2)")
     assert loop.claim() == []
     assert loop.value("select current_setting('lock_timeout')") == "0"
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        "select * from fn_claim_outbox_deliveries('p1')",
-        "select * from fn_claim_outbox_events('p1', 1)",
-        "select * from fn_claim_steps('w1', 1)",
-        "select * from fn_complete_steps(%s)",
-        "select * from fn_extend_leases('w1', %s)",
-    ],
-)
+#: Calls that write what a restore locks; {step}, {proposal} and the like are filled in.
+WRITES = [
+    "select * from fn_claim_outbox_deliveries('p1')",
+    "select * from fn_claim_outbox_events('p1', 1)",
+    "select fn_complete_outbox_event({message}, 'p0')",
+    'select * from fn_complete_outbox_events(\'p0\', \'[{{"event_id": {message}, "outcome": "delivered"}}]\')',
+    "select * from fn_extend_outbox_claims('p0', array[{message}])",
+    "select * from fn_claim_steps('w1', 1)",
+    "select * from fn_complete_steps({leases})",
+    "select * from fn_extend_leases('w1', {leases})",
+    "select fn_emit_event('signal')",
+    'select fn_emit_events(\'[{{"type": "signal"}}]\')',
+    "select fn_publish_outbox('a', '2', 'e')",
+    'select * from fn_create_proposal(\'{{"title": "t", "steps": [{{"kind": "noop"}}]}}\')',
+    "select * from fn_approve_proposal({proposal}, 'ann')",
+    "select fn_cancel_mission({mission}, 'ann')",
+    "select fn_acquire_lock('mine', 'me', 60)",
+    "select fn_extend_lock('mine', 'me', 60)",
+    "select fn_release_lock('mine', 'me')",
+    "select fn_pause('all')",
+    "select fn_kill_switch()",
+]
+
+
+@pytest.mark.parametrize("call", WRITES)
 def test_a_restore_that_is_not_committed_is_named_and_not_waited_for_without_end(loop, session, call):
-    loop.do("select fn_publish_outbox('a', '1', 'e')")
+    loop.allow()
+    mission = loop.mission(step("a"), step("b"))
+    leases = Jsonb(
+        [{name: str(lease[name]) for name in ("step_id", "lease_token")} for lease in loop.claim()]
+    )
+    proposal = loop.propose(step("a"), risk_level="high")["proposal_id"]
+    loop.do("select fn_acquire_lock('mine', 'me', 60)")
+    loop.do("select fn_publish_outbox('a', '1', 'e'), fn_publish_outbox('b', '1', 'e')")
     loop.policy("outbox", routes=[{"event_type": "*", "sink": "log"}])
+    message = loop.rows("select id from fn_claim_outbox_deliveries('p0', 1)")[0]["id"]
     other = session()
     other.do("begin")
     other.value("select fn_after_restore('ann')")
-    loop.do("set statement_timeout = '10s'")
-    lease = Jsonb([{"step_id": str(uuid4()), "lease_token": str(uuid4())}])
-    with pytest.raises(psycopg.errors.LockNotAvailable) as refused:
-        loop.rows(call, *([lease] if "%s" in call else []))
+    loop.do("set statement_timeout = '4s'")
+    query = call.format(message=message, proposal=f"'{proposal}'", mission=f"'{mission}'", leases="%s")
+    with pytest.raises(psycopg.Error, match=r"OPS_023|OPS_031") as refused:
+        loop.rows(query, *([leases] if "%s" in query else []))
     assert str(other.conn.info.backend_pid) in refused.value.diag.message_primary
     assert "pg_terminate_backend" in refused.value.diag.message_hint
     other.do("rollback")
     assert loop.rows("select id from fn_claim_outbox_deliveries('p1')")
+
+
+def test_a_lock_cannot_be_acquired_while_a_restore_is_not_committed(loop, session):
+    loop.do("select fn_acquire_lock('expired', 'me', 1)")
+    loop.advance(5)
+    other = session()
+    other.do("begin")
+    other.value("select fn_after_restore('ann')")
+    loop.do("set statement_timeout = '4s'")
+    for name in ("new", "expired"):
+        assert loop.value("select fn_acquire_lock(%s, 'you', 60)", name) is False
+    other.do("rollback")
+    for name in ("new", "expired"):
+        assert loop.value("select fn_acquire_lock(%s, 'you', 60)", name) is True

@@ -35,9 +35,9 @@ from opsloop.executors.registry import Executor
 ROW_LIMIT = 1_000
 BYTE_LIMIT = 256 * 1024
 # SQLSTATE classes that say: not now. Connection, rollback (deadlock, serialization), resources, intervention
-# (statement timeout, shutdown), and one single code: lock not available.
+# (statement timeout, shutdown); lock not available, and the two that the loop has for it.
 _CHUNK = 100
-_TRY_AGAIN = ("08", "40", "53", "57", "55P03")
+_TRY_AGAIN = ("08", "40", "53", "57", "55P03", "OP023", "OP031")
 
 
 def make(dsn: str) -> Executor:

@@ -164,7 +164,10 @@ class Link:
         except OpsError as error:
             self.refused = error
             self.refusals[error.server_code] += 1
-            self._log.error("claim refused", code=error.code, sqlstate=error.sqlstate, error=error.message)
+            remedy = {"hint": error.hint} if error.hint else {}
+            self._log.error(
+                "claim refused", code=error.code, sqlstate=error.sqlstate, error=error.message, **remedy
+            )
             await asyncio.sleep(pause)
             return Timed(time.monotonic(), [])
         self.refused = None

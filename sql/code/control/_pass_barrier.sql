@@ -9,10 +9,10 @@ as $$
 -- exclusive, and then waits for the second: so no call is ever between the two. A session that passed before in the
 -- same transaction passes a closed barrier: it would else wait for the call that waits for it.
 -- Any login may take the advisory locks of a closed barrier, and an open transaction may keep them: a call waits for
--- five seconds, or for its own lock_timeout, and then says which transaction it is.
+-- two seconds, or for its own lock_timeout, and then says which transaction it is.
 -- Locks: advisory (ops_control, 1 and 2 for claims, 3 and 4 for reports), shared; the second until the transaction
 -- ends. Writes: nothing. Raises: 40001 above read committed when it had to wait, or when its snapshot is older than a
--- change of pauses, policy or epoch; 55P03 when the barrier stayed closed.
+-- change of pauses, policy or epoch; OP023 when the barrier stayed closed.
 declare
   v_class constant integer := 'ops_control'::regclass::oid::integer;
   v_first constant integer := case p_barrier when 'claims' then 1 when 'reports' then 3 end;
@@ -35,7 +35,7 @@ begin
     end if;
     begin
       if v_patience = '0' then
-        perform set_config('lock_timeout', '5s', true);
+        perform set_config('lock_timeout', '2s', true);
       end if;
       perform pg_advisory_lock_shared(v_class, v_first), pg_advisory_unlock_shared(v_class, v_first);
       perform pg_advisory_lock_shared(v_class, v_first + 1), pg_advisory_unlock_shared(v_class, v_first + 1);
@@ -50,8 +50,8 @@ begin
                           and l.database = (select d.oid from pg_database d where d.datname = current_database())
                       ))) l (virtualtransaction)
        cross join lateral _holder(l.virtualtransaction) h;
-      raise lock_not_available using
-        message = format('the barrier of %s is closed by %s', p_barrier, v_holder.name),
+      raise exception using errcode = 'OP023',
+        message = format('OPS_023: the barrier of %s is closed by %s', p_barrier, v_holder.name),
         detail = jsonb_build_object('barrier', p_barrier, 'pid', v_holder.pid, 'gid', v_holder.gid,
                                     'login', v_holder.login)::text,
         hint = format('Commit or end it: %s The call is tried again later; nothing was changed.', v_holder.remedy);

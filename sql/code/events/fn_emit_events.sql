@@ -9,7 +9,7 @@ set lock_timeout = '2s'
 as $$
 -- Emits a batch of events in the caller's transaction: all of them or, when one is faulty, none.
 -- Locks: the unique index of dedupe_key; the announcement. Writes: ops_agent_events, ops_ready. Raises: OP019 with
--- every fault, OP045 for what is too large.
+-- every fault, OP023, OP045 for what is too large.
 declare
   v_faults text[];
   v_types text[];
@@ -60,4 +60,4 @@ $$;
 comment on function fn_emit_events(jsonb) is
   'Emits a batch of events [{"type", "data", "dedupe_key", "mission_id"}] in the caller''s transaction and returns '
   'their ids in order. The same dedupe_key gives the first one''s id. OPS_019 names every fault and emits nothing; '
-  'OPS_045 for what is too large.';
+  'OPS_045 for what is too large; OPS_023 while a restore is not committed.';

@@ -7,7 +7,8 @@ as $$
 -- Whether this holder holds this lock, by this login, or one that may stop the whole loop; if so, the lock cannot
 -- change hands until the transaction ends. Otherwise nothing is locked. The clock is read again once the row is locked.
 -- Another session of the same holder that has locked the row gets 50 ms to commit; then the answer is no.
--- Locks: the row of the lock, for no key update, 50 ms at most. Writes: nothing. Raises: nothing.
+-- Locks: the row of the lock, for no key update, and what _pass_restore locks, 50 ms at most. Writes: nothing. Raises:
+-- OP023 while a restore is not committed: its caller writes to the row.
 declare
   v_expires_at timestamptz;
   v_login text;
@@ -20,6 +21,7 @@ begin
         and not has_function_privilege(session_user, 'fn_kill_switch(text, text)', 'execute') then
     return false;
   end if;
+  perform _pass_restore();
   select l.expires_at into v_expires_at
     from distributed_locks l
    where l.lock_name = p_lock_name and l.holder_id = p_holder_id

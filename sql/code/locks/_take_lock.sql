@@ -50,24 +50,25 @@ begin
   v_token := v_epoch * 1000000000000 + nextval('distributed_locks_token_seq');
   v_now := _now();
   v_expires_at := v_now + make_interval(secs => p_ttl_seconds);
-  if v_exists then
-    update distributed_locks
-       set holder_id = p_holder_id, holder_login = session_user, acquired_at = v_now, expires_at = v_expires_at,
-           token = v_token
-     where lock_name = p_lock_name;
-  else
-    -- There may be a row that this snapshot does not see: it is old, or the row is being inserted by hand.
-    begin
+  begin
+    if v_exists then
+      update distributed_locks
+         set holder_id = p_holder_id, holder_login = session_user, acquired_at = v_now, expires_at = v_expires_at,
+             token = v_token
+       where lock_name = p_lock_name;
+    else
+      -- There may be a row that this snapshot does not see: it is old, or the row is being inserted by hand.
       insert into distributed_locks (lock_name, holder_id, holder_login, acquired_at, expires_at, token)
       values (p_lock_name, p_holder_id, session_user, v_now, v_expires_at, v_token)
       on conflict (lock_name) do nothing;
       if not found then
         return 'busy';
       end if;
-    exception when lock_not_available then
-      return 'busy';
-    end;
-  end if;
+    end if;
+  exception when lock_not_available then
+    -- That row, or a restore that is not committed.
+    return 'busy';
+  end;
   return 'acquired';
 end;
 $$;

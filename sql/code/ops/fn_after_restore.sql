@@ -36,12 +36,17 @@ begin
   perform _lock_control();
   perform from _close_barriers(array['claims', 'reports']);
   begin
+    -- _pass_restore
+    perform pg_advisory_xact_lock('ops_control'::regclass::oid::integer, 5);
     lock table ops_ready, ops_timers, outbox_heads, outbox_timers, distributed_locks in share row exclusive mode;
   exception when lock_not_available then
     raise exception using errcode = 'OP060', message = 'OPS_060: a session is writing to the loop',
       detail = (select coalesce(jsonb_agg(distinct l.pid), '[]')::text from pg_locks l
-                 where l.relation in ('ops_ready'::regclass, 'ops_timers'::regclass, 'outbox_heads'::regclass,
-                                      'outbox_timers'::regclass, 'distributed_locks'::regclass)
+                 where (l.relation in ('ops_ready'::regclass, 'ops_timers'::regclass, 'outbox_heads'::regclass,
+                                       'outbox_timers'::regclass, 'distributed_locks'::regclass)
+                        or (l.locktype = 'advisory' and l.classid = 'ops_control'::regclass and l.objid = 5
+                            and l.objsubid = 2
+                            and l.database = (select d.oid from pg_database d where d.datname = current_database())))
                    and l.granted and l.pid <> pg_backend_pid()),
       hint = 'End the sessions in the detail, select pg_terminate_backend(pid); or wait for them. Then call again.';
   end;

@@ -10,7 +10,12 @@ as $$
 begin
   return (select r.route
             from jsonb_array_elements(nullif(p_policy -> 'routes', 'null')) with ordinality r (route, ord)
-           where _matches_any(p_event_type, r.route -> 'event_type')
+           -- Most routes have one glob, and are compared without a call.
+           where case jsonb_typeof(r.route -> 'event_type')
+                   when 'string' then r.route ->> 'event_type' = p_event_type
+                                      or (strpos(r.route ->> 'event_type', '*') > 0
+                                          and p_event_type like _like_pattern(r.route ->> 'event_type'))
+                   else _matches_any(p_event_type, r.route -> 'event_type') end
            order by r.ord
            limit 1);
 end;

@@ -21,12 +21,13 @@ as $$
 -- holds the head of the aggregate just now; say it again. When that fails on data, reports are taken one by one, and
 -- the message on which it fails is dead.
 -- Locks: outbox_heads, SKIP LOCKED. Writes: outbox, outbox_heads, outbox_timers, ops_ready, dead_letter_archive,
--- ops_counts. Raises: what is no fault of the data.
+-- ops_counts. Raises: OP023; what is no fault of the data.
 declare
   v_locked record;
   v_said record;
   v_message text;
 begin
+  perform _pass_restore();
   begin
     select * into v_locked from _lock_claimed_heads(p_processor_id, p_event_ids);
     select * into v_said

@@ -14,8 +14,9 @@ as $$
 -- Reports that one message was delivered, or could not be. Then it is tried again after 2^min(tries, 10) seconds or,
 -- when no tries are left, leaves a dead letter, and its aggregate goes on. False when the processor does not have the
 -- message (any more).
--- Locks: the head of its aggregate; waits for it. Writes: as _settle_outbox. Raises: nothing.
+-- Locks: the head of its aggregate; waits for it. Writes: as _settle_outbox. Raises: OP023.
 begin
+  perform _pass_restore();
   perform h.aggregate_id
      from outbox o
      join outbox_heads h on h.aggregate_type = o.aggregate_type and h.aggregate_id = o.aggregate_id

@@ -13,7 +13,7 @@ as $$
 -- Extends the claims of these messages, and with each the claims of all messages of its aggregate. Never waits: a head
 -- that another session has locked keeps the lease it has. ok is false for a message that the processor does not have
 -- any more, and for every message once the kill switch is on: then it must not be delivered.
--- Locks: outbox_heads, SKIP LOCKED. Writes: outbox_heads. Raises: OP018.
+-- Locks: outbox_heads, SKIP LOCKED. Writes: outbox_heads. Raises: OP018, OP023.
 declare
   v_now timestamptz := _now();
   v_lease interval := _outbox_lease(p_lease_seconds, _policy('outbox'));
@@ -22,6 +22,7 @@ declare
   v_ids text[];
 begin
   perform _check_batch('p_event_ids', to_jsonb(p_event_ids));
+  perform _pass_restore();
   if not v_killed then
     select l.types, l.ids into v_types, v_ids from _lock_claimed_heads(p_processor_id, p_event_ids) l;
     update outbox_heads h

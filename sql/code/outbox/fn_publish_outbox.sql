@@ -58,4 +58,5 @@ end;
 $$;
 comment on function fn_publish_outbox(text, text, text, jsonb, text) is
   'Publishes a side effect in the caller''s transaction and returns its id; the same p_dedupe_key gives the first '
-  'one''s id. OPS_018 when a name is missing or too long, OPS_045 for a payload that is too large.';
+  'one''s id. OPS_018 when a name is missing or too long, OPS_045 for a payload that is too large; OPS_023 while a '
+  'restore is not committed.';

@@ -5,6 +5,7 @@ create or replace function _judge_step(
   p_declared_risk text,
   p_auto_approve jsonb,
   p_worker_policy jsonb,
+  p_allowed boolean default null,
   out risk smallint,
   out auto_ok boolean,
   out forbidden text,
@@ -20,7 +21,8 @@ as $$
 -- 2 medium, 3 high, the higher of the declared one and those of all risk rules that hold. auto_ok: it may run without
 -- the decision of a person; if not, reason says why. forbidden: why no person may have it run, null when a person may.
 -- code: OPS_003 when it is forbidden, OPS_009 when a person must decide. rule: the path in policy that says so, null
--- when the fault is in the step itself.
+-- when the fault is in the step itself. p_allowed: of a command, whether command_allow has an entry for it, where many
+-- are asked about at once (_allowed_commands).
 -- Locks: none. Writes: nothing. Raises: nothing for sound policies.
 declare
   v_rule jsonb;
@@ -53,7 +55,7 @@ begin
      where x.fault is not null;
   elsif p_executor = 'command' then
     select c.forbidden, 'worker_policy.' || c.setting into forbidden, rule
-      from _command_forbidden(p_params, p_worker_policy) c;
+      from _command_forbidden(p_params, p_worker_policy, p_allowed) c;
   end if;
 
   v_max := case p_auto_approve ->> 'max_risk_level' when 'high' then 3::smallint when 'medium' then 2::smallint

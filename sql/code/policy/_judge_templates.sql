@@ -27,7 +27,8 @@ declare
   v_worker_policy constant jsonb := p_documents.worker_policy;
   v_risk_rules constant jsonb := coalesce(nullif(v_auto_approve -> 'risk_rules', 'null'), _built_in_risk_rules());
   v_groups text[];
-  v_narrowed jsonb[];
+  v_too_many integer[];
+  v_allowed boolean[];
   v_places integer[];
   v_place integer;
   v_step ops_template_step;
@@ -46,6 +47,7 @@ begin
   reasons := codes;
   findings := array_fill(null::jsonb, array[v_count]);
   steps := _template_steps(p_templates);
+  v_too_many := _too_many_commands(steps, v_worker_policy -> 'command_allow');
   if cardinality(steps) = 1 then
     v_groups := '{"{1}"}';
   else
@@ -54,6 +56,7 @@ begin
       into v_groups
       from (select array_agg(s.place) as places
               from (select t.kind, t.executor, t.ordinality as place, p_templates[t.no] ->> 'risk_level' as declared,
+                           t.no = any (v_too_many) as is_too_many,
                            -- As text: 1 and 1.0 are equal as jsonb, but a regular expression tells them apart.
                            case when t.executor in ('command', 'agent') or v_worker_policy -> 'presets' ? t.executor
                                      or exists (
@@ -63,18 +66,27 @@ begin
                                                   or strpos(r ->> 'executor', '*') > 0, true))
                                 then t.params::text else '{}' end as params
                       from unnest(steps) with ordinality t) s
-             group by s.kind, s.executor, s.declared, s.params) g;
-    select _narrowed_policies(array_agg(s.executor order by g.nth), array_agg(s.params order by g.nth), v_worker_policy)
-      into v_narrowed
+             group by s.kind, s.executor, s.declared, s.params, s.is_too_many) g;
+    select _allowed_commands(array_agg(case when s.executor = 'command' and (s.no = any (v_too_many)) is not true
+                                            then s.params -> 'argv' end order by g.nth),
+                             v_worker_policy -> 'command_allow')
+      into v_allowed
       from unnest(v_groups) with ordinality g (places, nth)
       left join unnest(steps) with ordinality s on s.ordinality = (g.places::integer[])[1];
   end if;
   for v_nth in 1 .. coalesce(cardinality(v_groups), 0) loop
     v_places := v_groups[v_nth]::integer[];
     v_step := steps[v_places[1]];
-    v_verdict := _judge_step(v_step.kind, v_step.executor, v_step.params,
-                             coalesce(p_templates[v_step.no] ->> 'risk_level', 'low'), v_auto_approve,
-                             coalesce(v_narrowed[v_nth], v_worker_policy));
+    if v_step.executor = 'command' and v_step.no = any (v_too_many) then
+      select 1::smallint as risk, 'OPS_003' as code, 'worker_policy.command_allow' as rule,
+             'the commands have too many arguments to be compared with the lists in worker_policy.command_allow: '
+             'propose fewer at once' as reason
+        into v_verdict;
+    else
+      v_verdict := _judge_step(v_step.kind, v_step.executor, v_step.params,
+                               coalesce(p_templates[v_step.no] ->> 'risk_level', 'low'), v_auto_approve,
+                               v_worker_policy, v_allowed[v_nth]);
+    end if;
     if v_step.executor = 'agent' and not _agent_roles(p_documents.agent_roles) ? (v_step.params ->> 'role') then
       v_verdict.code := 'OPS_003';
       v_verdict.rule := 'agent_roles';

@@ -16,13 +16,14 @@ as $$
 -- more. Any caller may write that setting, so it is never taken at its word: each call locks what it names, and only a
 -- seq that was drawn before. Such a seq lies below every row of this call; a lower one than needed holds marks back, as
 -- the advisory lock of any login can. A rollback to a savepoint takes the lock back, and the next call has it again.
--- Locks: that advisory lock, shared, never waiting. Writes: nothing. Raises: nothing.
+-- Locks: that advisory lock, shared, never waiting; what _pass_restore locks. Writes: nothing. Raises: OP023.
 declare
   v_setting constant text := 'opsloop.announced_' || 'ops_ready'::regclass::oid::text;
   v_said constant text := current_setting(v_setting, true);
   v_last bigint;
   v_floor bigint;
 begin
+  perform _pass_restore();
   -- _open_enqueuers knows the transaction by this id: it has to be assigned before the lock.
   perform pg_current_xact_id();
   if v_said ~ '^[0-9]{1,18}$' then

@@ -39,24 +39,23 @@ begin
      where s.slots is not null
         or s.judged_generation is distinct from p_generation
         or p_worker_policy -> 'presets' ? s.executor
-  ), narrowed as materialized (
-    select o.policy, o.nth
-      from unnest(_narrowed_policies(
-             array(select i.executor from filled i order by i.nth), array(select i.params from filled i order by i.nth),
-             p_worker_policy)) with ordinality o (policy, nth)
+  ), commands as materialized (
+    select _allowed_commands(array(select case when i.executor = 'command' then i.params -> 'argv' end
+                                     from filled i order by i.nth),
+                             p_worker_policy -> 'command_allow') as allowed
   )
   select s.id, x.params, x.run_with, s.params ->> 'role',
          coalesce(s.fault, x.fault), coalesce(s.fault_code, x.fault_code),
          h.reason, h.code, d.digest
     from (select i.*, row_number() over (order by i.nth) as no from filled i) s
-    join narrowed w on w.nth = s.no
+   cross join commands c
     -- Plans 1
    cross join lateral (select t.* from ops_missions t where t.id = s.mission_id limit 1) m
     left join lateral (select t.template from ops_mission_proposals t where t.id = m.proposal_id limit 1) p on true
    cross join lateral _expand_preset(s.executor, s.params, p_worker_policy) x
    cross join lateral _digest(jsonb_build_array(s.kind, s.executor, x.run_with, x.params)) d (digest)
    cross join lateral _judge_step(s.kind, s.executor, s.params, p.template ->> 'risk_level', v_auto,
-                                  coalesce(w.policy, p_worker_policy)) j
+                                  p_worker_policy, c.allowed[s.no]) j
    cross join lateral (
      select case when j.forbidden is not null then 'OPS_003' when o.reason is not null then 'OPS_009' end as code,
             coalesce(j.forbidden, o.reason) as reason
