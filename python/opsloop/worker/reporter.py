@@ -61,6 +61,7 @@ class Reporter:
         self._kinds = (self._completions, self._failures, self._releases)
         self._later: list[tuple[float, Report]] = []
         self._held: dict[str, LiveAttempt] = {}
+        self._dropped: list[str] = []
         self.holding = asyncio.Event()
         """Set while there is something in `held`."""
         self._hurried = False
@@ -77,6 +78,11 @@ class Reporter:
     def held(self) -> list[LiveAttempt]:
         """Attempts that have ended, but whose leases are still needed: the database did not take their reports yet."""
         return list(self._held.values())
+
+    def tokens(self) -> list[str]:
+        """The tokens of all attempts that have ended, and of which the database is not known to have heard."""
+        reports = [report for kind in self._kinds for report in kind.reports] + [later for _, later in self._later]
+        return [attempt.token for attempt, _ in reports] + self._dropped
 
     def complete(self, attempt: LiveAttempt, result: Any) -> None:
         """The attempt succeeded with `result`. Raises TypeError when that is not JSON; then nothing is kept."""
@@ -249,6 +255,7 @@ class Reporter:
 
     def _drop(self, attempt: LiveAttempt, function: str, code: str, sqlstate: str | None) -> None:
         self._let_go(attempt)
+        self._dropped.append(attempt.token)
         self.outcomes["dropped"] += 1
         self._log.error(
             "a finished result dropped", function=function, code=code, sqlstate=sqlstate, **attempt.names
