@@ -221,7 +221,10 @@ class Relay:
     def _known(self) -> dict[str, Any]:
         """Which messages it has heard of, or may still deliver; none of its claims is on its way."""
         on_the_way = {message.id for run in self._tasks.values() for message, _ in run.messages}
-        args: dict[str, Any] = {"processor_id": self.processor_id, "event_ids": [*self._runs.keys() | on_the_way]}
+        args: dict[str, Any] = {
+            "processor_id": self.processor_id,
+            "event_ids": [*self._runs.keys() | on_the_way],
+        }
         if self._options.lease is not None:
             args["lease_seconds"] = self._options.lease
         return args

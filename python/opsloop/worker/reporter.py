@@ -81,7 +81,9 @@ class Reporter:
 
     def tokens(self) -> list[str]:
         """The tokens of all attempts that have ended, and of which the database is not known to have heard."""
-        reports = [report for kind in self._kinds for report in kind.reports] + [later for _, later in self._later]
+        reports = [report for kind in self._kinds for report in kind.reports] + [
+            later for _, later in self._later
+        ]
         return [attempt.token for attempt, _ in reports] + self._dropped
 
     def complete(self, attempt: LiveAttempt, result: Any) -> None:
