@@ -10,7 +10,6 @@ import pytest
 from opsloop.database import Database
 from opsloop.executors import builtin
 from opsloop.worker import Mode, Options, Worker
-from proxies import Proxy
 from worker.working import Process, Work
 
 
@@ -55,11 +54,3 @@ def drain(dsn: str) -> Callable[..., Any]:
         return worker
 
     return run
-
-
-@pytest.fixture
-def proxy(dsn: str, tmp_path: Path) -> Iterator[Proxy]:
-    """A proxy to this test's database."""
-    made = Proxy(dsn, tmp_path)
-    yield made
-    made.close()
