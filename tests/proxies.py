@@ -21,6 +21,7 @@ class Proxy:
         self._open: list[socket] = []
         self._losing: bytes | None = None
         self._delaying: tuple[bytes, float] | None = None
+        self._slow = 0.0
         self.lost = 0
         """How many answers were lost."""
         self._listener = socket(AF_UNIX)
@@ -44,6 +45,10 @@ class Proxy:
     def delay(self, mark: bytes, seconds: float) -> None:
         """The next answer with `mark` in it comes so much later."""
         self._delaying = mark, seconds
+
+    def slow(self, seconds: float) -> None:
+        """Every answer comes so much later, from now on."""
+        self._slow = seconds
 
     def cut(self) -> None:
         """End all connections to the clients; what the server is at goes on."""
@@ -92,6 +97,7 @@ class Proxy:
                 if self._delaying is not None and self._delaying[0] in data:
                     seconds, self._delaying = self._delaying[1], None
                     time.sleep(seconds)
+                time.sleep(self._slow)
                 self._thawed.wait()
                 client.sendall(data)
             client.shutdown(SHUT_RDWR)
