@@ -366,14 +366,13 @@ async def test_messages_of_a_claim_whose_answer_was_lost_are_claimed_again_at_on
     one = relay(proxy.dsn, own, mode=Mode.FOREVER)
     running = asyncio.create_task(one.run())
     try:
-        async with asyncio.timeout(20):  # a third of a lease
-            while waiting(conn):
-                await asyncio.sleep(0.05)
-            # A claim of its own that is on its way for longer than the pause between two looks.
-            proxy.delay(b"outbox:", later)
-            events += publish("a", "c")
-            while waiting(conn):
-                await asyncio.sleep(0.05)
+        await asyncio.to_thread(
+            wait_until, lambda: not waiting(conn), "all is delivered, before a lease is over"
+        )
+        # A claim of its own that is on its way for longer than the pause between two looks.
+        proxy.delay(b"outbox:", later)
+        events += publish("a", "c")
+        await asyncio.to_thread(wait_until, lambda: not waiting(conn), "all is delivered")
     finally:
         one.stop()
         await running

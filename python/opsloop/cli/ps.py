@@ -52,7 +52,7 @@ def ps(
         bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Show what waits for a decision, the newest missions and steps, what nobody offers to run, and sleeping workers."""
+    """Show what waits for a decision, the newest missions and steps, what nobody offers to run, sleeping workers."""
     known = (*_PROPOSAL_STATUSES, *_MISSION_STATUSES, *_STEP_STATUSES)
     if status is not None and status not in known:
         raise InvalidArgument(
