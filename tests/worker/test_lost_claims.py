@@ -123,6 +123,23 @@ def test_what_the_worker_claims_meanwhile_is_not_disowned(
     assert sum(line["event"] == "lost claim given back" for line in worker.lines()) == 1
 
 
+def test_an_attempt_that_was_begun_and_of_which_nothing_was_said_is_not_disowned(
+    work: Work, start: Start, proxy: Proxy, tmp_path: Path
+) -> None:
+    worker = start("--app", "handlers", "--no-heartbeat", DATABASE_URL=proxy.dsn)
+    begun = work.step("own", {"until": str(tmp_path / "never")}, on_lease_lost="hold")
+    work.wait_for(begun, "running")
+    # The server extends it no more, and the worker gives it up without a word.
+    work.conn.execute("update ops_mission_steps set deadline_at = clock_timestamp()")
+    wait_until(lambda: worker.logged("lease lost"), "it is given up")
+
+    proxy.lose(CLAIMED)
+    assert_was_given_back(work, work.step("noop"))
+
+    assert work.of(begun, "status") == "running"
+    assert work.runs(begun) == []
+
+
 def test_a_kill_switch_meanwhile_has_the_last_word(
     work: Work, start: Start, proxy: Proxy, conn: psycopg.Connection[Any]
 ) -> None:

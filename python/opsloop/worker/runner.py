@@ -248,7 +248,9 @@ class Runner:
             self._reporter.release(attempt, "the worker shuts down", started=True)
         elif attempt.stop is Stop.FENCED:
             self._reporter.release(attempt, Stop.FENCED.value, started=True, code=LeaseLost.code)
-        elif attempt.stop is not Stop.LOST:
+        elif attempt.stop is Stop.LOST:
+            self._reporter.say_nothing(attempt)
+        else:
             why = attempt.stop.value if attempt.stop is not None else ""
             failure = StepFailed(f"stopped: {why}")
             self._log.warning("step stopped", code=failure.code, **attempt.names)
