@@ -289,6 +289,7 @@
 \ir code/outbox/_outbox_settings.sql
 \ir code/outbox/_outbox_body.sql
 \ir code/outbox/fn_extend_outbox_claims.sql
+\ir code/outbox/fn_disown_outbox_events.sql
 \ir code/outbox/_lock_claimed_heads.sql
 \ir code/outbox/fn_complete_outbox_event.sql
 \ir code/outbox/_settle_outbox.sql
@@ -372,6 +373,7 @@
 \ir code/steps/fn_release_steps.sql
 \ir code/steps/_on_lease_lost.sql
 \ir code/steps/_give_back_steps.sql
+\ir code/steps/fn_disown_steps.sql
 \ir code/steps/fn_recover_expired_leases.sql
 \ir code/steps/_recover_each.sql
 \ir code/steps/_recover_steps.sql

@@ -132,6 +132,7 @@ declare
     ['fn_claim_outbox_events', 'worker'],
     ['fn_claim_outbox_deliveries', 'worker'],
     ['fn_extend_outbox_claims', 'worker'],
+    ['fn_disown_outbox_events', 'worker'],
     ['fn_complete_outbox_event', 'worker'],
     ['fn_complete_outbox_events', 'worker'],
     -- steps
@@ -145,6 +146,7 @@ declare
     ['fn_fail_step', 'worker'],
     ['fn_fail_steps', 'worker'],
     ['fn_release_steps', 'worker'],
+    ['fn_disown_steps', 'worker'],
     ['fn_recover_expired_leases', 'worker operator'],
     ['fn_recover_stale_steps', 'worker operator'],
     ['fn_missing_executors', 'reader'],

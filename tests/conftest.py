@@ -13,6 +13,7 @@ from pytest_postgresql.factories import postgresql_noproc
 
 from databases import Databases, unused_name
 from opsloop import migrate
+from proxies import Proxy
 
 SCHEMA = "opsloop"
 
@@ -94,3 +95,11 @@ def connect(dsn: str) -> Iterator[Callable[..., psycopg.Connection[Any]]]:
 def conn(connect: Callable[..., psycopg.Connection[Any]]) -> psycopg.Connection[Any]:
     """A session on this test's database: autocommit, search_path set to opsloop."""
     return connect()
+
+
+@pytest.fixture
+def proxy(dsn: str, tmp_path: Path) -> Iterator[Proxy]:
+    """A proxy to this test's database."""
+    made = Proxy(dsn, tmp_path)
+    yield made
+    made.close()

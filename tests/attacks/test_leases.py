@@ -53,6 +53,7 @@ def test_completing_somebody_elses_step(scene, agent, loop, running):
         "select fn_register_worker('w')",
         "select * from fn_release_steps('w', '[]')",
         "select * from fn_extend_leases('w', '[]')",
+        "select fn_disown_steps('w', '{}')",
     ):
         assert sqlstate(agent.conn.execute, call, seen) == DENIED, call
     # Nor does a worker with the token of another step of its own.

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from chaos.proxy import Proxy
     from chaos.server import Server
 
-#: Leases of which live workers may be lost through it: all, those of the process that it names, those of which the
-#: worker may never have heard, because the answer to its claim was lost, or (None) no lease.
-Excuse = Literal["all", "process", "unheard"] | None
+#: Leases of which live workers may be lost through it: all, those of the process that it names, or (None) no lease.
+Excuse = Literal["all", "process"] | None
 
 
 class Missed(Exception):  # noqa: N818 - it is no error

@@ -31,10 +31,7 @@ def draw(seed: int, seconds: float, gap: float, kinds: Sequence[Kind]) -> list[P
     chance = Random(seed)
     names = {
         gentle: [
-            kind.name
-            for kind in kinds
-            for _ in range(kind.weight)
-            if not gentle or kind.excuses in (None, "unheard")
+            kind.name for kind in kinds for _ in range(kind.weight) if not gentle or kind.excuses is None
         ]
         for gentle in (True, False)
     }

@@ -212,7 +212,6 @@ def _vanished(facts: Facts, clock: Clock, fleet: Fleet) -> Iterator[Finding]:
     longest = 2 * facts.lease + 5
     stalls = [(line["pid"], line["since"], line["at"]) for line in facts.stalls]
     stalls += [(None, began, ended) for began, ended in facts.slow]
-    heard = {(line["step"], line["attempt"]) for line in facts.effects if line["what"] == "begun"}
     for row in facts.runs:
         # Taken by the database, or given up by a worker that could not extend it.
         given_up = row["status"] == "released" and row["code"] == "OPS_006"
@@ -224,9 +223,7 @@ def _vanished(facts: Facts, clock: Clock, fleet: Fleet) -> Iterator[Finding]:
         if not moments or any(
             ends.get(pid, moment + 1) < moment
             or _stalled(stalls, pid, moment - facts.lease, moment)
-            or _excused(
-                facts.faults, pid, (row["step"], row["attempt"]) in heard, moment - longest, moment + 2
-            )
+            or _excused(facts.faults, pid, moment - longest, moment + 2)
             for moment in moments
         ):
             continue
@@ -241,13 +238,13 @@ def _stalled(stalls: Iterable[tuple[int | None, float, float]], pid: int, begins
     return any(who in (None, pid) and began < ends and ended > begins for who, began, ended in stalls)
 
 
-def _excused(faults: Iterable[Row], pid: int, heard: bool, begins: float, ends: float) -> bool:
+def _excused(faults: Iterable[Row], pid: int, begins: float, ends: float) -> bool:
     for one in faults:
         if one["began"] > ends or one["ended"] < begins:
             continue
         excuse = KINDS[one["kind"]].excuses
         met = excuse == "process" and one["met"].get("pid") == pid
-        if excuse == "all" or met or (excuse == "unheard" and not heard):
+        if excuse == "all" or met:
             return True
     return False
 

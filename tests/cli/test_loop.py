@@ -92,6 +92,16 @@ def test_work_that_nobody_offers_to_run_is_named(cli: Cli, conn: Conn) -> None:
     assert "OPS_005" not in cli("ps").out
 
 
+def test_sleeping_workers_are_told(cli: Cli, conn: Conn) -> None:
+    client = Client(conn)
+    for worker in ("w1", "w2"):
+        client.register_worker(worker)
+    assert "asleep" not in cli("ps").out
+    client.fall_asleep("w2", poll_seconds=60)
+    assert "workers: 2 live (1 asleep)" in cli("ps").out
+    assert cli("ps", "--json").json["workers"] == {"live": 2, "asleep": 1}
+
+
 def test_a_rejected_proposal_stays_rejected(cli: Cli, conn: Conn) -> None:
     proposal = propose(cli).json["proposal_id"]
     assert cli("reject", proposal, "--reason", "no", "--json").json["status"] == "rejected"

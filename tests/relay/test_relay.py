@@ -22,6 +22,7 @@ from opsloop.relay import command as command_sink
 from opsloop.relay.loop import Relay
 from opsloop.relay.options import RelayOptions
 from opsloop.relay.sinks import Sinks
+from proxies import Proxy
 from support import wait_until
 
 OWN = {"event_type": "*", "sink": "own"}
@@ -349,3 +350,35 @@ async def test_what_a_relay_has_counted_is_in_the_metrics(
 
     metric = "select value from fn_metrics() where name = 'reconnects_total'"
     assert conn.execute(metric).fetchall()[0][0] >= 1
+
+
+@pytest.mark.parametrize("later", [0, 2.5])
+async def test_messages_of_a_claim_whose_answer_was_lost_are_claimed_again_at_once(
+    conn: psycopg.Connection[Any], publish: Callable[..., list[int]], proxy: Proxy, later: float
+) -> None:
+    events = publish("a", "a", "b")
+    seen: list[int] = []
+
+    async def own(message: Message) -> None:
+        seen.append(message.id)
+
+    proxy.lose(b"outbox:")
+    one = relay(proxy.dsn, own, mode=Mode.FOREVER)
+    running = asyncio.create_task(one.run())
+    try:
+        await asyncio.to_thread(
+            wait_until, lambda: not waiting(conn), "all is delivered, before a lease is over"
+        )
+        # A claim of its own that is on its way for longer than the pause between two looks.
+        proxy.delay(b"outbox:", later)
+        events += publish("a", "c")
+        await asyncio.to_thread(wait_until, lambda: not waiting(conn), "all is delivered")
+    finally:
+        one.stop()
+        await running
+        await one.close()
+
+    assert proxy.lost == 1
+    assert sorted(seen) == sorted(events)
+    assert seen.index(events[0]) < seen.index(events[1]) < seen.index(events[3])
+    assert conn.execute("select max(retry_count) from outbox").fetchone() == (0,)

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from proxies import Proxy
 from support import wait_until
 from worker.working import Process, Work
 
@@ -42,3 +43,24 @@ def test_a_claim_that_statement_timeout_ends_is_refused_and_tried_again(
     assert line["sqlstate"] == "57014"
     work.conn.execute(source)
     work.wait_for(step, "succeeded")
+
+
+def test_a_start_whose_answers_take_longer_than_two_seconds_goes_on(
+    work: Work, start: Callable[..., Process], proxy: Proxy
+) -> None:
+    proxy.slow(2.2)
+    worker = start("--no-heartbeat", DATABASE_URL=proxy.dsn)
+    wait_until(lambda: worker.logged("worker started"), "it has started", seconds=60)
+    work.wait_for(work.step("noop"), "succeeded", seconds=30)
+
+
+def test_a_start_whose_answers_take_longer_than_its_leases_allow_says_so(
+    work: Work, start: Callable[..., Process], proxy: Proxy
+) -> None:
+    work.set_policy("worker_policy", lease_minutes=2 / 60)
+    proxy.slow(2.2)
+    worker = start("--no-heartbeat", DATABASE_URL=proxy.dsn)
+    wait_until(lambda: worker.logged("no answer, connecting anew"), "it says so", seconds=60)
+    assert worker.popen.poll() is None
+    proxy.slow(0)
+    work.wait_for(work.step("noop"), "succeeded", seconds=30)

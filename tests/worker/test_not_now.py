@@ -1,21 +1,18 @@
 """A server that cannot just now decides over no work: reports come again, leases end by the worker's own clock."""
 
 import asyncio
-import contextlib
 import os
 import resource
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from socket import AF_UNIX, SHUT_RDWR, socket
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from opsloop.database import Database
 from opsloop.errors import DatabaseUnavailable, ReadOnlyDatabase
@@ -23,6 +20,7 @@ from opsloop.executors import Context, builtin, command, executor, sql
 from opsloop.process import logs
 from opsloop.process.link import Link
 from opsloop.worker import Options, Worker
+from proxies import Proxy
 from support import wait_until
 from worker.working import Process, Work
 
@@ -181,69 +179,6 @@ def test_a_worker_that_must_end_gives_back_what_runs(work: Work, start: Start, t
     assert worker.end()[0] == 1
     assert work.of(step, "(status, failure_count)") == ("queued", "0")
     assert work.runs(step) == ["released"]
-
-
-class Proxy:
-    """Stands between a worker and the server; frozen, it takes and gives nothing more, and closes nothing either."""
-
-    def __init__(self, dsn: str, home: Path) -> None:
-        said = conninfo_to_dict(dsn)
-        self._server = f"{said['host']}/.s.PGSQL.{said['port']}"
-        self._thawed = threading.Event()
-        self._thawed.set()
-        self._open: list[socket] = []
-        self._listener = socket(AF_UNIX)
-        self._listener.bind(str(home / ".s.PGSQL.5432"))
-        self._listener.listen(100)
-        self.dsn = make_conninfo(dsn, host=str(home), port=5432)
-        self._start(self._accept)
-
-    def freeze(self) -> None:
-        """From now on nothing goes through."""
-        self._thawed.clear()
-
-    def thaw(self) -> None:
-        """What waited goes through, and all that comes."""
-        self._thawed.set()
-
-    def close(self) -> None:
-        """End all connections."""
-        self.thaw()
-        for one in (self._listener, *self._open):
-            with contextlib.suppress(OSError):
-                one.shutdown(SHUT_RDWR)
-            one.close()
-
-    @staticmethod
-    def _start(work: Callable[..., None], *args: socket) -> None:
-        threading.Thread(target=work, args=args, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket(AF_UNIX)
-            server.connect(self._server)
-            self._open += [client, server]
-            self._start(self._pass_on, client, server)
-            self._start(self._pass_on, server, client)
-
-    def _pass_on(self, source: socket, target: socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                self._thawed.wait()
-                target.sendall(data)
-            target.shutdown(SHUT_RDWR)
-
-
-@pytest.fixture
-def proxy(dsn: str, tmp_path: Path) -> Iterator[Proxy]:
-    """A proxy to this test's database."""
-    made = Proxy(dsn, tmp_path)
-    yield made
-    made.close()
 
 
 def test_a_handler_is_stopped_when_its_lease_is_over_by_the_workers_own_clock(

@@ -94,6 +94,22 @@ class Outbox(Caller):
             lease_seconds=lease_seconds,
         )
 
+    def disown_outbox_events(
+        self, processor_id: str, event_ids: Sequence[int], lease_seconds: int | None = None
+    ) -> int:
+        """Give back what a claim whose answer was lost has claimed: aggregates with none of these messages.
+
+        Call it while no claim is on its way. Returns how many aggregates were given back.
+        """
+        return int(
+            self._value(
+                "fn_disown_outbox_events",
+                processor_id=processor_id,
+                event_ids=list(event_ids),
+                lease_seconds=lease_seconds,
+            )
+        )
+
     def complete_outbox_events(
         self, processor_id: str, outcomes: Sequence[DocumentLike]
     ) -> list[OutboxOutcome]:

@@ -33,6 +33,8 @@ class _View:
     missions: list[ListedMission]
     steps: list[ListedStep]
     missing_executors: list[MissingExecutor] = field(default_factory=list)
+    workers: dict[str, int] = field(default_factory=dict)
+    """How many are live, and how many of those asleep; asked for where everything is shown."""
 
 
 def ps(
@@ -50,7 +52,7 @@ def ps(
         bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Show what waits for a decision, the newest missions and steps, and what no worker offers to run."""
+    """Show what waits for a decision, the newest missions and steps, what nobody offers to run, sleeping workers."""
     known = (*_PROPOSAL_STATUSES, *_MISSION_STATUSES, *_STEP_STATUSES)
     if status is not None and status not in known:
         raise InvalidArgument(
@@ -85,11 +87,13 @@ def _look(client: Client, which: UUID | None, status: str | None, limit: int) ->
                 ) from None
             return _View(found, [], [])
     if status is None:
+        health = client.health()
         return _View(
             client.list_proposals(limit, "pending") + client.list_proposals(limit, "voting"),
             client.list_missions(limit),
             client.list_steps(limit=limit),
             client.missing_executors(),
+            {"live": health.live_workers, "asleep": health.asleep_workers},
         )
     return _View(
         client.list_proposals(limit, status) if status in _PROPOSAL_STATUSES else [],
@@ -157,6 +161,8 @@ def _render(session: Session, view: _View, which: UUID | None) -> RenderableType
         )
         for one in view.missing_executors
     ]
+    if view.workers.get("asleep"):
+        parts.append(Text("workers: {live} live ({asleep} asleep)".format(**view.workers), style="dim"))
     if not parts:
         return Text("nothing to show")
     return Group(*(item for part in parts for item in (part, Text(""))))

@@ -68,6 +68,8 @@ class Link:
         """How many claims the database refused, by the code of the refusal (a SQLSTATE, where there is one)."""
         self.reconnects = 0
         """How often its connection was lost and opened anew."""
+        self.unanswered = 0
+        """How many of its calls may have been carried out although no answer came."""
         self._lost = False
         self._looks: set[asyncio.Task[None]] = set()
         self.refused: OpsError | None = None
@@ -184,6 +186,7 @@ class Link:
         async with self._lock:
             while True:
                 waits = asyncio.get_running_loop().call_later(_LONG, self._say_long, function)
+                sent = False
                 try:
                     async with asyncio.timeout(self.bound):
                         lost = self._session is None and pause > _FIRST_PAUSE
@@ -191,10 +194,16 @@ class Link:
                         if lost:
                             self._log.info("reconnected", link=self._purpose)
                         asked = time.monotonic()
+                        sent = True
                         return Timed(asked, await session.rows(query, args, factory))
+                except asyncio.CancelledError:
+                    self.unanswered += sent
+                    raise
                 except psycopg.Error as error:
+                    self.unanswered += sent and (self._session is None or self._session.closed)
                     await self._survive(error, function)
                 except TimeoutError:
+                    self.unanswered += sent
                     self._log.warning(
                         "no answer, connecting anew",
                         link=self._purpose,

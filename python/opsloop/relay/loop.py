@@ -7,6 +7,7 @@ fails ends the run. Runs are delivered beside each other.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from opsloop.errors import OpsError, ParamsRefused
 from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
 from opsloop.process import logs
 from opsloop.process.counts import Counts
+from opsloop.process.disowning import Disowning
 from opsloop.process.identity import incarnation
 from opsloop.process.link import Link
 from opsloop.process.mode import Mode
@@ -32,6 +34,8 @@ _LAST_WORDS = 10.0
 #: So much of its lease a run must have left to begin another delivery: one that begins later might still be on its way
 #: when somebody else delivers what comes after it.
 _LEAST_LEFT = 0.25
+#: How long a claim lasts as long as none has told otherwise, seconds.
+_LEASE = 60
 #: No call is given up sooner, seconds.
 _LEAST_BOUND = 2.0
 _TICK = 0.1
@@ -81,9 +85,13 @@ class Relay:
         self._stopping = Stopping(self._wake.set)
         self._room = asyncio.Semaphore(options.concurrency)
         self._runs: dict[int, Run] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Run] = {}
+        self._lease = float(options.lease or _LEASE)
         self._settings: dict[str, Any] = {}
         self._claimed = 0
+        self._disowning = Disowning(
+            self._claims, "disown_outbox_events", self._known, self._wake.set, self._log
+        )
 
     def stop(self) -> None:
         """Ask the relay to end: first letting what is on its way arrive, and at the second call at once."""
@@ -159,6 +167,7 @@ class Relay:
                 if service.done():
                     service.result()
             self._wake.clear()
+            await self._disowning.look(self._lease)
             if len(self._runs) > self._options.batch:
                 await self._nap(self._options.poll)
                 continue
@@ -167,7 +176,8 @@ class Relay:
                 if self._options.mode is Mode.ONCE:
                     return
             elif self._options.mode is not Mode.FOREVER and not self._runs:
-                return
+                if not self._disowning.is_new:
+                    return
             else:
                 await self._nap(pause)
                 pause = min(pause * 2, self._options.poll)
@@ -201,11 +211,23 @@ class Relay:
             for message, _ in run.messages:
                 self._runs[message.id] = run
             run.task = asyncio.create_task(self._deliver_run(run))
-            self._tasks.add(run.task)
-            run.task.add_done_callback(self._tasks.discard)
+            self._tasks[run.task] = run
+            run.task.add_done_callback(self._tasks.pop)
+            self._lease = lease
             self._leases.bound = max(_LEAST_BOUND, lease / 3)
             self._reports.bound = max(_LEAST_BOUND, lease)
         return len(rows)
+
+    def _known(self) -> dict[str, Any]:
+        """Which messages it has heard of, or may still deliver; none of its claims is on its way."""
+        on_the_way = {message.id for run in self._tasks.values() for message, _ in run.messages}
+        args: dict[str, Any] = {
+            "processor_id": self.processor_id,
+            "event_ids": [*self._runs.keys() | on_the_way],
+        }
+        if self._options.lease is not None:
+            args["lease_seconds"] = self._options.lease
+        return args
 
     def _message(self, row: Any) -> tuple[Message, str]:
         settings = self._settings.get(row.settings)
@@ -359,3 +381,6 @@ class Relay:
                 task.cancel()
             await everything
         await self._reporter.finish(_LAST_WORDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE):
+                await self._disowning.look(self._lease, last=True)

@@ -22,7 +22,7 @@ class Stop(enum.Enum):
     SHUTDOWN = "the worker shuts down"
 
 
-class LeaseTime(NamedTuple):
+class HeldLease(NamedTuple):
     """How long a step is this worker's, on the monotonic clock. Those that one claim brought mostly share one."""
 
     seconds: float
@@ -33,7 +33,7 @@ class LeaseTime(NamedTuple):
     """When it is to be extended next."""
 
     @classmethod
-    def given(cls, asked: float, seconds: float) -> LeaseTime:
+    def given(cls, asked: float, seconds: float) -> HeldLease:
         """A lease of `seconds`, the answer to a question asked at `asked`."""
         # After a third of it, but five seconds at most: an extension also brings the news that a mission was cancelled.
         return cls(seconds, asked + seconds, asked + max(0.0, min(seconds / 3, _EXTEND_WITHIN)))
@@ -44,7 +44,7 @@ class LiveAttempt:
 
     __slots__ = ("ctx", "ends", "executor", "lease", "reported", "stop", "stopped_at", "task", "token")
 
-    def __init__(self, ctx: Context, executor: str, token: str, ends: float | None, lease: LeaseTime) -> None:
+    def __init__(self, ctx: Context, executor: str, token: str, ends: float | None, lease: HeldLease) -> None:
         self.ctx = ctx
         self.executor = executor
         self.token = token

@@ -14,7 +14,7 @@ from opsloop import jsonio
 from opsloop.errors import OpsError, condemns
 from opsloop.process.link import Link
 from opsloop.process.logs import Logger
-from opsloop.worker.attempt import LeaseTime, LiveAttempt, Stop
+from opsloop.worker.attempt import HeldLease, LiveAttempt, Stop
 from opsloop.worker.reporter import Reporter
 from opsloop.worker.runner import Runner
 
@@ -153,7 +153,7 @@ class Keeper:
     def _extended(self, attempt: LiveAttempt, row: Any, asked: float) -> None:
         if row.ok:
             left = datetime.fromisoformat(row.lease_expires_at) - datetime.fromisoformat(row.now)
-            attempt.lease = LeaseTime.given(asked, left.total_seconds())
+            attempt.lease = HeldLease.given(asked, left.total_seconds())
             if row.cancel_requested and not attempt.reported:
                 self._runner.stop(attempt, Stop.CANCELLED)
         elif attempt.reported:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from opsloop.errors import OpsError, is_passing
 from opsloop.executors import Registry
 from opsloop.process import logs
 from opsloop.process.counts import Counts
+from opsloop.process.disowning import Disowning
 from opsloop.process.identity import incarnation
 from opsloop.process.link import Link
 from opsloop.process.mode import Mode
@@ -72,6 +74,8 @@ class Worker:
         )
         self._counts = Counts(self.worker_id, self._links(), self._reporter.outcomes)
         self._stopping = Stopping(self._bell.ring)
+        self._runner: Runner | None = None
+        self._disowning = Disowning(self._claims, "disown_steps", self._known, self._bell.ring, self._log)
         self._narrow_again = 0.0
         self._quiet = False
         self._claimed = 0
@@ -128,7 +132,7 @@ class Worker:
             await link.open()
         settings = self._registration.settings
         capacity = Capacity(self._options.concurrency, self._registration.limits())
-        runner = Runner(
+        runner = self._runner = Runner(
             self._registry,
             self._reporter,
             capacity,
@@ -196,7 +200,7 @@ class Worker:
 
     def _bind(self) -> None:
         """No call may take so long that leases run out meanwhile which it was to keep."""
-        lease = float(self._registration.settings["lease_seconds"])
+        lease = self._lease_time()
         self._leases.bound = max(_LEAST_BOUND, lease / 3)
         self._claims.bound = self._reports.bound = max(_LEAST_BOUND, lease)
         self._reports.lock_seconds = min(_LONGEST_LOCK, lease / 100)
@@ -259,7 +263,7 @@ class Worker:
                 await self._bell.pause(self._options.poll)
             elif runner.running or self._reporter.backlog:
                 await self._wait_for_an_end()
-            elif fresh:
+            elif fresh or self._disowning.is_new:
                 fresh = False  # what ended meanwhile may have unblocked something: look once more
             elif await self._stir(runner, capacity):
                 fresh = True
@@ -268,7 +272,7 @@ class Worker:
 
     async def _idle(self, runner: Runner) -> None:
         """Wait until it is time to look again; a refusal of what is asked meanwhile is no reason to end."""
-        if runner.running or self._reporter.backlog:
+        if runner.running or self._reporter.backlog or self._disowning.goes_on:
             self._slumber.busy()
         try:
             if self._slumber.is_due:
@@ -312,6 +316,7 @@ class Worker:
         After a look that found nothing the next one is a single claim for all executors together, of no more steps
         than each of them has room for: when it is not filled, nobody has to ask again.
         """
+        await self._disowning.look(self._lease_time())
         brought = 0
         if self._quiet:
             names, limit = capacity.probe(self._options.batch)
@@ -328,6 +333,15 @@ class Worker:
             brought += found
         self._quiet = not brought
         return brought
+
+    def _known(self) -> dict[str, Any]:
+        """Which leases it has heard of; none of its claims is on its way."""
+        running = [] if self._runner is None else list(self._runner.running)
+        tokens = ",".join([*running, *self._reporter.tokens()])
+        return {"worker_id": self.worker_id, "lease_tokens": f"{{{tokens}}}"}
+
+    def _lease_time(self) -> float:
+        return float(self._registration.settings["lease_seconds"])
 
     async def _claim_once(self, runner: Runner, names: list[str], limit: int) -> int:
         """Claim up to `limit` steps of these executors and start them; returns how many there were."""
@@ -353,6 +367,9 @@ class Worker:
             for attempt in list(runner.running.values()):
                 runner.give_up(attempt)
         await self._reporter.finish(_LAST_WORDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_GRACE):
+                await self._disowning.look(self._lease_time(), last=True)
 
     async def _until_idle(self, runner: Runner, seconds: float, *, hurry: bool) -> None:
         ends = time.monotonic() + seconds

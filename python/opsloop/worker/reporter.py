@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,8 @@ _BATCH = 500
 _ERROR_LIMIT = 8_000
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
+#: Attempts without a report that are remembered, as their steps may still be leased: the latest.
+_UNSAID = 10_000
 
 Report = tuple[LiveAttempt, bytes]
 
@@ -61,6 +63,7 @@ class Reporter:
         self._kinds = (self._completions, self._failures, self._releases)
         self._later: list[tuple[float, Report]] = []
         self._held: dict[str, LiveAttempt] = {}
+        self._unsaid: deque[str] = deque(maxlen=_UNSAID)
         self.holding = asyncio.Event()
         """Set while there is something in `held`."""
         self._hurried = False
@@ -77,6 +80,13 @@ class Reporter:
     def held(self) -> list[LiveAttempt]:
         """Attempts that have ended, but whose leases are still needed: the database did not take their reports yet."""
         return list(self._held.values())
+
+    def tokens(self) -> list[str]:
+        """The tokens of all attempts that have ended, and of which the database is not known to have heard."""
+        reports = [report for kind in self._kinds for report in kind.reports] + [
+            later for _, later in self._later
+        ]
+        return [attempt.token for attempt, _ in reports] + list(self._unsaid)
 
     def complete(self, attempt: LiveAttempt, result: Any) -> None:
         """The attempt succeeded with `result`. Raises TypeError when that is not JSON; then nothing is kept."""
@@ -117,6 +127,10 @@ class Reporter:
         else:
             self._releases.reports.append(report)
         self._something.set()
+
+    def say_nothing(self, attempt: LiveAttempt) -> None:
+        """The attempt began, and the database will not hear of its end; it is not to count as never started."""
+        self._unsaid.append(attempt.token)
 
     async def run(self) -> None:
         """Send what there is to send, for ever."""
@@ -249,6 +263,7 @@ class Reporter:
 
     def _drop(self, attempt: LiveAttempt, function: str, code: str, sqlstate: str | None) -> None:
         self._let_go(attempt)
+        self.say_nothing(attempt)
         self.outcomes["dropped"] += 1
         self._log.error(
             "a finished result dropped", function=function, code=code, sqlstate=sqlstate, **attempt.names

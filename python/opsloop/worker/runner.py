@@ -27,7 +27,7 @@ from opsloop.executors import Context, Executor, Fatal, Registry, RetryAfter
 from opsloop.jsonio import loads
 from opsloop.process.link import Timed
 from opsloop.process.logs import Logger
-from opsloop.worker.attempt import LeaseTime, LiveAttempt, Stop
+from opsloop.worker.attempt import HeldLease, LiveAttempt, Stop
 from opsloop.worker.capacity import Capacity
 from opsloop.worker.reporter import Reporter
 
@@ -74,14 +74,14 @@ class Runner:
         lease_said, deadline_said = "", None
         deadline: datetime | None = None
         ends: float | None = None
-        lease, over = LeaseTime.given(claim.asked, 0), 0.0
+        lease, over = HeldLease.given(claim.asked, 0), 0.0
         now = datetime.fromisoformat(claim.rows[0].now)
         for row in claim.rows:
             # Most of a batch have the same.
             if row.lease_expires_at != lease_said or row.deadline_at != deadline_said:
                 lease_said, deadline_said = row.lease_expires_at, row.deadline_at
                 left = datetime.fromisoformat(lease_said) - now
-                lease = LeaseTime.given(claim.asked, left.total_seconds())
+                lease = HeldLease.given(claim.asked, left.total_seconds())
                 deadline = None if deadline_said is None else datetime.fromisoformat(deadline_said)
                 ends = None if deadline is None else claim.asked + (deadline - now).total_seconds()
                 over = lease.until if ends is None else min(ends, lease.until)
@@ -248,7 +248,9 @@ class Runner:
             self._reporter.release(attempt, "the worker shuts down", started=True)
         elif attempt.stop is Stop.FENCED:
             self._reporter.release(attempt, Stop.FENCED.value, started=True, code=LeaseLost.code)
-        elif attempt.stop is not Stop.LOST:
+        elif attempt.stop is Stop.LOST:
+            self._reporter.say_nothing(attempt)
+        else:
             why = attempt.stop.value if attempt.stop is not None else ""
             failure = StepFailed(f"stopped: {why}")
             self._log.warning("step stopped", code=failure.code, **attempt.names)

@@ -46,7 +46,7 @@ def half_closed(scene: Scene, draw: Random) -> dict[str, Any]:
     return {"connections": met}
 
 
-@fault("connections reset", "network", excuses="unheard", weight=3)
+@fault("connections reset", "network", excuses=None, weight=3)
 def reset(scene: Scene, draw: Random) -> dict[str, Any]:
     """RST to both sides, in the midst of whatever was said."""
     return {"connections": scene.proxy.reset(draw, draw.choice([0.3, 1.0]))}

@@ -13,7 +13,7 @@ from chaos.kinds import Missed, Scene, fault
 _THEIRS = "from pg_stat_activity where backend_type = 'client backend' and usename like 'chaos_%'"
 
 
-@fault("sessions ended", "sessions", excuses="unheard", weight=3)
+@fault("sessions ended", "sessions", excuses=None, weight=3)
 def sessions_ended(scene: Scene, draw: Random) -> dict[str, Any]:
     """pg_terminate_backend for some of the fleet's sessions, or for all of them."""
     share = draw.choice([0.2, 0.5, 1.0])
@@ -24,7 +24,7 @@ def sessions_ended(scene: Scene, draw: Random) -> dict[str, Any]:
     return {"sessions": len(chosen)}
 
 
-@fault("statements cancelled", "sessions", excuses="unheard", weight=3)
+@fault("statements cancelled", "sessions", excuses=None, weight=3)
 def statements_cancelled(scene: Scene, draw: Random) -> dict[str, Any]:
     """pg_cancel_backend for whatever statement of the fleet runs, many times in some seconds."""
     # With a standby, a cancelled commit is acknowledged although the standby may not have it, as PostgreSQL says.
@@ -95,7 +95,7 @@ def lock_timeout(scene: Scene, draw: Random) -> dict[str, Any]:
     return _set_for(scene, "lock_timeout", "1ms", draw.uniform(1, 5))
 
 
-@fault("idle sessions ended", "sessions", excuses="unheard")
+@fault("idle sessions ended", "sessions", excuses=None)
 def idle_sessions_ended(scene: Scene, draw: Random) -> dict[str, Any]:
     """An idle_session_timeout of a few hundred milliseconds, as some providers have it."""
     return _set_for(scene, "idle_session_timeout", draw.choice(["100ms", "500ms"]), draw.uniform(2, 6))

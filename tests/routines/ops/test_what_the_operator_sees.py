@@ -151,6 +151,7 @@ def test_what_processes_count_is_summed_up_once(
     tell("w1", number - 1)  # said twice: the answer was lost
     assert (check(loop, name)["status"], metric(loop, total)) == ("ok", number - 1)
     tell("w1", 0)  # late
+    tell("w1", number - 1)
     tell("w2", 1)
     assert metric(loop, total) == number
     loop.turn()

@@ -585,3 +585,35 @@ def test_the_invariants_see_what_is_broken(loop):
         loop.do(statement, event)
         assert said in " ".join(r["detail"] for r in sound(loop)), said
         loop.do("rollback to savepoint whole")
+
+
+def test_messages_that_a_processor_has_without_knowing_it_are_given_back(loop):
+    a, b, c, d = publish(loop, "a", "b", "a", "c")
+    assert take(loop, 1, who="q") == [a]
+    lost = take(loop, 2)
+    assert set(lost) == {b, d}
+    say(loop, (a, "delivered"), who="q")
+    known = take(loop, 1)
+    assert known == [c]
+    disown = "select fn_disown_outbox_events('p', %s)"
+
+    assert loop.value(disown, known) == 2
+    assert loop.value(disown, known) == 0
+
+    assert set(take(loop, who="q")) == {b, d}
+    assert loop.value("select max(retry_count) from outbox") == 0
+    assert complete(loop, c)
+    assert loop.broken() == []
+
+
+def test_of_an_aggregate_of_which_the_processor_knows_a_message_all_are_kept(loop):
+    events = publish(loop, "a", "a", "a")
+    assert take(loop) == events
+    say(loop, (events[0], "delivered"))
+    assert loop.value("select fn_disown_outbox_events('p', %s)", events[2:]) == 0
+    assert take(loop, who="q") == []
+
+
+@pytest.mark.parametrize("known", [None, [None], [1, None]])
+def test_without_ids_no_message_is_disowned(loop, known):
+    loop.refused("018", "select fn_disown_outbox_events('p', %s::bigint[])", known)

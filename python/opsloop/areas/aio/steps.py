@@ -191,6 +191,15 @@ class AsyncSteps(AsyncCaller):
             reason=reason,
         )
 
+    async def disown_steps(self, worker_id: str, lease_tokens: Sequence[UUID | str]) -> int:
+        """Give back the steps of a claim whose answer was lost: leased to this worker, but not by one of these tokens.
+
+        They count as never started. Call it while no claim is on its way, with the tokens of all attempts that were
+        begun and whose end is not confirmed. Returns how many were given back.
+        """
+        tokens = [UUID(str(token)) for token in lease_tokens]
+        return int(await self._value("fn_disown_steps", worker_id=worker_id, lease_tokens=tokens))
+
     async def assert_lease(self, step_id: UUID | str, lease_token: UUID | str) -> None:
         """Make the caller's transaction depend on a lease: it is kept until commit.
 
