@@ -18,6 +18,7 @@ TOOLS = Path(__file__).parents[2] / "tools"
 UNPINNED = {
     "_lane_mark",
     "_like_pattern",
+    "_argument_pattern",
     "_nth_uuid_v7",
     "_outbox_event_id",
     "_outbox_ready_id",
