@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ _MEMORY = Path("/dev/shm")
 _ROOM = 1 << 30
 
 
-def _in_memory() -> Path | None:
+def in_memory() -> Path | None:
     """That directory, if it has room for the servers of all workers (Docker gives it 64 MB) and runs programs."""
     if not _MEMORY.is_dir():
         return None
@@ -31,6 +32,15 @@ def _in_memory() -> Path | None:
     room = found.f_bavail * found.f_frsize
     needed = _ROOM * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     return None if room < needed or found.f_flag & os.ST_NOEXEC else _MEMORY
+
+
+@contextmanager
+def server_home() -> Iterator[Path]:
+    """A directory that the server's own user can enter, for a server that a test starts by itself."""
+    # Not pytest's tmp_path, which is closed to the user as whom root runs the server.
+    with tempfile.TemporaryDirectory(prefix="opsloop-home-", dir=in_memory()) as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
 
 
 def unused_name() -> str:
@@ -65,7 +75,7 @@ class Databases:
             yield cls(given, Path(shutil.which("pg_dump") or "pg_dump is not on the PATH").parent)
             return
         settings = {**embedded.THROWAWAY, "max_prepared_transactions": "5", "max_wal_size": "256MB"}
-        with embedded.server(version=VERSION, settings=settings, temporary=_in_memory()) as server:
+        with embedded.server(version=VERSION, settings=settings, temporary=in_memory()) as server:
             yield cls(server.dsn(), server.programs)
 
     @contextmanager
