@@ -61,9 +61,8 @@ fuzz: $(STAMP) ## Call every public function as every role with hostile argument
 fuzz-quick: $(STAMP) ## Two minutes of it, as CI does; the seed is printed
 	PYTHONPATH=tests $(RUN) fuzz --seed 1 --seconds 120
 
-hostile: $(STAMP) ## Run the whole loop under every hostile setting, name, encoding and environment, each by itself
-	OPSLOOP_HOSTILE=all $(RUN) pytest $(or $(T),$(ALL_TESTS) tests/hostile \
-	  tests/routines/test_largest_inputs.py)
+hostile: $(STAMP) ## Run the whole loop under every hostile setting, name and environment, and the largest inputs, one by one
+	OPSLOOP_HOSTILE=all $(RUN) pytest $(or $(T),$(ALL_TESTS) tests/hostile tests/routines/test_largest_inputs.py)
 
 demo: $(STAMP) ## Watch the loop look after a real PostgreSQL; ARGS=--stay to approve what waits
 	$(RUN) opsloop demo $(ARGS)

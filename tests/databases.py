@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,30 @@ from opsloop import embedded
 
 #: Major version of the servers that the tests start: 15 (Debian's package), 16 or 18 (the wheel).
 VERSION = int(os.environ.get("OPSLOOP_TEST_PG_VERSION", embedded.DEFAULT_VERSION))
+
+#: A file system in memory: a test's database is a thousand files, which cost ten times as much to make on a disk.
+_MEMORY = Path("/dev/shm")
+#: Room that the server of one worker may take there, bytes, its WAL included.
+_ROOM = 1 << 30
+
+
+def in_memory() -> Path | None:
+    """That directory, if it has room for the servers of all workers (Docker gives it 64 MB) and runs programs."""
+    if not _MEMORY.is_dir():
+        return None
+    found = os.statvfs(_MEMORY)
+    room = found.f_bavail * found.f_frsize
+    needed = _ROOM * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return None if room < needed or found.f_flag & os.ST_NOEXEC else _MEMORY
+
+
+@contextmanager
+def server_home() -> Iterator[Path]:
+    """A directory that the server's own user can enter, for a server that a test starts by itself."""
+    # Not pytest's tmp_path, which is closed to the user as whom root runs the server.
+    with tempfile.TemporaryDirectory(prefix="opsloop-home-", dir=in_memory()) as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
 
 
 def unused_name() -> str:
@@ -49,8 +74,8 @@ class Databases:
         if given := os.environ.get("OPSLOOP_TEST_DSN"):
             yield cls(given, Path(shutil.which("pg_dump") or "pg_dump is not on the PATH").parent)
             return
-        settings = {**embedded.THROWAWAY, "max_prepared_transactions": "5"}
-        with embedded.server(version=VERSION, settings=settings) as server:
+        settings = {**embedded.THROWAWAY, "max_prepared_transactions": "5", "max_wal_size": "256MB"}
+        with embedded.server(version=VERSION, settings=settings, temporary=in_memory()) as server:
             yield cls(server.dsn(), server.programs)
 
     @contextmanager

@@ -70,19 +70,21 @@ def server(
     *,
     version: int | None = None,
     settings: Mapping[str, str] | None = None,
+    temporary: Path | None = None,
 ) -> Iterator[Server]:
     """Runs a server while the block runs.
 
-    `directory` is made if missing and keeps its data; without one the data lives in a temporary directory, gone
-    afterwards even if this process is killed. `version` is for a new directory (default 18): one of the wheel's, or
-    one that is installed as Debian's package. `settings` go to postgresql.conf at each start.
+    `directory` is made if missing and keeps its data; without one the data lives in a temporary directory, below
+    `temporary` where that is given, gone afterwards even if this process is killed. `version` is for a new directory
+    (default 18): one of the wheel's, or one that is installed as Debian's package. `settings` go to postgresql.conf
+    at each start.
     Raises DatabaseUnavailable (OPS_001).
     """
     if directory is not None:
         with _shared(directory.resolve(), version, settings or {}) as running:
             yield running
         return
-    home = Path(tempfile.mkdtemp(prefix="opsloop-"))
+    home = Path(tempfile.mkdtemp(prefix="opsloop-", dir=temporary))
     home.chmod(_HOME_MODE)
     try:
         with _shared(home, version, settings or {}, throwaway=True) as running:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from databases import VERSION
+from databases import VERSION, server_home
 from looping import Loop, step
 from opsloop import embedded, migrate
 from support import wait_until
@@ -44,10 +43,8 @@ def session(server: embedded.Server) -> Iterator[Loop]:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A directory that the server's own user can enter."""
-    with tempfile.TemporaryDirectory(prefix="opsloop-crashed-") as made:
-        Path(made).chmod(0o711)
-        yield Path(made)
+    with server_home() as made:
+        yield made
 
 
 def test_locks_tokens_and_counters_survive_a_crash(home: Path) -> None:

@@ -3,14 +3,13 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from databases import VERSION
+from databases import VERSION, server_home
 from looping import Loop, step
 from opsloop import connect, embedded, migrate
 from support import wait_until
@@ -97,10 +96,8 @@ def test_a_dump_of_one_schema_restored_into_another_database(
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A directory that the servers' own user can enter."""
-    with tempfile.TemporaryDirectory(prefix="opsloop-restored-") as made:
-        Path(made).chmod(0o711)
-        yield Path(made)
+    with server_home() as made:
+        yield made
 
 
 @pytest.mark.skipif("OPSLOOP_TEST_DSN" in os.environ, reason="archives the WAL of a server of its own")

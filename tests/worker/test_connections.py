@@ -1,6 +1,4 @@
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from databases import server_home
 from opsloop import embedded, migrate
 from opsloop.database import Database
 from opsloop.executors import builtin
@@ -145,10 +144,7 @@ def test_a_worker_refuses_a_database_that_takes_no_writes(dsn: str, start: Start
 
 @pytest.mark.skipif("OPSLOOP_TEST_DSN" in os.environ, reason="the tests run on another server")
 def test_a_worker_refuses_a_standby(start: Start) -> None:
-    # Not pytest's directory: the server of root is another user, who could not enter it.
-    home = Path(tempfile.mkdtemp(prefix="opsloop-standby-"))
-    home.chmod(0o711)
-    try:
+    with server_home() as home:
         with embedded.server(home, settings=embedded.THROWAWAY) as server:
             migrate.migrate(server.dsn())
         # From now on it replays what a primary sends, which never comes, and answers those who read.
@@ -160,8 +156,6 @@ def test_a_worker_refuses_a_standby(start: Start) -> None:
             worker = start("--once", DATABASE_URL=server.dsn())
             assert worker.end() == (1, "")
             assert worker.said().startswith("OPS_026: database postgres is read-only: a standby")
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 async def test_a_worker_uses_the_schema_it_is_told(dsn: str) -> None:

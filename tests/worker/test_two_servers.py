@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import opsloop
-from databases import VERSION
+from databases import VERSION, server_home
 from opsloop import embedded, migrate
 from support import wait_until
 from worker.working import Process, Work
@@ -67,9 +66,8 @@ class Pair:
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     """A primary and its standby, with opsloop deployed."""
-    with tempfile.TemporaryDirectory(prefix="opsloop-pair-") as made, ExitStack() as stack:
-        Path(made).chmod(0o711)
-        yield Pair(Path(made), stack)
+    with server_home() as home, ExitStack() as stack:
+        yield Pair(home, stack)
 
 
 def connected(server: embedded.Server) -> psycopg.Connection[Any]:

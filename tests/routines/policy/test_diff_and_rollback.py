@@ -54,7 +54,7 @@ def test_each_path_that_differs_is_a_row_with_what_stood_and_stands_there(conn, 
 
 
 def test_a_document_that_is_not_in_force_nor_valid_is_compared_as_well(conn):
-    wanted = {"daily_limit": "many", "hourly_limit": None, "per_source": {}}
+    wanted = {"daily_limit": "many", "hourly_limit": None, "per_source": {}, "over_limit": "wait"}
     assert diff(conn, None, None, Jsonb(wanted), key="proposal_caps") == [("daily_limit", 100, "many")]
     put(conn, {"daily_limit": 7}, "proposal_caps")
     assert diff(conn, 1, None, Jsonb(wanted), key="proposal_caps") == [("daily_limit", 100, "many")]
