@@ -3,6 +3,7 @@
 -- A statement_timeout meant for queries does not hold here; every schema script sets a lock_timeout of its own.
 -- In ASCII throughout: a database of another encoding has to be able to read the refusal.
 -- Raises: OP055 for a database that is not in UTF-8, OP013 when somebody else may create objects in the schema.
+set local statement_timeout = 0;
 do $$
 declare
   v_schema text := pg_catalog.current_setting('opsloop.schema');
@@ -22,8 +23,6 @@ begin
 
   -- One transaction at a time installs into a schema: parallel `create or replace` fails half the time.
   perform pg_advisory_xact_lock(hashtextextended('opsloop:load:' || v_schema, 0));
-
-  perform set_config('statement_timeout', '0', true);
 
   -- Not `if not exists`: that asks for CREATE on the database even when the schema is there.
   if not exists (select from pg_namespace where nspname = v_schema) then

@@ -203,7 +203,8 @@ def test_a_walk_in_pieces_sees_every_row_once(many, broken_here):
 
 def test_caps_are_judged_only_where_a_piece_has_the_whole_window(many):
     many.do("savepoint windows")
-    many.do("update ops_mission_proposals set created_at = created_at - interval '1 day' where id in"
+    many.do("update ops_mission_proposals"
+            " set created_at = created_at - interval '1 day', counted_at = counted_at - interval '1 day' where id in"
             " (select id from ops_mission_proposals order by id limit 150)")  # fmt: skip
     many.do("insert into ops_cap_counters (scope, window_start, used)"
             " select 'day', date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - d * interval '1 day', 150"
