@@ -30,7 +30,7 @@ _REACTION = {
 _HEARTBEAT = {"OPS_EVENT_BATCH_SIZE": "1000", "OPS_REACTION_BATCH_SIZE": "1000"}
 _SECONDS = """
   select (select count(*) from ops_agent_reactions where status = 'done'),
-         (select count(*) from ops_agent_events where type = 'step:noop:succeeded'),
+         (select count(*) from ops_mission_steps where status = 'succeeded'),
          extract(epoch from (select max(completed_at) from ops_missions)
                           - (select min(processed_at) from ops_agent_events where type = 'signal'))"""
 
@@ -108,5 +108,5 @@ def _seconds(conn: psycopg.Connection[Any], events: int) -> float:
     row = conn.execute(_SECONDS).fetchone()
     assert row is not None
     if row[:2] != (events, events):
-        raise AssertionError(f"reactions done and events of steps: {row[:2]} of {events}")
+        raise AssertionError(f"reactions done and steps succeeded: {row[:2]} of {events}")
     return float(row[2])

@@ -302,7 +302,7 @@ def test_racing_the_gate(agent: Served, loop: Loop, target: Target) -> None:
 def test_in_the_name_of_somebody_else(
     agent: Served, loop: Loop, target: Target, connect: Callable[..., Any]
 ) -> None:
-    loop.policy("proposal_caps", per_source={"agent:planner": 1})
+    loop.policy("proposal_caps", per_source={"agent:planner": 1}, over_limit="reject")
     assert propose(agent, target.step)["status"] == "pending"
     assert propose(agent, target.step)["status"] == "rejected"
     for field in ("source", "actor", "proposed_login", "status", "approved_at"):

@@ -147,7 +147,7 @@ def test_a_restore_that_is_not_committed_is_named_and_not_waited_for_without_end
     other = session()
     other.do("begin")
     other.value("select fn_after_restore('ann')")
-    loop.do("set statement_timeout = '4s'")
+    loop.do("set statement_timeout = '8s'")
     query = call.format(message=message, proposal=f"'{proposal}'", mission=f"'{mission}'", leases="%s")
     with pytest.raises(psycopg.Error, match=r"OPS_023|OPS_031") as refused:
         loop.rows(query, *([leases] if "%s" in query else []))
@@ -163,7 +163,7 @@ def test_a_lock_cannot_be_acquired_while_a_restore_is_not_committed(loop, sessio
     other = session()
     other.do("begin")
     other.value("select fn_after_restore('ann')")
-    loop.do("set statement_timeout = '4s'")
+    loop.do("set statement_timeout = '8s'")
     for name in ("new", "expired"):
         assert loop.value("select fn_acquire_lock(%s, 'you', 60)", name) is False
     other.do("rollback")

@@ -9,7 +9,8 @@ as $$
 -- exclusive, and then waits for the second: so no call is ever between the two. A session that passed before in the
 -- same transaction passes a closed barrier: it would else wait for the call that waits for it.
 -- Any login may take the advisory locks of a closed barrier, and an open transaction may keep them: a call waits for
--- two seconds, or for its own lock_timeout, and then says which transaction it is.
+-- five seconds, or for its own lock_timeout, and then says which transaction it is. A pause or kill keeps its barriers
+-- closed for two.
 -- Locks: advisory (ops_control, 1 and 2 for claims, 3 and 4 for reports), shared; the second until the transaction
 -- ends. Writes: nothing. Raises: 40001 above read committed when it had to wait, or when its snapshot is older than a
 -- change of pauses, policy or epoch; OP023 when the barrier stayed closed.
@@ -35,7 +36,7 @@ begin
     end if;
     begin
       if v_patience = '0' then
-        perform set_config('lock_timeout', '2s', true);
+        perform set_config('lock_timeout', '5s', true);
       end if;
       perform pg_advisory_lock_shared(v_class, v_first), pg_advisory_unlock_shared(v_class, v_first);
       perform pg_advisory_lock_shared(v_class, v_first + 1), pg_advisory_unlock_shared(v_class, v_first + 1);
