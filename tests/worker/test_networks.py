@@ -19,7 +19,12 @@ def setting(conn: psycopg.Connection[Any], name: str, value: str) -> None:
 def test_a_worker_lives_with_the_timeouts_of_a_server(
     work: Work, start: Callable[..., Process], name: str
 ) -> None:
-    setting(work.conn, name, "10s" if name == "statement_timeout" else "1s")
+    # A session that is idle for less would be ended before the worker had time to fall asleep.
+    setting(
+        work.conn,
+        name,
+        {"lock_timeout": "1s", "idle_session_timeout": "3s", "statement_timeout": "10s"}[name],
+    )
     worker = start("--idle-after", "1")
     work.wait_for(work.step("noop"), "succeeded")
     wait_until(lambda: worker.logged("asleep"), "it is asleep")
