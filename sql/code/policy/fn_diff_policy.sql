@@ -31,8 +31,8 @@ begin
   else
     return query
     select d.path, d.before, d.after
-      from _diff_values('', case when coalesce(p_from, v_to - 1) = 0 then '{}'
-                                 else _policy_version(p_key, coalesce(p_from, v_to - 1)) end,
+      from _diff_values('', case when coalesce(p_from, greatest(v_to, 1) - 1) = 0 then '{}'
+                                 else _policy_version(p_key, coalesce(p_from, greatest(v_to, 1) - 1)) end,
                         _policy_version(p_key, v_to)) d;
   end if;
 end;
