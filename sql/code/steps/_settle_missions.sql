@@ -47,7 +47,8 @@ begin
                          else m.status end,
            completed_at = case when m.status in ('approved', 'running') and (c.error is not null or c.open = 0)
                                then v_now else m.completed_at end,
-           end_told = true
+           -- Of one that has ended before, the event stays what it was.
+           end_told = m.end_told or m.status in ('approved', 'running')
       from counted c
      -- Plans 2
      where m.id = c.mission_id and m.id = any (p_mission_ids)

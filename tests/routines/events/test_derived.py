@@ -107,3 +107,9 @@ def test_a_dry_run_sees_derived_successes_as_it_sees_stored_ones(loop):
     }
     rows = loop.rows("select * from fn_dry_run_policy('reaction_matrix', %s)", Jsonb(matrix))
     assert len([row for row in rows if row["event_id"] in {e["id"] for e in _successes(loop)}]) == 2
+
+
+def test_settling_a_mission_that_has_ended_keeps_its_derived_success(loop):
+    mission = _run(loop, step("a"))
+    loop.do("select _settle_missions(array[%s::uuid])", mission)
+    assert [e["type"] for e in _successes(loop)] == ["step:noop:succeeded", "mission:succeeded"]
