@@ -28,7 +28,8 @@ class Proxy:
         self._listener.bind(str(home / ".s.PGSQL.5432"))
         self._listener.listen(100)
         self.dsn = make_conninfo(dsn, host=str(home), port=5432)
-        self._start(self._accept)
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def freeze(self) -> None:
         """From now on nothing goes through."""
@@ -59,6 +60,9 @@ class Proxy:
     def close(self) -> None:
         """End all connections."""
         self.thaw()
+        self._listener.shutdown(SHUT_RDWR)
+        # A connection that came a moment ago is in the list only when this thread has ended.
+        self._accepting.join()
         for one in (self._listener, *self._open):
             with contextlib.suppress(OSError):
                 one.shutdown(SHUT_RDWR)

@@ -143,15 +143,21 @@ class Run:
         self._seconds += seconds
         self.loop.value("select setval('public.fuzz_seconds', %s)", self._seconds)
 
-    def versions(self) -> list[Any]:
-        """A mark of all versions of rows that there are, table by table: another one after any write."""
+    def versions(self) -> dict[str, Any]:
+        """A mark of all versions of rows of each table: another one after any write."""
         each = sql.SQL(" union all ").join(
-            sql.SQL("select {}, count(*), sum(hashtext(t.xmin::text || t.ctid::text)) from {} t").format(
-                sql.Literal(name), sql.Identifier(name)
-            )
+            sql.SQL(
+                "select {} as name, count(*) as n, sum(hashtext(t.xmin::text || t.ctid::text)) as mark from {} t"
+            ).format(sql.Literal(name), sql.Identifier(name))
             for name in self._tables
         )
-        return self.loop.conn.execute(each, prepare=True).fetchall()
+        return {row["name"]: row for row in self.loop.conn.execute(each, prepare=True).fetchall()}
+
+    def changed(self, before: dict[str, Any] | None) -> str:
+        """The tables whose rows are others than `before`; empty without a mark from before."""
+        if before is None:
+            return ""
+        return ", ".join(name for name, mark in self.versions().items() if before[name] != mark)
 
     def look_around(self) -> None:
         """Learns which ids there are, so that calls reach what exists."""
@@ -238,13 +244,13 @@ class Run:
                 )
                 if (left.fetchone() or (0,))[0]:
                     self.fail(number, transaction, done, "a refused call left an advisory lock behind")
-            if before is not None and self.versions() != before:
-                self.fail(number, transaction, done, "a refused call has changed something")
+            if changed := self.changed(before):
+                self.fail(number, transaction, done, f"a refused call has changed {changed}")
             outcome = error.sqlstate or "lost"
         else:
             readers = all("reader" in call.function.roles for call in transaction.calls)
-            if before is not None and readers and self.versions() != before:
-                self.fail(number, transaction, done, "a call that only reads has changed something")
+            if readers and (changed := self.changed(before)):
+                self.fail(number, transaction, done, f"a call that only reads has changed {changed}")
             outcome = "answered"
         names = " ".join(call.function.name for call in transaction.calls)
         self.figures.trace.update(f"{number} {transaction.role} {names} {done} {outcome}\n".encode())
