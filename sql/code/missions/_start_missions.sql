@@ -50,7 +50,7 @@ begin
   -- No lanes for a template that starts nothing.
   select _ensure_lanes(array_agg(case when cardinality(p_templates) = 1 or s.no in (select w from unnest(p_which) w)
                                       then s.executor end),
-                       array_agg(v_priorities[s.no]), (_size_limits() ->> 'lanes')::integer),
+                       array_agg(v_priorities[s.no]), true),
          bool_or(s.needs_approval)
     into v_lanes, v_asks
     from unnest(p_steps) s;

@@ -9,17 +9,37 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_documents ops_policy_documents;
+  v_found record;
+  v_auto_approve integer;
+  v_caps integer;
+  v_worker_policy integer;
 begin
-  select coalesce(a.value, '{}'), coalesce(w.value, '{}'), coalesce(c.value, '{}'), coalesce(r.value, '{}'),
-         jsonb_strip_nulls(jsonb_build_object('auto_approve', a.version, 'proposal_caps', c.version,
-                                              'worker_policy', w.version)),
-         coalesce(a.version, 0) + coalesce(w.version, 0)
-    into v_documents
-    from (values (1)) one
-    left join ops_policy a on a.key = 'auto_approve'
-    left join ops_policy w on w.key = 'worker_policy'
-    left join ops_policy c on c.key = 'proposal_caps'
-    left join ops_policy r on r.key = 'agent_roles';
+  v_documents.auto_approve := '{}';
+  v_documents.worker_policy := '{}';
+  v_documents.proposal_caps := '{}';
+  v_documents.agent_roles := '{}';
+  -- Each proposal asks this: four joins cost three times as much.
+  for v_found in
+    select p.key, p.value, p.version from ops_policy p
+     where p.key in ('auto_approve', 'worker_policy', 'proposal_caps', 'agent_roles')
+  loop
+    case v_found.key
+      when 'auto_approve' then
+        v_documents.auto_approve := v_found.value;
+        v_auto_approve := v_found.version;
+      when 'worker_policy' then
+        v_documents.worker_policy := v_found.value;
+        v_worker_policy := v_found.version;
+      when 'proposal_caps' then
+        v_documents.proposal_caps := v_found.value;
+        v_caps := v_found.version;
+      else
+        v_documents.agent_roles := v_found.value;
+    end case;
+  end loop;
+  v_documents.versions := jsonb_strip_nulls(jsonb_build_object(
+    'auto_approve', v_auto_approve, 'proposal_caps', v_caps, 'worker_policy', v_worker_policy));
+  v_documents.generation := coalesce(v_auto_approve, 0) + coalesce(v_worker_policy, 0);
   return v_documents;
 end;
 $$;

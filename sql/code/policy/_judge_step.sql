@@ -26,7 +26,6 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing for sound policies.
 declare
   v_rule jsonb;
-  v_scope jsonb;
   v_rule_risk smallint;
   v_rule_name text;
   v_max smallint;
@@ -37,10 +36,9 @@ begin
   for v_rule in
     select e
       from jsonb_array_elements(coalesce(nullif(p_auto_approve -> 'risk_rules', 'null'), _built_in_risk_rules())) e
+     -- Most rules name other executors: they are skipped without a call.
+     where e ->> 'executor' is null or e -> 'executor' ? p_executor or strpos(e ->> 'executor', '*') > 0
   loop
-    -- Most rules name other executors: they are skipped without a call.
-    v_scope := nullif(v_rule -> 'executor', 'null');
-    continue when not v_scope ? p_executor and strpos(v_scope::text, '*') = 0;
     v_rule_risk := case v_rule ->> 'risk_level' when 'low' then 1::smallint when 'medium' then 2::smallint
       else 3::smallint end;
     if v_rule_risk > risk and _risk_rule_holds(v_rule, p_kind, p_executor, p_params) then

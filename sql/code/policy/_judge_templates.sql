@@ -47,7 +47,9 @@ begin
   reasons := codes;
   findings := array_fill(null::jsonb, array[v_count]);
   steps := _template_steps(p_templates);
-  v_too_many := _too_many_commands(steps, v_worker_policy -> 'command_allow');
+  if cardinality(steps) > 1 or steps[1].executor = 'command' then
+    v_too_many := _too_many_commands(steps, v_worker_policy -> 'command_allow');
+  end if;
   if cardinality(steps) = 1 then
     v_groups := '{"{1}"}';
   else

@@ -50,8 +50,10 @@ declare
   v_waiting integer[];
   v_granted uuid[];
 begin
-  select array_agg(_nth_uuid_v7(v_run.start, v_run.tail, i)), array_agg(i) into ids, v_order
-    from generate_series(1, v_count) i;
+  for i in 1 .. v_count loop
+    ids[i] := _nth_uuid_v7(v_run.start, v_run.tail, i);
+    v_order[i] := i;
+  end loop;
   if v_is_keyed then
     select array_agg(case when n.key is null or (n.nth = 1 and p.id is null) then n.which end order by n.ord),
            array_agg(n.ord order by n.key nulls first, n.ord) filter (where n.key is null

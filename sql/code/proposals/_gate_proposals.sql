@@ -66,6 +66,16 @@ begin
                       from generate_series(1, cardinality(p_which)) i);
   end if;
 
+  if v_refusals is null then
+    -- As nearly always: no cap was met.
+    for i in 1 .. cardinality(p_which) loop
+      statuses[i] := v_verdicts[p_which[i]];
+      reasons[i] := v_why[p_which[i]];
+      codes[i] := v_codes[p_which[i]];
+      starts[i] := case when statuses[i] = 'auto_approved' then p_which[i] end;
+    end loop;
+    return;
+  end if;
   select array_agg(case when v_refusals[i] is null then v_verdicts[p_which[i]]
                         when is_counted and untils[i] is null then 'rejected' else 'pending' end),
          array_agg(case when v_refusals[i] is null then v_why[p_which[i]]

@@ -20,6 +20,7 @@ declare
   v_templates jsonb[];
   v_places integer[];
   v_which integer[];
+  v_filled boolean;
   v_found text[];
   v_faults text[] := '{}'::text[];
   v_slots jsonb[] := '{}'::jsonb[];
@@ -59,16 +60,19 @@ begin
 
   for n in 1 .. cardinality(v_templates) loop
     exit when cardinality(v_faults) > 1000;
-    perform _check_template(
-      case when cardinality(v_which) > 1 then format('proposals[%s].template', v_places[n] - 1) else 'p_template' end,
-      v_templates[n], 'template_bytes');
+    v_filled := strpos(v_templates[n]::text, '{{') > 0;
+    if v_filled or not _is_small(v_templates[n]) then
+      perform _check_template(
+        case when cardinality(v_which) > 1 then format('proposals[%s].template', v_places[n] - 1) else 'p_template' end,
+        v_templates[n], 'template_bytes');
+    end if;
     v_found := _template_faults(v_templates[n], false);
     if v_found <> '{}' then
       v_faults := v_faults || array(
         select format(case when cardinality(v_which) > 1 then 'proposals[%s].%s' else '%2$s' end, v_places[n] - 1, f)
           from unnest(v_found) f);
     else
-      v_slots[n] := _template_slots(v_templates[n]);
+      v_slots[n] := case when v_filled then _template_slots(v_templates[n]) else '[]' end;
     end if;
   end loop;
   if v_faults <> '{}' then

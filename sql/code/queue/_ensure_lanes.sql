@@ -1,4 +1,4 @@
-create or replace function _ensure_lanes(p_executors text[], p_priorities smallint[], p_most integer default null)
+create or replace function _ensure_lanes(p_executors text[], p_priorities smallint[], p_are_new boolean default false)
 returns integer[]
 language plpgsql
 set search_path from current
@@ -6,7 +6,7 @@ as $$
 -- Called before steps are put into the queue: announces the transaction, returns the lane of each of these executors
 -- and priorities (null for no executor), and makes lanes that are missing. Two transactions at once may each make a
 -- lane for the same executor and priority. That does no harm, while a unique index would make one wait for the end of
--- the other. p_most: how many lanes of steps there may be; null for steps that exist already, which are never refused.
+-- the other. p_are_new: size_limits.lanes bounds the lanes; steps that exist already are never refused.
 -- The transaction is announced before it reads a lane: so _duty_queue knows that it may put rows there. Above read
 -- committed the lane is locked too, as its closing may be newer than the snapshot.
 -- The one routine that makes relations while the loop runs: the mark of a lane must be a sequence, because a row that
@@ -17,6 +17,7 @@ declare
   v_is_late constant boolean := current_setting('transaction_isolation') <> 'read committed';
   v_lanes integer[] := '{}'::integer[];
   v_lane integer;
+  v_most integer;
   v_mark text;
   v_grantee oid;
 begin
@@ -33,12 +34,13 @@ begin
         perform from ops_lanes l where l.lane = v_lane for share;
       end if;
       if v_lane is null and p_executors[v_nth] is not null then
-        if p_most is not null and p_most <= (select count(*) from ops_lanes l where l.queue = 'steps') then
+        v_most := case when p_are_new then (_size_limits() ->> 'lanes')::integer end;
+        if v_most <= (select count(*) from ops_lanes l where l.queue = 'steps') then
           raise exception using errcode = 'OP045',
             message = format('OPS_045: a lane for executor %s at priority %s would be one more than the limit of %s',
-                             p_executors[v_nth], p_priorities[v_nth], p_most),
+                             p_executors[v_nth], p_priorities[v_nth], v_most),
             detail = jsonb_build_object('executor', p_executors[v_nth], 'priority', p_priorities[v_nth],
-                                        'limit', p_most, 'setting', 'size_limits.lanes')::text,
+                                        'limit', v_most, 'setting', 'size_limits.lanes')::text,
             hint = 'Use fewer executors and priorities, or raise size_limits.lanes. The heartbeat drops lanes that '
                    'were empty for an hour.';
         end if;

@@ -62,10 +62,16 @@ begin
                                       or p_worker_policy -> 'presets' ? s.executor),
            -- What is compressed may be a hundred times as large.
            sum(pg_column_size(s.params)) > c_enough / 100,
-           -- A row that nobody has locked since it was written has xmax 0.
-           bool_or(s.xmax <> '0'::xid)
+           -- A row that nobody has locked since it was written has xmax 0. The claim locks missions that are to begin,
+           -- and those of steps that it may have to refuse.
+           bool_or(s.xmax <> '0'::xid
+                   or (m.xmax <> '0'::xid
+                       and (m.status = 'approved' or s.slots is not null or p_worker_policy -> 'presets' ? s.executor
+                            or s.judged_generation is distinct from p_generation)))
       into v_run, v_executors, v_missions, v_special, v_large, v_locked
       from ops_mission_steps s
+      -- Plans 1
+      left join lateral (select n.status, n.xmax from ops_missions n where n.id = s.mission_id limit 1) m on true
      where s.id = any (v_more) and s.status = 'queued';
     if v_large then
       v_later := _too_many_steps(v_more, c_enough);
@@ -77,10 +83,6 @@ begin
          where n.id <> all (v_later);
       end if;
     end if;
-    v_locked := v_locked
-                or exists (select from ops_missions m
-                            where m.id = any (v_missions) and m.xmax <> '0'::xid
-                              and (m.status = 'approved' or v_special is not null));
     v_held := case when v_locked then _held_steps(v_run, v_special) else '{}' end;
     if v_held <> '{}' then
       held := held || v_held;

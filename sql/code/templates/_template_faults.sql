@@ -8,6 +8,7 @@ as $$
 -- is sound. p_with_event: the template belongs to a reaction pattern, so that {{event.…}} will be filled.
 -- Locks: none. Writes: nothing. Raises: nothing, whatever the JSON.
 declare
+  v_text constant text := p_template::text;
   v_faults text[] := '{}'::text[];
   v_steps jsonb := p_template -> 'steps';
   v_step jsonb;
@@ -32,7 +33,8 @@ begin
                                     where length(t) > 2000))
               then array[text 'refs: must hold at most 50 texts of 2000 characters'] end;
   end if;
-  if p_template ? 'title' then
+  if p_template ? 'title' and length(p_template ->> 'title') between 1 and 1000 is not true
+     or jsonb_typeof(p_template -> 'title') <> 'string' then
     v_faults := v_faults || _field_fault('title', p_template -> 'title', 'text', 1, 1000);
   end if;
   if p_template ? 'risk_level' then
@@ -119,9 +121,12 @@ begin
   if v_has_depends then
     v_faults := v_faults || _dependency_faults(v_steps, v_keys);
   end if;
-  if strpos(p_template::text, '{{') > 0 then
+  if strpos(v_text, '{{') > 0 then
     v_faults := v_faults || _placeholder_faults(p_template, p_with_event, v_keys, v_executors);
   end if;
-  return array_remove(v_faults || _number_fault('', p_template), null);
+  if _has_long_number(v_text) then
+    v_faults := v_faults || _number_fault('', p_template);
+  end if;
+  return array_remove(v_faults, null);
 end;
 $$;
