@@ -1,7 +1,7 @@
 """What a kind of fault is. The kinds themselves stand in `chaos.faults`, by what they are done to."""
 
+import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 #: Leases of which live workers may be lost through it: all, those of the process that it names, or (None) no lease.
 Excuse = Literal["all", "process"] | None
+
+#: Seconds, longer than the longest outage of the server: what it refuses for so long it will never take.
+_PATIENCE = 180
 
 
 class Missed(Exception):  # noqa: N818 - it is no error
@@ -52,14 +55,19 @@ class Scene:
         raise Missed(f"no {role} is there")
 
     def persist(self, work: Callable[[psycopg.Connection[Any]], Any]) -> Any:
-        """Do it, again and again until the server has taken it: what a fault has done must be undone."""
+        """Do it until the server has taken it: what a fault has done must be undone. Not taken for minutes: failed."""
+        ends = time.monotonic() + _PATIENCE
         while True:
             # The caller may be the one who keeps others from starting it.
             self.server.tend()
-            with suppress(psycopg.Error), self.server.connect(seconds=3) as conn:
-                conn.execute("set lock_timeout = '3s'")
-                conn.execute("set statement_timeout = '15s'")
-                return work(conn)
+            try:
+                with self.server.connect(seconds=3) as conn:
+                    conn.execute("set lock_timeout = '3s'")
+                    conn.execute("set statement_timeout = '15s'")
+                    return work(conn)
+            except psycopg.Error as error:
+                if time.monotonic() > ends:
+                    raise RuntimeError(f"refused for {_PATIENCE} s: {error}") from error
 
 
 Act = Callable[[Scene, Random], dict[str, Any]]

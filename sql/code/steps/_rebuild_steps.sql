@@ -45,8 +45,7 @@ begin
             array(select p.step_id from ops_parked_steps p
                    where not exists (select from ops_mission_steps s where s.id = p.step_id and s.status = 'waiting')));
   loop
-    -- A time at which each part is due.
-    v_missions := _sweep_missions('infinity', 20000);
+    v_missions := _sweep_missions(null, 20000);
     if v_missions is not null then
       perform _recover_each('missions', v_missions);
     end if;

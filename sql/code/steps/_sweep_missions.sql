@@ -8,7 +8,7 @@ as $$
 -- One part of the rolling scan of missions: up to p_limit missions, of which the live ones have up to p_limit steps.
 -- Returns the live missions whose counters or status do not follow from their steps, or that have a blocked step which
 -- waits for nothing more: steps of theirs were deleted or set by hand. Missions without steps, and those that nothing
--- moves, are noted in ops_strays. Null when it is not the caller's turn (_begin_sweep).
+-- moves, are noted in ops_strays. Null when it is not the caller's turn (_begin_sweep); p_now null: it always is.
 -- Locks: the turn of the sweep. Writes: ops_sweep, ops_strays. Raises: nothing.
 declare
   v_from uuid := _begin_sweep('missions', p_now);

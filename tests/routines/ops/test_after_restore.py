@@ -115,3 +115,21 @@ def test_it_is_refused_while_a_session_writes(dsn, connect):
     assert getattr(refused, "sqlstate", None) == "OP060"
     assert str(writer.info.backend_pid) in refused.diag.message_detail  # type: ignore[attr-defined]
     wait_until(lambda: other.execute(RESTORE).fetchone(), "the writer has ended")
+
+
+def test_more_missions_than_one_part_of_the_scan_has(loop):
+    loop.do(
+        """with proposal as (
+             insert into ops_mission_proposals (id, source, title, status, template, slots, template_digest)
+             select gen_random_uuid(), 'manual', 'old', 'pending', '{}', '[]', '' from generate_series(1, 20001)
+             returning id)
+           insert into ops_missions (id, proposal_id, title, status, approved_risk, auto_approved, steps_total,
+                                     steps_open)
+           select gen_random_uuid(), p.id, 'old', 'cancelled', 1, false, 1, 0 from proposal p"""
+    )
+    lost = loop.mission(step("a"))
+    loop.do("update ops_missions set steps_open = 7 where id = %s", lost)
+    loop.do("set statement_timeout = '60s'")
+    loop.value(RESTORE)
+    # The last one is in the second part.
+    assert loop.value("select steps_open from ops_missions where id = %s", lost) == 1
