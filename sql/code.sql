@@ -293,6 +293,7 @@
 \ir code/outbox/_lock_claimed_heads.sql
 \ir code/outbox/fn_complete_outbox_event.sql
 \ir code/outbox/_settle_outbox.sql
+\ir code/outbox/_lock_head.sql
 \ir code/outbox/_outbox_verdicts.sql
 \ir code/outbox/_record_deliveries.sql
 \ir code/outbox/_bury_outbox.sql

@@ -3,6 +3,7 @@
 import random
 from threading import Lock
 
+import psycopg
 import pytest
 
 from support import at_once, start, wait_until_blocked
@@ -107,3 +108,18 @@ def test_processors_that_race_share_the_messages_and_keep_the_order(loop, sessio
     at_once([lambda n=n: work(n) for n in range(6)])
     assert {a: ids for a, ids in seen.items() if ids != sorted(ids) or len(ids) != len(set(ids))} == {}
     assert loop.rows("select * from fn_check_invariants()") == []
+
+
+def test_a_report_names_who_holds_the_aggregate_after_two_seconds(loop, session):
+    other = session()
+    (message,) = publish(loop, "a")
+    assert [r["id"] for r in loop.rows(TAKE, "p", 10, 1)] == [message]
+    other.do("begin")
+    other.do("select from outbox_heads where aggregate_id = 'a' for update")
+    with pytest.raises(psycopg.Error) as refused:
+        loop.value("select fn_complete_outbox_event(%s, 'p')", message)
+    assert refused.value.sqlstate == "OP031"
+    assert f"session {other.conn.info.backend_pid} of login" in str(refused.value)
+    assert "the outbox of t a" in str(refused.value)
+    other.do("rollback")
+    assert loop.value("select fn_complete_outbox_event(%s, 'p')", message) is True

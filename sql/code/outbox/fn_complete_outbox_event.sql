@@ -14,14 +14,11 @@ as $$
 -- Reports that one message was delivered, or could not be. Then it is tried again after 2^min(tries, 10) seconds or,
 -- when no tries are left, leaves a dead letter, and its aggregate goes on. False when the processor does not have the
 -- message (any more).
--- Locks: the head of its aggregate; waits for it. Writes: as _settle_outbox. Raises: OP023.
+-- Locks: the head of its aggregate; waits for it, two seconds at most. Writes: as _settle_outbox. Raises: OP023; OP031
+-- when another transaction holds the head for longer.
 begin
   perform _pass_restore();
-  perform h.aggregate_id
-     from outbox o
-     join outbox_heads h on h.aggregate_type = o.aggregate_type and h.aggregate_id = o.aggregate_id
-    where o.id = p_event_id
-      for update of h;
+  perform _lock_head(p_event_id);
   return (select s.outcome <> 'OPS_006'
             from _settle_outbox(p_processor_id, array[p_event_id],
                                 array[case when p_success then 'delivered' else 'retry' end],
@@ -32,4 +29,4 @@ $$;
 comment on function fn_complete_outbox_event(bigint, text, boolean, text) is
   'Reports that a claimed message was delivered (p_success) or failed: then it is tried again after 2^min(tries, 10) '
   's, and goes to dead_letter_archive once it is out of tries (policy outbox.max_tries, else 10). False, and nothing '
-  'is changed, when the processor does not have it any more.';
+  'is changed, when the processor does not have it any more. OPS_031 names the transaction that holds its aggregate.';
