@@ -25,7 +25,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList, MigrationStep
 
-from opsloop import sqlfiles
+from opsloop import compatibility, sqlfiles
 from opsloop.config import DEFAULT_SCHEMA, check_schema
 from opsloop.database import connect, value
 from opsloop.errors import ForeignObject, IllegalState, InvalidArgument, SchemaMismatch, translate
@@ -46,13 +46,20 @@ class Status:
     pending: list[str] = field(default_factory=list)
     #: Changes that the ledger lists and this package does not ship: a newer opsloop was here.
     unknown: list[str] = field(default_factory=list)
-    #: Whether the routines in the database were loaded from the files of this package.
+    #: Whether the routines in the database are those of this package.
     code_current: bool = False
+    #: The compatibility number of the routines there; None when there are none, or none that tell it.
+    compatibility: int | None = None
 
     @property
     def up_to_date(self) -> bool:
         """True when `migrate` would change nothing."""
-        return not self.pending and self.code_current
+        return not self.pending and not self.unknown and self.code_current
+
+    @property
+    def served(self) -> bool:
+        """True when this package works on what is there, be it a newer release."""
+        return self.compatibility is not None and compatibility.serves(self.compatibility)
 
 
 def migrate(dsn: str, schema: str = DEFAULT_SCHEMA) -> list[str]:
@@ -73,6 +80,15 @@ def migrate(dsn: str, schema: str = DEFAULT_SCHEMA) -> list[str]:
                 backend.connection.execute(sqlfiles.reload_text(schema))
             done.append(f"code_{sqlfiles.code_digest()[:12]}")
         return done
+
+
+def bring_up(dsn: str, schema: str = DEFAULT_SCHEMA) -> list[str]:
+    """As `migrate`, but leaves a schema of a newer opsloop as it is where it serves this package.
+
+    A login that may work but not install is welcome where there is nothing to install.
+    """
+    state = status(dsn, schema)
+    return [] if state.up_to_date or (state.unknown and state.served) else migrate(dsn, schema)
 
 
 def rollback(dsn: str, schema: str = DEFAULT_SCHEMA, to: str | None = None) -> list[str]:
@@ -185,13 +201,31 @@ def _status(conn: psycopg.Connection[Any], schema: str) -> Status:
     ).fetchall()
     applied = sorted(row["change"] for row in rows if not row["change"].startswith("code_"))
     digests = [row["code_digest"] for row in rows if row["code_digest"] is not None]
+    told = value(conn, "select to_regprocedure('fn_compatibility()') is not null")
     return Status(
         schema,
         applied=applied,
         pending=[name for name in shipped if name not in applied],
         unknown=[name for name in applied if name not in shipped],
-        code_current=bool(digests) and digests[-1] == sqlfiles.code_digest(),
+        code_current=_has_code(conn, digests[-1] if digests else "none"),
+        compatibility=value(conn, "select fn_compatibility()") if told else None,
     )
+
+
+def _has_code(conn: psycopg.Connection[Any], digest: str) -> bool:
+    """Whether the routines there are those of this package, by the digest of the files that were loaded last.
+
+    psql and sqitch know no digest: then the routines themselves are compared.
+    """
+    if digest != "unknown":
+        return bool(digest == sqlfiles.code_digest())
+    rows = conn.execute(
+        "select p.proname, p.prosrc, p.prosecdef, p.provolatile,"
+        " array(select c from unnest(p.proconfig) c where c !~ '^search_path=') from opsloop_routine r"
+        " join pg_proc p on p.proname = r.name and oidvectortypes(p.proargtypes) = r.arg_types"
+        " where p.pronamespace = current_schema()::regnamespace"
+    ).fetchall()
+    return {name: tuple(about) for name, *about in rows} == sqlfiles.routines()
 
 
 @contextmanager
