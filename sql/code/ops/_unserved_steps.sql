@@ -4,9 +4,9 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Running steps whose worker would not be served by the schema of release p_version: its compatibility number is that of
--- this schema and one more for each release in between, as no release raises it by more, and patches do not at all. A
--- worker that told no number is of a package from before there was one.
+-- Running steps whose worker would not be served by the schema of release p_version: its compatibility number is that
+-- of this schema and one more for each release in between, as no release raises it by more, and patches do not at all.
+-- A worker that told no number is of a package from before there was one.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now integer[] := string_to_array(_release(), '.')::integer[];
