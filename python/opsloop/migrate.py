@@ -16,7 +16,7 @@ it stay.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -33,6 +33,14 @@ from opsloop.sqlfiles import Change
 
 #: How the comment on the schema of a compatibility layer begins; the schema of its loop follows.
 _LAYER = "opsloop compat of schema "
+_LAID_OVER: LiteralString = """
+  select string_agg(distinct l.over, ', ')
+    from (select substr(obj_description(n.oid, 'pg_namespace'), length(p.begins) + 1)
+            from pg_namespace n, (values (%s)) p (begins)
+           where n.nspname = %s and starts_with(obj_description(n.oid, 'pg_namespace'), p.begins)
+          union all
+          select f.pronamespace::regnamespace::text from pg_proc f where obj_description(f.oid, 'pg_proc') = %s
+         ) l (over)"""
 
 
 @dataclass(frozen=True)
@@ -150,18 +158,15 @@ def apply_rights(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
 
 
 def layers(dsn: str) -> dict[str, str | None]:
-    """Each compatibility layer that this package ships, with the schema it is laid over here; None: not installed."""
+    """Each compatibility layer that this package ships, with the schema it is laid over here; None: not installed.
+
+    One of functions in the schema of the loop itself can lie over several.
+    """
     with translate(), connect(dsn) as conn:
-        about = {
-            name: value(
-                conn, "select obj_description(to_regnamespace(quote_ident(%s))::oid, 'pg_namespace')", (name,)
-            )
+        return {
+            name: value(conn, _LAID_OVER, (_LAYER, name, f"opsloop compat {name}"))
             for name in sqlfiles.layers()
         }
-    return {
-        name: over.removeprefix(_LAYER) if over and over.startswith(_LAYER) else None
-        for name, over in about.items()
-    }
 
 
 def install_layer(dsn: str, name: str, schema: str = DEFAULT_SCHEMA) -> None:
