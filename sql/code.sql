@@ -33,6 +33,8 @@
 \ir loader/code_begin.sql
 
 -- base: time, ids, chance, digests, globs, faults of fields, the login, what is put on record (audit, counts, letters)
+\ir code/base/fn_compatibility.sql
+\ir code/base/_release.sql
 \ir code/base/_now.sql
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql
@@ -560,6 +562,7 @@
 \ir code/ops/_id_window.sql
 \ir code/ops/fn_after_restore.sql
 \ir code/ops/fn_upgrade_check.sql
+\ir code/ops/_unserved_steps.sql
 \ir code/ops/fn_capabilities.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_list_steps.sql

@@ -214,6 +214,7 @@ declare
     ['fn_after_restore', 'admin'],
     ['fn_upgrade_check', 'reader'],
     ['fn_capabilities', 'reader'],
+    ['fn_compatibility', 'reader'],
     ['fn_health', 'reader'],
     ['fn_check_health', 'reader'],
     ['fn_metrics', 'reader'],

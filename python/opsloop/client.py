@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-from opsloop import database
+from opsloop import compatibility, database
 from opsloop.areas.aio.approvals import AsyncApprovals
 from opsloop.areas.aio.control import AsyncControl
 from opsloop.areas.aio.events import AsyncEvents
@@ -53,7 +53,7 @@ from opsloop.areas.steps import Steps
 from opsloop.areas.subagents import SubAgents
 from opsloop.areas.transitions import Transitions
 from opsloop.config import Settings, check_dsn, check_schema
-from opsloop.errors import translate
+from opsloop.errors import OpsError, translate
 
 
 class Client(
@@ -126,12 +126,23 @@ def connect(dsn: str | None = None, schema: str | None = None) -> OwningClient:
 
     `dsn`: a libpq connection string or URL (default: `DATABASE_URL`, else libpq's `PG*` variables). `schema`:
     where opsloop is installed (default: `OPSLOOP_SCHEMA`, else `opsloop`). Works through a transaction-pooling
-    PgBouncer. Raises DatabaseUnavailable (OPS_001) when no database is configured or it cannot be reached, and
-    InvalidArgument (OPS_018) for arguments or environment variables that cannot be used.
+    PgBouncer. Raises DatabaseUnavailable (OPS_001) when no database is configured or it cannot be reached,
+    SchemaMismatch (OPS_021) when the schema there is too old or too new for this package, and InvalidArgument (OPS_018)
+    for arguments or environment variables that cannot be used.
     """
     conninfo, name = where(dsn, schema)
     with translate():
-        return OwningClient(database.connect(conninfo), name)
+        client = OwningClient(database.connect(conninfo), name)
+    try:
+        try:
+            number: int | None = client.compatibility()
+        except OpsError as error:
+            number = compatibility.unasked(error)
+        compatibility.assert_served(number)
+    except BaseException:
+        client.close()
+        raise
+    return client
 
 
 @asynccontextmanager
@@ -149,7 +160,13 @@ async def connect_async(dsn: str | None = None, schema: str | None = None) -> As
     with translate():
         conn = await database.connect_async(conninfo)
     try:
-        yield AsyncClient(conn, name)
+        client = AsyncClient(conn, name)
+        try:
+            number: int | None = await client.compatibility()
+        except OpsError as error:
+            number = compatibility.unasked(error)
+        compatibility.assert_served(number)
+        yield client
     finally:
         await conn.close()
 

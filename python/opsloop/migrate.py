@@ -16,7 +16,7 @@ it stay.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -25,7 +25,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList, MigrationStep
 
-from opsloop import sqlfiles
+from opsloop import compatibility, sqlfiles
 from opsloop.config import DEFAULT_SCHEMA, check_schema
 from opsloop.database import connect, value
 from opsloop.errors import ForeignObject, IllegalState, InvalidArgument, SchemaMismatch, translate
@@ -33,6 +33,14 @@ from opsloop.sqlfiles import Change
 
 #: How the comment on the schema of a compatibility layer begins; the schema of its loop follows.
 _LAYER = "opsloop compat of schema "
+_LAID_OVER: LiteralString = """
+  select string_agg(distinct l.over, ', ')
+    from (select substr(obj_description(n.oid, 'pg_namespace'), length(p.begins) + 1)
+            from pg_namespace n, (values (%s)) p (begins)
+           where n.nspname = %s and starts_with(obj_description(n.oid, 'pg_namespace'), p.begins)
+          union all
+          select f.pronamespace::regnamespace::text from pg_proc f where obj_description(f.oid, 'pg_proc') = %s
+         ) l (over)"""
 
 
 @dataclass(frozen=True)
@@ -46,13 +54,20 @@ class Status:
     pending: list[str] = field(default_factory=list)
     #: Changes that the ledger lists and this package does not ship: a newer opsloop was here.
     unknown: list[str] = field(default_factory=list)
-    #: Whether the routines in the database were loaded from the files of this package.
+    #: Whether the routines in the database are those of this package.
     code_current: bool = False
+    #: The compatibility number of the routines there; None when there are none, or none that tell it.
+    compatibility: int | None = None
 
     @property
     def up_to_date(self) -> bool:
         """True when `migrate` would change nothing."""
-        return not self.pending and self.code_current
+        return not self.pending and not self.unknown and self.code_current
+
+    @property
+    def served(self) -> bool:
+        """True when this package works on what is there, be it a newer release."""
+        return self.compatibility is not None and compatibility.serves(self.compatibility)
 
 
 def migrate(dsn: str, schema: str = DEFAULT_SCHEMA) -> list[str]:
@@ -73,6 +88,15 @@ def migrate(dsn: str, schema: str = DEFAULT_SCHEMA) -> list[str]:
                 backend.connection.execute(sqlfiles.reload_text(schema))
             done.append(f"code_{sqlfiles.code_digest()[:12]}")
         return done
+
+
+def bring_up(dsn: str, schema: str = DEFAULT_SCHEMA) -> list[str]:
+    """As `migrate`, but leaves a schema of a newer opsloop as it is where it serves this package.
+
+    A login that may work but not install is welcome where there is nothing to install.
+    """
+    state = status(dsn, schema)
+    return [] if state.up_to_date or (state.unknown and state.served) else migrate(dsn, schema)
 
 
 def rollback(dsn: str, schema: str = DEFAULT_SCHEMA, to: str | None = None) -> list[str]:
@@ -134,18 +158,15 @@ def apply_rights(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
 
 
 def layers(dsn: str) -> dict[str, str | None]:
-    """Each compatibility layer that this package ships, with the schema it is laid over here; None: not installed."""
+    """Each compatibility layer that this package ships, with the schema it is laid over here; None: not installed.
+
+    One of functions in the schema of the loop itself can lie over several.
+    """
     with translate(), connect(dsn) as conn:
-        about = {
-            name: value(
-                conn, "select obj_description(to_regnamespace(quote_ident(%s))::oid, 'pg_namespace')", (name,)
-            )
+        return {
+            name: value(conn, _LAID_OVER, (_LAYER, name, f"opsloop compat {name}"))
             for name in sqlfiles.layers()
         }
-    return {
-        name: over.removeprefix(_LAYER) if over and over.startswith(_LAYER) else None
-        for name, over in about.items()
-    }
 
 
 def install_layer(dsn: str, name: str, schema: str = DEFAULT_SCHEMA) -> None:
@@ -185,13 +206,31 @@ def _status(conn: psycopg.Connection[Any], schema: str) -> Status:
     ).fetchall()
     applied = sorted(row["change"] for row in rows if not row["change"].startswith("code_"))
     digests = [row["code_digest"] for row in rows if row["code_digest"] is not None]
+    told = value(conn, "select to_regprocedure('fn_compatibility()') is not null")
     return Status(
         schema,
         applied=applied,
         pending=[name for name in shipped if name not in applied],
         unknown=[name for name in applied if name not in shipped],
-        code_current=bool(digests) and digests[-1] == sqlfiles.code_digest(),
+        code_current=_has_code(conn, digests[-1] if digests else "none"),
+        compatibility=value(conn, "select fn_compatibility()") if told else None,
     )
+
+
+def _has_code(conn: psycopg.Connection[Any], digest: str) -> bool:
+    """Whether the routines there are those of this package, by the digest of the files that were loaded last.
+
+    psql and sqitch know no digest: then the routines themselves are compared.
+    """
+    if digest != "unknown":
+        return bool(digest == sqlfiles.code_digest())
+    rows = conn.execute(
+        "select p.proname, p.prosrc, p.prosecdef, p.provolatile,"
+        " array(select c from unnest(p.proconfig) c where c !~ '^search_path=') from opsloop_routine r"
+        " join pg_proc p on p.proname = r.name and oidvectortypes(p.proargtypes) = r.arg_types"
+        " where p.pronamespace = current_schema()::regnamespace"
+    ).fetchall()
+    return {name: tuple(about) for name, *about in rows} == sqlfiles.routines()
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from psycopg import sql
 
+_CODE = re.compile(r"^\\ir (code/\S+)$", re.MULTILINE)
+_SETTING = re.compile(r"^set (\w+) = '?(.*?)'?$", re.MULTILINE)
 _INCLUDE = re.compile(r"^\\ir[ \t]+(\S+)[ \t]*$", re.MULTILINE)
 
 
@@ -60,6 +62,21 @@ def expand(path: Path) -> str:
 def code_digest() -> str:
     """A sha256 over everything that loading the routines runs, in hex."""
     return hashlib.sha256(expand(sql_root() / "code.sql").encode()).hexdigest()
+
+
+def routines() -> dict[str, tuple[str, bool, str, list[str]]]:
+    """What the catalogue has of each routine once it is loaded: body, security definer, volatility, settings."""
+    found = {}
+    for path in _CODE.findall((sql_root() / "code.sql").read_text(encoding="utf-8")):
+        head, rest = (sql_root() / path).read_text(encoding="utf-8").split("\nas $$", 1)
+        volatility = re.search(r"^(immutable|stable)$", head, re.MULTILINE)
+        found[Path(path).stem] = (
+            rest.split("$$;", 1)[0],
+            "\nsecurity definer\n" in head,
+            volatility[1][0] if volatility else "v",
+            [f"{name}={setting}" for name, setting in _SETTING.findall(head)],
+        )
+    return found
 
 
 def install_text(change: Change, schema: str) -> str:

@@ -8,9 +8,13 @@ declare
   v_drop text;
   v_layer text;
 begin
-  select min(n.nspname) into v_layer
-    from pg_namespace n
-   where obj_description(n.oid, 'pg_namespace') = 'opsloop compat of schema ' || quote_ident(current_schema());
+  select min(l.name) into v_layer
+    from (select n.nspname::text from pg_namespace n
+           where obj_description(n.oid, 'pg_namespace') = 'opsloop compat of schema ' || quote_ident(current_schema())
+          union all
+          select substr(obj_description(p.oid, 'pg_proc'), 16) from pg_proc p
+           where p.pronamespace = quote_ident(current_schema())::regnamespace
+             and obj_description(p.oid, 'pg_proc') like 'opsloop compat %') l (name);
   if v_layer is not null then
     raise exception using
       errcode = 'OP014',

@@ -107,6 +107,7 @@ def install(empty_dsn: str) -> Iterator[Callable[[str], tuple[str, Conn]]]:
 @pytest.mark.parametrize("schema", ["opsloop", "public"])
 def test_every_statement_of_the_page_runs(install, programs, schema):
     dsn, conn = install(schema)
+    migrate.install_layer(dsn, "ops", schema)
     loop = Loop(conn, schema)
     for block in statements():
         if "'<step-id>'" in block.text:  # both ways to retry want a step that failed
@@ -143,6 +144,24 @@ def test_in_public_the_eight_tables_and_the_sizes_are_found(install):
     }
     for statement in (under("Tables are there")[0], under("Table sizes")[0]):
         assert expected <= {row[-2] if len(row) > 1 else row[0] for row in conn.execute(statement).fetchall()}
+
+
+def test_in_public_the_functions_are_found_as_printed(install):
+    dsn, conn = install("public")
+    migrate.install_layer(dsn, "ops", "public")
+    _, printed = under("Functions are there")
+    assert len(conn.execute(printed).fetchall()) >= 9
+
+
+def test_the_gate_and_the_recovery_are_asked_as_printed(loop, dsn):
+    migrate.install_layer(dsn, "ops")
+    gate, recovery = (
+        next(block.text for block in statements() if name in block.text and block.about == "printed")
+        for name in ("ops_gate_proposal", "ops_recover_stale_steps")
+    )
+    (answer,) = loop.ask(gate)
+    assert (answer["ok"], "high" in answer["reason"]) == (False, True)
+    assert loop.ask(recovery) == [{"ops_recover_stale_steps": 0}]
 
 
 def test_the_five_policies_are_there(loop):

@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from opsloop import sqlfiles
@@ -44,6 +46,14 @@ def psql(
         capture_output=True,
         text=True,
         check=False,
+    )
+
+
+def renumber(conn: psycopg.Connection[Any], number: int) -> None:
+    """Lets the schema opsloop say that it is of this compatibility number."""
+    conn.execute(
+        "create or replace function opsloop.fn_compatibility() returns integer language sql immutable"
+        f" set search_path from current as 'select {number}'"
     )
 
 

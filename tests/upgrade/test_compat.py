@@ -267,7 +267,8 @@ def test_the_commands_say_what_they_did(dsn, monkeypatch, capsys):
     assert opsloop("install", LAYER) == (0, "m10_recovery is installed over schema opsloop\n")
     assert opsloop("list", "--json") == (
         0,
-        '[{"name": "leo", "schema": null}, {"name": "m10_recovery", "schema": "opsloop"}]\n',
+        '[{"name": "leo", "schema": null}, {"name": "m10_recovery", "schema": "opsloop"},'
+        ' {"name": "ops", "schema": null}]\n',
     )
     assert opsloop("remove", LAYER) == (0, "m10_recovery is removed\n")
     assert opsloop("remove", LAYER)[0] == 1

@@ -1,9 +1,5 @@
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-import opsloop
 from opsloop.cli import run
 from worker.working import Work
 
@@ -38,17 +34,3 @@ def test_a_faulty_command_line_names_the_faulty_part_and_touches_nothing(
     assert "OPS_018" in err
     assert said in err
     assert work.conn.execute("select count(*) from ops_workers").fetchall() == [(0,)]
-
-
-async def test_a_worker_newer_than_the_schema_does_not_work(
-    work: Work, drain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(opsloop, "__version__", "99.0.0")
-    step = work.step("noop")
-
-    with pytest.raises(
-        Exception, match=r"OPS_021: the schema is of release .*, older than this worker's 99\.0\.0"
-    ):
-        await drain()
-
-    assert work.of(step, "status") == "queued"

@@ -108,29 +108,9 @@ def test_a_worker_refuses_a_database_that_lacks_a_change(conn: psycopg.Connectio
 
     assert worker.end() == (1, "")
     assert worker.said().startswith("OPS_021: schema opsloop of database ")
-    assert worker.said().endswith(" is of an older release than this worker")
-
-
-@pytest.mark.parametrize(
-    ("release", "said"), [("0.0.9", "older than this worker's"), ("99.0.0", "newer than this worker's")]
-)
-def test_a_worker_refuses_a_schema_of_another_release(
-    conn: psycopg.Connection[Any], start: Start, release: str, said: str
-) -> None:
-    conn.execute("update opsloop_schema_change set version = %s where version is not null", (release,))
-    worker = start("--once")
-
-    assert worker.end() == (1, "")
-    assert worker.said().startswith(f"OPS_021: the schema is of release {release}, {said}")
-
-
-def test_a_worker_that_runs_goes_on_while_the_schema_is_upgraded(
-    work: Work, start: Start, conn: psycopg.Connection[Any]
-) -> None:
-    start()
-    wait_until(lambda: work.conn.execute("select 1 from ops_workers").fetchall(), "it is registered")
-    conn.execute("update opsloop_schema_change set version = '99.0.0' where version is not null")
-    work.wait_for(work.step("noop"), "succeeded")
+    assert worker.said().endswith(
+        " is older than this package: run `opsloop migrate` first, then start again"
+    )
 
 
 def test_a_worker_refuses_a_database_that_takes_no_writes(dsn: str, start: Start) -> None:

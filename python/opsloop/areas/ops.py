@@ -44,7 +44,7 @@ class Ops(Caller):
         return value
 
     def upgrade_check(self, version: str) -> list[Stranded]:
-        """List the parked steps that an upgrade to release `version` would strand; none when it is safe.
+        """List the parked and running steps that an upgrade to release `version` would strand; none when it is safe.
 
         A version that cannot be is InvalidArgument (OPS_018).
         """
@@ -54,6 +54,10 @@ class Ops(Caller):
         """Say what callers can rely on: `{"complete", "available", "missing", "hint"}`."""
         answer: dict[str, Any] = self._value("fn_capabilities")
         return answer
+
+    def compatibility(self) -> int:
+        """Return the compatibility number of the schema: it serves packages of that number and of the one before."""
+        return int(self._value("fn_compatibility"))
 
     def radar_upsert(self, ideas: Sequence[DocumentLike]) -> int:
         """Put ideas on the radar board, or update those with the same title; returns how many.

@@ -32,11 +32,12 @@ def list_(session: Session) -> None:
 
 
 def install(session: Session, name: Name) -> None:
-    """Install a layer, or bring it up to date: a schema of that name, with views and functions over this loop.
+    """Install a layer, or bring it up to date.
 
     m10_recovery: the four tables and nine functions of migration 022. leo: strategic_directives_v2 and
-    product_requirements_v2, which can be written to. (docs/runbooks.md.) One loop per database can have a layer. To be
-    run by the owner of the loop.
+    product_requirements_v2, which can be written to. Each is a schema of that name, and one loop per database can have
+    it. ops: the function names of the reference loop (ops_claim_next_step …), in the schema of this loop.
+    (docs/runbooks.md.) To be run by the owner of the loop.
     """
     schema = session.schema_name
     with session.database() as dsn:

@@ -11,6 +11,7 @@ import typer
 from opsloop import migrate as migrations
 from opsloop.cli import output, roles
 from opsloop.cli.session import INSTALLATION, Session, command
+from opsloop.compatibility import COMPATIBILITY
 from opsloop.errors import InvalidArgument
 
 
@@ -66,7 +67,7 @@ def status(
         bool, typer.Option("--check", help="Exit code 1 unless everything is up to date.")
     ] = False,
 ) -> None:
-    """Show what is installed, what is not yet, and whether the routines are those of this package."""
+    """Show what is installed, what is not yet, whose routines they are, and whether this package works with it."""
     with session.database() as dsn:
         state = migrations.status(dsn, session.schema_name)
 
@@ -78,11 +79,18 @@ def status(
         output.say(
             f"routines: {'those of this package' if state.code_current else 'not those of this package'}"
         )
-        if not state.up_to_date:
+        output.say(
+            f"compatibility: package {COMPATIBILITY}, schema {state.compatibility or 'none'}: "
+            f"{'they fit' if state.served else 'they do not fit'}"
+        )
+        if state.unknown:
+            output.say("next: pip install --upgrade opsloop")
+        elif not state.up_to_date:
             output.say(f"next: {session.command('migrate')}")
 
-    session.show({**dataclasses.asdict(state), "up_to_date": state.up_to_date}, text)
-    if check and not state.up_to_date:
+    own = {"up_to_date": state.up_to_date, "served": state.served, "package_compatibility": COMPATIBILITY}
+    session.show({**dataclasses.asdict(state), **own}, text)
+    if check and not (state.up_to_date and state.served):
         raise typer.Exit(1)
 
 

@@ -58,8 +58,7 @@ class Session:
             raise InvalidArgument("--embedded and --dsn exclude each other", hint="Leave one of them out.")
         with embedded_server.server(embedded_directory()) as server, translate():
             dsn = server.dsn()
-            if not migrate.status(dsn, self.schema_name).up_to_date:
-                migrate.migrate(dsn, self.schema_name)
+            if migrate.bring_up(dsn, self.schema_name):
                 migrate.seed(dsn, self.schema_name)
             yield dsn
 

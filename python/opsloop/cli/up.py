@@ -55,8 +55,8 @@ def up(
     Run as many as you like, also at the same moment: one installs, the others wait for it. For a worker alone, with all
     its options, there is `opsloop worker`.
 
-    Exit codes: those of `worker`; 1 also when a newer opsloop is installed there (OPS_021), or when the policy file
-    is faulty (OPS_017) or one of its tests fails (OPS_081).
+    Exit codes: those of `worker`; 1 also when an opsloop too new for this package is there (OPS_021), or when the
+    policy file is faulty (OPS_017) or one of its tests fails (OPS_081).
     """
     if log_level not in logs.LEVELS:
         raise InvalidArgument(f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}")
@@ -78,8 +78,7 @@ def up(
 def _prepare(dsn: str, schema: str, policy: tuple[policyfile.Documents, policyfile.Tests]) -> dict[str, Any]:
     """Install, seed and set policy; returns what that changed."""
     state = migrate.status(dsn, schema)
-    # A login that may work but not install is welcome where there is nothing to install.
-    installed = [] if state.up_to_date and not state.unknown else migrate.migrate(dsn, schema)
+    installed = migrate.bring_up(dsn, schema)
     try:
         migrate.seed(dsn, schema)
     except NotAllowed:

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from opsloop import jsonio
+from opsloop import compatibility, jsonio
 from opsloop.database import Database
-from opsloop.errors import OpsError, ParamsRefused
+from opsloop.errors import OpsError, ParamsRefused, SchemaMismatch
 from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
 from opsloop.process import logs
 from opsloop.process.counts import Counts
@@ -125,10 +125,12 @@ class Relay:
     async def run(self) -> None:
         """Deliver until told to stop, or until nothing is left, by `RelayOptions.mode`.
 
-        Raises OpsError: OPS_001 when the database cannot be reached at the start, OPS_021 when opsloop is not there.
+        Raises OpsError: OPS_001 when the database cannot be reached at the start, OPS_021 when opsloop is not there or
+        does not fit (later, too).
         """
         for link in self._links:
             await link.open()
+        await self._assert_served()
         self._log.info("relay started", sinks=sorted(self._sinks), mode=self._options.mode.value)
         services = [
             asyncio.create_task(self._reporter.run()),
@@ -354,12 +356,23 @@ class Relay:
                     self._forget(run)
                     run.task.cancel()
 
+    async def _assert_served(self) -> None:
+        """Raise SchemaMismatch unless the schema serves this package."""
+        try:
+            number = await self._claims.value("compatibility")
+        except OpsError as error:
+            number = compatibility.unasked(error)
+        compatibility.assert_served(number)
+
     async def _tell(self) -> None:
-        """Now and then say what was counted, for ever."""
+        """Now and then say what was counted, and look whether the schema still serves this package, for ever."""
         while True:
             await asyncio.sleep(_TELL)
             try:
+                await self._assert_served()
                 await self._counts.tell()
+            except SchemaMismatch:
+                raise
             except OpsError as error:
                 self._log.warning("counts not told", code=error.code)
 

@@ -90,15 +90,15 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
-    """A parked step that an upgrade would leave behind."""
+    """A parked or running step that an upgrade would leave behind."""
 
     step_id: UUID
     mission_id: UUID
     waits_for: str
-    """person, pause, time, event or limit."""
+    """person, pause, time, event or limit; worker: it runs, on one of too old a package."""
     reason: str
     remedy: str
-    """The statement that puts it back to work."""
+    """The statement that puts it back to work, or lets it end."""
 
 
 @dataclass(frozen=True, slots=True)

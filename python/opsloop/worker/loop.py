@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from opsloop.database import Database
-from opsloop.errors import OpsError, is_passing
+from opsloop.errors import OpsError, SchemaMismatch, is_passing
 from opsloop.executors import Registry
 from opsloop.process import logs
 from opsloop.process.counts import Counts
@@ -122,7 +122,7 @@ class Worker:
         """Work until told to stop, or until nothing is left, by `Options.mode`. `started` is called once it begins.
 
         Returns True when every handler has ended. Raises OpsError: OPS_001 when the database cannot be reached at the
-        start, OPS_021 when opsloop is not installed there, or of another release, OPS_026 when it is read-only.
+        start, OPS_021 when opsloop is not installed there or does not fit (later, too), OPS_026 when it is read-only.
         """
         await self._claims.open()
         await self._registration.introduce()
@@ -216,6 +216,8 @@ class Worker:
                 await self._counts.tell()
                 for name, waiting in await self.missing_executors():
                     self._log.warning("nobody offers it", code="OPS_005", executor=name, waiting=waiting)
+            except SchemaMismatch:
+                raise
             except (OpsError, psycopg.Error) as error:
                 self._log.warning("settings not refreshed", error=type(error).__name__)
             capacity.limits = self._registration.limits()
@@ -279,6 +281,8 @@ class Worker:
                 await self._slumber.sleep()
             else:
                 await self._bell.wait()
+        except SchemaMismatch:
+            raise
         except OpsError as error:
             self._log.warning("idle call refused", code=error.code, sqlstate=error.sqlstate)
             await self._bell.pause(self._options.poll)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import socket
 from typing import Any
 
 import opsloop
-from opsloop import jsonio, migrate
+from opsloop import compatibility, jsonio, migrate
 from opsloop.database import Database
 from opsloop.errors import ReadOnlyDatabase, SchemaMismatch
 from opsloop.executors import Executor, Registry
@@ -49,17 +48,26 @@ class Registration:
             ) from error
         except SchemaMismatch as error:
             state = await asyncio.to_thread(migrate.status, self._database.dsn, self._database.schema)
-            what = (
-                f"opsloop is not installed in {where}"
-                if not state.applied
-                else f"{where} is of {'a newer' if state.unknown else 'an older'} release than this worker"
-            )
-            raise SchemaMismatch(what, detail=error.message, hint=error.hint) from error
-        _check_release(self.settings.get("schema_version"))
+            if not state.applied:
+                raise SchemaMismatch(
+                    f"opsloop is not installed in {where}", detail=error.message, hint=error.hint
+                ) from error
+            if error.sqlstate is None:
+                raise
+            raise compatibility.mismatch(
+                older=not state.unknown, detail=error.message, where=where
+            ) from error
 
     async def renew(self) -> None:
-        """Announce this process, and learn the settings that policy has for it by now."""
-        own: dict[str, Any] = {"max_retries": self._options.max_retries, "lease_seconds": self._options.lease}
+        """Announce this process, and learn the settings that policy has for it by now.
+
+        Raises SchemaMismatch (OPS_021) when the schema does not serve this package, or not any more.
+        """
+        own: dict[str, Any] = {
+            "max_retries": self._options.max_retries,
+            "lease_seconds": self._options.lease,
+            "compatibility": compatibility.COMPATIBILITY,
+        }
         if (refused := self._claims.refused) is not None:
             own["claim_refused"] = {"code": refused.server_code, "message": refused.message}
         offers = {one.name: {"idempotent": one.idempotent} for one in self._registry}
@@ -73,6 +81,7 @@ class Registration:
         said = await self._claims.value("register_worker", {**args, "executors": jsonio.text(offers)})
         self._done = True
         settings: dict[str, Any] = jsonio.loads(said)
+        compatibility.assert_served(settings.get("compatibility", 0))
         command = self._registry.get(_PRESETS_RUN_WITH)
         presets = [] if command is None else [name for name in settings["presets"] if name not in offers]
         if command is not None and presets:
@@ -103,25 +112,3 @@ class Registration:
             )
             limits[name] = None if limit is None else int(limit)
         return limits
-
-
-def _check_release(schema: str | None) -> None:
-    """Raise SchemaMismatch when the schema is of another release than this worker.
-
-    Asked at the start only: workers of the last release that run while the schema is upgraded go on.
-    """
-    own = opsloop.__version__
-    if schema is None or _release(schema) < _release(own):
-        raise SchemaMismatch(
-            f"the schema is of release {schema or 'unknown'}, older than this worker's {own}",
-            hint="Run `opsloop migrate` first, and start the new workers then.",
-        )
-    if _release(schema) > _release(own):
-        raise SchemaMismatch(
-            f"the schema is of release {schema}, newer than this worker's {own}",
-            hint=f"pip install --upgrade opsloop, to {schema} or newer, and start the worker again.",
-        )
-
-
-def _release(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

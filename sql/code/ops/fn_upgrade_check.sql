@@ -7,7 +7,7 @@ set search_path from current
 as $$
 -- Parked steps that release p_version would not free: those that wait for something which it has no routine for, or for
 -- a pause that is not there. A release frees what the releases before it freed; one that this loop does not know of is
--- judged as the last one that it knows.
+-- judged as the last one that it knows. And running steps whose worker that release would not serve.
 -- Locks: none. Writes: nothing. Raises: OP018 for a version that cannot be.
 declare
   -- Since which release something brings back a step that waits for it; null: none so far.
@@ -30,10 +30,12 @@ begin
               then not exists (select from ops_pauses p where p.scope = q.scope and p.target = q.target)
               else (string_to_array(c_freed_since ->> q.waits_for, '.')::integer[]
                     <= string_to_array(p_version, '.')::integer[]) is not true end
-   order by q.step_id;
+  union all
+  select r.step_id, r.mission_id, 'worker', r.reason, r.remedy from _unserved_steps(p_version) r
+   order by 1;
 end;
 $$;
 comment on function fn_upgrade_check(text) is
-  'Parked steps that an upgrade to release p_version would strand, as nothing in it brings them back, each with the '
-  'reason and the statement that puts it back to work; none before a safe upgrade. OPS_018 for a version that cannot '
-  'be.';
+  'What an upgrade to release p_version would strand: parked steps that nothing in it brings back, and running steps '
+  'whose worker is of too old a package for it; each with the reason and the statement that ends that. No row before a '
+  'safe upgrade. OPS_018 for a version that cannot be.';

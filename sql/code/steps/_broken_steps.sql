@@ -104,7 +104,10 @@ begin
        from ops_action_runs r where r.step_id = b.id and r.started_at is not null) began
     join ops_mission_steps d on d.id = any (b.depends_on)
    cross join lateral (
-     select count(*) as attempts, min(r.completed_at) filter (where r.status = 'succeeded') as succeeded_at,
+     -- One that was set to succeeded by hand while it ran has a lost attempt in place of one that succeeded.
+    select count(*) as attempts,
+           coalesce(min(r.completed_at) filter (where r.status = 'succeeded'),
+                    max(r.completed_at) filter (where r.status = 'lost' and d.status = 'succeeded')) as succeeded_at,
             min(r.completed_at) filter (where r.status in ('failed', 'lost')) as failed_at
        from ops_action_runs r where r.step_id = d.id) ended
    where b.id > p_after and b.id <= p_upto and b.depends_on <> '{}' and b.attempt > 0

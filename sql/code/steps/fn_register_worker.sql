@@ -37,7 +37,8 @@ begin
   perform _check_size('p_executors', p_executors, 'event_bytes');
   perform _check_size('p_settings', p_settings, 'event_bytes');
   v_faults := _field_fault('p_settings.max_retries', p_settings -> 'max_retries', 'whole number', 0, 1000)
-    || _field_fault('p_settings.lease_seconds', p_settings -> 'lease_seconds', 'whole number', 1, 86400);
+    || _field_fault('p_settings.lease_seconds', p_settings -> 'lease_seconds', 'whole number', 1, 86400)
+    || _field_fault('p_settings.compatibility', p_settings -> 'compatibility', 'whole number', 0, 1000000);
   if v_faults <> '{}' then
     raise exception using errcode = 'OP018', message = 'OPS_018: ' || array_to_string(v_faults, '; '),
       detail = jsonb_build_object('faults', v_faults)::text,
@@ -56,8 +57,9 @@ begin
         last_seen_at = excluded.last_seen_at, asleep_until = null, stopped_at = null;
   return jsonb_build_object(
     'notify_channel', _notify_channel(),
-    'schema_version', (select c.version from opsloop_schema_change c where c.version is not null
-                        order by c.installed_at desc limit 1),
+    'compatibility', fn_compatibility(),
+    -- A worker that knows of no such number takes no release but its own, and is served all the same.
+    'schema_version', case when p_settings ? 'compatibility' or p_version is null then _release() else p_version end,
     'lease_seconds', _lease_seconds((p_settings ->> 'lease_seconds')::integer, v_policy),
     'executors', coalesce(v_policy -> 'executors', '{}'),
     'presets', coalesce((select jsonb_agg(k) from jsonb_object_keys(coalesce(v_policy -> 'presets', '{}')) k), '[]'),
@@ -67,5 +69,6 @@ end;
 $$;
 comment on function fn_register_worker(text, text, integer, text, jsonb, jsonb) is
   'Announces a worker incarnation with the executors it offers and settings from its environment (max_retries, '
-  'lease_seconds). Returns the settings policy has for it, the channel that wakes it and the version of the schema. '
-  'OPS_018 without an id, for executors or settings that are no object, and for a setting that is out of its range.';
+  'lease_seconds, compatibility: the number of its package). Returns the settings policy has for it, the channel that '
+  'wakes it, and version and compatibility number of the schema. OPS_018 without an id, for executors or settings that '
+  'are no object, and for a setting that is out of its range.';

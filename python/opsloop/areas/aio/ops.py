@@ -46,7 +46,7 @@ class AsyncOps(AsyncCaller):
         return value
 
     async def upgrade_check(self, version: str) -> list[Stranded]:
-        """List the parked steps that an upgrade to release `version` would strand; none when it is safe.
+        """List the parked and running steps that an upgrade to release `version` would strand; none when it is safe.
 
         A version that cannot be is InvalidArgument (OPS_018).
         """
@@ -56,6 +56,10 @@ class AsyncOps(AsyncCaller):
         """Say what callers can rely on: `{"complete", "available", "missing", "hint"}`."""
         answer: dict[str, Any] = await self._value("fn_capabilities")
         return answer
+
+    async def compatibility(self) -> int:
+        """Return the compatibility number of the schema: it serves packages of that number and of the one before."""
+        return int(await self._value("fn_compatibility"))
 
     async def radar_upsert(self, ideas: Sequence[DocumentLike]) -> int:
         """Put ideas on the radar board, or update those with the same title; returns how many.
