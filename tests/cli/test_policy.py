@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 
 import jsonschema
+import pytest
 
 from cli.commandline import Cli
+from cli.terminal import Terminal
 from docs.documents import blocks
-from opsloop.cli import policyfile
+from opsloop.cli import policychange, policyfile
+from opsloop.client import connect
 
 
 def test_a_change_is_shown_path_by_path_and_taken_back(cli: Cli, tmp_path: Path) -> None:
@@ -121,3 +124,88 @@ def test_tests_alone_are_run_against_what_is_in_force(cli: Cli, tmp_path: Path) 
 def test_documents_that_decide_nothing_are_left_out_of_a_trial(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text("[proposal_caps]\ndaily_limit = 7\n\n[outbox]\nmax_tries = 3\n")
     assert cli("policy", "try", str(tmp_path / "p.toml")).out == "0 decisions would be the same\n"
+
+
+WIDER = '[auto_approve]\nallowed_step_kinds = ["noop", "http"]\nmax_risk_level = "medium"\n'
+
+
+def test_on_a_terminal_a_file_is_put_in_force_after_diff_dry_run_and_a_yes(
+    cli: Cli, dsn: str, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        cli("propose", '{"title": "look", "steps": [{"kind": "http", "params": {"url": "https://x/"}}]}')
+    file = tmp_path / "p.toml"
+    file.write_text(WIDER)
+    for answer, code, version in (("n", 1, 1), ("y", 0, 2)):
+        with Terminal.opsloop("policy", "apply", str(file), DATABASE_URL=dsn) as terminal:
+            shown = terminal.until("Put it in force? [y/N]: ").splitlines()
+            assert shown[0] == "auto_approve"
+            assert '  ~ max_risk_level: "low" -> "medium"' in shown
+            assert shown[-4:-1] == [
+                "on what was recorded in the last 7 days:",
+                "  2 more would run by themselves",
+                "  0 decisions would be the same",
+            ]
+            terminal.type(answer)
+            assert terminal.end() == code
+        assert cli("policy", "history", "auto_approve", "--json").json[0]["version"] == version
+
+    # Nothing is asked where nothing changes.
+    with Terminal.opsloop("policy", "apply", str(file), DATABASE_URL=dsn) as terminal:
+        assert terminal.end() == 0
+        assert terminal.shown == "nothing to do: all of it is in force\n"
+
+
+def test_so_is_a_document_and_neither_is_asked_with_yes(cli: Cli, dsn: str, tmp_path: Path) -> None:
+    with Terminal.opsloop("policy", "set", "ours", '{"a": 1}', DATABASE_URL=dsn) as terminal:
+        # No policy of proposals: there is nothing to try it on.
+        shown = terminal.until("Put it in force? [y/N]: ")
+        assert shown.splitlines() == ["ours", "  + a: 1", "Put it in force? [y/N]: "]
+        terminal.type("y")
+        assert terminal.end() == 0
+    with Terminal.opsloop("policy", "set", "ours", '{"a": 2}', "--yes", DATABASE_URL=dsn) as terminal:
+        assert (terminal.end(), terminal.shown) == (0, "ours: version 2 is in force\n")
+    (tmp_path / "p.toml").write_text(WIDER)
+    with Terminal.opsloop("policy", "apply", str(tmp_path / "p.toml"), "--yes", DATABASE_URL=dsn) as terminal:
+        assert (terminal.end(), terminal.shown) == (0, "auto_approve: version 2 is in force\n")
+
+
+def test_what_is_refused_is_refused_before_anybody_is_asked(dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text('[auto_approve]\nmax_risk_level = "lowest"\n')
+    with Terminal.opsloop("policy", "apply", str(tmp_path / "p.toml"), DATABASE_URL=dsn) as terminal:
+        assert terminal.end() == 1
+        assert terminal.shown.startswith("OPS_017: ")
+
+
+def test_what_somebody_changed_since_it_was_shown_is_not_overwritten(
+    cli: Cli, dsn: str, tmp_path: Path
+) -> None:
+    (tmp_path / "p.toml").write_text("[proposal_caps]\ndaily_limit = 7\n")
+    with Terminal.opsloop("policy", "apply", str(tmp_path / "p.toml"), DATABASE_URL=dsn) as terminal:
+        terminal.until("Put it in force? [y/N]: ")
+        cli("policy", "set", "proposal_caps", '{"daily_limit": 9}')
+        terminal.type("y")
+        terminal.until("OPS_011: ")
+        assert terminal.end() == 1
+    assert cli("policy", "get", "proposal_caps", "--json").json["value"] == {"daily_limit": 9}
+
+
+def test_a_dry_run_that_takes_too_long_is_left_out_and_the_question_comes(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(policychange, "_SECONDS", 0.2)
+    with connect(dsn) as client:
+        client.conn.execute(
+            "create or replace function opsloop._judge_all(p_templates jsonb[], p_documents"
+            " opsloop.ops_policy_documents, out codes text[], out forbidden text[], out reasons text[], out findings"
+            " jsonb[], out risks smallint[]) language plpgsql as $$ begin"
+            " perform pg_sleep(600); end $$"
+        )
+        client.create_proposal({"title": "t", "steps": [{"kind": "noop"}]})
+        monkeypatch.setattr("typer.confirm", lambda question: question == "Put it in force?")
+
+        def put(shown: policychange.Versions | None) -> dict[str, int]:
+            return policyfile.apply(client, {"auto_approve": {"enabled": False}}, "ann", shown=shown)
+
+        assert policychange.confirmed(client, ["auto_approve"], put) == {"auto_approve": 2}
+    assert "trying it on the last 7 days takes more than" in capsys.readouterr().out
