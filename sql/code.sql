@@ -535,6 +535,9 @@
 \ir code/explain/fn_test_policy.sql
 \ir code/explain/_would_react.sql
 \ir code/explain/_rehearse_caps.sql
+\ir code/explain/_rehearse_approvals.sql
+\ir code/explain/_rehearsed_groups.sql
+\ir code/explain/_rehearse_votes.sql
 \ir code/explain/fn_trail.sql
 \ir code/explain/fn_inbox.sql
 \ir code/explain/_inbox.sql

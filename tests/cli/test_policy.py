@@ -81,6 +81,23 @@ def test_a_file_is_tried_on_what_was_recorded_and_changes_nothing(cli: Cli, tmp_
     assert {row["kind"] for row in rows} == {"matrix", "decision"}
 
 
+def test_rules_of_approval_are_tried_on_the_decisions_on_record(cli: Cli, tmp_path: Path) -> None:
+    made = cli(
+        "propose", '{"title": "look", "steps": [{"kind": "http", "params": {"url": "https://x/"}}]}', "--json"
+    )
+    cli("approve", made.json["proposal_id"])
+    (tmp_path / "p.toml").write_text(
+        '[approval_rules]\nrules = [{ name = "four eyes", require = [{ group = "*", count = 2 }] }]\n'
+    )
+    lines = cli("policy", "try", str(tmp_path / "p.toml")).out.splitlines()
+    assert lines[0] == "1 more would have needed more than the votes on record"
+    assert (
+        "(manual, was approved): approval_rules.rules.four eyes: 1 of 2: one more of those who may"
+        in lines[1]
+    )
+    assert lines[2:] == ["0 decisions would be the same"]
+
+
 def test_the_tests_of_a_file_are_run_against_what_it_says(cli: Cli, tmp_path: Path) -> None:
     page = blocks("docs/policy.md")
     file = tmp_path / "policy.toml"

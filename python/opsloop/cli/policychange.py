@@ -124,6 +124,10 @@ _SENTENCES = {
     "failed": "would fail, as a placeholder has no value",
     "repeats": "would repeat an earlier proposal",
     "none": "would not be proposed",
+    "approved": "would have been approved by the votes on record",
+    "refused": "would have been rejected by a person",
+    "expired": "would have expired",
+    "open": "would have needed more than the votes on record",
     "unknown": "cannot be judged any more",
 }
 

@@ -31,13 +31,16 @@ as $$
 -- pending (a person decides), waits (for the window of a cap), rejected, failed (a placeholder has no value), repeats
 -- (its dedupe key was proposed before), none (no reaction), unknown (what it would be judged by is no longer kept, or
 -- was changed). The verdict is the gate's own. Where reaction_matrix is given, recorded events are matched anew; what
--- missions would have emitted that never ran is not known, and so not there.
+-- missions would have emitted that never ran is not known, and so not there. approval_rules are held against the votes
+-- on record; outcomes: approved, refused (by a person), expired, open (these votes are not enough), unknown.
 -- Locks: none. Writes: nothing. Raises: OP017 with every fault of a document, OP018 for a limit or a time that cannot
 -- be, OP045 for a document that is too large.
 declare
   v_given constant jsonb := case when p_key is null then p_value else jsonb_build_object(p_key, p_value) end;
   v_since constant timestamptz := coalesce(p_since, _now() - interval '7 days');
+  v_rules constant jsonb := v_given -> 'approval_rules';
   v_documents ops_policy_documents;
+  v_none ops_policy_documents;
   v_templates jsonb[];
   v_judged record;
   v_all record;
@@ -58,6 +61,7 @@ begin
   with decision as materialized (
     select d.*, row_number() over (order by d.at, d.proposal_id, d.event_id, d.pattern_no) as no
       from _recorded_decisions(v_since, v_given -> 'reaction_matrix') d
+     where v_given - 'approval_rules' <> '{}'
   ), template as materialized (
     select t.text, row_number() over () as no
       from (select distinct d.template::text as text from decision d where d.template is not null) t
@@ -71,14 +75,14 @@ begin
     into v_all
     from decision d
     left join template t on t.text = d.template::text;
-  if v_all.ats is null then
+  if v_all.ats is null and v_rules is null then
     return;
   end if;
   v_templates := coalesce(v_all.templates, '{}');
   v_judged := _judge_all(v_templates, v_documents);
 
   v_capped := _rehearse_caps(
-    v_documents.proposal_caps, v_since, v_all.ats, v_all.sources, v_all.releases,
+    v_documents.proposal_caps, v_since, coalesce(v_all.ats, '{}'), coalesce(v_all.sources, '{}'), v_all.releases,
     array(select d.fate is null and d.which is not null and j.code is distinct from 'OPS_003'
             from unnest(v_all.fates, v_all.which) with ordinality d (fate, which, no)
             left join unnest(v_judged.codes) with ordinality j (code, no) on j.no = d.which
@@ -110,7 +114,17 @@ begin
       left join unnest(v_capped.outcomes, v_capped.rules, v_capped.reasons)
                 with ordinality c (outcome, rule, reason, no) on c.no = d.no
   ), result as materialized (
-    select v.* from verdict v where v.old <> 'none' or v.new <> 'none'
+    select v.no, v.old, v.new, v.proposal_id, v.event_id, v.pattern,
+           coalesce(v_templates[v.which] ->> 'title', v.pattern) as title, v.source, v.at, v.rule, v.reason
+      from verdict v
+     where v.old <> 'none' or v.new <> 'none'
+     union all
+    select null, a.old, a.new, a.proposal_id, null, null, a.title, a.source, a.at, a.rule, a.reason
+      from _rehearse_approvals(
+             v_rules, v_since,
+             case when v_given ?| array['auto_approve', 'worker_policy', 'agent_roles'] then v_documents
+                  else v_none end) a
+     where v_rules is not null
   )
   (select 'matrix'::text, r.old, r.new, count(*), null::uuid, null::uuid, null::text, null::text, null::text,
           null::timestamptz, null::text, null::text
@@ -118,16 +132,16 @@ begin
     group by r.old, r.new
     order by r.old, r.new)
   union all
-  (select 'decision', r.old, r.new, 1::bigint, r.proposal_id, r.event_id, r.pattern,
-          coalesce(v_templates[r.which] ->> 'title', r.pattern), r.source, r.at, r.rule, r.reason
+  (select 'decision', r.old, r.new, 1::bigint, r.proposal_id, r.event_id, r.pattern, r.title, r.source, r.at, r.rule,
+          r.reason
      from result r
     where r.old <> r.new
-    order by r.no
+    order by r.no nulls last, r.at, r.proposal_id
     limit p_limit);
 end;
 $$;
 comment on function fn_dry_run_policy(text, jsonb, timestamptz, integer) is
   'What a policy document (or, with p_key null, several at once) would have decided on what was recorded since '
   'p_since, by default in the last seven days: rows of kind matrix count decisions by old and new outcome, rows of '
-  'kind decision are those that would differ, each with rule and reason. Changes nothing. OPS_017 with every fault of '
-  'a document.';
+  'kind decision are those that would differ, each with rule and reason. approval_rules are held against the votes on '
+  'record. Changes nothing. OPS_017 with every fault of a document.';
