@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
+import psycopg
 import pytest
 
 from cli.commandline import Cli
@@ -143,6 +145,8 @@ def test_documents_that_decide_nothing_are_left_out_of_a_trial(cli: Cli, tmp_pat
     assert cli("policy", "try", str(tmp_path / "p.toml")).out == "0 decisions would be the same\n"
 
 
+Conn = psycopg.Connection[Any]
+
 WIDER = '[auto_approve]\nallowed_step_kinds = ["noop", "http"]\nmax_risk_level = "medium"\n'
 
 
@@ -226,3 +230,33 @@ def test_a_dry_run_that_takes_too_long_is_left_out_and_the_question_comes(
 
         assert policychange.confirmed(client, ["auto_approve"], put) == {"auto_approve": 2}
     assert "trying it on the last 7 days takes more than" in capsys.readouterr().out
+
+
+def test_a_file_is_judged_by_beside_what_is_in_force_until_it_is_ended(
+    cli: Cli, conn: Conn, tmp_path: Path
+) -> None:
+    (tmp_path / "p.toml").write_text(WIDER)
+    done = cli("policy", "shadow", str(tmp_path / "p.toml"), "--reason", "a week of looking")
+    assert done.out == "auto_approve: from now on judged by this, too\n"
+    assert cli("policy", "shadow", str(tmp_path / "p.toml")).out == "auto_approve: judged by this already\n"
+    cli("propose", '{"title": "look", "steps": [{"kind": "http", "params": {"url": "https://x/"}}]}')
+    for _ in range(2):
+        conn.execute("update ops_policy_shadows set next_to = clock_timestamp(), next_at = '-infinity'")
+        conn.execute("select _duty_shadows()")
+    shown = cli("policy", "shadows").out.splitlines()
+    assert shown[0].startswith("shadow of auto_approve, since ")
+    assert shown[0].endswith("s: 1 of 1 decisions otherwise")
+    assert shown[1] == "  1 more would run by themselves"
+    assert shown[2].endswith(" look (manual, was pending): policy: policy allows it")
+    assert shown[3] == "  0 decisions would be the same"
+    # Beside the dry run.
+    assert (
+        ": 1 of 1 decisions otherwise: opsloop policy shadows"
+        in (cli("policy", "try", str(tmp_path / "p.toml")).out.splitlines()[-1])
+    )
+    assert cli("policy", "shadows", "--json").json[0]["shadow"]["differing"] == 1
+    assert cli("policy", "end-shadow", "auto_approve").out == "auto_approve: ended\n"
+    assert cli("policy", "end-shadow", "auto_approve").out == "auto_approve: has none\n"
+    assert cli("policy", "shadows").out == "there are none: `opsloop policy shadow FILE` sets them\n"
+    (tmp_path / "p.toml").write_text("[auto_approve]\nenabled = true\n")
+    assert cli("policy", "shadow", str(tmp_path / "p.toml")).out.startswith("nothing to do: ")

@@ -1,4 +1,4 @@
-"""`policy get|set|apply|try|test|schema|history|diff|rollback`: the versioned documents that decide."""
+"""`policy get|set|apply|try|shadow|test|schema|history|diff|rollback`: the versioned documents that decide."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import DECISIONS, Actor, Reason, Session, command
 from opsloop.client import OwningClient
 from opsloop.errors import InvalidArgument, InvalidPolicy
-from opsloop.results import DryRun, PolicyTest
+from opsloop.results import PolicyShadow, PolicyTest
 
 app = typer.Typer(
     name="policy", no_args_is_help=True, help="Read and change the documents that decide what may run."
@@ -198,20 +198,80 @@ def try_(
     with session.client() as client:
         documents = policyfile.drafts(client, policyfile.read(file))
         found = client.dry_run_policy(None, documents, datetime.now(UTC) - since, limit)
+        shadows = [one for one in client.list_shadows() if one.key in documents]
 
     def text() -> None:
-        for outcome, line in policychange.summary(found):
+        for line in policychange.listing(found):
             output.say(line)
-            for row in found:
-                if row.kind == "decision" and row.new_outcome == outcome:
-                    output.say(f"  {output.one_line(_decision(row))}")
+        for one in shadows:
+            output.say(f"{_told(one)}: {session.command('policy', 'shadows')}")
 
     session.show(found, text)
 
 
-def _decision(row: DryRun) -> str:
-    what = row.proposal_id or f"event {row.event_id}"
-    return f"{what} {row.title or ''} ({row.source}, was {row.old_outcome}): {row.rule or 'policy'}: {row.reason}"
+def shadow(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file, TOML or JSON.")],
+    actor: Actor,
+    reason: Reason = None,
+) -> None:
+    """Judge by a policy file, too, what is proposed from now on; it decides nothing.
+
+    What differs from the documents in force is set beside them; `policy shadows` shows what each would have decided.
+    reaction_matrix has no shadow: `policy try` tries it.
+    """
+    fields = {key: value for key, value in policyfile.read(file).items() if key != "reaction_matrix"}
+    with session.client() as client:
+        documents = {
+            key: document
+            for key, document in policyfile.drafts(client, fields).items()
+            if client.diff_policy(key, document=document)
+        }
+        with client.conn.transaction():
+            begun = {
+                key: client.shadow_policy(key, document, actor=actor, reason=reason)
+                for key, document in documents.items()
+            }
+
+    def text() -> None:
+        for key, is_new in begun.items():
+            output.say(f"{key}: {'from now on judged by this, too' if is_new else 'judged by this already'}")
+        if not begun:
+            output.say("nothing to do: no document that judges proposals would differ")
+
+    session.show(begun, text)
+
+
+def shadows(
+    session: Session,
+    limit: Annotated[int, typer.Option("--limit", min=0, max=10_000, help="Decisions to list of each.")] = 50,
+) -> None:
+    """Show what the documents beside those in force would have decided since they were set."""
+    with session.client() as client:
+        found = {one.key: (one, client.shadow_decisions(one.key, limit)) for one in client.list_shadows()}
+
+    def text() -> None:
+        for one, rows in found.values():
+            output.say(_told(one))
+            for line in policychange.listing(rows):
+                output.say(f"  {line}")
+        if not found:
+            output.say("there are none: `opsloop policy shadow FILE` sets them")
+
+    session.show([{"shadow": one, "found": rows} for one, rows in found.values()], text)
+
+
+def end_shadow(session: Session, key: Key, actor: Actor, reason: Reason = None) -> None:
+    """End the shadow of a document, with what it found; what is in force stays."""
+    with session.client() as client:
+        ended = client.shadow_policy(key, actor=actor, reason=reason)
+    session.show(
+        {"key": key, "ended": ended}, lambda: output.say(f"{key}: {'ended' if ended else 'has none'}")
+    )
+
+
+def _told(one: PolicyShadow) -> str:
+    return f"shadow of {one.key}, since {output.age(one.since)}: {one.differing} of {one.decisions} decisions otherwise"
 
 
 def test(
@@ -270,6 +330,9 @@ def register(parent: typer.Typer) -> None:
     command(app, "set")(set_)
     command(app, "apply")(apply)
     command(app, "try", shows=True)(try_)
+    command(app, "shadow")(shadow)
+    command(app, "shadows", shows=True)(shadows)
+    command(app, "end-shadow")(end_shadow)
     command(app, "test", shows=True)(test)
     command(app, "schema", shows=True)(schema_)
     command(app, "history", shows=True)(history)

@@ -128,8 +128,23 @@ _SENTENCES = {
     "refused": "would have been rejected by a person",
     "expired": "would have expired",
     "open": "would have needed more than the votes on record",
+    "asks more": "would ask more people",
+    "asks less": "would ask fewer people",
+    "asks otherwise": "would ask others, or otherwise",
+    "asks": "would ask whom they ask",
     "unknown": "cannot be judged any more",
 }
+
+
+def listing(found: list[DryRun]) -> Iterator[str]:
+    """Yield lines that tell of a dry run, or of what a shadow has found: counts, and below each its decisions."""
+    for outcome, line in summary(found):
+        yield line
+        for row in found:
+            if row.kind == "decision" and row.new_outcome == outcome:
+                what = f"{row.proposal_id or f'event {row.event_id}'} {row.title or ''}"
+                why = f"{row.rule or 'policy'}: {row.reason}"
+                yield "  " + output.one_line(f"{what} ({row.source}, was {row.old_outcome}): {why}")
 
 
 def summary(found: list[DryRun]) -> Iterator[tuple[str | None, str]]:

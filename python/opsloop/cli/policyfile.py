@@ -32,7 +32,14 @@ Documents = dict[str, dict[str, Any]]
 Tests = list[dict[str, Any]]
 
 #: The documents that decide on proposals, and so can be tried.
-JUDGING = ("reaction_matrix", "auto_approve", "proposal_caps", "worker_policy", "agent_roles", "approval_rules")
+JUDGING = (
+    "reaction_matrix",
+    "auto_approve",
+    "proposal_caps",
+    "worker_policy",
+    "agent_roles",
+    "approval_rules",
+)
 
 _TRIES = 5
 
