@@ -527,6 +527,7 @@
 \ir code/explain/_policy_statement.sql
 \ir code/explain/fn_explain_step.sql
 \ir code/explain/fn_explain_proposal.sql
+\ir code/explain/fn_explain_cause.sql
 \ir code/explain/fn_explain_directive.sql
 \ir code/explain/fn_dry_run_policy.sql
 \ir code/explain/_rehearsed_decisions.sql

@@ -202,6 +202,7 @@ declare
     ['fn_explain_mission', 'reader'],
     ['fn_explain_step', 'reader'],
     ['fn_explain_proposal', 'reader'],
+    ['fn_explain_cause', 'reader'],
     ['fn_explain_directive', 'reader'],
     ['fn_trail', 'reader'],
     ['fn_inbox', 'reader'],
