@@ -314,6 +314,7 @@
 \ir code/approvals/_login_groups.sql
 \ir code/approvals/_person.sql
 \ir code/approvals/_login_may_decide.sql
+\ir code/approvals/_escalated_by.sql
 \ir code/approvals/_assign_seats.sql
 \ir code/approvals/_seats_text.sql
 \ir code/approvals/_asked_text.sql
