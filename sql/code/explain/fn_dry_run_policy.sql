@@ -55,10 +55,9 @@ begin
 
   return query
   with result as materialized (
-    select d.no, d.old_outcome as old, d.new_outcome as new, d.proposal_id, d.event_id, d.pattern,
-           d.title, d.source, d.decided_at as at, d.rule, d.reason
-      from _rehearsed_decisions(v_given, v_documents, v_since, 'infinity') with ordinality d (old_outcome, new_outcome, proposal_id, event_id, pattern, title, source,
-                                                          decided_at, rule, reason, no)
+    select d.no, d.old, d.new, d.proposal_id, d.event_id, d.pattern, d.title, d.source, d.at, d.rule, d.reason
+      from _rehearsed_decisions(v_given, v_documents, v_since, 'infinity') with ordinality
+           d (old, new, proposal_id, event_id, pattern, title, source, at, rule, reason, no)
      where v_given - 'approval_rules' <> '{}'
      union all
     select null, a.old, a.new, a.proposal_id, null, null, a.title, a.source, a.at, a.rule, a.reason
