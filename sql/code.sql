@@ -317,8 +317,10 @@
 \ir code/approvals/_login_groups.sql
 \ir code/approvals/_person.sql
 \ir code/approvals/_login_may_decide.sql
+\ir code/approvals/_escalated_by.sql
 \ir code/approvals/_assign_seats.sql
 \ir code/approvals/_seats_text.sql
+\ir code/approvals/_asked_text.sql
 \ir code/approvals/_cast_decision.sql
 \ir code/approvals/_end_approval.sql
 \ir code/approvals/_tell_approvals.sql
@@ -529,8 +531,10 @@
 \ir code/explain/_policy_statement.sql
 \ir code/explain/fn_explain_step.sql
 \ir code/explain/fn_explain_proposal.sql
+\ir code/explain/fn_explain_cause.sql
 \ir code/explain/fn_explain_directive.sql
 \ir code/explain/fn_dry_run_policy.sql
+\ir code/explain/_rehearsed_decisions.sql
 \ir code/explain/_recorded_decisions.sql
 \ir code/explain/_rehearsed_reactions.sql
 \ir code/explain/_judge_all.sql
@@ -538,6 +542,14 @@
 \ir code/explain/fn_test_policy.sql
 \ir code/explain/_would_react.sql
 \ir code/explain/_rehearse_caps.sql
+\ir code/explain/_rehearse_approvals.sql
+\ir code/explain/_rehearsed_groups.sql
+\ir code/explain/_rehearse_votes.sql
+\ir code/explain/fn_shadow_policy.sql
+\ir code/explain/_duty_shadows.sql
+\ir code/explain/_shadowed_decisions.sql
+\ir code/explain/fn_list_shadows.sql
+\ir code/explain/fn_shadow_decisions.sql
 \ir code/explain/fn_trail.sql
 \ir code/explain/fn_inbox.sql
 \ir code/explain/_inbox.sql

@@ -75,7 +75,8 @@ declare
   -- All five may read every table and view. Nobody but the owner writes to them, but through the functions.
   v_tables constant text[] := array[
     'opsloop_schema_change', 'opsloop_routine',
-    'ops_policy', 'ops_policy_history', 'ops_policy_audit',
+    'ops_policy', 'ops_policy_history', 'ops_policy_audit', 'ops_policy_shadows', 'ops_shadow_counts',
+    'ops_shadow_decisions',
     'ops_lanes', 'ops_ready', 'ops_late_enqueuers', 'ops_timers', 'ops_workers', 'ops_workers_seen', 'ops_sweep',
     'ops_queue',
     'ops_agent_events', 'ops_events', 'ops_step_successes', 'ops_mission_successes',
@@ -201,11 +202,15 @@ declare
     ['fn_explain_mission', 'reader'],
     ['fn_explain_step', 'reader'],
     ['fn_explain_proposal', 'reader'],
+    ['fn_explain_cause', 'reader'],
     ['fn_explain_directive', 'reader'],
     ['fn_trail', 'reader'],
     ['fn_inbox', 'reader'],
     ['fn_dry_run_policy', 'reader'],
     ['fn_test_policy', 'reader'],
+    ['fn_shadow_policy', 'admin'],
+    ['fn_list_shadows', 'reader'],
+    ['fn_shadow_decisions', 'reader'],
     ['fn_as_shown', 'operator'],
     ['fn_decide', 'operator'],
     -- ops

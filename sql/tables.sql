@@ -83,6 +83,73 @@ select h.key as policy_key,
        h.updated_at as changed_at
   from ops_policy_history h;
 
+-- Documents that are judged beside the one in force, and decide nothing: the heartbeat holds them against what the gate
+-- has decided since.
+create table ops_policy_shadows (
+  -- Name of the document that it stands beside.
+  key text not null,
+  -- What it says.
+  value jsonb not null,
+  -- Who set it, as claimed.
+  set_by text not null,
+  -- The login that set it.
+  set_login text not null default session_user,
+  -- Why.
+  reason text,
+  -- What was proposed from then on is judged.
+  since timestamptz not null,
+  -- What was proposed before that has been judged.
+  judged_to timestamptz not null,
+  -- Up to where is judged next, once no transaction is left that could still commit a proposal of before.
+  next_to timestamptz,
+  -- Every transaction with a lower number must have ended before that.
+  ticket xid8,
+  -- When the heartbeat looks at it again: after twenty times as long as it took.
+  next_at timestamptz not null,
+  constraint ops_policy_shadows_pkey primary key (key)
+);
+
+-- How many decisions each shadow has judged, by what was decided and what it says.
+create table ops_shadow_counts (
+  -- Name of the document.
+  key text not null,
+  -- What was decided.
+  old_outcome text not null,
+  -- What the shadow would have decided.
+  new_outcome text not null,
+  -- How many.
+  decisions bigint not null,
+  constraint ops_shadow_counts_pkey primary key (key, old_outcome, new_outcome)
+);
+
+create sequence ops_shadow_decisions_id_seq;
+
+-- Decisions that a shadow would have taken otherwise, the newest 10,000 of each; ops_shadow_counts has all.
+create table ops_shadow_decisions (
+  -- Counts up.
+  id bigint not null default nextval('ops_shadow_decisions_id_seq'),
+  -- Name of the document.
+  key text not null,
+  -- What was decided.
+  old_outcome text not null,
+  -- What the shadow would have decided.
+  new_outcome text not null,
+  -- The proposal.
+  proposal_id uuid not null,
+  -- Its title.
+  title text,
+  -- Its source.
+  source text not null,
+  -- When it was proposed.
+  decided_at timestamptz not null,
+  -- The path in policy that says so.
+  rule text,
+  -- Why.
+  reason text,
+  constraint ops_shadow_decisions_pkey primary key (id)
+);
+create index ops_shadow_decisions_key on ops_shadow_decisions (key, id);
+
 -- 0003_queue ----------------------------------------------------------------------------------------------------------
 -- The ready queue: one narrow table, in lanes, for all that is ready to be taken, so that taking costs the same beside
 -- ten million finished rows. The wide tables have no index on a column that changes.

@@ -106,6 +106,15 @@ TARGETS: tuple[Target, ...] = (
         )
         for what, ms in (("transition", 2), ("26 gates", 10), ("idempotent hit", 0.5))
     ),
+    Target(
+        "dry run over 100,000 events: s",
+        "dryrun",
+        10,
+        5,
+        Entrant("opsloop", "changed"),
+        metric="seconds",
+        at_most=True,
+    ),
     _variant("64 workers / 8", "workers", "64", "8", 0.8, 0.95),
     *(
         _none(f"{number} workers: {what}", "workers", str(number), what)

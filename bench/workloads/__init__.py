@@ -5,6 +5,7 @@ from workloads.backlog import Backlog
 from workloads.beside import Beside
 from workloads.cost import Cost
 from workloads.drain import Drain
+from workloads.dryrun import DryRun
 from workloads.enqueue import Enqueue
 from workloads.fanout import Fanout
 from workloads.holds import Holds
@@ -31,6 +32,7 @@ ALL: tuple[Workload, ...] = (
     Relay(),
     HttpSteps(),
     Transitions(),
+    DryRun(),
     Cost(),
     Idle(),
 )

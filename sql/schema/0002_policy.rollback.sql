@@ -2,6 +2,10 @@
 set local lock_timeout = '5s';
 
 drop type ops_policy_documents;
+drop table ops_shadow_decisions;
+drop sequence ops_shadow_decisions_id_seq;
+drop table ops_shadow_counts;
+drop table ops_policy_shadows;
 drop view ops_policy_audit;
 drop table ops_policy_history;
 drop table ops_policy;

@@ -52,6 +52,75 @@ comment on column ops_policy_audit.new_value is 'The document after the change.'
 comment on column ops_policy_audit.changed_by is 'Who changed it.';
 comment on column ops_policy_audit.changed_at is 'When it was changed.';
 
+create table ops_policy_shadows (
+  key text constraint ops_policy_shadows_pkey primary key,
+  value jsonb not null,
+  set_by text not null,
+  set_login text not null default session_user,
+  reason text,
+  since timestamptz not null,
+  judged_to timestamptz not null,
+  next_to timestamptz,
+  ticket xid8,
+  next_at timestamptz not null
+);
+comment on table ops_policy_shadows is
+  'Documents that are judged beside the one in force, and decide nothing: the heartbeat holds them against what the '
+  'gate has decided since.';
+comment on column ops_policy_shadows.key is 'Name of the document that it stands beside.';
+comment on column ops_policy_shadows.value is 'What it says.';
+comment on column ops_policy_shadows.set_by is 'Who set it, as claimed.';
+comment on column ops_policy_shadows.set_login is 'The login that set it.';
+comment on column ops_policy_shadows.reason is 'Why.';
+comment on column ops_policy_shadows.since is 'What was proposed from then on is judged.';
+comment on column ops_policy_shadows.judged_to is 'What was proposed before that has been judged.';
+comment on column ops_policy_shadows.next_to is
+  'Up to where is judged next, once no transaction is left that could still commit a proposal of before.';
+comment on column ops_policy_shadows.ticket is 'Every transaction with a lower number must have ended before that.';
+comment on column ops_policy_shadows.next_at is
+  'When the heartbeat looks at it again: after twenty times as long as it took.';
+
+create table ops_shadow_counts (
+  key text not null,
+  old_outcome text not null,
+  new_outcome text not null,
+  decisions bigint not null,
+  constraint ops_shadow_counts_pkey primary key (key, old_outcome, new_outcome)
+);
+comment on table ops_shadow_counts is
+  'How many decisions each shadow has judged, by what was decided and what it says.';
+comment on column ops_shadow_counts.key is 'Name of the document.';
+comment on column ops_shadow_counts.old_outcome is 'What was decided.';
+comment on column ops_shadow_counts.new_outcome is 'What the shadow would have decided.';
+comment on column ops_shadow_counts.decisions is 'How many.';
+
+create sequence ops_shadow_decisions_id_seq;
+create table ops_shadow_decisions (
+  id bigint constraint ops_shadow_decisions_pkey primary key default nextval('ops_shadow_decisions_id_seq'),
+  key text not null,
+  old_outcome text not null,
+  new_outcome text not null,
+  proposal_id uuid not null,
+  title text,
+  source text not null,
+  decided_at timestamptz not null,
+  rule text,
+  reason text
+);
+create index ops_shadow_decisions_key on ops_shadow_decisions (key, id);
+comment on table ops_shadow_decisions is
+  'Decisions that a shadow would have taken otherwise, the newest 10,000 of each; ops_shadow_counts has all.';
+comment on column ops_shadow_decisions.id is 'Counts up.';
+comment on column ops_shadow_decisions.key is 'Name of the document.';
+comment on column ops_shadow_decisions.old_outcome is 'What was decided.';
+comment on column ops_shadow_decisions.new_outcome is 'What the shadow would have decided.';
+comment on column ops_shadow_decisions.proposal_id is 'The proposal.';
+comment on column ops_shadow_decisions.title is 'Its title.';
+comment on column ops_shadow_decisions.source is 'Its source.';
+comment on column ops_shadow_decisions.decided_at is 'When it was proposed.';
+comment on column ops_shadow_decisions.rule is 'The path in policy that says so.';
+comment on column ops_shadow_decisions.reason is 'Why.';
+
 create type ops_policy_documents as (
   auto_approve jsonb,
   worker_policy jsonb,

@@ -429,3 +429,57 @@ def test_without_the_sdk_the_command_says_what_to_install(login: str, tmp_path: 
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
     code, said = started(login, "--role", "planner", PYTHONPATH=path)
     assert (code, "pip install 'opsloop[mcp]'" in said) == (2, True)
+
+
+def test_it_reads_why_something_was_proposed_and_how_the_steps_before_it_ended(
+    agent: Served, loop: Loop
+) -> None:
+    loop.react(
+        {
+            "name": "look closer",
+            "event_type": "mission:failed",
+            "template": {
+                "title": "Look closer",
+                "rationale": "it failed",
+                "refs": ["INC-7"],
+                "steps": [{"kind": "http", "params": {"url": "https://x/"}}],
+            },
+        }
+    )
+    first = agent.call(
+        "propose_mission",
+        title="Look",
+        rationale="the disk is full",
+        refs=["https://x/1"],
+        steps=[{"key": "a", "kind": "noop"}, {"key": "b", "kind": "noop"}],
+    )
+    (work,) = loop.claim()
+    loop.complete(work, {"found": 3})
+    (work,) = loop.claim()
+    loop.fail(work, "no", retryable=False)
+    for read in (
+        agent.call("read_mission", id=first["proposal_id"]),
+        agent.call("read_mission", id=first["mission_id"]),
+    ):
+        assert (read["rationale"], read["refs"]) == ("the disk is full", ["https://x/1"])
+        assert "caused_by" not in read
+    loop.turn()
+    (made,) = [one for one in loop.proposals() if one["source"] == "trigger"]
+    read = agent.call("read_mission", id=str(made["id"]))
+    assert (read["rationale"], read["refs"], read["status"]) == ("it failed", ["INC-7"], "pending")
+    assert read["caused_by"]["event"]["type"] == "mission:failed"
+    assert read["caused_by"]["mission"] == {
+        "id": first["mission_id"],
+        "title": "Look",
+        "status": "failed",
+        "steps": [
+            {"key": "a", "status": "succeeded", "result": '{"found": 3}'},
+            {"key": "b", "status": "failed", "result": None},
+        ],
+    }
+
+
+def test_a_mission_whose_proposal_is_gone_is_read_without_it(agent: Served, loop: Loop) -> None:
+    mission = loop.mission(step("a"))
+    loop.do("delete from ops_mission_proposals")
+    assert agent.call("read_mission", id=str(mission))["status"] == "approved"

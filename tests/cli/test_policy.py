@@ -2,12 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
+import psycopg
+import pytest
 
 from cli.commandline import Cli
+from cli.terminal import Terminal
 from docs.documents import blocks
-from opsloop.cli import policyfile
+from opsloop.cli import policychange, policyfile
+from opsloop.client import connect
 
 
 def test_a_change_is_shown_path_by_path_and_taken_back(cli: Cli, tmp_path: Path) -> None:
@@ -78,6 +83,23 @@ def test_a_file_is_tried_on_what_was_recorded_and_changes_nothing(cli: Cli, tmp_
     assert {row["kind"] for row in rows} == {"matrix", "decision"}
 
 
+def test_rules_of_approval_are_tried_on_the_decisions_on_record(cli: Cli, tmp_path: Path) -> None:
+    made = cli(
+        "propose", '{"title": "look", "steps": [{"kind": "http", "params": {"url": "https://x/"}}]}', "--json"
+    )
+    cli("approve", made.json["proposal_id"])
+    (tmp_path / "p.toml").write_text(
+        '[approval_rules]\nrules = [{ name = "four eyes", require = [{ group = "*", count = 2 }] }]\n'
+    )
+    lines = cli("policy", "try", str(tmp_path / "p.toml")).out.splitlines()
+    assert lines[0] == "1 more would have needed more than the votes on record"
+    assert (
+        "(manual, was approved): approval_rules.rules.four eyes: 1 of 2: one more of those who may"
+        in lines[1]
+    )
+    assert lines[2:] == ["0 decisions would be the same"]
+
+
 def test_the_tests_of_a_file_are_run_against_what_it_says(cli: Cli, tmp_path: Path) -> None:
     page = blocks("docs/policy.md")
     file = tmp_path / "policy.toml"
@@ -121,3 +143,120 @@ def test_tests_alone_are_run_against_what_is_in_force(cli: Cli, tmp_path: Path) 
 def test_documents_that_decide_nothing_are_left_out_of_a_trial(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text("[proposal_caps]\ndaily_limit = 7\n\n[outbox]\nmax_tries = 3\n")
     assert cli("policy", "try", str(tmp_path / "p.toml")).out == "0 decisions would be the same\n"
+
+
+Conn = psycopg.Connection[Any]
+
+WIDER = '[auto_approve]\nallowed_step_kinds = ["noop", "http"]\nmax_risk_level = "medium"\n'
+
+
+def test_on_a_terminal_a_file_is_put_in_force_after_diff_dry_run_and_a_yes(
+    cli: Cli, dsn: str, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        cli("propose", '{"title": "look", "steps": [{"kind": "http", "params": {"url": "https://x/"}}]}')
+    file = tmp_path / "p.toml"
+    file.write_text(WIDER)
+    for answer, code, version in (("n", 1, 1), ("y", 0, 2)):
+        with Terminal.opsloop("policy", "apply", str(file), DATABASE_URL=dsn) as terminal:
+            shown = terminal.until("Put it in force? [y/N]: ").splitlines()
+            assert shown[0] == "auto_approve"
+            assert '  ~ max_risk_level: "low" -> "medium"' in shown
+            assert shown[-4:-1] == [
+                "on what was recorded in the last 7 days:",
+                "  2 more would run by themselves",
+                "  0 decisions would be the same",
+            ]
+            terminal.type(answer)
+            assert terminal.end() == code
+        assert cli("policy", "history", "auto_approve", "--json").json[0]["version"] == version
+
+    # Nothing is asked where nothing changes.
+    with Terminal.opsloop("policy", "apply", str(file), DATABASE_URL=dsn) as terminal:
+        assert terminal.end() == 0
+        assert terminal.shown == "nothing to do: all of it is in force\n"
+
+
+def test_so_is_a_document_and_neither_is_asked_with_yes(cli: Cli, dsn: str, tmp_path: Path) -> None:
+    with Terminal.opsloop("policy", "set", "ours", '{"a": 1}', DATABASE_URL=dsn) as terminal:
+        # No policy of proposals: there is nothing to try it on.
+        shown = terminal.until("Put it in force? [y/N]: ")
+        assert shown.splitlines() == ["ours", "  + a: 1", "Put it in force? [y/N]: "]
+        terminal.type("y")
+        assert terminal.end() == 0
+    with Terminal.opsloop("policy", "set", "ours", '{"a": 2}', "--yes", DATABASE_URL=dsn) as terminal:
+        assert (terminal.end(), terminal.shown) == (0, "ours: version 2 is in force\n")
+    (tmp_path / "p.toml").write_text(WIDER)
+    with Terminal.opsloop("policy", "apply", str(tmp_path / "p.toml"), "--yes", DATABASE_URL=dsn) as terminal:
+        assert (terminal.end(), terminal.shown) == (0, "auto_approve: version 2 is in force\n")
+
+
+def test_what_is_refused_is_refused_before_anybody_is_asked(dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text('[auto_approve]\nmax_risk_level = "lowest"\n')
+    with Terminal.opsloop("policy", "apply", str(tmp_path / "p.toml"), DATABASE_URL=dsn) as terminal:
+        assert terminal.end() == 1
+        assert terminal.shown.startswith("OPS_017: ")
+
+
+def test_what_somebody_changed_since_it_was_shown_is_not_overwritten(
+    cli: Cli, dsn: str, tmp_path: Path
+) -> None:
+    (tmp_path / "p.toml").write_text("[proposal_caps]\ndaily_limit = 7\n")
+    with Terminal.opsloop("policy", "apply", str(tmp_path / "p.toml"), DATABASE_URL=dsn) as terminal:
+        terminal.until("Put it in force? [y/N]: ")
+        cli("policy", "set", "proposal_caps", '{"daily_limit": 9}')
+        terminal.type("y")
+        terminal.until("OPS_011: ")
+        assert terminal.end() == 1
+    assert cli("policy", "get", "proposal_caps", "--json").json["value"] == {"daily_limit": 9}
+
+
+def test_a_dry_run_that_takes_too_long_is_left_out_and_the_question_comes(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(policychange, "_SECONDS", 0.2)
+    with connect(dsn) as client:
+        client.conn.execute(
+            "create or replace function opsloop._judge_all(p_templates jsonb[], p_documents"
+            " opsloop.ops_policy_documents, out codes text[], out forbidden text[], out reasons text[], out findings"
+            " jsonb[], out risks smallint[]) language plpgsql as $$ begin"
+            " perform pg_sleep(600); end $$"
+        )
+        client.create_proposal({"title": "t", "steps": [{"kind": "noop"}]})
+        monkeypatch.setattr("typer.confirm", lambda question: question == "Put it in force?")
+
+        def put(shown: policychange.Versions | None) -> dict[str, int]:
+            return policyfile.apply(client, {"auto_approve": {"enabled": False}}, "ann", shown=shown)
+
+        assert policychange.confirmed(client, ["auto_approve"], put) == {"auto_approve": 2}
+    assert "trying it on the last 7 days takes more than" in capsys.readouterr().out
+
+
+def test_a_file_is_judged_by_beside_what_is_in_force_until_it_is_ended(
+    cli: Cli, conn: Conn, tmp_path: Path
+) -> None:
+    (tmp_path / "p.toml").write_text(WIDER)
+    done = cli("policy", "shadow", str(tmp_path / "p.toml"), "--reason", "a week of looking")
+    assert done.out == "auto_approve: from now on judged by this, too\n"
+    assert cli("policy", "shadow", str(tmp_path / "p.toml")).out == "auto_approve: judged by this already\n"
+    cli("propose", '{"title": "look", "steps": [{"kind": "http", "params": {"url": "https://x/"}}]}')
+    for _ in range(2):
+        conn.execute("update ops_policy_shadows set next_to = clock_timestamp(), next_at = '-infinity'")
+        conn.execute("select _duty_shadows()")
+    shown = cli("policy", "shadows").out.splitlines()
+    assert shown[0].startswith("shadow of auto_approve, since ")
+    assert shown[0].endswith("s: 1 of 1 decisions otherwise")
+    assert shown[1] == "  1 more would run by themselves"
+    assert shown[2].endswith(" look (manual, was pending): policy: policy allows it")
+    assert shown[3] == "  0 decisions would be the same"
+    # Beside the dry run.
+    assert (
+        ": 1 of 1 decisions otherwise: opsloop policy shadows"
+        in (cli("policy", "try", str(tmp_path / "p.toml")).out.splitlines()[-1])
+    )
+    assert cli("policy", "shadows", "--json").json[0]["shadow"]["differing"] == 1
+    assert cli("policy", "end-shadow", "auto_approve").out == "auto_approve: ended\n"
+    assert cli("policy", "end-shadow", "auto_approve").out == "auto_approve: has none\n"
+    assert cli("policy", "shadows").out == "there are none: `opsloop policy shadow FILE` sets them\n"
+    (tmp_path / "p.toml").write_text("[auto_approve]\nenabled = true\n")
+    assert cli("policy", "shadow", str(tmp_path / "p.toml")).out.startswith("nothing to do: ")

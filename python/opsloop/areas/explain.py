@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from opsloop.areas.call import Caller
-from opsloop.results import DirectiveReason, Explanation, Occurrence
+from opsloop.results import Cause, DirectiveReason, Explanation, Occurrence
 
 
 class Explain(Caller):
@@ -31,6 +31,13 @@ class Explain(Caller):
         An unknown proposal is NotFound (OPS_012).
         """
         return self._rows(Explanation, "fn_explain_proposal", proposal_id=proposal_id)
+
+    def explain_cause(self, id: UUID | str) -> Cause:  # noqa: A002 - the function's own name for it
+        """Tell why a proposal, or that of a mission or step, was made: its rationale, and what it came of.
+
+        An id that is none of these is NotFound (OPS_012).
+        """
+        return self._row(Cause, "fn_explain_cause", id=id)
 
     def explain_directive(self, sd_id: str) -> list[DirectiveReason]:
         """Say why a directive is not moving on: a row per reason, with the statement that frees it.

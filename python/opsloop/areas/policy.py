@@ -1,4 +1,4 @@
-"""Area `policy`: get, set, history, diff, rollback."""
+"""Area `policy`: get, set, history, diff, rollback, dry run, tests, shadows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from opsloop import jsonio
 from opsloop.areas.call import Caller, DocumentLike
-from opsloop.results import DryRun, PolicyChange, PolicyTest, PolicyVersion
+from opsloop.results import DryRun, PolicyChange, PolicyShadow, PolicyTest, PolicyVersion
 
 
 class Policy(Caller):
@@ -119,6 +119,33 @@ class Policy(Caller):
             tests=jsonio.document(list(tests)),
             documents=jsonio.document(documents),
         )
+
+    def shadow_policy(
+        self,
+        key: str,
+        value: DocumentLike | None = None,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> bool:
+        """Set a document beside the one in force, to judge by it what is proposed from now on; None ends it.
+
+        It decides nothing. Returns whether that changed anything. Raises NotAllowed (OPS_015), InvalidPolicy (OPS_017)
+        with every fault, and InvalidArgument (OPS_018) for a document that has no shadow.
+        """
+        return bool(
+            self._value("fn_shadow_policy", key=key, value=jsonio.document(value), actor=actor, reason=reason)
+        )
+
+    def list_shadows(self) -> list[PolicyShadow]:
+        """List the documents that are judged beside those in force."""
+        return self._rows(PolicyShadow, "fn_list_shadows")
+
+    def shadow_decisions(self, key: str, limit: int | None = None) -> list[DryRun]:
+        """List what the shadow of a document has found, as `dry_run_policy` does; differences are the newest `limit`.
+
+        Raises NotFound (OPS_012) when it has none.
+        """
+        return self._rows(DryRun, "fn_shadow_decisions", key=key, limit=limit)
 
     def assert_agent(self, role: str) -> None:
         """Raise unless this login may be handed to an agent of that role; changes nothing.

@@ -1,4 +1,4 @@
-"""`policy get|set|apply|try|test|schema|history|diff|rollback`: the versioned documents that decide."""
+"""`policy get|set|apply|try|shadow|test|schema|history|diff|rollback`: the versioned documents that decide."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 
 from opsloop import jsonio
-from opsloop.cli import output, policyfile
+from opsloop.cli import output, policychange, policyfile
 from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import DECISIONS, Actor, Reason, Session, command
+from opsloop.client import OwningClient
 from opsloop.errors import InvalidArgument, InvalidPolicy
-from opsloop.results import DryRun, PolicyChange, PolicyTest
+from opsloop.results import PolicyShadow, PolicyTest
 
 app = typer.Typer(
     name="policy", no_args_is_help=True, help="Read and change the documents that decide what may run."
@@ -21,6 +22,7 @@ app = typer.Typer(
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Name of the document, such as auto_approve.")]
 
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, also on a terminal.")]
 
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
@@ -56,11 +58,23 @@ def set_(
         typer.Option("--expected-version", min=0, help="Only if this version is in force (OPS_011 else)."),
     ] = None,
     reason: Reason = None,
+    yes: Yes = False,
 ) -> None:
-    """Put a new version of a policy document in force; a faulty one is refused with every fault."""
+    """Put a new version of a policy document in force; a faulty one is refused with every fault.
+
+    On a terminal it shows what differs and what that would have decided in the last week, and asks.
+    """
     value = read_object(document, "DOCUMENT", InvalidPolicy)
     with session.client() as client:
-        version = client.set_policy(key, value, actor=actor, expected_version=expected_version, reason=reason)
+
+        def put(shown: policychange.Versions | None) -> dict[str, int]:
+            before = policychange.in_force(client, key)
+            expected = expected_version if shown is None else shown[key]
+            made = client.set_policy(key, value, actor=actor, expected_version=expected, reason=reason)
+            return {} if made == before else {key: made}
+
+        changed = _change(session, client, [key], put, yes=yes)
+        version = changed.get(key) or policychange.in_force(client, key)
     session.show(
         {"key": key, "version": version}, lambda: output.say(f"{key}: version {version} is in force")
     )
@@ -71,15 +85,21 @@ def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file, TOML or JSON.")],
     actor: Actor,
     reason: Reason = None,
+    yes: Yes = False,
 ) -> None:
     """Put in force what a file says; what it does not name stays as it is.
 
     One table (TOML) or object (JSON) per document, such as [auto_approve]: a field in it replaces that field of the
-    document. All of it or, when one document is faulty or one of the file's [[tests]] fails, nothing.
+    document. All of it or, when one document is faulty or one of the file's [[tests]] fails, nothing. On a terminal it
+    shows what differs and what that would have decided in the last week, and asks.
     """
     documents, tests = policyfile.read_with_tests(file)
     with session.client() as client:
-        changed = policyfile.apply(client, documents, actor, reason, tests)
+
+        def put(shown: policychange.Versions | None) -> dict[str, int]:
+            return policyfile.apply(client, documents, actor, reason, tests, shown)
+
+        changed = _change(session, client, list(documents), put, yes=yes)
 
     def text() -> None:
         for key, version in changed.items():
@@ -88,6 +108,14 @@ def apply(
             output.say("nothing to do: all of it is in force")
 
     session.show(changed, text)
+
+
+def _change(
+    session: Session, client: OwningClient, keys: list[str], put: policychange.Put, *, yes: bool
+) -> dict[str, int]:
+    if yes or not session.can_ask():
+        return put(None)
+    return policychange.confirmed(client, keys, put)
 
 
 def history(
@@ -135,22 +163,11 @@ def diff(
 
     def text() -> None:
         for change in changes:
-            output.say(_changed(change))
+            output.say(policychange.describe(change))
         if not changes:
             output.say("nothing differs")
 
     session.show(changes, text)
-
-
-def _changed(change: PolicyChange) -> str:
-    before, after = (jsonio.text(value) for value in (change.before, change.after))
-    if change.before is None and change.after is None:
-        return f"~ {change.path}: null, which is as good as left out"
-    if change.before is None:
-        return f"+ {change.path}: {after}"
-    if change.after is None:
-        return f"- {change.path}: {before}"
-    return f"~ {change.path}: {before} -> {after}"
 
 
 def rollback(
@@ -169,18 +186,6 @@ def rollback(
     session.show({"key": key, "version": made}, lambda: output.say(f"{key}: version {made} is in force"))
 
 
-_SENTENCES = {
-    "auto_approved": "would run by themselves",
-    "pending": "would need a person",
-    "waits": "would wait for the window of a cap",
-    "rejected": "would be rejected",
-    "failed": "would fail, as a placeholder has no value",
-    "repeats": "would repeat an earlier proposal",
-    "none": "would not be proposed",
-    "unknown": "cannot be judged any more",
-}
-
-
 def try_(
     session: Session,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file, TOML or JSON.")],
@@ -193,26 +198,80 @@ def try_(
     with session.client() as client:
         documents = policyfile.drafts(client, policyfile.read(file))
         found = client.dry_run_policy(None, documents, datetime.now(UTC) - since, limit)
+        shadows = [one for one in client.list_shadows() if one.key in documents]
 
     def text() -> None:
-        differing = [row for row in found if row.kind == "matrix" and row.old_outcome != row.new_outcome]
-        same = sum(row.decisions for row in found if row.kind == "matrix") - sum(
-            r.decisions for r in differing
-        )
-        for outcome in dict.fromkeys(row.new_outcome for row in differing):
-            more = sum(row.decisions for row in differing if row.new_outcome == outcome)
-            output.say(f"{more} more {_SENTENCES[outcome]}")
-            for row in found:
-                if row.kind == "decision" and row.new_outcome == outcome:
-                    output.say(f"  {output.one_line(_decision(row))}")
-        output.say(f"{same} decisions would be the same")
+        for line in policychange.listing(found):
+            output.say(line)
+        for one in shadows:
+            output.say(f"{_told(one)}: {session.command('policy', 'shadows')}")
 
     session.show(found, text)
 
 
-def _decision(row: DryRun) -> str:
-    what = row.proposal_id or f"event {row.event_id}"
-    return f"{what} {row.title or ''} ({row.source}, was {row.old_outcome}): {row.rule or 'policy'}: {row.reason}"
+def shadow(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file, TOML or JSON.")],
+    actor: Actor,
+    reason: Reason = None,
+) -> None:
+    """Judge by a policy file, too, what is proposed from now on; it decides nothing.
+
+    What differs from the documents in force is set beside them; `policy shadows` shows what each would have decided.
+    reaction_matrix has no shadow: `policy try` tries it.
+    """
+    fields = {key: value for key, value in policyfile.read(file).items() if key != "reaction_matrix"}
+    with session.client() as client:
+        documents = {
+            key: document
+            for key, document in policyfile.drafts(client, fields).items()
+            if client.diff_policy(key, document=document)
+        }
+        with client.conn.transaction():
+            begun = {
+                key: client.shadow_policy(key, document, actor=actor, reason=reason)
+                for key, document in documents.items()
+            }
+
+    def text() -> None:
+        for key, is_new in begun.items():
+            output.say(f"{key}: {'from now on judged by this, too' if is_new else 'judged by this already'}")
+        if not begun:
+            output.say("nothing to do: no document that judges proposals would differ")
+
+    session.show(begun, text)
+
+
+def shadows(
+    session: Session,
+    limit: Annotated[int, typer.Option("--limit", min=0, max=10_000, help="Decisions to list of each.")] = 50,
+) -> None:
+    """Show what the documents beside those in force would have decided since they were set."""
+    with session.client() as client:
+        found = {one.key: (one, client.shadow_decisions(one.key, limit)) for one in client.list_shadows()}
+
+    def text() -> None:
+        for one, rows in found.values():
+            output.say(_told(one))
+            for line in policychange.listing(rows):
+                output.say(f"  {line}")
+        if not found:
+            output.say("there are none: `opsloop policy shadow FILE` sets them")
+
+    session.show([{"shadow": one, "found": rows} for one, rows in found.values()], text)
+
+
+def end_shadow(session: Session, key: Key, actor: Actor, reason: Reason = None) -> None:
+    """End the shadow of a document, with what it found; what is in force stays."""
+    with session.client() as client:
+        ended = client.shadow_policy(key, actor=actor, reason=reason)
+    session.show(
+        {"key": key, "ended": ended}, lambda: output.say(f"{key}: {'ended' if ended else 'has none'}")
+    )
+
+
+def _told(one: PolicyShadow) -> str:
+    return f"shadow of {one.key}, since {output.age(one.since)}: {one.differing} of {one.decisions} decisions otherwise"
 
 
 def test(
@@ -271,6 +330,9 @@ def register(parent: typer.Typer) -> None:
     command(app, "set")(set_)
     command(app, "apply")(apply)
     command(app, "try", shows=True)(try_)
+    command(app, "shadow")(shadow)
+    command(app, "shadows", shows=True)(shadows)
+    command(app, "end-shadow")(end_shadow)
     command(app, "test", shows=True)(test)
     command(app, "schema", shows=True)(schema_)
     command(app, "history", shows=True)(history)

@@ -13,6 +13,7 @@ examples of what shall be decided. The database checks what comes of it, as it d
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,14 @@ Documents = dict[str, dict[str, Any]]
 Tests = list[dict[str, Any]]
 
 #: The documents that decide on proposals, and so can be tried.
-JUDGING = ("reaction_matrix", "auto_approve", "proposal_caps", "worker_policy", "agent_roles")
+JUDGING = (
+    "reaction_matrix",
+    "auto_approve",
+    "proposal_caps",
+    "worker_policy",
+    "agent_roles",
+    "approval_rules",
+)
 
 _TRIES = 5
 
@@ -86,16 +94,21 @@ def apply(
     actor: str,
     reason: str | None = None,
     tests: Tests | None = None,
+    shown: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
     """Put what differs in force, all of it or nothing; returns the new version of each document that changed.
 
     Raises PolicyTestsFail (OPS_081) where policy would then decide otherwise than `tests` say.
     Somebody else who changes a document at the same moment is not overwritten: his version is read, and tried again.
+    `shown`: the versions that a person was shown; another one is then a PolicyVersionConflict (OPS_011).
     """
-    for left in reversed(range(_TRIES)):
+    for left in reversed(range(_TRIES if shown is None else 1)):
         try:
             with client.conn.transaction():
-                changed = {key: _set(client, key, fields, actor, reason) for key, fields in documents.items()}
+                changed = {
+                    key: _set(client, key, fields, actor, reason, None if shown is None else shown[key])
+                    for key, fields in documents.items()
+                }
                 _test(client, tests)
         except PolicyVersionConflict:
             if not left:
@@ -116,11 +129,16 @@ def _test(client: OwningClient, tests: Tests | None) -> None:
 
 
 def _set(
-    client: OwningClient, key: str, fields: dict[str, Any], actor: str, reason: str | None
+    client: OwningClient,
+    key: str,
+    fields: dict[str, Any],
+    actor: str,
+    reason: str | None,
+    shown: int | None,
 ) -> int | None:
     try:
         # In this order: a change between the two is a conflict, not overwritten.
-        version = client.policy_history(key, limit=1)[0].version
+        version = shown or client.policy_history(key, limit=1)[0].version
         document = client.get_policy(key)
     except PolicyNotFound as exc:
         exc.hint = (

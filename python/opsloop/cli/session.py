@@ -6,6 +6,7 @@ import getpass
 import inspect
 import os
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,6 +69,10 @@ class Session:
         schema = self.schema_name
         with self.database() as dsn, connect(dsn, schema) as client:
             yield client
+
+    def can_ask(self) -> bool:
+        """Whether a person sits at a terminal and can be asked."""
+        return not self.json and bool(sys.stdin and sys.stdin.isatty() and sys.stdout.isatty())
 
     def show(self, value: Any, text: Callable[[], None]) -> None:
         """Print a result: as JSON with --json, else by `text`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from opsloop import jsonio
 from opsloop.client import AsyncClient
@@ -185,6 +186,7 @@ async def read_mission(client: AsyncClient, _role: str, given: Json) -> Json:
         (proposal,) = proposals
         return {
             **_picked(proposal, "proposal_id", "title", "source", "status", "risk_level", "decided_by"),
+            **await _cause(client, proposal.proposal_id),
             "why": _why(await client.explain_proposal(proposal.proposal_id)),
             "next": _NEXT[proposal.status],
         }
@@ -200,6 +202,7 @@ async def read_mission(client: AsyncClient, _role: str, given: Json) -> Json:
         **_picked(
             missions[0], "mission_id", "proposal_id", "title", "status", "steps_total", "steps_open", "error"
         ),
+        **await _cause(client, mission_id),
         "steps": [
             _picked(step, "step_id", "key", "kind", "executor", "status", "attempt", "last_error")
             for step in steps
@@ -207,6 +210,11 @@ async def read_mission(client: AsyncClient, _role: str, given: Json) -> Json:
         "results": _results(await client.mission_results(mission_id, STEP_LIMIT)),
         "why": _why(await client.explain_mission(mission_id)),
     }
+
+
+async def _cause(client: AsyncClient, of: UUID | str) -> Json:
+    """Why it was proposed, and what it came of."""
+    return _picked(await client.explain_cause(of), "rationale", "refs", "caused_by")
 
 
 def _results(results: list[StepResult]) -> Json:
@@ -363,8 +371,9 @@ TOOLS: dict[str, Tool] = {
         Tool(
             "read_mission",
             "Read a mission",
-            "What became of a proposal or a mission, how each step stands, and why it waits: for a person, for another "
-            "step, for a worker, or because policy says so. Changes nothing.",
+            "What became of a proposal or a mission, how each step stands, what it returned, and why it waits: for a "
+            "person, for another step, for a worker, or because policy says so. caused_by has the event that led to it "
+            "and how the steps of the mission before it ended. Changes nothing.",
             _object(("id",), id={**_UUID, "description": "The proposal_id or the mission_id."}),
             read_mission,
         ),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from opsloop.results.approvals import BrokenGlass, Grant
 from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
-from opsloop.results.explain import Explanation, Occurrence
+from opsloop.results.explain import Cause, Explanation, Occurrence
 from opsloop.results.locks import Idempotent
 from opsloop.results.missions import ListedMission
 from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stranded
 from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
-from opsloop.results.policy import DryRun, PolicyChange, PolicyTest, PolicyVersion
+from opsloop.results.policy import DryRun, PolicyChange, PolicyShadow, PolicyTest, PolicyVersion
 from opsloop.results.proposals import Budget, Gate, ListedProposal, Proposal
 from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
 from opsloop.results.rows import record, show_unreadable
@@ -30,6 +30,7 @@ __all__ = [
     "Broken",
     "BrokenGlass",
     "Budget",
+    "Cause",
     "Check",
     "ClaimedStep",
     "DeadLetter",
@@ -58,6 +59,7 @@ __all__ = [
     "OutboxOutcome",
     "Pause",
     "PolicyChange",
+    "PolicyShadow",
     "PolicyTest",
     "PolicyVersion",
     "Proposal",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 
@@ -23,6 +24,20 @@ class Explanation:
     detail: str
     frees: str | None
     """The SQL statement that frees it; None where only time, a worker or another step does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a proposal was made."""
+
+    proposal_id: UUID | None
+    """None where it is no longer kept."""
+    mission_id: UUID | None
+    rationale: str | None
+    """Why, in the words of whoever proposed it."""
+    refs: list[str] | None
+    caused_by: dict[str, Any] | None
+    """`event`, and `mission` where one made that event, with how its steps ended; None without an event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,24 @@ class DryRun:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyShadow:
+    """A document that is judged beside the one in force, and decides nothing."""
+
+    key: str
+    value: dict[str, Any]
+    set_by: str
+    """Who set it, as claimed."""
+    set_login: str
+    reason: str | None
+    since: datetime
+    judged_to: datetime
+    """What was proposed before that has been judged."""
+    decisions: int
+    differing: int
+    """Of these, the decisions that it would have taken otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyTest:
     """Whether policy decides as an example says."""
 

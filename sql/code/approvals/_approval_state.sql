@@ -38,14 +38,10 @@ begin
        and (v_approval.held_at is null or v.created_at > v_approval.held_at)
        and _login_may_decide(v.voted_login));
   if v_approval.required is not null then
-    v_proposed := _assign_seats(v_approval.required, v_approval.escalated, v_votes);
+    v_proposed := _assign_seats(v_approval.required, _escalated_by(v_approval, v_approval.required), v_votes);
   end if;
   if v_now is not null then
-    -- An escalation that the rules in force no longer know adds nobody to theirs.
-    v_in_force := _assign_seats(v_now, coalesce(
-      (select jsonb_agg(e) from jsonb_array_elements(v_approval.escalated) e
-        where v_now -> 'escalate' @> jsonb_build_array(jsonb_build_object('rule', e -> 'rule', 'group', e -> 'group'))),
-      '[]'), v_votes);
+    v_in_force := _assign_seats(v_now, _escalated_by(v_approval, v_now), v_votes);
   end if;
   return jsonb_build_object(
     'version', v_version,

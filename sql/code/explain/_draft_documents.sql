@@ -8,7 +8,8 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP017 with every fault of a document, OP018 for one that judges nothing, OP045
 -- for one that is too large.
 declare
-  c_keys constant text[] := array['reaction_matrix', 'auto_approve', 'proposal_caps', 'worker_policy', 'agent_roles'];
+  c_keys constant text[] := array['reaction_matrix', 'auto_approve', 'proposal_caps', 'worker_policy', 'agent_roles',
+                                  'approval_rules'];
   v_documents ops_policy_documents := _documents_in_force();
   v_item record;
 begin

@@ -1,4 +1,4 @@
-create or replace function _recorded_decisions(p_since timestamptz, p_matrix jsonb)
+create or replace function _recorded_decisions(p_since timestamptz, p_until timestamptz, p_matrix jsonb)
 returns table (
   proposal_id uuid,
   event_id uuid,
@@ -17,10 +17,11 @@ set search_path from current
 set enable_nestloop = off
 set jit = off
 as $$
--- What was decided since p_since: the proposals and what the gate made of them when they were made (old). p_matrix: a
--- document reaction_matrix; then proposals of reactions are left out, and event × pattern, of what is recorded and of
--- what p_matrix would make, stands in their place. template: what is to be judged; null where fate says what becomes
--- of it without. released_at: when a person rejected it, and so freed its room under the caps.
+-- What was decided from p_since until before p_until: the proposals and what the gate made of them when they were made
+-- (old). p_matrix: a document reaction_matrix; then p_until plays no part, proposals of reactions are left out, and
+-- event × pattern, of what is recorded and of what p_matrix would make, stands in their place. template: what is to be
+-- judged; null where fate says what becomes of it without. released_at: when a person rejected it, and so freed its
+-- room under the caps.
 -- Locks: none. Writes: nothing. Raises: nothing for a sound document.
 begin
   return query
@@ -32,7 +33,7 @@ begin
                 else 'pending' end as old,
            case when p.status = 'rejected' and p.decided_by <> 'policy' then p.updated_at end as released_at
       from ops_mission_proposals p
-     where p.created_at >= p_since
+     where p.created_at >= p_since and p.created_at < p_until
   ), known as materialized (
     -- Nobody can say what the gate judged where the template was changed by hand.
     select t.text, t.slots, _template_digest(t.text::jsonb, t.slots) as digest

@@ -4,18 +4,23 @@ language plpgsql
 set search_path from current
 as $$
 -- For the heartbeat, every ten seconds: keeps what approval_rules ask for in steps that were parked for an approval,
--- and expires, holds and escalates those that are due; p_limit of each at most. An expired step fails for good.
+-- works their times out anew when the rules have changed, and expires, holds and escalates those that are due; p_limit
+-- of each at most. An expired step fails for good.
 -- Locks: missions that no other session holds, then their steps; rows of ops_approvals. Writes: ops_approvals,
 -- ops_mission_steps, ops_missions, ops_action_runs, ops_agent_events, ops_ready, ops_parked_steps, dead_letter_archive.
 -- Raises: nothing.
 declare
   v_now constant timestamptz := _now();
+  v_rules jsonb;
+  v_version integer;
+  v_asked ops_mission_proposals;
   v_id uuid;
   v_step ops_mission_steps;
   v_approval ops_approvals;
   v_due jsonb;
 begin
-  if coalesce(_policy('approval_rules') -> 'rules', '[]') = '[]'
+  select y.value, y.version into v_rules, v_version from ops_policy y where y.key = 'approval_rules';
+  if coalesce(v_rules -> 'rules', '[]') = '[]'
      and not exists (select from ops_approvals a where a.next_at <= v_now) then
     return;
   end if;
@@ -28,6 +33,23 @@ begin
             limit p_limit) w
     cross join lateral _step_as_proposal(w.step_id) s
     where s.id is not null;
+  for v_asked in
+    select (s).*
+      from (select q.step_id
+              from ops_parked_steps q
+              left join ops_approvals a on a.proposal_id = q.step_id
+             where q.waits_for = 'person' and q.code = 'OPS_009' and a.seen_version is distinct from v_version
+             order by q.since
+             limit p_limit) w
+     cross join lateral _step_as_proposal(w.step_id) s
+     where s.id is not null
+  loop
+    insert into ops_approvals as a (proposal_id, asked_at, seen_version)
+    values (v_asked.id, v_asked.created_at, v_version)
+    on conflict (proposal_id) do update set seen_version = excluded.seen_version;
+    perform _time_approval(v_asked.id, v_asked.created_at, _required_by(
+              v_rules, _approval_facts(v_asked.template, v_asked.source, v_asked.risk_level)));
+  end loop;
 
   for v_id in
     select a.proposal_id

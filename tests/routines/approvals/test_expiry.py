@@ -180,3 +180,29 @@ def test_what_a_pattern_makes_of_it_is_still_of_its_proposers(hour):
         hour.loop.advance(11)
     (made,) = [p for p in hour.loop.proposals() if p["source"] == "trigger"]
     assert made["proposers"] == [hour.login("bob")]
+
+
+def test_an_escalation_of_later_rules_does_not_fill_the_seats_of_those_before(team):
+    people = {"oncall": ["ada"], "leads": ["lea"]}
+    team.loop.stop_clock()
+    team.rules(rule(oncall=1), groups=people)
+    proposal = team.propose("bob")
+    team.rules(rule(oncall=1, escalate=[{"after_minutes": 10, "group": "leads"}]), groups=people)
+    team.loop.advance(600)
+    team.loop.rows("select _duty_approvals()")
+    assert team.approve("lea", proposal)["status"] == "voting"
+    assert team.approve("ada", proposal)["status"] == "approved"
+
+
+def test_an_escalation_that_later_rules_bring_forward_fills_the_seats_of_those_before_in_its_time(team):
+    people = {"oncall": ["ada"], "leads": ["lea"]}
+    team.loop.stop_clock()
+    team.rules(rule(oncall=1, escalate=[{"after_minutes": 60, "group": "leads"}]), groups=people)
+    proposal = team.propose("bob")
+    team.rules(rule(oncall=1, escalate=[{"after_minutes": 10, "group": "leads"}]), groups=people)
+    team.loop.advance(600)
+    team.loop.rows("select _duty_approvals()")
+    assert team.approve("lea", proposal)["status"] == "voting"
+    team.loop.advance(3000)
+    team.loop.rows("select _duty_approvals()")
+    assert team.approve("lea", proposal)["status"] == "approved"

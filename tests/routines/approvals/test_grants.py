@@ -190,3 +190,11 @@ def test_a_use_beyond_its_bounds_is_found(git):
             git.loop.do(change)
             broken = git.loop.rows("select * from fn_check_invariants('approvals')")
             assert f"grant {granted}" in {b["subject"] for b in broken if b["invariant"][:2] == "15"}
+
+
+def test_a_clock_that_is_set_back_makes_no_use_one_beyond_its_bounds(git):
+    at = git.loop.stop_clock()
+    grant(git, "ada", {"command": STATUS})
+    git.loop.stop_clock(at - timedelta(minutes=3))
+    assert propose(git, "bob")["status"] == "approved"
+    assert git.loop.broken() == []

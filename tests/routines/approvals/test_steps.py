@@ -189,3 +189,22 @@ def test_many_at_once_take_steps_as_well(team):
 def test_what_is_no_approval_step_is_a_fault(loop):
     for fault in (step("a", "approval", executor="noop"), step("a", needs_approval="yes")):
         loop.refused("004", "select * from fn_create_proposal(%s)", {"title": "t", "steps": [fault]})
+
+
+def test_a_rule_that_came_later_expires_and_escalates_a_step_that_waits_already(team):
+    team.rules(rule(oncall=1), groups={"oncall": ["ada"], "leads": ["lea"]})
+    team.loop.stop_clock()
+    first = the(team, begin(team, GATE), "gate")["id"]
+    team.loop.turn()
+    team.loop.advance(1)
+    escalate = [{"after_minutes": 10, "group": "leads"}]
+    team.rules(
+        rule(oncall=1, expires_minutes=60, escalate=escalate), groups={"oncall": ["ada"], "leads": ["lea"]}
+    )
+    team.loop.advance(600)
+    team.loop.turn()
+    assert [e["data"]["group"] for e in team.loop.events("step:approval:escalated")] == ["leads"]
+    team.loop.advance(3000)
+    team.loop.turn()
+    assert team.loop.row("select status from ops_mission_steps where id = %s", first) == {"status": "failed"}
+    assert team.loop.broken() == []

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from looping import Loop, Row, step
+from looping import Loop, Row, step, template
 
 ALL = {"noop": {}, "command": {}, "http": {}, "sql": {}, "openclaw": {}}
 LS = {"argv": ["ls", "/tmp"]}
@@ -527,3 +527,16 @@ def test_a_ban_on_more_commands_than_anybody_reads_gets_no_statement(loop):
     made = loop.propose(*(step(f"s{n}", "command", params={"argv": ["id", str(n)]}) for n in range(102)))
     row = loop.rows("select * from fn_explain_proposal(%s)", made["proposal_id"])[0]
     assert (row["reason"], row["frees"]) == ("policy", None)
+
+
+def test_the_cause_of_a_step_is_that_of_its_proposal_and_an_unknown_id_is_refused(loop):
+    loop.react({"name": "r", "event_type": "disk", "template": template(step("a"), rationale="it is full")})
+    loop.emit("disk")
+    loop.turn()
+    (proposal,) = loop.proposals()
+    mission = loop.value("select id from ops_missions")
+    for one in (proposal["id"], mission, loop.step(mission)["id"]):
+        cause = loop.row("select * from fn_explain_cause(%s)", one)
+        assert (cause["proposal_id"], cause["mission_id"]) == (proposal["id"], mission)
+        assert (cause["rationale"], cause["caused_by"]["event"]["type"]) == ("it is full", "disk")
+    loop.refused("012", "select * from fn_explain_cause(gen_random_uuid())")
