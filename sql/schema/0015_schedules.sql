@@ -112,7 +112,7 @@ create table ops_schedule_ticks (
   taken_at timestamptz not null,
   constraint ops_schedule_ticks_pkey primary key (schedule, tick)
 );
-create index ops_schedule_ticks_taken on ops_schedule_ticks (schedule, taken_at);
+create index ops_schedule_ticks_taken on ops_schedule_ticks (schedule, taken_at, tick);
 create index ops_schedule_ticks_queued on ops_schedule_ticks (schedule, tick) where outcome = 'queued';
 comment on table ops_schedule_ticks is
   'What became of each tick: the 1,000 last ones of each schedule, and those that wait. A tick is taken once by its '

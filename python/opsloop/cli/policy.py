@@ -75,19 +75,18 @@ def apply(
     """Put in force what a file says; what it does not name stays as it is.
 
     One table (TOML) or object (JSON) per document, such as [auto_approve]: a field in it replaces that field of the
-    document. All of it or, when one document is faulty or one of the file's [[tests]] fails, nothing.
+    document. Schedules that a file set and the [[schedules]] of this one leave out are deleted. All of it or, when one
+    document is faulty or one of the file's [[tests]] fails, nothing.
     """
-    documents, tests = policyfile.read_with_tests(file)
+    documents, tests, schedules = policyfile.read_whole(file)
     with session.client() as client:
-        changed = policyfile.apply(client, documents, actor, reason, tests)
+        changed = policyfile.apply(client, documents, actor, reason, tests, schedules)
 
     def text() -> None:
-        for key, version in changed.items():
-            output.say(f"{key}: version {version} is in force")
-        if not changed:
-            output.say("nothing to do: all of it is in force")
+        for line in changed.lines() or ["nothing to do: all of it is in force"]:
+            output.say(line)
 
-    session.show(changed, text)
+    session.show(changed.as_json(), text)
 
 
 def history(
@@ -223,7 +222,7 @@ def test(
 
     Exit code 1 when one fails.
     """
-    documents, tests = policyfile.read_with_tests(file)
+    documents, tests, _ = policyfile.read_whole(file)
     if not tests:
         raise InvalidArgument(f"{file} has no tests", hint="docs/policy.md shows how one is written.")
     with session.client() as client:

@@ -27,7 +27,9 @@ begin
    where s.name = p_schedule.name;
   delete from ops_schedule_ticks t
    where t.schedule = p_schedule.name and t.outcome <> 'queued'
-     and t.taken_at < (select o.taken_at from ops_schedule_ticks o
-                        where o.schedule = p_schedule.name order by o.taken_at desc offset 999 limit 1);
+     and (t.taken_at, t.tick) < (select o.taken_at, o.tick
+                                   from ops_schedule_ticks o
+                                  where o.schedule = p_schedule.name
+                                  order by o.taken_at desc, o.tick desc offset 999 limit 1);
 end;
 $$;

@@ -11,9 +11,13 @@ as $$
 -- what a tick writes. Raises: OP025, OP028 while it is paused, OP031, and what emitting and proposing raise.
 declare
   v_schedule constant ops_schedules := _lock_schedule(p_name);
-  v_now constant timestamptz := _now();
+  v_now timestamptz := _now();
 begin
   perform _assert_not_paused(p_name);
+  -- The very moment of another tick would be that tick.
+  while exists (select from ops_schedule_ticks t where t.schedule = p_name and t.tick = v_now) loop
+    v_now := v_now + interval '1 microsecond';
+  end loop;
   perform _store_tick(v_schedule, v_now, 'run', session_user, _fire_tick(v_schedule, v_now, session_user));
   perform _audit('run_schedule', 'schedule', p_name, p_actor, p_reason, jsonb_build_object('tick', v_now));
   return query
