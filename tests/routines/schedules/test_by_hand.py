@@ -103,7 +103,7 @@ def test_an_unknown_schedule_is_refused(loop, call):
 
 def test_who_set_a_schedule_does_not_decide_on_what_comes_of_it(team):
     team.loop.allow("nothing")
-    team.loop.do("grant opsloop_admin to %s, %s" % (team.login("ada"), team.login("bob")))
+    team.loop.do(f"grant opsloop_admin to {team.login('ada')}, {team.login('bob')}")
     document = {"every_seconds": 600, "template": template(step("a"))}
     with team.being("bob"):
         team.loop.value("select name from fn_set_schedule('s', %s)", document)
@@ -120,7 +120,7 @@ def test_who_set_a_schedule_does_not_decide_on_what_comes_of_it(team):
 def test_who_set_a_schedule_does_not_decide_on_what_its_event_leads_to(team):
     team.loop.allow("nothing")
     team.loop.react({"event_type": "tick"})
-    team.loop.do("grant opsloop_admin to %s, %s" % (team.login("ada"), team.login("bob")))
+    team.loop.do(f"grant opsloop_admin to {team.login('ada')}, {team.login('bob')}")
     for name, data in (("bob", {"n": 1}), ("ada", {"n": 2})):
         with team.being(name):
             team.loop.value(
