@@ -160,6 +160,7 @@
 \ir code/policy/_gate_applicability_schema.sql
 \ir code/policy/_approval_rules_schema.sql
 \ir code/policy/_tests_schema.sql
+\ir code/policy/_schedules_schema.sql
 \ir code/policy/_reaction_matrix_faults.sql
 \ir code/policy/_worker_policy_faults.sql
 \ir code/policy/_agent_roles_faults.sql
@@ -231,6 +232,7 @@
 \ir code/control/_close_barriers.sql
 \ir code/control/fn_pause.sql
 \ir code/control/_check_scope.sql
+\ir code/control/_lock_schedule.sql
 \ir code/control/_lock_control.sql
 \ir code/control/_covering_pauses.sql
 \ir code/control/_park_queued.sql
@@ -514,6 +516,50 @@
 \ir code/subagents/fn_store_sub_agent_result.sql
 \ir code/subagents/_hit_result.sql
 \ir code/subagents/fn_sub_agent_summary.sql
+
+-- schedules: what happens at given times: cron, time zones, ticks that are missed or overlap
+\ir code/schedules/fn_set_schedule.sql
+\ir code/schedules/_schedule_faults.sql
+\ir code/schedules/_cron_faults.sql
+\ir code/schedules/_zone_faults.sql
+\ir code/schedules/_refuse_schedule.sql
+\ir code/schedules/_as_schedule.sql
+\ir code/schedules/_zoned.sql
+\ir code/schedules/_set_schedule.sql
+\ir code/schedules/_drop_queued_ticks.sql
+\ir code/schedules/fn_enable_schedule.sql
+\ir code/schedules/fn_disable_schedule.sql
+\ir code/schedules/_switch_schedule.sql
+\ir code/schedules/fn_delete_schedule.sql
+\ir code/schedules/_delete_schedule.sql
+\ir code/schedules/fn_apply_schedules.sql
+\ir code/schedules/fn_list_schedules.sql
+\ir code/schedules/fn_list_schedule_ticks.sql
+\ir code/schedules/_duty_schedules.sql
+\ir code/schedules/_free_schedule.sql
+\ir code/schedules/_take_due.sql
+\ir code/schedules/_take_ticks.sql
+\ir code/schedules/_is_tick_open.sql
+\ir code/schedules/_fire_alone.sql
+\ir code/schedules/_fire_tick.sql
+\ir code/schedules/_tick_text.sql
+\ir code/schedules/_store_tick.sql
+\ir code/schedules/_schedule_of.sql
+\ir code/schedules/fn_run_schedule.sql
+\ir code/schedules/_assert_not_paused.sql
+\ir code/schedules/fn_backfill_schedule.sql
+\ir code/schedules/_ticks.sql
+\ir code/schedules/_latest_ticks.sql
+\ir code/schedules/_next_tick.sql
+\ir code/schedules/_zone_offsets.sql
+\ir code/schedules/_end_of_gap.sql
+\ir code/schedules/_next_local.sql
+\ir code/schedules/_cron_days.sql
+\ir code/schedules/_cron.sql
+\ir code/schedules/_cron_field.sql
+\ir code/schedules/_cron_value.sql
+\ir code/schedules/_schedules_failing.sql
+\ir code/schedules/_broken_schedules.sql
 
 -- explain: why, how it came about, what another policy would have decided, the inbox
 \ir code/explain/fn_explain_mission.sql

@@ -89,7 +89,8 @@ declare
     'distributed_locks', 'ops_counters', 'ops_counts', 'ops_count_times', 'ops_process_counts',
     'ops_pauses', 'ops_control', 'ops_audit_log', 'ops_control_log',
     'strategic_directives', 'product_requirements', 'user_stories', 'sd_session_claims', 'sd_transition_audit',
-    'sd_phase_handoffs', 'leo_sub_agents', 'sub_agent_runs', 'sub_agent_execution_results'
+    'sd_phase_handoffs', 'leo_sub_agents', 'sub_agent_runs', 'sub_agent_execution_results',
+    'ops_schedules', 'ops_schedule_ticks'
   ];
   -- Each function with the roles that may call it. Others follow from these: what a reader may, all may; what a
   -- producer may, a worker may; an admin may everything.
@@ -198,6 +199,16 @@ declare
     ['fn_orchestrate_sub_agents', 'worker operator'],
     ['fn_sub_agent_summary', 'reader'],
     ['fn_store_sub_agent_result', 'worker'],
+    -- schedules
+    ['fn_set_schedule', 'admin'],
+    ['fn_enable_schedule', 'admin'],
+    ['fn_disable_schedule', 'admin'],
+    ['fn_delete_schedule', 'admin'],
+    ['fn_apply_schedules', 'admin'],
+    ['fn_list_schedules', 'reader'],
+    ['fn_list_schedule_ticks', 'reader'],
+    ['fn_run_schedule', 'operator'],
+    ['fn_backfill_schedule', 'operator'],
     -- explain
     ['fn_explain_mission', 'reader'],
     ['fn_explain_step', 'reader'],

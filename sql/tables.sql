@@ -1032,9 +1032,9 @@ create table outbox_timers (
 
 -- What is paused: a row stands for a pause in force; resuming deletes it.
 create table ops_pauses (
-  -- all, executor, agent, kind, source or mission.
+  -- all, executor, agent, kind, source, mission or schedule.
   scope text not null,
-  -- Which executor, agent, kind, source or mission; empty for all.
+  -- Which executor, agent, kind, source, mission or schedule; empty for all.
   target text not null default '',
   -- Why.
   reason text,
@@ -1047,12 +1047,13 @@ create table ops_pauses (
   -- True when the kill switch did it: leases were revoked as well.
   kill boolean not null default false,
   -- True when the steps that it covers are taken out of the queue and parked, since they share their lanes with others;
-  -- those of all and of an executor stay there, as no claim opens their lanes.
-  parks boolean not null generated always as (scope not in ('all', 'executor')) stored,
+  -- those of all and of an executor stay there, as no claim opens their lanes; a schedule has none.
+  parks boolean not null generated always as (scope not in ('all', 'executor', 'schedule')) stored,
   constraint ops_pauses_pkey primary key (scope, target),
   constraint ops_pauses_all_has_no_target check ((scope = 'all') = (target = '')),
   constraint ops_pauses_kill_is_of_all check (scope = 'all' or not kill),
-  constraint ops_pauses_scope_known check (scope in ('all', 'executor', 'agent', 'kind', 'source', 'mission'))
+  constraint ops_pauses_scope_known
+    check (scope in ('all', 'executor', 'agent', 'kind', 'source', 'mission', 'schedule'))
 );
 
 -- One row: the epoch that leases are given under.
@@ -1585,3 +1586,107 @@ create index sub_agent_execution_results_sd on sub_agent_execution_results (sd_i
 create index sub_agent_execution_results_created on sub_agent_execution_results (created_at);
 create index sub_agent_execution_results_mission on sub_agent_execution_results (mission_id)
   where mission_id is not null;
+
+-- 0015_schedules ------------------------------------------------------------------------------------------------------
+-- Schedules: what happens at given times without anybody asking, and what became of each tick.
+
+-- Schedules: at each tick an event is emitted or a template proposed, which policy then judges like any other.
+create table ops_schedules (
+  -- Its name.
+  name text not null,
+  -- When it ticks: a cron expression of five fields, or a word such as @daily.
+  cron text,
+  -- When it ticks: so often, counted from starts_at, else from the beginning of 1970.
+  every_seconds integer,
+  -- The time zone that cron speaks of.
+  timezone text not null default 'UTC',
+  -- The event that a tick emits; null when it proposes.
+  event_type text,
+  -- Data of that event; schedule, tick and source are added.
+  data jsonb,
+  -- The template that a tick proposes; null when it emits.
+  template jsonb,
+  -- Source of what is proposed, which caps and pauses name; data.source of events.
+  source text not null,
+  -- What a tick does while what came of the tick before is open: allow, skip, or queue to wait for its end.
+  overlap text not null default 'allow',
+  -- What becomes of ticks that are due after no heartbeat came for 15 minutes: none, the last one, or all.
+  catch_up text not null default 'last',
+  -- How many ticks catch up at once, and wait in the queue, at most.
+  max_backlog integer not null default 100,
+  -- False: it does not tick.
+  enabled boolean not null default true,
+  -- There are no ticks before.
+  starts_at timestamptz,
+  -- There are no ticks from then on.
+  ends_at timestamptz,
+  -- True when a policy file set it: one that leaves it out deletes it.
+  from_file boolean not null default false,
+  -- All logins that had a hand in it: none of them decides on what comes of its ticks.
+  proposers text[] not null,
+  -- Who set it last, as the caller said.
+  set_by text not null,
+  -- The login that set it last; what a tick proposes counts as proposed by it.
+  set_login text not null,
+  -- When it was first set.
+  created_at timestamptz not null,
+  -- When it was last set, enabled or disabled.
+  updated_at timestamptz not null,
+  -- Ticks up to this moment have been taken, or let go. It never moves back, whatever the clock does.
+  seen_until timestamptz not null,
+  -- The next tick, when heartbeats look at it; null when none is to come.
+  next_at timestamptz,
+  -- The last tick that was taken.
+  last_at timestamptz,
+  -- What became of it, as in ops_schedule_ticks.
+  last_outcome text,
+  -- Code of last_reason.
+  last_code text,
+  -- Why that tick did not do what it should; null when it did.
+  last_reason text,
+  -- How many ticks in a row were refused or rejected.
+  failures integer not null default 0,
+  constraint ops_schedules_pkey primary key (name),
+  constraint ops_schedules_backlog_known check (max_backlog >= 1 and max_backlog <= 1000),
+  constraint ops_schedules_catch_up_known check (catch_up in ('none', 'last', 'all')),
+  constraint ops_schedules_every_known check (every_seconds >= 1 and every_seconds <= 31622400),
+  constraint ops_schedules_named check (name ~ '^[A-Za-z0-9_.-]{1,100}$'),
+  constraint ops_schedules_one_effect check (num_nonnulls(event_type, template) = 1),
+  constraint ops_schedules_one_timing check (num_nonnulls(cron, every_seconds) = 1),
+  constraint ops_schedules_outcome_known
+    check (last_outcome in ('queued', 'fired', 'rejected', 'refused', 'skipped', 'missed')),
+  constraint ops_schedules_overlap_known check (overlap in ('allow', 'skip', 'queue'))
+) with (fillfactor = 50);
+create index ops_schedules_next on ops_schedules (next_at) where next_at is not null;
+
+-- What became of each tick: the 1,000 last ones of each schedule, and those that wait. A tick is taken once by its key
+-- here, and once by the dedupe_key of its event or proposal, which stays.
+create table ops_schedule_ticks (
+  -- The schedule.
+  schedule text not null,
+  -- The moment of the tick; of a run by hand the moment of the call.
+  tick timestamptz not null,
+  -- due: its time came; run: by hand; backfill: for a time that is past.
+  cause text not null,
+  -- queued: waits for the one before; fired: emitted or proposed; rejected: proposed, and policy rejected it; refused:
+  -- could not be emitted or proposed; skipped: because of overlap; missed: let go because of catch_up.
+  outcome text not null,
+  -- Code of reason.
+  code text,
+  -- Why it is not fired, for people.
+  reason text,
+  -- The event that it emitted.
+  event_id uuid,
+  -- The proposal that it made.
+  proposal_id uuid,
+  -- The login that ran or backfilled it; null when it was due.
+  login text,
+  -- When.
+  taken_at timestamptz not null,
+  constraint ops_schedule_ticks_pkey primary key (schedule, tick),
+  constraint ops_schedule_ticks_cause_known check (cause in ('due', 'run', 'backfill')),
+  constraint ops_schedule_ticks_outcome_known
+    check (outcome in ('queued', 'fired', 'rejected', 'refused', 'skipped', 'missed'))
+);
+create index ops_schedule_ticks_taken on ops_schedule_ticks (schedule, taken_at);
+create index ops_schedule_ticks_queued on ops_schedule_ticks (schedule, tick) where outcome = 'queued';

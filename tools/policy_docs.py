@@ -1,5 +1,6 @@
-"""Writes what is generated from the schemas of policy documents and templates: the tables of fields in docs/policy.md
-and docs/templates.md, and the schema of a policy file for editors, python/opsloop/project/policy.schema.json.
+"""Writes what is generated from the schemas of policy documents and templates: the tables of fields in docs/policy.md,
+docs/templates.md and docs/schedules.md, and the schema of a policy file for editors,
+python/opsloop/project/policy.schema.json.
 
 Usage: python tools/policy_docs.py [--check]. With --check nothing is written; exit 1 when a file is out of date. The
 schemas are read from the routines that are them (sql/code/**/*_schema.sql), in the order in which their fields stand
@@ -15,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ROOT / "sql/code"
 EDITOR = ROOT / "python/opsloop/project/policy.schema.json"
-PAGES = [ROOT / "docs/policy.md", ROOT / "docs/templates.md"]
+PAGES = [ROOT / "docs/policy.md", ROOT / "docs/templates.md", ROOT / "docs/schedules.md"]
 _TABLE = re.compile(r"(<!-- fields of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Schema = dict[str, Any]

@@ -182,10 +182,34 @@ class ControlBusy(OpsError):
     code = "OPS_023"
 
 
+class InvalidSchedule(OpsError):
+    """A schedule has faults; `detail` names them all."""
+
+    code = "OPS_024"
+
+
+class UnknownSchedule(OpsError):
+    """There is no schedule of that name."""
+
+    code = "OPS_025"
+
+
 class ReadOnlyDatabase(OpsError):
     """The database takes no writes: a standby, or read-only by its settings."""
 
     code = "OPS_026"
+
+
+class BackfillTooLarge(OpsError):
+    """A schedule has more ticks in that time than one call takes; `detail` says up to when they are enough."""
+
+    code = "OPS_027"
+
+
+class SchedulePaused(OpsError):
+    """The schedule is paused, so that it does not tick, by hand neither."""
+
+    code = "OPS_028"
 
 
 class UnfitDatabase(OpsError):

@@ -69,7 +69,7 @@ def test_a_file_that_is_not_there_is_named(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_many_who_apply_different_fields_at_once_lose_nothing(dsn: str) -> None:
-    def put(fields: dict[str, Any]) -> dict[str, int]:
+    def put(fields: dict[str, Any]) -> policyfile.Applied:
         with connect(dsn) as client:
             return policyfile.apply(client, {"proposal_caps": fields}, "ann")
 

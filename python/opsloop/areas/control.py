@@ -17,7 +17,7 @@ class Control(Caller):
     def pause(
         self, scope: str, target: str | None = None, actor: str | None = None, reason: str | None = None
     ) -> dict[str, Any]:
-        """Stop steps from starting: `all`, or those of an executor, agent, kind, source or mission.
+        """Stop steps from starting: `all`, or those of an executor, agent, kind, source or mission; or a schedule.
 
         Commit at once: until then nothing starts at all. What runs goes on. Returns `{"scope", "target", "changed",
         "ready", "parked", "could_still_commit"}`. Raises NotFound (OPS_012), InvalidArgument (OPS_018), ControlBusy

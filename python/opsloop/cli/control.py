@@ -28,9 +28,10 @@ class Scope(StrEnum):
     KIND = "kind"
     SOURCE = "source"
     MISSION = "mission"
+    SCHEDULE = "schedule"
 
 
-_SCOPE_HELP = "all, executor, agent, kind, source or mission."
+_SCOPE_HELP = "all, executor, agent, kind, source, mission or schedule."
 Target = Annotated[
     str | None,
     typer.Argument(metavar="TARGET", help="Which one; none for all.", show_default=False),
@@ -46,7 +47,7 @@ def pause(
     target: Target = None,
     reason: Reason = None,
 ) -> None:
-    """Stop steps from starting: all, or those of one executor, agent, kind, source or mission.
+    """Stop steps from starting: all, or those of one executor, agent, kind, source or mission; or a schedule.
 
     What runs goes on; so do events, proposals and approvals. Without SCOPE: show what is paused.
     """

@@ -144,6 +144,8 @@ def commands(session: Session, entry: InboxEntry) -> dict[str, str]:
 def _causes(caused_by: dict[str, Any]) -> Iterator[str]:
     if event := caused_by.get("event"):
         yield f"event {event['type']} {event['id']}"
+    if schedule := caused_by.get("schedule"):
+        yield f"schedule {schedule['name']}, tick {schedule['tick']}"
     if mission := caused_by.get("mission"):
         yield f"mission {mission['id']}, {mission['status']}: {mission['title']}"
         for step in mission["steps"]:

@@ -67,14 +67,14 @@ def set_(
     value = read_object(document, "DOCUMENT", InvalidPolicy)
     with session.client() as client:
 
-        def put(shown: policychange.Versions | None) -> dict[str, int]:
+        def put(shown: policychange.Versions | None) -> policyfile.Applied:
             before = policychange.in_force(client, key)
             expected = expected_version if shown is None else shown[key]
             made = client.set_policy(key, value, actor=actor, expected_version=expected, reason=reason)
-            return {} if made == before else {key: made}
+            return policyfile.Applied({} if made == before else {key: made}, {})
 
         changed = _change(session, client, [key], put, yes=yes)
-        version = changed.get(key) or policychange.in_force(client, key)
+        version = changed.versions.get(key) or policychange.in_force(client, key)
     session.show(
         {"key": key, "version": version}, lambda: output.say(f"{key}: version {version} is in force")
     )
@@ -90,29 +90,28 @@ def apply(
     """Put in force what a file says; what it does not name stays as it is.
 
     One table (TOML) or object (JSON) per document, such as [auto_approve]: a field in it replaces that field of the
-    document. All of it or, when one document is faulty or one of the file's [[tests]] fails, nothing. On a terminal it
-    shows what differs and what that would have decided in the last week, and asks.
+    document. Schedules that a file set and the [[schedules]] of this one leave out are deleted. All of it or, when one
+    document is faulty or one of the file's [[tests]] fails, nothing. On a terminal it shows what differs and what that
+    would have decided in the last week, and asks.
     """
-    documents, tests = policyfile.read_with_tests(file)
+    documents, tests, schedules = policyfile.read_whole(file)
     with session.client() as client:
 
-        def put(shown: policychange.Versions | None) -> dict[str, int]:
-            return policyfile.apply(client, documents, actor, reason, tests, shown)
+        def put(shown: policychange.Versions | None) -> policyfile.Applied:
+            return policyfile.apply(client, documents, actor, reason, tests, schedules, shown)
 
         changed = _change(session, client, list(documents), put, yes=yes)
 
     def text() -> None:
-        for key, version in changed.items():
-            output.say(f"{key}: version {version} is in force")
-        if not changed:
-            output.say("nothing to do: all of it is in force")
+        for line in changed.lines() or ["nothing to do: all of it is in force"]:
+            output.say(line)
 
-    session.show(changed, text)
+    session.show(changed.as_json(), text)
 
 
 def _change(
     session: Session, client: OwningClient, keys: list[str], put: policychange.Put, *, yes: bool
-) -> dict[str, int]:
+) -> policyfile.Applied:
     if yes or not session.can_ask():
         return put(None)
     return policychange.confirmed(client, keys, put)
@@ -282,7 +281,7 @@ def test(
 
     Exit code 1 when one fails.
     """
-    documents, tests = policyfile.read_with_tests(file)
+    documents, tests, _ = policyfile.read_whole(file)
     if not tests:
         raise InvalidArgument(f"{file} has no tests", hint="docs/policy.md shows how one is written.")
     with session.client() as client:

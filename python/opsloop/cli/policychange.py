@@ -22,8 +22,8 @@ _SINCE = timedelta(days=7)
 _SECONDS = 20.0
 
 Versions = Mapping[str, int]
-Put = Callable[[Versions | None], dict[str, int]]
-"""Puts it in force where these versions are (None: whichever are), and returns the new version of what changed."""
+Put = Callable[[Versions | None], policyfile.Applied]
+"""Puts it in force where these versions are (None: whichever are), and returns what changed."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Change:
     """Those that would be new, of the ones that can be tried."""
     versions: Versions
     """The versions in force of all documents named, which the differences start from."""
+    schedules: dict[str, str]
+    """What becomes of schedules: `set` or `deleted`, by name."""
 
 
 def rehearse(client: OwningClient, keys: list[str], put: Put) -> Change:
@@ -44,10 +46,12 @@ def rehearse(client: OwningClient, keys: list[str], put: Put) -> Change:
     """
     with client.conn.transaction(force_rollback=True):
         changed = put(None)
+        versions = changed.versions
         return Change(
-            {key: client.diff_policy(key) for key in changed},
-            {key: client.get_policy(key) for key in changed if key in policyfile.JUDGING},
-            {key: in_force(client, key) - (key in changed) for key in keys},
+            {key: client.diff_policy(key) for key in versions},
+            {key: client.get_policy(key) for key in versions if key in policyfile.JUDGING},
+            {key: in_force(client, key) - (key in versions) for key in keys},
+            changed.schedules,
         )
 
 
@@ -61,17 +65,19 @@ def in_force(client: OwningClient, key: str) -> int:
         return 0
 
 
-def confirmed(client: OwningClient, keys: list[str], put: Put) -> dict[str, int]:
+def confirmed(client: OwningClient, keys: list[str], put: Put) -> policyfile.Applied:
     """Show what would change, ask, and put exactly that in force; nothing is asked where nothing changes.
 
     Raises Exit for a no, PolicyVersionConflict (OPS_011) where somebody changed it since, and what `put` raises.
     """
     change = rehearse(client, keys, put)
-    if change.differences:
+    if change.differences or change.schedules:
         for key, differences in change.differences.items():
             output.say(key)
             for one in differences:
                 output.say(f"  {describe(one)}")
+        for name, what in change.schedules.items():
+            output.say(f"schedule {name}: {what}")
         if change.documents:
             _try(client, change.documents)
         if not typer.confirm("Put it in force?"):

@@ -6,8 +6,9 @@ TOML or JSON, one table or object per document:
     allowed_step_kinds = ["noop", "radar", "disk_free"]
 
 A field that the file names replaces that field of the document in force, as a whole. Documents and fields that the
-file does not name stay as they are. `$schema` of a JSON file names the schema for editors, and the list `tests` has
-examples of what shall be decided. The database checks what comes of it, as it does for `policy set`.
+file does not name stay as they are. `$schema` of a JSON file names the schema for editors, the list `tests` has
+examples of what shall be decided, and the list `schedules` all schedules that come from a file. The database checks
+what comes of it, as it does for `policy set`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from opsloop import jsonio
 from opsloop.cli.jsonin import kind, parse
@@ -30,6 +31,36 @@ from opsloop.errors import (
 
 Documents = dict[str, dict[str, Any]]
 Tests = list[dict[str, Any]]
+Schedules = list[Any]
+
+
+class PolicyFile(NamedTuple):
+    """What a policy file says."""
+
+    documents: Documents
+    tests: Tests
+    schedules: Schedules | None
+    """None where it has no such list: schedules then stay as they are."""
+
+
+class Applied(NamedTuple):
+    """What applying a policy file changed."""
+
+    versions: dict[str, int]
+    """The new version of each document."""
+    schedules: dict[str, str]
+    """`set` or `deleted`, by name."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the versions and, where some changed, the schedules."""
+        return {**self.versions, **({"schedules": self.schedules} if self.schedules else {})}
+
+    def lines(self) -> list[str]:
+        """Return it in words, a line for each change."""
+        return [f"{key}: version {version} is in force" for key, version in self.versions.items()] + [
+            f"schedule {name}: {change}" for name, change in self.schedules.items()
+        ]
+
 
 #: The documents that decide on proposals, and so can be tried.
 JUDGING = (
@@ -46,11 +77,11 @@ _TRIES = 5
 
 def read(path: Path) -> Documents:
     """Read a policy file. Raises InvalidArgument (OPS_018) for the file, InvalidPolicy (OPS_017) for what is in it."""
-    return read_with_tests(path)[0]
+    return read_whole(path).documents
 
 
-def read_with_tests(path: Path) -> tuple[Documents, Tests]:
-    """Read the documents and the tests of a policy file. Raises as `read` does."""
+def read_whole(path: Path) -> PolicyFile:
+    """Read all of a policy file. Raises as `read` does."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
@@ -66,10 +97,11 @@ def read_with_tests(path: Path) -> tuple[Documents, Tests]:
     # For editors.
     found.pop("$schema", None)
     tests = found.pop("tests") if isinstance(found.get("tests"), list) else []
+    schedules = found.pop("schedules") if isinstance(found.get("schedules"), list) else None
     for key, document in found.items():
         if not isinstance(document, dict):
             raise InvalidPolicy(f"{path}: {key} must be an object, not {kind(document)}", hint=_HINT)
-    return found, tests
+    return PolicyFile(found, tests, schedules)
 
 
 def drafts(client: OwningClient, documents: Documents) -> Documents:
@@ -94,9 +126,10 @@ def apply(
     actor: str,
     reason: str | None = None,
     tests: Tests | None = None,
+    schedules: Schedules | None = None,
     shown: Mapping[str, int] | None = None,
-) -> dict[str, int]:
-    """Put what differs in force, all of it or nothing; returns the new version of each document that changed.
+) -> Applied:
+    """Put what differs in force, all of it or nothing; returns what that changed.
 
     Raises PolicyTestsFail (OPS_081) where policy would then decide otherwise than `tests` say.
     Somebody else who changes a document at the same moment is not overwritten: his version is read, and tried again.
@@ -110,12 +143,16 @@ def apply(
                     for key, fields in documents.items()
                 }
                 _test(client, tests)
+                applied = [] if schedules is None else client.apply_schedules(schedules, actor, reason)
         except PolicyVersionConflict:
             if not left:
                 raise
         else:
             break
-    return {key: version for key, version in changed.items() if version is not None}
+    return Applied(
+        {key: version for key, version in changed.items() if version is not None},
+        {one.name: one.change for one in applied if one.change != "unchanged"},
+    )
 
 
 def _test(client: OwningClient, tests: Tests | None) -> None:

@@ -62,9 +62,7 @@ def up(
         raise InvalidArgument(f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}")
     logs.configure(log_level)
     settings = session.settings()
-    wanted: tuple[policyfile.Documents, policyfile.Tests] = (
-        ({}, []) if policy is None else policyfile.read_with_tests(policy)
-    )
+    wanted = policyfile.PolicyFile({}, [], None) if policy is None else policyfile.read_whole(policy)
     registry = offered(settings, app or [], None)
     with session.database() as dsn:
         done = _prepare(dsn, session.schema_name, wanted)
@@ -75,7 +73,7 @@ def up(
         output.print_text("the loop has ended", stderr=True)
 
 
-def _prepare(dsn: str, schema: str, policy: tuple[policyfile.Documents, policyfile.Tests]) -> dict[str, Any]:
+def _prepare(dsn: str, schema: str, policy: policyfile.PolicyFile) -> dict[str, Any]:
     """Install, seed and set policy; returns what that changed."""
     state = migrate.status(dsn, schema)
     installed = migrate.bring_up(dsn, schema)
@@ -85,10 +83,16 @@ def _prepare(dsn: str, schema: str, policy: tuple[policyfile.Documents, policyfi
         if installed:
             raise
     with connect(dsn, schema) as client:
-        documents, tests = policy
-        changed = policyfile.apply(client, documents, current_user(), tests=tests)
+        documents, tests, schedules = policy
+        changed = policyfile.apply(client, documents, current_user(), tests=tests, schedules=schedules)
     was = "up to date" if not installed else "upgraded" if state.applied else "installed"
-    return {"schema": schema, "was": was, "installed": installed, "policies": changed}
+    return {
+        "schema": schema,
+        "was": was,
+        "installed": installed,
+        "policies": changed.versions,
+        "schedules": changed.schedules,
+    }
 
 
 def _tell(session: Session, done: dict[str, Any], executors: list[str]) -> None:
@@ -98,6 +102,7 @@ def _tell(session: Session, done: dict[str, Any], executors: list[str]) -> None:
         return
     lines = [f"schema {done['schema']}: {done['was']}, release {opsloop.__version__}"]
     lines += [f"policy {key}: version {version} is in force" for key, version in done["policies"].items()]
+    lines += [f"schedule {name}: {change}" for name, change in done["schedules"].items()]
     lines += [
         f"executors: {', '.join(executors)}",
         "the loop runs, until Ctrl-C. Next, in another terminal:",

@@ -14,6 +14,7 @@ from opsloop.results.policy import DryRun, PolicyChange, PolicyShadow, PolicyTes
 from opsloop.results.proposals import Budget, Gate, ListedProposal, Proposal
 from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
 from opsloop.results.rows import record, show_unreadable
+from opsloop.results.schedules import AppliedSchedule, ListedSchedule, ScheduleSet, Tick
 from opsloop.results.steps import (
     ClaimedStep,
     Lease,
@@ -27,6 +28,7 @@ from opsloop.results.steps import (
 from opsloop.results.transitions import DirectiveReason, ListedHandoff
 
 __all__ = [
+    "AppliedSchedule",
     "Broken",
     "BrokenGlass",
     "Budget",
@@ -50,6 +52,7 @@ __all__ = [
     "ListedIdea",
     "ListedMission",
     "ListedProposal",
+    "ListedSchedule",
     "ListedStep",
     "Metric",
     "MissingExecutor",
@@ -69,9 +72,11 @@ __all__ = [
     "Redriven",
     "RedrivenLetter",
     "RunningStep",
+    "ScheduleSet",
     "StepOutcome",
     "StepResult",
     "Stranded",
+    "Tick",
     "Triggers",
     "record",
     "show_unreadable",

@@ -13,7 +13,7 @@ class Pause:
     """A pause in force."""
 
     scope: str
-    """all, executor, agent, kind, source or mission."""
+    """all, executor, agent, kind, source, mission or schedule."""
     target: str
     """Which one; empty for all."""
     kill: bool

@@ -79,5 +79,5 @@ def _apply(policy: Path, dsn: str) -> None:
     from opsloop.client import connect
 
     with connect(dsn, DEFAULT_SCHEMA) as client:
-        documents, tests = policyfile.read_with_tests(policy)
-        policyfile.apply(client, documents, "opsloop_policy", tests=tests)
+        documents, tests, schedules = policyfile.read_whole(policy)
+        policyfile.apply(client, documents, "opsloop_policy", tests=tests, schedules=schedules)

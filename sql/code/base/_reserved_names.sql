@@ -13,8 +13,8 @@ begin
     when 'event type' then '{heartbeat:%,proposal:%,mission:%,step:%,dead_letter:%}'
     when 'lock' then '{heartbeat:%}'
     when 'message' then '{step:%,reaction:%,outbox:%}'
-    when 'source' then '{trigger,step:%}'
-    when 'key' then '{opsloop:%}'
+    when 'source' then '{trigger,step:%,schedule:%}'
+    when 'key' then '{opsloop:%,schedule:%}'
   end::text[];
 end;
 $$;

@@ -8,10 +8,10 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP018.
 begin
   perform _check_text('p_target', p_target, 500);
-  if p_scope is null or p_scope not in ('all', 'executor', 'agent', 'kind', 'source', 'mission') then
+  if p_scope is null or p_scope not in ('all', 'executor', 'agent', 'kind', 'source', 'mission', 'schedule') then
     raise exception using errcode = 'OP018', message = format('OPS_018: there is no scope %s', quote_nullable(p_scope)),
       detail = jsonb_build_object('p_scope', p_scope)::text,
-      hint = 'Give all, or one of executor, agent, kind, source and mission with a target.';
+      hint = 'Give all, or one of executor, agent, kind, source, mission and schedule with a target.';
   end if;
   if (p_scope = 'all') <> (coalesce(p_target, '') = '') then
     raise exception using errcode = 'OP018',

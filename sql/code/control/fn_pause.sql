@@ -10,22 +10,23 @@ security definer
 set search_path from current
 as $$
 -- Stops steps from starting: all, or those of an executor (a preset is a command too), a kind, a source, an agent or a
--- mission. Running steps go on, and so do events, proposals and gates. Once this is committed, no step that it covers
--- starts, except by the transactions under could_still_commit: claims in flight that did not end within two seconds.
--- Steps of a mission are parked at once, others by claims and heartbeats; steps of a paused executor stay queued.
--- Locks: control, then the barrier of claims, to the end of the transaction: commit at once. Writes: ops_pauses,
--- ops_control, ops_audit_log; for a mission what parking writes. Raises: OP012 unknown mission, OP018 bad argument,
--- OP023 another one is not committed yet.
+-- mission; or a schedule from ticking. Running steps go on, and so do events, proposals and gates. Once this is
+-- committed, no step that it covers starts, except by the transactions under could_still_commit: claims in flight that
+-- did not end within two seconds. Steps of a mission are parked at once, others by claims and heartbeats; steps of a
+-- paused executor stay queued.
+-- Locks: control, then the schedule, or the barrier of claims, to the end of the transaction: commit at once.
+-- Writes: ops_pauses, ops_control, ops_audit_log; for a mission what parking writes. Raises: OP012 unknown mission,
+-- OP018 bad argument, OP023 another one is not committed yet, OP025 unknown schedule, OP031 that is held.
 declare
   v_now timestamptz;
   v_target text := _check_scope(p_scope, p_target);
   v_policy jsonb := _policy('worker_policy');
-  v_calls record;
+  v_calls jsonb := '[]';
   v_changed boolean;
   v_lanes integer[];
   v_ids uuid[];
   v_parked integer := 0;
-  v_ready integer;
+  v_ready integer := 0;
   v_result jsonb;
 begin
   perform _lock_control();
@@ -33,6 +34,9 @@ begin
     raise exception using errcode = 'OP012', message = format('OPS_012: there is no mission %s', v_target),
       detail = jsonb_build_object('mission_id', v_target)::text,
       hint = 'select * from fn_list_missions(); lists the newest.';
+  end if;
+  if p_scope = 'schedule' then
+    perform _lock_schedule(v_target);
   end if;
   v_now := _now();
   insert into ops_pauses (scope, target, reason, paused_by, paused_login, paused_at)
@@ -44,7 +48,7 @@ begin
   end if;
 
   -- Counted before the barrier is closed: claims wait behind it.
-  if p_scope <> 'mission' then
+  if p_scope not in ('mission', 'schedule') then
     v_lanes := array(select l.lane from ops_lanes l where l.queue = 'steps');
     v_ids := array(
       select r.id
@@ -57,7 +61,9 @@ begin
                     else (select count(*) from _covering_pauses(v_ids) c
                           where c.scope = p_scope and c.target = v_target) end;
   end if;
-  select * into v_calls from _close_barriers(array['claims']);
+  if p_scope <> 'schedule' then
+    v_calls := (select b.could_still_commit from _close_barriers(array['claims']) b);
+  end if;
   if p_scope = 'mission' then
     select p.held into v_parked
       from _recover_each('park', array(select s.id from ops_mission_steps s
@@ -65,7 +71,7 @@ begin
     v_ready := v_parked;
   end if;
   v_result := jsonb_build_object('scope', p_scope, 'target', v_target, 'changed', v_changed, 'ready', v_ready,
-                                 'parked', v_parked, 'could_still_commit', v_calls.could_still_commit);
+                                 'parked', v_parked, 'could_still_commit', v_calls);
   if v_changed then
     perform _audit('pause', p_scope, v_target, p_actor, p_reason, v_result);
   end if;
@@ -74,7 +80,8 @@ end;
 $$;
 comment on function fn_pause(text, text, text, text) is
   'Stops steps from starting, as p_actor (default: the login): scope all, or executor, agent, kind, source or mission '
-  'with a target. Returns {"scope", "target", "changed", "ready", "parked", "could_still_commit"}: changed is false '
-  'when it was paused already; ready is how many of the first 10,000 ready steps it covers now; could_still_commit '
-  'lists claims in flight that did not end within two seconds. OPS_012 unknown mission, OPS_018 bad argument, OPS_023 '
-  'another pause, resume or kill is not committed yet.';
+  'with a target; or schedule, which does not tick then. Returns {"scope", "target", "changed", "ready", "parked", '
+  '"could_still_commit"}: changed is false when it was paused already; ready is how many of the first 10,000 ready '
+  'steps it covers now; could_still_commit lists claims in flight that did not end within two seconds. OPS_012 '
+  'unknown mission, OPS_018 bad argument, OPS_023 another pause, resume or kill is not committed yet, OPS_025 unknown '
+  'schedule, OPS_031 one that is held.';

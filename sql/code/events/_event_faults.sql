@@ -27,7 +27,7 @@ begin
                                  or length(p_event ->> 'dedupe_key') not between 1 and 500) then
     v_faults := v_faults || text 'dedupe_key: must be text of 1 to 500 characters';
   elsif p_event ->> 'dedupe_key' like any (_reserved_names('key')) then
-    v_faults := v_faults || text 'dedupe_key: opsloop:* is reserved for the loop itself';
+    v_faults := v_faults || text 'dedupe_key: opsloop:* and schedule:* are reserved for the loop itself';
   end if;
   if p_event ? 'mission_id' and jsonb_typeof(p_event -> 'mission_id') <> 'null'
      and p_event ->> 'mission_id' !~* '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$' then

@@ -50,7 +50,7 @@ begin
              else '{}' end
          || jsonb_build_object('reject', format('select * from %s.fn_reject_proposal(%L);', v_schema, p.id)),
          d.digest, _seats_text(a.state, p.proposers), a.state -> 'rules', (a.state ->> 'expires_at')::timestamptz,
-         p.template ->> 'rationale', p.template -> 'refs', _caused_by(p.event_id)
+         p.template ->> 'rationale', p.template -> 'refs', _caused_by(p.event_id, p.dedupe_key)
     from unnest(v_verdicts.ids, v_verdicts.codes, v_verdicts.reasons, v_verdicts.which) g (id, code, reason, no)
    cross join lateral (select t.* from ops_mission_proposals t where t.id = g.id limit 1) p
    -- A changed template may not be sound: it is shown as it is.
@@ -98,7 +98,8 @@ begin
                               c.params)
            || case when c.fault is null then '{}' else jsonb_build_object('fault', c.fault) end) as would_run) w
    cross join lateral (
-     select coalesce(_caused_by(p.event_id), '{}') || jsonb_build_object('mission', _mission_so_far(m.id)) as cause) z
+     select coalesce(_caused_by(p.event_id, p.dedupe_key), '{}')
+            || jsonb_build_object('mission', _mission_so_far(m.id)) as cause) z
    -- What came before it is what an approval in the middle of a mission is about.
    cross join lateral (
      select left(_digest(case when s.needs_approval then jsonb_build_array(w.would_run, z.cause) else w.would_run end),

@@ -7,11 +7,11 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- How something came about and what it led to, oldest first: event, reaction, proposal, votes, decision (with login and
--- policy versions), mission, attempts, acts of persons, its own events, its end. p_id: a mission, a proposal, a step
--- (then its mission) or an event. An event that a mission made leads back to that mission, and on to the missions that
--- came of it: ten generations each way, 100 missions and 1,000 steps; for each mission the 10,000 events after its
--- beginning are searched.
+-- How something came about and what it led to, oldest first: tick, event, reaction, proposal, votes, decision (with
+-- login and policy versions), mission, attempts, acts of persons, its own events, its end. p_id: a mission, a proposal,
+-- a step (then its mission) or an event. An event that a mission made leads back to that mission, and on to the
+-- missions that came of it: ten generations each way, 100 missions and 1,000 steps; for each mission the 10,000 events
+-- after its beginning are searched.
 -- Locks: none. Writes: nothing. Raises: OP012 for an id that is none of these.
 declare
   v_events uuid[] := '{}';
@@ -90,6 +90,21 @@ begin
        select n.* from (select f.* from ops_agent_events f where f.id > m.id order by f.id limit 10000) n
         where n.mission_id = m.id) e
   ), entry (at, no, what, subject, who, detail) as (
+    select o.created_at, 0, 'schedule', k.of ->> 'name',
+           coalesce(format('%s (login %s)', s.set_by, s.set_login), 'deleted since'),
+           concat_ws('; ', 'tick ' || (k.of ->> 'tick'), t.cause || coalesce(' (login ' || t.login || ')', ''))
+      from (select e.created_at, e.dedupe_key
+              from (select n.id from unnest(v_events) n (id)
+                     union
+                    select p.event_id from proposal p where p.event_id is not null) n
+             cross join lateral _event(n.id) e
+             union all
+            select p.created_at, p.dedupe_key from proposal p where p.reaction_id is null) o
+     cross join lateral _schedule_of(o.dedupe_key) k (of)
+      left join ops_schedules s on s.name = k.of ->> 'name'
+      left join ops_schedule_ticks t on t.schedule = k.of ->> 'name' and t.tick = (k.of ->> 'tick')::timestamptz
+     where k.of is not null
+    union all
     select e.created_at, 1, 'event', e.type, coalesce('mission ' || e.mission_id::text, 'outside'), e.data::text
       from (select n.id from unnest(v_events) n (id)
              union
@@ -150,6 +165,6 @@ begin
 end;
 $$;
 comment on function fn_trail(uuid) is
-  'How a mission, proposal, step or event came about and what came of it, oldest first: event, reaction, proposal, '
-  'votes, decision with login and policy versions, attempts, what persons did, and the end. OPS_012 for an id that is '
-  'none of these.';
+  'How a mission, proposal, step or event came about and what came of it, oldest first: schedule, event, reaction, '
+  'proposal, votes, decision with login and policy versions, attempts, what persons did, and the end. OPS_012 for an '
+  'id that is none of these.';

@@ -181,6 +181,10 @@ begin
     ('glass reviews', 'check', 'level',
      'decisions that one login took alone, open for review: warn; fail when one is overdue', 1, 2, null,
      'select * from fn_list_break_glass(); and two others sign it off: fn_review_break_glass().', 'opsloop'),
+    ('schedules', 'check', 'ticks',
+     'refused or rejected in a row, or late by 15 min: warn 1, fail 3', 1, 3, null,
+     'select * from fn_list_schedules(); has last_reason; mend what it names, and fn_run_schedule() tries it.',
+     'opsloop'),
     ('strays', 'check', 'rows',
      'missions without steps, steps without a mission, missions that nothing moves, rows that cannot be changed: '
      'warn 1', 1, null, null,

@@ -6,10 +6,10 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- How long until a heartbeat, or a claim, has something to do without being told: a lease or a retry is due, or a step
--- that is ready is left where it is for a reason that nobody announces (another session holds its mission, no worker
--- offers its executor). 0 when events or reactions wait, or a pause, a kill or a gate has left work; null when nothing
--- is to come by time alone. The sweeps for rows changed by hand do not count.
+-- How long until a heartbeat, or a claim, has something to do without being told: a lease, a retry or a tick is due, or
+-- a step that is ready is left where it is for a reason that nobody announces (another session holds its mission, no
+-- worker offers its executor). 0 when events or reactions wait, or a pause, a kill or a gate has left work; null when
+-- nothing is to come by time alone. The sweeps for rows changed by hand do not count.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   -- So often steps are looked at that are ready and that nobody takes.
@@ -25,7 +25,18 @@ begin
                    and _not_aside(array[p.id]) is not null) then
     return 0;
   end if;
+  if exists (select from (select distinct t.schedule from ops_schedule_ticks t where t.outcome = 'queued') q
+              where not _is_tick_open(q.schedule)
+                and not exists (select from ops_pauses p where p.scope = 'schedule' and p.target = q.schedule)) then
+    return 0;
+  end if;
   return least(
+    (select greatest(extract(epoch from s.next_at - _now()), 0)::double precision
+       from ops_schedules s
+      where s.next_at is not null
+        and not exists (select from ops_pauses p where p.scope = 'schedule' and p.target = s.name)
+      order by s.next_at
+      limit 1),
     (select greatest(extract(epoch from t.due_at - _now()), 0)::double precision
        from ops_timers t order by t.due_at, t.id limit 1),
     case when exists (select from ops_lanes l

@@ -39,6 +39,7 @@ declare
   v_outbox record;
   v_locks record;
   v_glass record;
+  v_schedules record;
 begin
   select count(*) filter (where l.is_open) as open, count(*) filter (where l.is_overdue) as overdue into v_glass
     from fn_list_break_glass(1000) l;
@@ -122,6 +123,7 @@ begin
                  _counted('transitions_completed_total', interval '24 hours') as done) r;
   select * into v_outbox from _outbox_front();
   select * into v_locks from _locks_over();
+  select * into v_schedules from _schedules_failing();
 
   return query
   select d.name,
@@ -189,6 +191,7 @@ begin
        case v_capped.n when 0 then 'none' else format('%s proposals, until %s', v_capped.n, v_capped.until) end),
       ('glass reviews', case when v_glass.overdue > 0 then 2 when v_glass.open > 0 then 1 else 0 end,
        format('%s open, %s overdue', v_glass.open, v_glass.overdue)),
+      ('schedules', v_schedules.failures, coalesce(v_schedules.found, 'none')),
       ('strays', v_strays.n, coalesce(v_strays.found, 'none')),
       ('pauses', v_health.paused_scopes,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),

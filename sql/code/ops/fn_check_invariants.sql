@@ -12,19 +12,19 @@ set enable_seqscan = on
 set plan_cache_mode = auto
 as $$
 -- Whether the loop is sound: one row for each broken instance of an invariant, none on a sound database. Parts: steps,
--- missions, approvals, proposals (and caps), events, reactions, queue, outbox, locks, replays, policy, transitions;
--- null for all. By default it reads whole tables: for tests and quiet hours. On a busy database give p_limit: then only
--- the newest p_limit rows of each table are checked, and the rows that belong to them, by their keys (of events and
--- reactions also those that are ready); with p_after, an id, the p_limit rows after it, for a check in pieces. A fault
--- between rows of two pieces, such as a token held twice, is then found only if one piece has both. queue, outbox (only
--- messages that wait), locks, replays, policy and transitions are read whole. Everything is read by one snapshot (all
--- but the marks of lanes), so that concurrent changes do not disturb it. A step that was set to queued by hand is
--- reported until the next heartbeat adopts it.
+-- missions, approvals, proposals (and caps), events, reactions, queue, outbox, locks, replays, policy, transitions,
+-- schedules; null for all. By default it reads whole tables: for tests and quiet hours. On a busy database give
+-- p_limit: then only the newest p_limit rows of each table are checked, and the rows that belong to them, by their keys
+-- (of events and reactions also those that are ready); with p_after, an id, the p_limit rows after it, for a check in
+-- pieces. A fault between rows of two pieces, such as a token held twice, is then found only if one piece has both.
+-- queue, outbox (only messages that wait), locks, replays, policy, transitions and schedules are read whole. Everything
+-- is read by one snapshot (all but the marks of lanes), so that concurrent changes do not disturb it. A step that was
+-- set to queued by hand is reported until the next heartbeat adopts it.
 -- Locks: none. Writes: nothing. Raises: OP018 for a part or a limit that cannot be.
 declare
   c_parts constant text[] := array['steps', 'missions', 'approvals', 'proposals', 'events', 'reactions', 'queue',
                                    'outbox',
-                                   'locks', 'replays', 'policy', 'transitions'];
+                                   'locks', 'replays', 'policy', 'transitions', 'schedules'];
   v_part text;
   v_rows record;
 begin
@@ -57,12 +57,13 @@ begin
       when 'replays' then return query select * from _broken_replay();
       when 'policy' then return query select * from _broken_policy();
       when 'transitions' then return query select * from _broken_transitions();
+      when 'schedules' then return query select * from _broken_schedules();
     end case;
   end loop;
 end;
 $$;
 comment on function fn_check_invariants(text, integer, uuid) is
   'Whether the loop is sound: one row per broken instance of an invariant, none on a sound database. p_part: steps, '
-  'missions, approvals, proposals, events, reactions, queue, outbox, locks, replays, policy or transitions (default: '
-  'all). p_limit: only the newest so many rows of each table, by their keys, for a busy database, or with p_after the '
-  'so many after that id; without it whole tables are read. OPS_018 for a bad part or limit.';
+  'missions, approvals, proposals, events, reactions, queue, outbox, locks, replays, policy, transitions or schedules '
+  '(default: all). p_limit: only the newest so many rows of each table, by their keys, for a busy database, or with '
+  'p_after the so many after that id; without it whole tables are read. OPS_018 for a bad part or limit.';

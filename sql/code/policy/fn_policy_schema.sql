@@ -16,7 +16,8 @@ declare
   c_dialect constant jsonb := '{"$schema": "https://json-schema.org/draft/2020-12/schema"}';
   v_schema constant jsonb := _policy_schema(p_key);
   v_properties jsonb := '{}';
-  v_defs jsonb := _template_schema() || (_tests_schema() -> '$defs');
+  v_defs jsonb := _template_schema() || (_tests_schema() -> '$defs')
+                          || (_schedules_schema() -> '$defs');
   v_key text;
 begin
   if v_schema is not null then
@@ -33,7 +34,8 @@ begin
   end loop;
   return c_dialect || jsonb_build_object(
     'title', 'opsloop policy', 'description', 'A policy file: a table for each document.', 'type', 'object',
-    'properties', v_properties || jsonb_build_object('tests', _tests_schema() - '$defs', '$schema',
+    'properties', v_properties || jsonb_build_object('tests', _tests_schema() - '$defs', 'schedules',
+                                                     _schedules_schema() - '$defs', '$schema',
                                                      '{"type": "string"}'::jsonb),
     'additionalProperties', '{"type": "object"}'::jsonb,
     '$defs', v_defs);

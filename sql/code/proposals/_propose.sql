@@ -35,9 +35,8 @@ begin
     raise exception using errcode = 'OP018',
       message = format('OPS_018: proposals[%s] has a source or a dedupe_key that cannot be', v_bad - 1),
       detail = left(jsonb_build_object('source', p_sources[v_bad], 'dedupe_key', p_dedupe_keys[v_bad])::text, 500),
-      hint = 'source: text of 1 to 200 characters, not trigger or step:*, dedupe_key: of 1 to 1000 (2,600 bytes), not '
-             'beginning '
-             'with opsloop:. Nothing was proposed.';
+      hint = 'source: text of 1 to 200 characters, not trigger, step:* or schedule:*, dedupe_key: of 1 to 1000 (2,600 '
+             'bytes), not beginning with opsloop: or schedule:. Nothing was proposed.';
   end if;
 
   -- Mostly all templates of a batch are equal.

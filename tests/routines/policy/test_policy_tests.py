@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from looping import step, template
 from opsloop.cli import policyfile
 
-SEEDED = policyfile.read_with_tests(Path(__file__).parent / "seeded.toml")[1]
+SEEDED = policyfile.read_whole(Path(__file__).parent / "seeded.toml").tests
 NOOP = {"template": {"steps": [{"kind": "noop"}]}}
 KEYS = ("auto_approve", "proposal_caps", "worker_policy", "agent_roles", "reaction_matrix")
 
