@@ -115,6 +115,9 @@
 \ir code/templates/_template_schema.sql
 \ir code/templates/_template_faults.sql
 \ir code/templates/_params_faults.sql
+\ir code/templates/_wait_faults.sql
+\ir code/templates/_moment_fault.sql
+\ir code/templates/_moment.sql
 \ir code/templates/_dependency_faults.sql
 \ir code/templates/_dependency_edges.sql
 \ir code/templates/_cycle_faults.sql
@@ -351,7 +354,13 @@
 \ir code/steps/_cancel_dependants.sql
 \ir code/steps/_dependants.sql
 \ir code/steps/_unblock_steps.sql
+\ir code/steps/_await_turn.sql
 \ir code/steps/_await_approvals.sql
+\ir code/steps/_wait_terms.sql
+\ir code/steps/_free_waiting.sql
+\ir code/steps/_begin_waits.sql
+\ir code/steps/_end_waits.sql
+\ir code/steps/_fail_waits.sql
 \ir code/steps/_settle_missions.sql
 \ir code/steps/_cancel_steps.sql
 \ir code/steps/_attempt_limits.sql

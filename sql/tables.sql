@@ -164,8 +164,8 @@ create index ops_late_enqueuers_lane on ops_late_enqueuers (lane);
 
 create sequence ops_timer_seq;
 
--- When to look at which steps: one row for each claim (lease) and each batch of retries. A hint only; the truth is in
--- the step.
+-- When to look at which steps: one row for each claim (lease), each batch of retries, and each time that parked steps
+-- wait for. A hint only; the truth is in the step, or in ops_parked_steps.
 create table ops_timers (
   -- When to look.
   due_at timestamptz not null,
@@ -701,6 +701,9 @@ create table ops_mission_steps (
   approved_digest text,
   -- It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.
   needs_approval boolean not null default false,
+  -- What is to be done when its turn comes, before any worker may have it; null for nothing: {"run_after": [seconds or
+  -- timestamps]}. {} for kind wait, which no worker ever has.
+  on_turn jsonb,
   -- When the mission was approved.
   created_at timestamptz not null default now(),
   -- When the step changed last.
@@ -722,11 +725,11 @@ create table ops_parked_steps (
   step_id uuid not null,
   -- person, pause, time, event or limit.
   waits_for text not null,
-  -- For a pause: its scope, as in ops_pauses.
+  -- For a pause: its scope, as in ops_pauses. For a time: run_after, or wait of a step of kind wait.
   scope text,
   -- For a pause: its target.
   target text,
-  -- When it goes on by itself; null when only something else lets it.
+  -- When it goes on by itself, for which there is a row in ops_timers; null when only something else lets it.
   until timestamptz,
   -- When it was parked.
   since timestamptz not null default now(),

@@ -230,6 +230,12 @@ class TooLarge(OpsError):
     code = "OPS_045"
 
 
+class WaitFaulty(OpsError):
+    """What a step of kind wait is to wait for cannot be: its params, once filled, are faulty."""
+
+    code = "OPS_046"
+
+
 class LoopInUse(OpsError):
     """A worker lives, or a session writes to the loop: nothing that needs it to be still."""
 

@@ -93,6 +93,7 @@ create table ops_mission_steps (
   judged_generation integer,
   approved_digest text,
   needs_approval boolean not null default false,
+  on_turn jsonb,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 ) with (fillfactor = 40);
@@ -155,6 +156,9 @@ comment on column ops_mission_steps.approved_digest is
   'Digest of rendered params that a person approved for this very step.';
 comment on column ops_mission_steps.needs_approval is
   'It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.';
+comment on column ops_mission_steps.on_turn is
+  'What is to be done when its turn comes, before any worker may have it; null for nothing: {"run_after": [seconds or '
+  'timestamps]}. {} for kind wait, which no worker ever has.';
 comment on column ops_mission_steps.created_at is 'When the mission was approved.';
 comment on column ops_mission_steps.updated_at is 'When the step changed last.';
 
@@ -177,9 +181,11 @@ comment on table ops_parked_steps is
   'sentence made of it, which nothing reads but people.';
 comment on column ops_parked_steps.step_id is 'The step.';
 comment on column ops_parked_steps.waits_for is 'person, pause, time, event or limit.';
-comment on column ops_parked_steps.scope is 'For a pause: its scope, as in ops_pauses.';
+comment on column ops_parked_steps.scope is
+  'For a pause: its scope, as in ops_pauses. For a time: run_after, or wait of a step of kind wait.';
 comment on column ops_parked_steps.target is 'For a pause: its target.';
-comment on column ops_parked_steps.until is 'When it goes on by itself; null when only something else lets it.';
+comment on column ops_parked_steps.until is
+  'When it goes on by itself, for which there is a row in ops_timers; null when only something else lets it.';
 comment on column ops_parked_steps.since is 'When it was parked.';
 comment on column ops_parked_steps.code is 'Why, as a code of docs/errors.md; null where none stands for it.';
 

@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What a waiting step waits for, by its row in ops_parked_steps: a person, or a pause that is lifted (pauses in force
--- are told by _explain_pauses). p_hold: why the next claim would park it, null when it would not; p_versions: the
+-- What a waiting step waits for, by its row in ops_parked_steps: a person, a time, or a pause that is lifted (pauses in
+-- force are told by _explain_pauses). p_hold: why the next claim would park it, null when it would not; p_versions: the
 -- versions of the policy documents that decide that.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
@@ -24,6 +24,20 @@ begin
       frees := format('select %s.fn_heartbeat();', v_schema);
       return next;
     end if;
+    return;
+  end if;
+  if v_parked.waits_for = 'time' then
+    reason := 'time';
+    if v_parked.until <= _now() then
+      detail := format('its time came at %s, but no heartbeat has come', date_trunc('second', v_parked.until));
+      frees := format('select %s.fn_heartbeat();', v_schema);
+    else
+      detail := format('it goes on at %s, in %s', date_trunc('second', v_parked.until),
+                       date_trunc('second', v_parked.until - _now()));
+      frees := format(case v_parked.scope when 'wait' then 'select %s.fn_resolve_step(%L, ''succeeded'');'
+                                          else 'select %s.fn_retry_step(%L);' end, v_schema, p_step.id);
+    end if;
+    return next;
     return;
   end if;
   reason := 'hold';

@@ -16,7 +16,9 @@ begin
     from ops_mission_steps s
    where s.id = any (p_step_ids)
      and ((s.status = 'running' and s.lease_expires_at <= v_now)
-          or (s.status = 'queued' and s.run_after <= v_now))
+          or (s.status = 'queued' and s.run_after <= v_now)
+          or (s.status = 'waiting'
+              and exists (select from ops_parked_steps q where q.step_id = s.id and q.until <= v_now)))
   having count(*) > 0;
 end;
 $$;

@@ -5,7 +5,7 @@ set search_path from current
 set jit = off
 as $$
 -- After a restore, when the queue is empty and the epoch was raised: takes all leases back, queues every step that is
--- ready, arms the timers of retries, and makes parking and missions follow from the steps. requeued: up to 1,000 of the
+-- ready, arms the timers of retries and waits, and makes parking and missions follow from the steps. requeued: up to 1,000 of the
 -- steps that ran at the time of the backup and run again; remaining: running ones that could not be taken back, as
 -- another session has locked them or their mission is gone.
 -- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_ready,
@@ -29,7 +29,9 @@ begin
   select s.run_after, array_agg(s.id)
     from ops_mission_steps s
    where s.status = 'queued' and s.run_after is not null
-   group by s.run_after;
+   group by s.run_after
+  union all
+  select q.until, array_agg(q.step_id) from ops_parked_steps q where q.until is not null group by q.until;
   v_queued := array(select s.id from ops_mission_steps s
                      where s.status = 'queued' and s.run_after is null
                        and not exists (select from ops_ready r where r.lane = s.lane and r.seq = s.ready_seq)

@@ -23,7 +23,8 @@ begin
   end if;
   if p_template - array['title', 'risk_level', 'priority', 'steps'] <> '{}' then
     v_faults := _unknown_field_faults('', p_template, array['title', 'rationale', 'refs', 'risk_level', 'priority',
-                                                            'steps'])
+                                                            'run_after', 'steps'])
+      || _moment_fault('run_after', p_template -> 'run_after')
       || _field_fault('rationale', p_template -> 'rationale', 'text', 1, 10000)
       || _field_fault('refs', p_template -> 'refs', 'texts')
       || case when jsonb_typeof(p_template -> 'refs') = 'array'
@@ -76,7 +77,8 @@ begin
                                      coalesce(', not ' || left((v_step -> 'kind')::text, 80), ''));
     end if;
     v_executors[v_count] := coalesce(v_step ->> 'executor', v_step ->> 'kind', '');
-    if jsonb_typeof(v_step -> 'params') <> 'object' or v_executors[v_count] in ('sql', 'command', 'http', 'agent') then
+    if jsonb_typeof(v_step -> 'params') <> 'object'
+       or v_executors[v_count] in ('sql', 'command', 'http', 'agent', 'wait') then
       v_faults := v_faults || _params_faults(format('steps[%s].params', v_count - 1), v_executors[v_count],
                                              v_step -> 'params');
     end if;
@@ -88,7 +90,9 @@ begin
       if v_rest ? 'executor' then
         v_faults := v_faults || _field_fault(v_at || 'executor', v_rest -> 'executor', 'name')
           || case when v_step ->> 'kind' = 'approval' and v_rest ->> 'executor' <> 'approval'
-                  then array[v_at || 'executor: kind approval is decided by persons, and run by nothing'] end;
+                  then array[v_at || 'executor: kind approval is decided by persons, and run by nothing']
+                  when (v_step ->> 'kind' = 'wait') <> (v_rest ->> 'executor' = 'wait')
+                  then array[v_at || 'executor: what waits has kind and executor wait, and is run by nothing'] end;
       end if;
       if v_rest ? 'depends_on' then
         v_has_depends := v_has_depends or jsonb_typeof(v_rest -> 'depends_on') = 'array';
@@ -97,7 +101,8 @@ begin
       if v_rest - array['executor', 'depends_on'] <> '{}' then
         v_faults := v_faults
           || _unknown_field_faults(rtrim(v_at, '.'), v_step, array['key', 'kind', 'executor', 'params', 'depends_on',
-               'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost', 'needs_approval'])
+               'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost', 'needs_approval', 'run_after'])
+          || _moment_fault(v_at || 'run_after', v_step -> 'run_after')
           || _field_fault(v_at || 'needs_approval', v_step -> 'needs_approval', 'true or false')
           || _field_fault(v_at || 'max_retries', v_step -> 'max_retries', 'whole number', 1, 100)
           || _field_fault(v_at || 'timeout_seconds', v_step -> 'timeout_seconds', 'whole number', 1, 604800)
