@@ -27,8 +27,7 @@ begin
   "seconds_or_time": {
     "anyOf": [
       {"type": "number", "minimum": 0, "maximum": 315360000},
-      {"type": "string",
-       "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$"},
+      {"type": "string", "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}(Z|[+-][0-9:]{5})$"},
       {"type": "null"}
     ],
     "errorMessage": "must be seconds, 0 to 315360000, or a time such as 2030-01-31T09:00:00Z"

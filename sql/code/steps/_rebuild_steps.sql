@@ -5,9 +5,9 @@ set search_path from current
 set jit = off
 as $$
 -- After a restore, when the queue is empty and the epoch was raised: takes all leases back, queues every step that is
--- ready, arms the timers of retries and waits, and makes parking and missions follow from the steps. requeued: up to 1,000 of the
--- steps that ran at the time of the backup and run again; remaining: running ones that could not be taken back, as
--- another session has locked them or their mission is gone.
+-- ready, arms the timers of retries and waits, and makes parking and missions follow from the steps. requeued: up to
+-- 1,000 of the steps that ran at the time of the backup and run again; remaining: running ones that could not be taken
+-- back, as another session has locked them or their mission is gone.
 -- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_ready,
 -- ops_timers, ops_parked_steps, ops_agent_events, ops_strays, ops_sweep. Raises: nothing.
 declare

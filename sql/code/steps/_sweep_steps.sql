@@ -14,12 +14,12 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- One part of the rolling scan of all steps. hand_queued: queued, but not in ops_ready. without_lease: running without
--- a lease that a claim gave. without_timer: running with a lease that ran out long ago, or waiting for a retry or a time
--- that is long due. without_parking: waiting, but not in ops_parked_steps. not_waiting: in ops_parked_steps, but not waiting,
--- or gone. interrupted: with a lease, but not running. misdated: running, or waiting for a retry, and changed last at a
--- time that is still to come: the clock was set back. Live steps without a mission are noted in ops_strays; rows that
--- were set aside are left out. There is no index on status, on purpose (every claim would have to write it), hence the
--- scan. Empty when it is not the caller's turn (_begin_sweep).
+-- a lease that a claim gave. without_timer: running with a lease that ran out long ago, or waiting for a retry or a
+-- time that is long due. without_parking: waiting, but not in ops_parked_steps. not_waiting: in ops_parked_steps, but
+-- not waiting, or gone. interrupted: with a lease, but not running. misdated: running, or waiting for a retry, and
+-- changed last at a time that is still to come: the clock was set back. Live steps without a mission are noted in
+-- ops_strays; rows that were set aside are left out. There is no index on status, on purpose (every claim would have to
+-- write it), hence the scan. Empty when it is not the caller's turn (_begin_sweep).
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep, ops_strays. Raises: nothing.
 declare
   v_from uuid;

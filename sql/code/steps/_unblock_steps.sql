@@ -7,8 +7,8 @@ set jit = off
 as $$
 -- Counts down waiting_on of blocked steps, once for each time that p_step_ids names them. Returns the steps that wait
 -- for nothing more; those that are not for a worker yet it parks (_await_turn). The caller queues them by
--- _enqueue_steps, which writes these rows, so they are not written here. The caller holds the locks of their missions, as every routine does
--- that touches a blocked step.
+-- _enqueue_steps, which writes these rows, so they are not written here. The caller holds the locks of their missions,
+-- as every routine does that touches a blocked step.
 -- Locks: the steps. Writes: ops_mission_steps. Raises: nothing.
 declare
   v_now timestamptz := _now();
