@@ -210,6 +210,7 @@
 \ir code/events/_emit_events.sql
 \ir code/events/_emit_loop_events.sql
 \ir code/events/_watched_types.sql
+\ir code/events/_awaited_types.sql
 \ir code/events/_step_event.sql
 \ir code/events/_mission_event.sql
 \ir code/events/_event.sql
@@ -217,6 +218,8 @@
 \ir code/events/_too_many_events.sql
 \ir code/events/_match_events.sql
 \ir code/events/_match_alone.sql
+\ir code/events/_note_awaited.sql
+\ir code/events/_has_unseen_events.sql
 \ir code/events/_matching_patterns.sql
 \ir code/events/_pass_cooldowns.sql
 \ir code/events/_fill_reaction.sql
@@ -356,6 +359,9 @@
 \ir code/steps/_unblock_steps.sql
 \ir code/steps/_await_turn.sql
 \ir code/steps/_await_approvals.sql
+\ir code/steps/_begin_to_wait.sql
+\ir code/steps/_park_until.sql
+\ir code/steps/_listen.sql
 \ir code/steps/_wait_terms.sql
 \ir code/steps/_free_waiting.sql
 \ir code/steps/_begin_waits.sql
@@ -518,6 +524,11 @@
 \ir code/subagents/fn_store_sub_agent_result.sql
 \ir code/subagents/_hit_result.sql
 \ir code/subagents/fn_sub_agent_summary.sql
+
+-- waits: events given to the steps that wait for them
+\ir code/waits/_duty_waits.sql
+\ir code/waits/_look_back.sql
+\ir code/waits/_give_event.sql
 
 -- explain: why, how it came about, what another policy would have decided, the inbox
 \ir code/explain/fn_explain_mission.sql

@@ -273,6 +273,8 @@ create table ops_agent_events (
   processed_at timestamptz,
   -- When it was emitted (start of the emitting transaction).
   created_at timestamptz not null default now(),
+  -- The transaction that emitted it: so a step that waits knows whether it was committed before its turn came.
+  emitted_in xid8 not null default pg_current_xact_id(),
   constraint ops_agent_events_pkey primary key (id)
 ) with (fillfactor = 70);
 create unique index ops_agent_events_dedupe on ops_agent_events (dedupe_key) where dedupe_key is not null;
@@ -702,7 +704,8 @@ create table ops_mission_steps (
   -- It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.
   needs_approval boolean not null default false,
   -- What is to be done when its turn comes, before any worker may have it; null for nothing: {"run_after": [seconds or
-  -- timestamps]}. {} for kind wait, which no worker ever has.
+  -- timestamps]}. {} for kind wait, which no worker ever has; {"listens": true} where it listens since its mission
+  -- began.
   on_turn jsonb,
   -- When the mission was approved.
   created_at timestamptz not null default now(),
@@ -725,9 +728,9 @@ create table ops_parked_steps (
   step_id uuid not null,
   -- person, pause, time, event or limit.
   waits_for text not null,
-  -- For a pause: its scope, as in ops_pauses. For a time: run_after, or wait of a step of kind wait.
+  -- For a pause: its scope, as in ops_pauses. Else run_after, or wait of a step of kind wait.
   scope text,
-  -- For a pause: its target.
+  -- For a pause: its target. For an event: its type.
   target text,
   -- When it goes on by itself, for which there is a row in ops_timers; null when only something else lets it.
   until timestamptz,
@@ -1521,3 +1524,60 @@ create index sub_agent_execution_results_sd on sub_agent_execution_results (sd_i
 create index sub_agent_execution_results_created on sub_agent_execution_results (created_at);
 create index sub_agent_execution_results_mission on sub_agent_execution_results (mission_id)
   where mission_id is not null;
+
+-- 0016_waits ----------------------------------------------------------------------------------------------------------
+-- What steps wait for that is no time: events that are to come.
+
+-- Which event each step of kind wait listens for: from when its turn came, or its mission began, until the step ends.
+create table ops_event_waits (
+  -- The step.
+  step_id uuid not null,
+  -- The type of the event, or a glob.
+  type text not null,
+  -- True when type is a glob.
+  is_glob boolean not null,
+  -- True when type may be that of an event which the loop makes itself: such events are then stored, and looked at,
+  -- even if no pattern watches them.
+  of_loop boolean not null,
+  -- The paths in the data of the event that match compares, in order.
+  paths text[] not null,
+  -- What must be there: {path: value}.
+  match jsonb not null,
+  -- Hash of match; equal documents have the same.
+  match_hash bigint not null,
+  -- From when on it listens.
+  since timestamptz not null,
+  -- The snapshot from when it began to listen: an event counts when its transaction is not in it, as it was committed
+  -- later. Null after a restore, whose transactions have other numbers: then the time counts.
+  seen pg_snapshot,
+  -- The transaction in which it began; events of the same do not count.
+  began_in xid8 not null,
+  -- For an event of the loop: transactions from this one on saw that somebody listens, and store what they make. Until
+  -- all before it have ended, the heartbeat looks for what they made. 0 while no heartbeat has seen the row.
+  look_back_until xid8,
+  -- The event that came; null while none did.
+  event_id uuid,
+  -- Its data.
+  data jsonb,
+  constraint ops_event_waits_pkey primary key (step_id)
+);
+create index ops_event_waits_open on ops_event_waits (type, paths, match_hash, step_id) where event_id is null;
+create index ops_event_waits_globs on ops_event_waits (type) where event_id is null and is_glob;
+create index ops_event_waits_of_loop on ops_event_waits (type) where event_id is null and of_loop;
+create index ops_event_waits_look_back on ops_event_waits (since)
+  where event_id is null and look_back_until is not null;
+
+create sequence ops_awaited_events_seq;
+
+-- Events that were looked at and that steps wait for, or may: heartbeats give them to these steps, in this order, in
+-- bounded parts. Normally empty.
+create table ops_awaited_events (
+  -- The order in which they were looked at.
+  seq bigint not null default nextval('ops_awaited_events_seq'),
+  -- The event.
+  event_id uuid not null,
+  -- Not null when a step was just beginning to listen, in a transaction that was not committed yet: it is kept until
+  -- all transactions before this one have ended.
+  keep_until xid8,
+  constraint ops_awaited_events_pkey primary key (seq)
+);

@@ -236,6 +236,12 @@ class WaitFaulty(OpsError):
     code = "OPS_046"
 
 
+class WaitTimedOut(OpsError):
+    """The event that a step of kind wait waited for did not come in time."""
+
+    code = "OPS_047"
+
+
 class LoopInUse(OpsError):
     """A worker lives, or a session writes to the loop: nothing that needs it to be still."""
 

@@ -158,7 +158,8 @@ comment on column ops_mission_steps.needs_approval is
   'It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.';
 comment on column ops_mission_steps.on_turn is
   'What is to be done when its turn comes, before any worker may have it; null for nothing: {"run_after": [seconds or '
-  'timestamps]}. {} for kind wait, which no worker ever has.';
+  'timestamps]}. {} for kind wait, which no worker ever has; {"listens": true} where it listens since its mission '
+  'began.';
 comment on column ops_mission_steps.created_at is 'When the mission was approved.';
 comment on column ops_mission_steps.updated_at is 'When the step changed last.';
 
@@ -182,8 +183,8 @@ comment on table ops_parked_steps is
 comment on column ops_parked_steps.step_id is 'The step.';
 comment on column ops_parked_steps.waits_for is 'person, pause, time, event or limit.';
 comment on column ops_parked_steps.scope is
-  'For a pause: its scope, as in ops_pauses. For a time: run_after, or wait of a step of kind wait.';
-comment on column ops_parked_steps.target is 'For a pause: its target.';
+  'For a pause: its scope, as in ops_pauses. Else run_after, or wait of a step of kind wait.';
+comment on column ops_parked_steps.target is 'For a pause: its target. For an event: its type.';
 comment on column ops_parked_steps.until is
   'When it goes on by itself, for which there is a row in ops_timers; null when only something else lets it.';
 comment on column ops_parked_steps.since is 'When it was parked.';

@@ -4,18 +4,20 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What a waiting step waits for, by its row in ops_parked_steps: a person, a time, or a pause that is lifted (pauses in
--- force are told by _explain_pauses). p_hold: why the next claim would park it, null when it would not; p_versions: the
--- versions of the policy documents that decide that.
+-- What a waiting step waits for, by its row in ops_parked_steps: a person, a time, an event, or a pause that is lifted
+-- (pauses in force are told by _explain_pauses). p_hold: why the next claim would park it, null when it would not;
+-- p_versions: the versions of the policy documents that decide that.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_schema constant text := quote_ident(current_schema());
   v_hold constant text := concat_ws(': ', p_hold_code, p_hold);
   v_parked ops_parked_steps;
+  v_listens ops_event_waits;
   v_asked ops_mission_proposals;
   v_state jsonb;
 begin
   select * into v_parked from ops_parked_steps p where p.step_id = p_step.id;
+  select * into v_listens from ops_event_waits w where w.step_id = p_step.id;
   if v_parked.waits_for = 'pause' then
     if not exists (select from ops_pauses p where p.scope = v_parked.scope and p.target = v_parked.target) then
       reason := 'pause';
@@ -24,6 +26,16 @@ begin
       frees := format('select %s.fn_heartbeat();', v_schema);
       return next;
     end if;
+    return;
+  end if;
+  if v_parked.waits_for = 'event' then
+    reason := 'event';
+    detail := concat_ws('; ', format('it waits for the first event %s since %s', v_parked.target,
+                                     date_trunc('second', coalesce(v_listens.since, v_parked.since)))
+                              || ' with ' || nullif(v_listens.match, '{}')::text,
+                        format('at %s it stops to wait', date_trunc('second', v_parked.until)));
+    frees := format('select %s.fn_resolve_step(%L, ''succeeded'');', v_schema, p_step.id);
+    return next;
     return;
   end if;
   if v_parked.waits_for = 'time' then

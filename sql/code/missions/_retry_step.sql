@@ -90,7 +90,7 @@ begin
            last_error = case when s.status in ('failed', 'queued') then s.last_error end,
            last_error_code = case when s.status in ('failed', 'queued') then s.last_error_code end
      where s.id = v_step.id;
-    perform _unpark_steps(array[v_step.id]);
+    perform _unpark_steps(array[v_step.id], v_is_asked);
     -- Queues it, unless its dependencies have not ended.
     perform _revive_missions(array[v_step.mission_id]);
   end if;

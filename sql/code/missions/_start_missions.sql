@@ -104,6 +104,8 @@ begin
   select s.lane, s.ready_seq, s.id from stored s where s.ready_seq is not null;
 
   if v_asks then
+    perform _listen(array(
+      select s.id from ops_mission_steps s where s.mission_id = any (v_ids) and s.on_turn ? 'listens'));
     v_ready := _await_turn(array(
       select s.id from ops_mission_steps s
        where s.mission_id = any (v_ids) and s.waiting_on = 0 and s.status = 'blocked'));

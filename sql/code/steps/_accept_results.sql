@@ -8,17 +8,16 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- The hot half of a completion. One statement ends the steps whose token and epoch are right, records their attempts,
--- counts down their missions and stores the events that a pattern watches; then the steps that they unblock are queued.
--- What no pattern watches is not stored: ops_events derives it from step, attempt and mission. The event of a step has
--- the id of its attempt, so that the view knows it. (Other routines store events by _emit_loop_events; here the arrays
--- that it takes would cost as much as the rows.)
--- Returns the steps accepted, null for none. The caller holds the locks of the missions; only in missions of p_running
--- are further steps queued.
+-- counts down their missions and stores the events that a pattern watches or a step waits for; then the steps that they
+-- unblock are queued. What nobody watches is not stored: ops_events derives it from step, attempt and mission. The
+-- event of a step has the id of its attempt, so that the view knows it. (Other routines store events by
+-- _emit_loop_events; here the arrays that it takes would cost as much as the rows.) Returns the steps accepted, null
+-- for none. The caller holds the locks of the missions; only in missions of p_running are further steps queued.
 -- Locks: the steps, and those it unblocks, under the locks of their missions. Writes: ops_mission_steps,
 -- ops_action_runs, ops_missions, ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
-  v_watched text[] := _watched_types(_policy('reaction_matrix'));
+  v_watched text[] := _watched_types(_policy('reaction_matrix')) || _awaited_types();
   v_tell boolean := 'mission:succeeded' like any (v_watched);
   v_accepted uuid[];
   v_unblocks uuid[];

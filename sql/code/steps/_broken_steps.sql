@@ -90,6 +90,10 @@ begin
          then 'waiting, but ops_parked_steps does not say what for: no inbox and no resume would find it'
        when l.status = 'waiting' and l.due_at is not null and not l.timed
          then 'waits for a time, but no timer is set'
+       when l.status = 'waiting' and not l.timed
+            and exists (select from ops_parked_steps p where p.step_id = l.id and p.waits_for = 'event')
+            and not exists (select from ops_event_waits e where e.step_id = l.id and e.event_id is null)
+         then 'waits for an event, but does not listen for one'
      end as fault) f
    where f.fault is not null
   union all

@@ -18,7 +18,8 @@ begin
      and ((s.status = 'running' and s.lease_expires_at <= v_now)
           or (s.status = 'queued' and s.run_after <= v_now)
           or (s.status = 'waiting'
-              and exists (select from ops_parked_steps q where q.step_id = s.id and q.until <= v_now)))
+              and (exists (select from ops_parked_steps q where q.step_id = s.id and q.until <= v_now)
+                   or exists (select from ops_event_waits e where e.step_id = s.id and e.event_id is not null))))
   having count(*) > 0;
 end;
 $$;

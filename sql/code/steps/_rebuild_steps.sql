@@ -32,6 +32,9 @@ begin
    group by s.run_after
   union all
   select q.until, array_agg(q.step_id) from ops_parked_steps q where q.until is not null group by q.until;
+  -- Transactions of another server had other numbers.
+  update ops_event_waits set seen = null, began_in = '0', look_back_until = null;
+  update ops_awaited_events set keep_until = null;
   v_queued := array(select s.id from ops_mission_steps s
                      where s.status = 'queued' and s.run_after is null
                        and not exists (select from ops_ready r where r.lane = s.lane and r.seq = s.ready_seq)

@@ -45,7 +45,8 @@ begin
           if v_retry is not null then
             perform _enqueue_steps(v_retry);
           end if;
-          if exists (select from ops_parked_steps q where q.step_id = any (v_part) and q.until <= v_now) then
+          if exists (select from ops_parked_steps q where q.step_id = any (v_part)
+                                                          and q.waits_for in ('time', 'event')) then
             perform _free_waiting(v_part);
           end if;
           select * into v_done

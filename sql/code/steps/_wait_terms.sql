@@ -1,13 +1,13 @@
 create or replace function _wait_terms(p_step_id uuid, p_from timestamptz)
-returns table (until timestamptz, fault text)
+returns table (until timestamptz, type text, match jsonb, on_timeout text, fault text)
 language plpgsql
 stable
 set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What a step of kind wait waits for, its placeholders filled: until when, where its turn came at p_from. fault: why it
--- cannot wait, null when it can.
+-- What a step of kind wait waits for, its placeholders filled: until when, where its turn came at p_from, and for which
+-- event, null for none. fault: why it cannot wait, null when it can.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_step record;
@@ -25,9 +25,16 @@ begin
     end if;
   end if;
   if fault is null then
-    until := _moment(coalesce(nullif(v_params -> 'seconds', 'null'), v_params -> 'until'), p_from);
+    type := v_params ->> 'event';
+    match := coalesce(nullif(v_params -> 'match', 'null'), '{}');
+    on_timeout := coalesce(v_params ->> 'on_timeout', 'fail');
+    until := _moment(coalesce(nullif(v_params -> 'seconds', 'null'), nullif(v_params -> 'until', 'null'),
+                              nullif(v_params -> 'timeout_seconds', 'null')), p_from);
     -- A value that looks like a placeholder is none any more.
-    fault := case when until is null then format('params: %s is no time', left(v_params::text, 80)) end;
+    if until is null and (type is null or jsonb_typeof(v_params -> 'timeout_seconds') <> 'null')
+       or type !~ '^[^[:space:][:cntrl:]]{1,200}$' then
+      fault := format('params: %s is nothing to wait for', left(v_params::text, 80));
+    end if;
   end if;
   return next;
 end;

@@ -48,10 +48,13 @@ begin
     for v_pos in 1 .. v_count loop
       v_step := v_steps -> (v_pos - 1);
       v_place := v_place + 1;
-      v_on_turn := case when v_step ->> 'kind' = 'wait' then '{}'::jsonb end;
+      v_on_turn := case when v_step ->> 'kind' <> 'wait' then null
+                        when v_step #>> '{params,since}' = 'mission' then '{"listens": true}'::jsonb
+                        else '{}' end;
       if v_run_after is not null and (case when v_in_a_row then v_pos = 1 else v_needs[v_place] = '{}' end)
          or v_step ? 'run_after' then
-        v_on_turn := jsonb_build_object('run_after', jsonb_path_query_array(jsonb_build_array(
+        v_on_turn := coalesce(v_on_turn, '{}') || jsonb_build_object(
+          'run_after', jsonb_path_query_array(jsonb_build_array(
           case when v_in_a_row and v_pos = 1 or v_needs[v_place] = '{}' then v_run_after end,
           v_step -> 'run_after'), '$[*] ? (@ != null)'));
       end if;

@@ -220,7 +220,7 @@ def test_a_delayed_step_that_needs_approval_waits_from_the_approval_on(loop):
 
 
 FAULTS = {
-    "both": ({"seconds": 1, "until": "2030-01-01T00:00:00Z"}, "must have one of seconds and until"),
+    "both": ({"seconds": 1, "until": "2030-01-01T00:00:00Z"}, "must have one of seconds, until and event"),
     "neither": ({}, "must have one of"),
     "text": ({"seconds": "1"}, "steps[0].params.seconds: must be a number"),
     "long": ({"seconds": 315360001}, "steps[0].params.seconds: must be a number"),
