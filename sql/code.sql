@@ -364,10 +364,12 @@
 \ir code/steps/_listen.sql
 \ir code/steps/_wait_terms.sql
 \ir code/steps/_free_waiting.sql
+\ir code/steps/_free_parents.sql
 \ir code/steps/_begin_waits.sql
 \ir code/steps/_end_waits.sql
 \ir code/steps/_fail_waits.sql
 \ir code/steps/_settle_missions.sql
+\ir code/steps/_tell_parents.sql
 \ir code/steps/_cancel_steps.sql
 \ir code/steps/_attempt_limits.sql
 \ir code/steps/fn_extend_leases.sql
@@ -415,6 +417,7 @@
 -- missions: approved proposals as graphs of steps, and what a person decides about them
 \ir code/missions/_start_missions.sql
 \ir code/missions/fn_cancel_mission.sql
+\ir code/missions/_cancel_mission.sql
 \ir code/missions/_lock_mission.sql
 \ir code/missions/fn_retry_step.sql
 \ir code/missions/_retry_step.sql
@@ -525,10 +528,14 @@
 \ir code/subagents/_hit_result.sql
 \ir code/subagents/fn_sub_agent_summary.sql
 
--- waits: events given to the steps that wait for them
+-- waits: events given to the steps that wait for them; missions of steps
 \ir code/waits/_duty_waits.sql
 \ir code/waits/_look_back.sql
 \ir code/waits/_give_event.sql
+\ir code/waits/_duty_children.sql
+\ir code/waits/_propose_child.sql
+\ir code/waits/_see_child.sql
+\ir code/waits/_end_child.sql
 
 -- explain: why, how it came about, what another policy would have decided, the inbox
 \ir code/explain/fn_explain_mission.sql

@@ -596,6 +596,8 @@ create table ops_missions (
   auto_approved boolean not null default false,
   -- True when its mission:succeeded is a row of ops_agent_events; else ops_events derives it.
   end_told boolean not null default false,
+  -- The step of kind mission that waits for its end; null for most.
+  parent_step_id uuid,
   -- Number of steps.
   steps_total integer not null default 0,
   -- Steps that have not ended.
@@ -704,8 +706,8 @@ create table ops_mission_steps (
   -- It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.
   needs_approval boolean not null default false,
   -- What is to be done when its turn comes, before any worker may have it; null for nothing: {"run_after": [seconds or
-  -- timestamps]}. {} for kind wait, which no worker ever has; {"listens": true} where it listens since its mission
-  -- began.
+  -- timestamps]}. {} for kinds wait and mission, which no worker ever has; {"listens": true} where it listens since its
+  -- mission began.
   on_turn jsonb,
   -- When the mission was approved.
   created_at timestamptz not null default now(),
@@ -728,9 +730,9 @@ create table ops_parked_steps (
   step_id uuid not null,
   -- person, pause, time, event or limit.
   waits_for text not null,
-  -- For a pause: its scope, as in ops_pauses. Else run_after, or wait of a step of kind wait.
+  -- For a pause: its scope, as in ops_pauses. Else run_after, or wait or mission by the kind of the step.
   scope text,
-  -- For a pause: its target. For an event: its type.
+  -- For a pause: its target. For an event: its type, or for a mission its proposal, once it is made.
   target text,
   -- When it goes on by itself, for which there is a row in ops_timers; null when only something else lets it.
   until timestamptz,
@@ -744,6 +746,8 @@ create table ops_parked_steps (
   constraint ops_parked_steps_waits_for_known check (waits_for in ('person', 'pause', 'time', 'event', 'limit'))
 );
 create index ops_parked_steps_person on ops_parked_steps (since, step_id) where waits_for = 'person';
+create index ops_parked_steps_unproposed on ops_parked_steps (since, step_id)
+  where scope = 'mission' and target is null;
 create index ops_parked_steps_pause on ops_parked_steps (scope, target, step_id) where waits_for = 'pause';
 
 -- Missions and steps that a heartbeat found without their counterpart, as after a table was truncated or restored
@@ -1526,7 +1530,7 @@ create index sub_agent_execution_results_mission on sub_agent_execution_results 
   where mission_id is not null;
 
 -- 0016_waits ----------------------------------------------------------------------------------------------------------
--- What steps wait for that is no time: events that are to come.
+-- What steps wait for that is no time: events that are to come, and missions of their own.
 
 -- Which event each step of kind wait listens for: from when its turn came, or its mission began, until the step ends.
 create table ops_event_waits (
@@ -1581,3 +1585,20 @@ create table ops_awaited_events (
   keep_until xid8,
   constraint ops_awaited_events_pkey primary key (seq)
 );
+
+-- The mission, or so far its proposal, that each waiting step of kind mission waits for. A row goes when the step has
+-- ended and its mission, too.
+create table ops_child_missions (
+  -- The step that waits.
+  step_id uuid not null,
+  -- What it proposed.
+  proposal_id uuid not null,
+  -- The mission of the proposal; null before a heartbeat saw it start.
+  mission_id uuid,
+  -- True when the step has ended otherwise: its proposal is withdrawn, or its mission cancelled, by the next heartbeat.
+  abandoned boolean not null default false,
+  constraint ops_child_missions_pkey primary key (step_id),
+  constraint ops_child_missions_proposal_key unique (proposal_id)
+);
+create index ops_child_missions_open on ops_child_missions (step_id) where mission_id is null;
+create index ops_child_missions_abandoned on ops_child_missions (step_id) where abandoned;

@@ -242,6 +242,12 @@ class WaitTimedOut(OpsError):
     code = "OPS_047"
 
 
+class ChildFailed(OpsError):
+    """The mission that a step of kind mission had proposed did not succeed, or never began."""
+
+    code = "OPS_048"
+
+
 class LoopInUse(OpsError):
     """A worker lives, or a session writes to the loop: nothing that needs it to be still."""
 

@@ -1,4 +1,4 @@
--- What steps wait for that is no time: events that are to come.
+-- What steps wait for that is no time: events that are to come, and missions of their own.
 set local lock_timeout = '5s';
 
 create table ops_event_waits (
@@ -57,3 +57,20 @@ comment on column ops_awaited_events.event_id is 'The event.';
 comment on column ops_awaited_events.keep_until is
   'Not null when a step was just beginning to listen, in a transaction that was not committed yet: it is kept until '
   'all transactions before this one have ended.';
+
+create table ops_child_missions (
+  step_id uuid constraint ops_child_missions_pkey primary key,
+  proposal_id uuid not null constraint ops_child_missions_proposal_key unique,
+  mission_id uuid,
+  abandoned boolean not null default false
+);
+create index ops_child_missions_open on ops_child_missions (step_id) where mission_id is null;
+create index ops_child_missions_abandoned on ops_child_missions (step_id) where abandoned;
+comment on table ops_child_missions is
+  'The mission, or so far its proposal, that each waiting step of kind mission waits for. A row goes when the step has '
+  'ended and its mission, too.';
+comment on column ops_child_missions.step_id is 'The step that waits.';
+comment on column ops_child_missions.proposal_id is 'What it proposed.';
+comment on column ops_child_missions.mission_id is 'The mission of the proposal; null before a heartbeat saw it start.';
+comment on column ops_child_missions.abandoned is
+  'True when the step has ended otherwise: its proposal is withdrawn, or its mission cancelled, by the next heartbeat.';

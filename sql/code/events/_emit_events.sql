@@ -2,7 +2,8 @@ create or replace function _emit_events(
   p_types text[],
   p_data jsonb[],
   p_dedupe_keys text[],
-  p_mission_ids uuid[]
+  p_mission_ids uuid[],
+  p_login text default session_user
 )
 returns uuid[]
 language plpgsql
@@ -13,12 +14,11 @@ as $$
 -- Stores a batch of events and puts them into the lane of events; returns their ids in the order given. An event of a
 -- mission is one deeper than the event that started the mission. A dedupe key that exists gives the id of the first
 -- event, also when two sessions race: keys are inserted in order, so that the sessions wait for each other and never
--- deadlock.
+-- deadlock. p_login: the login that emits; null for the loop itself.
 -- Locks: the unique index of dedupe_key, for which it waits; the announcement. Writes: ops_agent_events, ops_ready.
 -- Raises: nothing.
 declare
   v_now timestamptz := _now();
-  v_login text := session_user;
   v_run record;
   v_ids uuid[];
   v_new integer;
@@ -34,7 +34,7 @@ begin
   ), stored as (
     insert into ops_agent_events (id, dedupe_key, type, data, mission_id, depth, emitted_login, ready_seq,
                                   created_at)
-    select g.id, g.dedupe_key, g.type, g.data, g.mission_id, coalesce(m.depth + 1, 0), v_login, g.seq, v_now
+    select g.id, g.dedupe_key, g.type, g.data, g.mission_id, coalesce(m.depth + 1, 0), p_login, g.seq, v_now
       from given g
       -- Plans 1
       left join lateral (select t.depth from ops_missions t where t.id = g.mission_id limit 1) m on true

@@ -4,15 +4,16 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What a waiting step waits for, by its row in ops_parked_steps: a person, a time, an event, or a pause that is lifted
--- (pauses in force are told by _explain_pauses). p_hold: why the next claim would park it, null when it would not;
--- p_versions: the versions of the policy documents that decide that.
+-- What a waiting step waits for, by its row in ops_parked_steps: a person, a time, an event, a mission, or a pause that
+-- is lifted (pauses in force are told by _explain_pauses). p_hold: why the next claim would park it, null when it would
+-- not; p_versions: the versions of the policy documents that decide that.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_schema constant text := quote_ident(current_schema());
   v_hold constant text := concat_ws(': ', p_hold_code, p_hold);
   v_parked ops_parked_steps;
   v_listens ops_event_waits;
+  v_child record;
   v_asked ops_mission_proposals;
   v_state jsonb;
 begin
@@ -26,6 +27,23 @@ begin
       frees := format('select %s.fn_heartbeat();', v_schema);
       return next;
     end if;
+    return;
+  end if;
+  if v_parked.scope = 'mission' and v_parked.waits_for = 'event' then
+    reason := 'mission';
+    select m.id, coalesce(m.status, p.status) as status, p.id as proposal_id into v_child
+      from ops_mission_proposals p
+      left join ops_missions m on m.proposal_id = p.id
+     where p.id = v_parked.target::uuid;
+    detail := case when v_parked.target is null then 'its mission is proposed by the next heartbeat'
+                   when v_child.id is null then format('it waits for its proposal %s, which is %s', v_parked.target,
+                                                       coalesce(v_child.status, 'gone'))
+                   else format('it waits for its mission %s, which is %s', v_child.id, v_child.status) end;
+    frees := case when v_parked.target is null then format('select %s.fn_heartbeat();', v_schema)
+                  when v_child.id is null then format('select * from %s.fn_explain_proposal(%L);', v_schema,
+                                                      v_parked.target)
+                  else format('select * from %s.fn_explain_mission(%L);', v_schema, v_child.id) end;
+    return next;
     return;
   end if;
   if v_parked.waits_for = 'event' then

@@ -5,15 +5,14 @@ set search_path from current
 as $$
 -- The decision of a person to run a failed, cancelled or waiting step again, with all its tries; its mission comes back
 -- to life, unless another step that failed for good keeps it failed (retry that one too, and both run). A queued step
--- that waits for its next try, and one that waits for its run_after, run now; a step of kind wait waits until it is
--- resolved, or its time comes. For a step that policy has parked, or that the next claim would park, this is
--- the approval of exactly what it would run now, which no login gives for its own proposal; where approval_rules ask
--- for more, it is refused, unless it was decided by them (p_decided). Returns what the audit log keeps: {"mission_id",
--- "was", "status", "approved_digest"}.
--- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready,
--- ops_parked_steps, ops_agent_events.
--- Raises: OP012 unknown, OP014 not in a state to be retried, parked by a pause in force, or a wait, OP003 what policy
--- forbids to anybody, OP015 own proposal.
+-- that waits for its next try, and one that waits for its run_after, run now; a step of kind wait or mission waits
+-- until it is resolved, or what it waits for comes. For a step that policy has parked, or that the next claim would
+-- park, this is the approval of exactly what it would run now, which no login gives for its own proposal; where
+-- approval_rules ask for more, it is refused, unless it was decided by them (p_decided). Returns what the audit log
+-- keeps: {"mission_id", "was", "status", "approved_digest"}.
+-- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready, ops_parked_steps,
+-- ops_agent_events. Raises: OP012 unknown, OP014 not in a state to be retried, parked by a pause in force, or a wait,
+-- OP003 what policy forbids to anybody, OP015 own proposal.
 declare
   v_now timestamptz;
   v_step ops_mission_steps;
@@ -49,7 +48,8 @@ begin
       hint = format('select fn_resume(%L, %L); lifts the pause and queues it again.', v_pause.scope, v_pause.target);
   end if;
   if v_step.status = 'waiting'
-     and exists (select from ops_parked_steps w where w.step_id = v_step.id and w.scope = 'wait') then
+     and exists (select from ops_parked_steps w where w.step_id = v_step.id and w.waits_for <> 'pause'
+                   and w.scope in ('wait', 'mission')) then
     raise exception using errcode = 'OP014',
       message = format('OPS_014: step %s waits, and there is nothing to be retried', v_step.id),
       detail = jsonb_build_object('step_id', v_step.id)::text,

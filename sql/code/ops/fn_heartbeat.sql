@@ -42,7 +42,8 @@ begin
   -- Gates before reactions: what waits for a cap passes before what is new.
   for v_phase, v_part in
     values ('leases', ''), ('stale', ''), ('pauses', ''), ('adopted', 'events'), ('adopted', 'outbox'),
-           ('triggers', ''), ('waits', ''), ('gates', ''), ('reactions', ''), ('subagents', ''),
+           ('triggers', ''), ('waits', 'events'), ('gates', ''), ('reactions', ''), ('waits', 'missions'),
+           ('subagents', ''),
            ('duties', 'turn'), ('duties', 'base'), ('duties', 'queue'), ('duties', 'locks'), ('duties', 'steps'),
            ('duties', 'approvals'), ('duties', 'missions')
   loop
@@ -55,7 +56,8 @@ begin
         when 'adopted of events' then perform _duty_events();
         when 'adopted of outbox' then perform _duty_outbox();
         when 'triggers' then select * into v_trigger from fn_evaluate_triggers(coalesce(p_event_batch_size, 50));
-        when 'waits' then perform _duty_waits();
+        when 'waits of events' then perform _duty_waits();
+        when 'waits of missions' then perform _duty_children();
         when 'reactions' then select * into v_reaction from fn_process_reactions(coalesce(p_reaction_batch_size, 50));
         when 'gates' then perform _duty_proposals(coalesce(p_reaction_batch_size, 50));
         when 'subagents' then perform _duty_subagents();

@@ -21,6 +21,7 @@ declare
   v_tell boolean := 'mission:succeeded' like any (v_watched);
   v_accepted uuid[];
   v_unblocks uuid[];
+  v_parents uuid[];
   v_ready uuid[];
 begin
   if v_watched <> '{}' then
@@ -57,7 +58,7 @@ begin
               from unnest(array(select o.mission_id from done o)) u (mission_id)
              group by u.mission_id) d
      where m.id = d.mission_id and m.id = any (array(select o.mission_id from done o))
-    returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth
+    returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth, m.parent_step_id
   ), event as (
     insert into ops_agent_events (id, type, data, mission_id, depth, ready_seq, processed_at, created_at)
     select e.id, e.type, e.data, e.mission_id, e.depth + 1, nextval('ops_ready_seq'), null, v_now
@@ -79,14 +80,18 @@ begin
   select array_agg(d.id), (select array_agg(u)
                              from done o
                             cross join lateral unnest(o.unblocks) u
-                            where o.unblocks <> '{}' and o.mission_id = any (p_running))
-    into v_accepted, v_unblocks
+                            where o.unblocks <> '{}' and o.mission_id = any (p_running)),
+         (select array_agg(f.parent_step_id) from finished f where f.parent_step_id is not null and f.steps_open = 0)
+    into v_accepted, v_unblocks, v_parents
     from done d;
   if v_unblocks is not null then
     v_ready := _unblock_steps(v_unblocks);
     if v_ready is not null then
       perform _enqueue_steps(v_ready);
     end if;
+  end if;
+  if v_parents is not null then
+    perform _tell_parents(v_parents);
   end if;
   return v_accepted;
 end;

@@ -16,6 +16,7 @@ declare
   v_delayed uuid[];
   v_untils timestamptz[];
   v_waits uuid[];
+  v_parents uuid[];
 begin
   if v_left is null or not exists (select from ops_mission_steps s where s.id = any (v_left) and s.on_turn is not null)
   then
@@ -31,6 +32,15 @@ begin
   if v_delayed is not null then
     perform _park_until(v_delayed, 'run_after', null, v_untils);
     v_left := array(select i from unnest(v_left) i where i <> all (v_delayed));
+  end if;
+  v_parents := array(select s.id from ops_mission_steps s
+                      where s.id = any (v_left) and s.on_turn is not null and s.kind = 'mission' order by s.id);
+  if v_parents <> '{}' then
+    perform _park_steps(v_parents, 'event', null, array_fill(text 'it waits for a mission of its own',
+                                                             array[cardinality(v_parents)]),
+                        array_fill(text 'mission', array[cardinality(v_parents)]));
+    perform _wake_sleepers();
+    v_left := array(select i from unnest(v_left) i where i <> all (v_parents));
   end if;
   v_waits := array(select s.id from ops_mission_steps s
                     where s.id = any (v_left) and s.on_turn is not null and s.kind = 'wait' order by s.id);

@@ -91,9 +91,20 @@ begin
        when l.status = 'waiting' and l.due_at is not null and not l.timed
          then 'waits for a time, but no timer is set'
        when l.status = 'waiting' and not l.timed
-            and exists (select from ops_parked_steps p where p.step_id = l.id and p.waits_for = 'event')
+            and exists (select from ops_parked_steps p
+                         where p.step_id = l.id and p.waits_for = 'event' and p.scope = 'wait')
             and not exists (select from ops_event_waits e where e.step_id = l.id and e.event_id is null)
          then 'waits for an event, but does not listen for one'
+       when l.status = 'waiting'
+            and exists (select from ops_parked_steps p
+                         where p.step_id = l.id and p.waits_for = 'event' and p.scope = 'mission'
+                           and p.target is not null)
+            and not exists (select from ops_child_missions c where c.step_id = l.id and not c.abandoned)
+         then 'waits for a mission, but has proposed none'
+       when l.status = 'waiting' and not l.timed
+            and exists (select from ops_child_missions c join ops_missions m on m.id = c.mission_id
+                         where c.step_id = l.id and m.status not in ('approved', 'running'))
+         then 'the mission that it waits for has ended, but no timer is set'
      end as fault) f
    where f.fault is not null
   union all

@@ -6,9 +6,9 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Lets those of these parked steps go on for which the time, or the event, has come: a step for a worker is queued, a
--- wait has succeeded, or failed where the event came too late. A time that is over while events have not been looked at
--- yet waits for these, a minute at most: one of them may have come in time. Missions of which another session has
--- locked a row are left for later.
+-- wait has succeeded, or failed where the event came too late; and those whose mission has ended. A time that is over
+-- while events have not been looked at yet waits for these, a minute at most: one of them may have come in time.
+-- Missions of which another session has locked a row are left for later.
 -- Locks: missions, then their steps, SKIP LOCKED. Writes: what queueing, parking and an end write. Raises: nothing.
 declare
   v_now constant timestamptz := _now();
@@ -51,6 +51,7 @@ begin
   if v_due.faulty is not null then
     perform _fail_waits(v_due.faulty, v_due.faults, v_due.codes);
   end if;
+  perform _free_parents(p_step_ids, v_missions);
   if v_due.begun is not null then
     delete from ops_parked_steps q where q.step_id = any (v_due.begun);
     v_ready := _await_turn(v_due.begun, true);

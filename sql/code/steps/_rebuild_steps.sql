@@ -31,7 +31,9 @@ begin
    where s.status = 'queued' and s.run_after is not null
    group by s.run_after
   union all
-  select q.until, array_agg(q.step_id) from ops_parked_steps q where q.until is not null group by q.until;
+  select q.until, array_agg(q.step_id) from ops_parked_steps q where q.until is not null group by q.until
+  union all
+  select _now(), array_agg(c.step_id) from ops_child_missions c having count(*) > 0;
   -- Transactions of another server had other numbers.
   update ops_event_waits set seen = null, began_in = '0', look_back_until = null;
   update ops_awaited_events set keep_until = null;

@@ -45,7 +45,12 @@ begin
                                     or (p.status = 'waiting'
                                         and exists (select from ops_parked_steps w
                                                      where w.step_id = p.id
-                                                       and w.until < p_now - interval '1 minute'))),
+                                                       and w.until < p_now - interval '1 minute'
+                                                    union all
+                                                    select from ops_child_missions c
+                                                      join ops_missions m on m.id = c.mission_id
+                                                     where c.step_id = p.id
+                                                       and m.completed_at < p_now - interval '1 minute'))),
          array_agg(p.id) filter (where p.status = 'waiting'
                                    and not exists (select from ops_parked_steps w where w.step_id = p.id)),
          array_agg(p.id) filter (where p.status <> 'running' and p.lease_expires_at is not null),

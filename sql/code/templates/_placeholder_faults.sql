@@ -29,10 +29,12 @@ begin
       v_here := v_here || text '{{ opens no placeholder; write {{event.data.…}} or {{steps.<key>.result.…}}';
     end if;
     if cardinality(v_place.refs) > 0
-       and (v_pos is null or v_place.in_name or p_executors[v_pos] in ('sql', 'command', 'http', 'agent')) then
+       and (v_pos is null or v_place.in_name or p_executors[v_pos] in ('sql', 'command', 'http', 'agent',
+                                                                                'mission')) then
       v_here := array_remove(v_here || case
         when v_place.in_name then 'a placeholder cannot be the name of a field'
-        when v_pos is not null then _placeholder_place_fault(p_executors[v_pos], v_place.path[4:], v_place.lits)
+        when v_pos is not null then _placeholder_place_fault(p_executors[v_pos], v_place.path[4:], v_place.lits,
+                                                            p_template #> v_place.path[:3])
         when v_place.path not in (array['title'], array['rationale'])
           then 'a placeholder may stand in title, rationale and in the params of steps only'
       end, null);

@@ -5,7 +5,8 @@ immutable
 set search_path from current
 as $$
 -- The faults of a proposal template, each beginning with its path, all up to the first thousand; an empty array when it
--- is sound. p_with_event: the template belongs to a reaction pattern, so that {{event.…}} will be filled.
+-- is sound. p_with_event: the template belongs to a reaction pattern, so that {{event.…}} will be filled; null where its
+-- placeholders are those of the template that it is part of, and are judged with that.
 -- Locks: none. Writes: nothing. Raises: nothing, whatever the JSON.
 declare
   v_faults text[] := '{}'::text[];
@@ -78,7 +79,7 @@ begin
     end if;
     v_executors[v_count] := coalesce(v_step ->> 'executor', v_step ->> 'kind', '');
     if jsonb_typeof(v_step -> 'params') <> 'object'
-       or v_executors[v_count] in ('sql', 'command', 'http', 'agent', 'wait') then
+       or v_executors[v_count] in ('sql', 'command', 'http', 'agent', 'wait', 'mission') then
       v_faults := v_faults || _params_faults(format('steps[%s].params', v_count - 1), v_executors[v_count],
                                              v_step -> 'params');
     end if;
@@ -91,8 +92,10 @@ begin
         v_faults := v_faults || _field_fault(v_at || 'executor', v_rest -> 'executor', 'name')
           || case when v_step ->> 'kind' = 'approval' and v_rest ->> 'executor' <> 'approval'
                   then array[v_at || 'executor: kind approval is decided by persons, and run by nothing']
-                  when (v_step ->> 'kind' = 'wait') <> (v_rest ->> 'executor' = 'wait')
-                  then array[v_at || 'executor: what waits has kind and executor wait, and is run by nothing'] end;
+                  when (v_step ->> 'kind' in ('wait', 'mission') or v_rest ->> 'executor' in ('wait', 'mission'))
+                       and v_step ->> 'kind' <> v_rest ->> 'executor'
+                  then array[v_at || 'executor: kind and executor must both be wait, or mission; it is run by nothing']
+                  end;
       end if;
       if v_rest ? 'depends_on' then
         v_has_depends := v_has_depends or jsonb_typeof(v_rest -> 'depends_on') = 'array';
@@ -124,7 +127,7 @@ begin
   if v_has_depends then
     v_faults := v_faults || _dependency_faults(v_steps, v_keys);
   end if;
-  if strpos(p_template::text, '{{') > 0 then
+  if p_with_event is not null and strpos(p_template::text, '{{') > 0 then
     v_faults := v_faults || _placeholder_faults(p_template, p_with_event, v_keys, v_executors);
   end if;
   return array_remove(v_faults || _number_fault('', p_template), null);

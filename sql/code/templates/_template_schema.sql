@@ -86,7 +86,7 @@ begin
         "examples": ["look"]
       },
       "kind": {
-        "description": "What it is about, for auto_approve.allowed_step_kinds. approval and wait run nothing.",
+        "description": "What it is about, for auto_approve.allowed_step_kinds. approval, wait and mission run nothing.",
         "$ref": "#/$defs/name",
         "examples": ["sql"]
       },

@@ -48,7 +48,7 @@ begin
     for v_pos in 1 .. v_count loop
       v_step := v_steps -> (v_pos - 1);
       v_place := v_place + 1;
-      v_on_turn := case when v_step ->> 'kind' <> 'wait' then null
+      v_on_turn := case when v_step ->> 'kind' not in ('wait', 'mission') then null
                         when v_step #>> '{params,since}' = 'mission' then '{"listens": true}'::jsonb
                         else '{}' end;
       if v_run_after is not null and (case when v_in_a_row then v_pos = 1 else v_needs[v_place] = '{}' end)
