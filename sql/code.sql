@@ -118,6 +118,7 @@
 \ir code/templates/_wait_faults.sql
 \ir code/templates/_moment_fault.sql
 \ir code/templates/_moment.sql
+\ir code/templates/_items_fault.sql
 \ir code/templates/_dependency_faults.sql
 \ir code/templates/_dependency_edges.sql
 \ir code/templates/_cycle_faults.sql
@@ -130,6 +131,7 @@
 \ir code/templates/_template_steps.sql
 \ir code/templates/_template_slots.sql
 \ir code/templates/_slots_by_step.sql
+\ir code/templates/_step_slots.sql
 \ir code/templates/_template_digest.sql
 \ir code/templates/_fill_event.sql
 \ir code/templates/_fill_slots.sql
@@ -364,6 +366,7 @@
 \ir code/steps/_listen.sql
 \ir code/steps/_wait_terms.sql
 \ir code/steps/_free_waiting.sql
+\ir code/steps/_spread_step.sql
 \ir code/steps/_free_parents.sql
 \ir code/steps/_begin_waits.sql
 \ir code/steps/_end_waits.sql

@@ -705,9 +705,10 @@ create table ops_mission_steps (
   approved_digest text,
   -- It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.
   needs_approval boolean not null default false,
-  -- What is to be done when its turn comes, before any worker may have it; null for nothing: {"run_after": [seconds or
-  -- timestamps]}. {} for kinds wait and mission, which no worker ever has; {"listens": true} where it listens since its
-  -- mission began.
+  -- What is to be done when its turn comes, before any worker may have it; null for nothing: {"for_each": true} a copy
+  -- of it is made for each item, its params being {"for_each", "params"}; {"spread": n} they were made, and are what it
+  -- depends on behind the first n; {"needs_approval"} so do the copies; {"run_after": [seconds or timestamps]}. {} for
+  -- kinds wait and mission, which no worker ever has; {"listens": true} where it listens since its mission began.
   on_turn jsonb,
   -- When the mission was approved.
   created_at timestamptz not null default now(),
@@ -730,7 +731,7 @@ create table ops_parked_steps (
   step_id uuid not null,
   -- person, pause, time, event or limit.
   waits_for text not null,
-  -- For a pause: its scope, as in ops_pauses. Else run_after, or wait or mission by the kind of the step.
+  -- For a pause: its scope, as in ops_pauses. Else run_after, for_each, or wait or mission by the kind of the step.
   scope text,
   -- For a pause: its target. For an event: its type, or for a mission its proposal, once it is made.
   target text,

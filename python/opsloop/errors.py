@@ -248,6 +248,12 @@ class ChildFailed(OpsError):
     code = "OPS_048"
 
 
+class ItemsFaulty(OpsError):
+    """What a step is to be run for each of is no list, or one that is too long."""
+
+    code = "OPS_049"
+
+
 class LoopInUse(OpsError):
     """A worker lives, or a session writes to the loop: nothing that needs it to be still."""
 

@@ -160,7 +160,9 @@ comment on column ops_mission_steps.approved_digest is
 comment on column ops_mission_steps.needs_approval is
   'It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.';
 comment on column ops_mission_steps.on_turn is
-  'What is to be done when its turn comes, before any worker may have it; null for nothing: {"run_after": [seconds or '
+  'What is to be done when its turn comes, before any worker may have it; null for nothing: {"for_each": true} a copy '
+  'of it is made for each item, its params being {"for_each", "params"}; {"spread": n} they were made, and are what it '
+  'depends on behind the first n; {"needs_approval"} so do the copies; {"run_after": [seconds or '
   'timestamps]}. {} for kinds wait and mission, which no worker ever has; {"listens": true} where it listens since its '
   'mission began.';
 comment on column ops_mission_steps.created_at is 'When the mission was approved.';
@@ -188,7 +190,7 @@ comment on table ops_parked_steps is
 comment on column ops_parked_steps.step_id is 'The step.';
 comment on column ops_parked_steps.waits_for is 'person, pause, time, event or limit.';
 comment on column ops_parked_steps.scope is
-  'For a pause: its scope, as in ops_pauses. Else run_after, or wait or mission by the kind of the step.';
+  'For a pause: its scope, as in ops_pauses. Else run_after, for_each, or wait or mission by the kind of the step.';
 comment on column ops_parked_steps.target is
   'For a pause: its target. For an event: its type, or for a mission its proposal, once it is made.';
 comment on column ops_parked_steps.until is

@@ -86,6 +86,7 @@ _steps = nearly(
         "timeout_seconds",
         "on_failure",
         "needs_approval",
+        "for_each",
         "run_after",
         "x",
     ],

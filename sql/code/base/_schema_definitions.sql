@@ -32,6 +32,14 @@ begin
     ],
     "errorMessage": "must be seconds, 0 to 315360000, or a time such as 2030-01-31T09:00:00Z"
   },
+  "items": {
+    "anyOf": [
+      {"type": "array", "maxItems": 1000},
+      {"type": "string", "pattern": "^[{][{][^{}]*[}][}]$"},
+      {"type": "null"}
+    ],
+    "errorMessage": "must be a list of at most 1000 items, or one placeholder"
+  },
   "remark": {
     "description": "A remark of your own.",
     "type": ["string", "null"],

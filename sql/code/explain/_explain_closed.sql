@@ -19,7 +19,7 @@ declare
   v_workers text;
 begin
   return query select 'pause', null::text, p.detail, p.frees from _explain_pauses(p_step.id, p_params) p;
-  if p_step.kind in ('wait', 'mission') then
+  if p_step.kind in ('wait', 'mission') or p_step.on_turn ? 'spread' then
     return;
   end if;
   v_blocked := _executor_blocked(p_step.executor, p_worker_policy);

@@ -49,7 +49,7 @@ begin
   end if;
   if v_step.status = 'waiting'
      and exists (select from ops_parked_steps w where w.step_id = v_step.id and w.waits_for <> 'pause'
-                   and w.scope in ('wait', 'mission')) then
+                   and w.scope in ('wait', 'mission', 'for_each')) then
     raise exception using errcode = 'OP014',
       message = format('OPS_014: step %s waits, and there is nothing to be retried', v_step.id),
       detail = jsonb_build_object('step_id', v_step.id)::text,

@@ -74,8 +74,13 @@ begin
       depth, lane, ready_seq, on_failure, on_lease_lost, timeout_seconds, max_retries, judged_generation,
       needs_approval, on_turn, created_at, updated_at)
     select _nth_uuid_v7(v_run.start, v_run.tail, m.before + (m.step).pos), v_ids[m.i], (m.step).key, (m.step).pos,
-           (m.step).kind, (m.step).executor, (m.step).params,
-           case when v_step_slots[m.no] is not null then v_step_slots[m.no] -> (m.step).pos::text end,
+           (m.step).kind, (m.step).executor,
+           case when (m.step).on_turn ? 'for_each'
+                then jsonb_build_object('for_each', (m.step).on_turn -> 'for_each', 'params', (m.step).params)
+                else (m.step).params end,
+           case when v_step_slots[m.no] is null then null
+                when (m.step).on_turn ? 'for_each' then _step_slots(p_slots[m.no], (m.step).pos)
+                else v_step_slots[m.no] -> (m.step).pos::text end,
            case when cardinality((m.step).needs) = 0 then '{}'
                 else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k)
                              from unnest((m.step).needs) k) end,
@@ -90,8 +95,11 @@ begin
                 then nextval('ops_ready_seq') end,
            (m.step).on_failure, (m.step).on_lease_lost, (m.step).timeout_seconds, (m.step).max_retries,
            -- The claim judges it however current the generation is.
-           case when not (m.step).needs_approval then p_generation end, (m.step).needs_approval,
-           (m.step).on_turn, v_now, v_now
+           case when not (m.step).needs_approval then p_generation end,
+           (m.step).needs_approval and not coalesce((m.step).on_turn ? 'for_each', false),
+           case when (m.step).on_turn ? 'for_each'
+                then (m.step).on_turn || jsonb_build_object('for_each', true, 'needs_approval', (m.step).needs_approval)
+                else (m.step).on_turn end, v_now, v_now
       -- Offset 0: each step is taken out of its array once.
       from (select n.i, n.no, n.s, n.before, p_steps[n.s] as step
               from (select i, p_which[i] as no, v_count + (i - 1) * v_most as before,
@@ -105,7 +113,8 @@ begin
 
   if v_asks then
     perform _listen(array(
-      select s.id from ops_mission_steps s where s.mission_id = any (v_ids) and s.on_turn ? 'listens'));
+      select s.id from ops_mission_steps s where s.mission_id = any (v_ids) and s.on_turn ? 'listens'
+         and not s.on_turn ? 'for_each'));
     v_ready := _await_turn(array(
       select s.id from ops_mission_steps s
        where s.mission_id = any (v_ids) and s.waiting_on = 0 and s.status = 'blocked'));

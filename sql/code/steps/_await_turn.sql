@@ -16,6 +16,7 @@ declare
   v_delayed uuid[];
   v_untils timestamptz[];
   v_waits uuid[];
+  v_lists uuid[];
   v_parents uuid[];
 begin
   if v_left is null or not exists (select from ops_mission_steps s where s.id = any (v_left) and s.on_turn is not null)
@@ -32,6 +33,12 @@ begin
   if v_delayed is not null then
     perform _park_until(v_delayed, 'run_after', null, v_untils);
     v_left := array(select i from unnest(v_left) i where i <> all (v_delayed));
+  end if;
+  v_lists := array(select s.id from ops_mission_steps s
+                    where s.id = any (v_left) and s.on_turn ?| array['for_each', 'spread'] order by s.id);
+  if v_lists <> '{}' then
+    perform _park_until(v_lists, 'for_each', null, array_fill(v_now, array[cardinality(v_lists)]));
+    v_left := array(select i from unnest(v_left) i where i <> all (v_lists));
   end if;
   v_parents := array(select s.id from ops_mission_steps s
                       where s.id = any (v_left) and s.on_turn is not null and s.kind = 'mission' order by s.id);

@@ -14,9 +14,11 @@ declare
   v_now constant timestamptz := _now();
   v_missions constant uuid[] := _lock_free_missions(p_step_ids);
   v_due record;
+  v_list uuid;
   v_ready uuid[];
 begin
-  select array_agg(w.id) filter (where w.scope = 'run_after') as begun,
+  select coalesce(array_agg(w.id) filter (where w.scope = 'for_each'), '{}') as lists,
+         array_agg(w.id) filter (where w.scope = 'run_after') as begun,
          array_agg(w.id) filter (where w.has_come) as over,
          array_agg(w.result) filter (where w.has_come) as results,
          array_agg(w.id) filter (where w.fault is not null) as faulty,
@@ -51,6 +53,9 @@ begin
   if v_due.faulty is not null then
     perform _fail_waits(v_due.faulty, v_due.faults, v_due.codes);
   end if;
+  foreach v_list in array v_due.lists loop
+    perform _spread_step(v_list);
+  end loop;
   perform _free_parents(p_step_ids, v_missions);
   if v_due.begun is not null then
     delete from ops_parked_steps q where q.step_id = any (v_due.begun);

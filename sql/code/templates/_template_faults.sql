@@ -104,7 +104,9 @@ begin
       if v_rest - array['executor', 'depends_on'] <> '{}' then
         v_faults := v_faults
           || _unknown_field_faults(rtrim(v_at, '.'), v_step, array['key', 'kind', 'executor', 'params', 'depends_on',
-               'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost', 'needs_approval', 'run_after'])
+               'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost', 'needs_approval', 'run_after',
+               'for_each'])
+          || _items_fault(v_at || 'for_each', v_step -> 'for_each')
           || _moment_fault(v_at || 'run_after', v_step -> 'run_after')
           || _field_fault(v_at || 'needs_approval', v_step -> 'needs_approval', 'true or false')
           || _field_fault(v_at || 'max_retries', v_step -> 'max_retries', 'whole number', 1, 100)

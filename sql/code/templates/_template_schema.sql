@@ -115,6 +115,12 @@ begin
         "default": false,
         "examples": [true]
       },
+      "for_each": {
+        "description": "A copy of the step is run for each of these, {{item}} in its params; the result is a list.",
+        "$ref": "#/$defs/items",
+        "x-default": "one step",
+        "examples": ["{{steps.look.result.files}}"]
+      },
       "run_after": {
         "description": "It starts no sooner: seconds from its turn on, or a time. A retry does not wait for it again.",
         "$ref": "#/$defs/seconds_or_time",

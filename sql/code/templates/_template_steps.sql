@@ -51,6 +51,9 @@ begin
       v_on_turn := case when v_step ->> 'kind' not in ('wait', 'mission') then null
                         when v_step #>> '{params,since}' = 'mission' then '{"listens": true}'::jsonb
                         else '{}' end;
+      if v_step -> 'for_each' <> 'null' then
+        v_on_turn := coalesce(v_on_turn, '{}') || jsonb_build_object('for_each', v_step -> 'for_each');
+      end if;
       if v_run_after is not null and (case when v_in_a_row then v_pos = 1 else v_needs[v_place] = '{}' end)
          or v_step ? 'run_after' then
         v_on_turn := coalesce(v_on_turn, '{}') || jsonb_build_object(

@@ -100,7 +100,7 @@ def test_steps_are_needed(calculator):
             {"kidn": "x"},
             "steps[0].kidn: unknown field; known are key, kind, executor, params, depends_on, max_retries, "
             "timeout_seconds, on_failure, on_lease_lost, needs_approval, "
-            "run_after",
+            "run_after, for_each",
         ),
         ({"key": "a b"}, "steps[0].key: must be a text of 1 to 64 letters, digits and _-, not a b"),
         ({"key": 7}, "steps[0].key: must be a text of 1 to 64 letters, digits and _-, not 7"),

@@ -45,6 +45,7 @@ OF_STEPS = [
             "on_failure",
             "on_lease_lost",
             "needs_approval",
+            "for_each",
             "run_after",
             "x",
         ]

@@ -7,7 +7,7 @@ from looping import step, template
 
 
 def child(key="m", *steps, **fields):
-    return step(key, "mission", params=template(*(steps or (step("x"),)), title="a child", **fields))
+    return step(key, "mission", params=template(*(steps or (step("x"),)), **{"title": "a child", **fields}))
 
 
 def turns(loop, n=3):
