@@ -731,7 +731,8 @@ create table ops_parked_steps (
   step_id uuid not null,
   -- person, pause, time, event or limit.
   waits_for text not null,
-  -- For a pause: its scope, as in ops_pauses. Else run_after, for_each, or wait or mission by the kind of the step.
+  -- For a pause: its scope, as in ops_pauses. Else run_after, worker, for_each, or wait or mission by the kind of the
+  -- step.
   scope text,
   -- For a pause: its target. For an event: its type, or for a mission its proposal, once it is made.
   target text,

@@ -18,7 +18,7 @@ declare
   v_ready uuid[];
 begin
   select coalesce(array_agg(w.id) filter (where w.scope = 'for_each'), '{}') as lists,
-         array_agg(w.id) filter (where w.scope = 'run_after') as begun,
+         array_agg(w.id) filter (where w.scope in ('run_after', 'worker')) as begun,
          array_agg(w.id) filter (where w.has_come) as over,
          array_agg(w.result) filter (where w.has_come) as results,
          array_agg(w.id) filter (where w.fault is not null) as faulty,

@@ -5,8 +5,8 @@ immutable
 set search_path from current
 as $$
 -- The faults of a proposal template, each beginning with its path, all up to the first thousand; an empty array when it
--- is sound. p_with_event: the template belongs to a reaction pattern, so that {{event.…}} will be filled; null where its
--- placeholders are those of the template that it is part of, and are judged with that.
+-- is sound. p_with_event: the template belongs to a reaction pattern, so that {{event.…}} will be filled; null where
+-- its placeholders are those of the template that it is part of, and are judged with that.
 -- Locks: none. Writes: nothing. Raises: nothing, whatever the JSON.
 declare
   v_faults text[] := '{}'::text[];
