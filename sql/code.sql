@@ -117,6 +117,10 @@
 \ir code/templates/_template_schema.sql
 \ir code/templates/_template_faults.sql
 \ir code/templates/_params_faults.sql
+\ir code/templates/_wait_faults.sql
+\ir code/templates/_moment_fault.sql
+\ir code/templates/_moment.sql
+\ir code/templates/_items_fault.sql
 \ir code/templates/_dependency_faults.sql
 \ir code/templates/_dependency_edges.sql
 \ir code/templates/_cycle_faults.sql
@@ -129,6 +133,7 @@
 \ir code/templates/_template_steps.sql
 \ir code/templates/_template_slots.sql
 \ir code/templates/_slots_by_step.sql
+\ir code/templates/_step_slots.sql
 \ir code/templates/_template_digest.sql
 \ir code/templates/_fill_event.sql
 \ir code/templates/_fill_slots.sql
@@ -210,6 +215,7 @@
 \ir code/events/_emit_events.sql
 \ir code/events/_emit_loop_events.sql
 \ir code/events/_watched_types.sql
+\ir code/events/_awaited_types.sql
 \ir code/events/_step_event.sql
 \ir code/events/_mission_event.sql
 \ir code/events/_event.sql
@@ -217,6 +223,8 @@
 \ir code/events/_too_many_events.sql
 \ir code/events/_match_events.sql
 \ir code/events/_match_alone.sql
+\ir code/events/_note_awaited.sql
+\ir code/events/_has_unseen_events.sql
 \ir code/events/_matching_patterns.sql
 \ir code/events/_pass_cooldowns.sql
 \ir code/events/_fill_reaction.sql
@@ -358,8 +366,20 @@
 \ir code/steps/_cancel_dependants.sql
 \ir code/steps/_dependants.sql
 \ir code/steps/_unblock_steps.sql
+\ir code/steps/_await_turn.sql
 \ir code/steps/_await_approvals.sql
+\ir code/steps/_begin_to_wait.sql
+\ir code/steps/_park_until.sql
+\ir code/steps/_listen.sql
+\ir code/steps/_wait_terms.sql
+\ir code/steps/_free_waiting.sql
+\ir code/steps/_spread_step.sql
+\ir code/steps/_free_parents.sql
+\ir code/steps/_begin_waits.sql
+\ir code/steps/_end_waits.sql
+\ir code/steps/_fail_waits.sql
 \ir code/steps/_settle_missions.sql
+\ir code/steps/_tell_parents.sql
 \ir code/steps/_cancel_steps.sql
 \ir code/steps/_attempt_limits.sql
 \ir code/steps/fn_extend_leases.sql
@@ -407,6 +427,7 @@
 -- missions: approved proposals as graphs of steps, and what a person decides about them
 \ir code/missions/_start_missions.sql
 \ir code/missions/fn_cancel_mission.sql
+\ir code/missions/_cancel_mission.sql
 \ir code/missions/_lock_mission.sql
 \ir code/missions/fn_retry_step.sql
 \ir code/missions/_retry_step.sql
@@ -560,6 +581,15 @@
 \ir code/schedules/_cron_value.sql
 \ir code/schedules/_schedules_failing.sql
 \ir code/schedules/_broken_schedules.sql
+
+-- waits: events given to the steps that wait for them; missions of steps
+\ir code/waits/_duty_waits.sql
+\ir code/waits/_look_back.sql
+\ir code/waits/_give_event.sql
+\ir code/waits/_duty_children.sql
+\ir code/waits/_propose_child.sql
+\ir code/waits/_see_child.sql
+\ir code/waits/_end_child.sql
 
 -- explain: why, how it came about, what another policy would have decided, the inbox
 \ir code/explain/fn_explain_mission.sql

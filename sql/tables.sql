@@ -231,8 +231,8 @@ create index ops_late_enqueuers_lane on ops_late_enqueuers (lane);
 
 create sequence ops_timer_seq;
 
--- When to look at which steps: one row for each claim (lease) and each batch of retries. A hint only; the truth is in
--- the step.
+-- When to look at which steps: one row for each claim (lease), each batch of retries, and each time that parked steps
+-- wait for. A hint only; the truth is in the step, or in ops_parked_steps.
 create table ops_timers (
   -- When to look.
   due_at timestamptz not null,
@@ -340,6 +340,8 @@ create table ops_agent_events (
   processed_at timestamptz,
   -- When it was emitted (start of the emitting transaction).
   created_at timestamptz not null default now(),
+  -- The transaction that emitted it: so a step that waits knows whether it was committed before its turn came.
+  emitted_in xid8 not null default pg_current_xact_id(),
   constraint ops_agent_events_pkey primary key (id)
 ) with (fillfactor = 70);
 create unique index ops_agent_events_dedupe on ops_agent_events (dedupe_key) where dedupe_key is not null;
@@ -661,6 +663,8 @@ create table ops_missions (
   auto_approved boolean not null default false,
   -- True when its mission:succeeded is a row of ops_agent_events; else ops_events derives it.
   end_told boolean not null default false,
+  -- The step of kind mission that waits for its end; null for most.
+  parent_step_id uuid,
   -- Number of steps.
   steps_total integer not null default 0,
   -- Steps that have not ended.
@@ -768,6 +772,11 @@ create table ops_mission_steps (
   approved_digest text,
   -- It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.
   needs_approval boolean not null default false,
+  -- What is to be done when its turn comes, before any worker may have it; null for nothing: {"for_each": true} a copy
+  -- of it is made for each item, its params being {"for_each", "params"}; {"spread": n} they were made, and are what it
+  -- depends on behind the first n; {"needs_approval"} so do the copies; {"run_after": [seconds or timestamps]}. {} for
+  -- kinds wait and mission, which no worker ever has; {"listens": true} where it listens since its mission began.
+  on_turn jsonb,
   -- When the mission was approved.
   created_at timestamptz not null default now(),
   -- When the step changed last.
@@ -789,11 +798,12 @@ create table ops_parked_steps (
   step_id uuid not null,
   -- person, pause, time, event or limit.
   waits_for text not null,
-  -- For a pause: its scope, as in ops_pauses.
+  -- For a pause: its scope, as in ops_pauses. Else run_after, worker, for_each, or wait or mission by the kind of the
+  -- step.
   scope text,
-  -- For a pause: its target.
+  -- For a pause: its target. For an event: its type, or for a mission its proposal, once it is made.
   target text,
-  -- When it goes on by itself; null when only something else lets it.
+  -- When it goes on by itself, for which there is a row in ops_timers; null when only something else lets it.
   until timestamptz,
   -- When it was parked.
   since timestamptz not null default now(),
@@ -805,6 +815,8 @@ create table ops_parked_steps (
   constraint ops_parked_steps_waits_for_known check (waits_for in ('person', 'pause', 'time', 'event', 'limit'))
 );
 create index ops_parked_steps_person on ops_parked_steps (since, step_id) where waits_for = 'person';
+create index ops_parked_steps_unproposed on ops_parked_steps (since, step_id)
+  where scope = 'mission' and target is null;
 create index ops_parked_steps_pause on ops_parked_steps (scope, target, step_id) where waits_for = 'pause';
 
 -- Missions and steps that a heartbeat found without their counterpart, as after a table was truncated or restored
@@ -1688,5 +1700,79 @@ create table ops_schedule_ticks (
   constraint ops_schedule_ticks_outcome_known
     check (outcome in ('queued', 'fired', 'rejected', 'refused', 'skipped', 'missed'))
 );
-create index ops_schedule_ticks_taken on ops_schedule_ticks (schedule, taken_at);
+create index ops_schedule_ticks_taken on ops_schedule_ticks (schedule, taken_at, tick);
 create index ops_schedule_ticks_queued on ops_schedule_ticks (schedule, tick) where outcome = 'queued';
+
+-- 0016_waits ----------------------------------------------------------------------------------------------------------
+-- What steps wait for that is no time: events that are to come, and missions of their own.
+
+-- Which event each step of kind wait listens for: from when its turn came, or its mission began, until the step ends.
+create table ops_event_waits (
+  -- The step.
+  step_id uuid not null,
+  -- The type of the event, or a glob.
+  type text not null,
+  -- True when type is a glob.
+  is_glob boolean not null,
+  -- True when type may be that of an event which the loop makes itself: such events are then stored, and looked at,
+  -- even if no pattern watches them.
+  of_loop boolean not null,
+  -- The paths in the data of the event that match compares, in order.
+  paths text[] not null,
+  -- What must be there: {path: value}.
+  match jsonb not null,
+  -- Hash of match; equal documents have the same.
+  match_hash bigint not null,
+  -- From when on it listens.
+  since timestamptz not null,
+  -- The snapshot from when it began to listen: an event counts when its transaction is not in it, as it was committed
+  -- later. Null after a restore, whose transactions have other numbers: then the time counts.
+  seen pg_snapshot,
+  -- The transaction in which it began; events of the same do not count.
+  began_in xid8 not null,
+  -- For an event of the loop: transactions from this one on saw that somebody listens, and store what they make. Until
+  -- all before it have ended, the heartbeat looks for what they made. 0 while no heartbeat has seen the row.
+  look_back_until xid8,
+  -- The event that came; null while none did.
+  event_id uuid,
+  -- Its data.
+  data jsonb,
+  constraint ops_event_waits_pkey primary key (step_id)
+);
+create index ops_event_waits_open on ops_event_waits (type, paths, match_hash, step_id) where event_id is null;
+create index ops_event_waits_globs on ops_event_waits (type) where event_id is null and is_glob;
+create index ops_event_waits_of_loop on ops_event_waits (type) where event_id is null and of_loop;
+create index ops_event_waits_look_back on ops_event_waits (since)
+  where event_id is null and look_back_until is not null;
+
+create sequence ops_awaited_events_seq;
+
+-- Events that were looked at and that steps wait for, or may: heartbeats give them to these steps, in this order, in
+-- bounded parts. Normally empty.
+create table ops_awaited_events (
+  -- The order in which they were looked at.
+  seq bigint not null default nextval('ops_awaited_events_seq'),
+  -- The event.
+  event_id uuid not null,
+  -- Not null when a step was just beginning to listen, in a transaction that was not committed yet: it is kept until
+  -- all transactions before this one have ended.
+  keep_until xid8,
+  constraint ops_awaited_events_pkey primary key (seq)
+);
+
+-- The mission, or so far its proposal, that each waiting step of kind mission waits for. A row goes when the step has
+-- ended and its mission, too.
+create table ops_child_missions (
+  -- The step that waits.
+  step_id uuid not null,
+  -- What it proposed.
+  proposal_id uuid not null,
+  -- The mission of the proposal; null before a heartbeat saw it start.
+  mission_id uuid,
+  -- True when the step has ended otherwise: its proposal is withdrawn, or its mission cancelled, by the next heartbeat.
+  abandoned boolean not null default false,
+  constraint ops_child_missions_pkey primary key (step_id),
+  constraint ops_child_missions_proposal_key unique (proposal_id)
+);
+create index ops_child_missions_open on ops_child_missions (step_id) where mission_id is null;
+create index ops_child_missions_abandoned on ops_child_missions (step_id) where abandoned;

@@ -12,7 +12,7 @@ the client return, `opsloop.testing` the pytest plugin.
 from opsloop import errors, results
 from opsloop.client import AsyncClient, Client, OwningClient, connect, connect_async
 from opsloop.errors import OpsError
-from opsloop.executors import Context, Executor, Fatal, Registry, Retry, RetryAfter, executor
+from opsloop.executors import Context, Executor, Fatal, Registry, Retry, RetryAfter, Wait, executor
 from opsloop.locks import Lock, lock
 
 __version__ = "0.1.0"
@@ -29,6 +29,7 @@ __all__ = [
     "Registry",
     "Retry",
     "RetryAfter",
+    "Wait",
     "__version__",
     "connect",
     "connect_async",

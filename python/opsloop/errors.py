@@ -254,6 +254,30 @@ class TooLarge(OpsError):
     code = "OPS_045"
 
 
+class WaitFaulty(OpsError):
+    """What a step of kind wait is to wait for cannot be: its params, once filled, are faulty."""
+
+    code = "OPS_046"
+
+
+class WaitTimedOut(OpsError):
+    """The event that a step of kind wait waited for did not come in time."""
+
+    code = "OPS_047"
+
+
+class ChildFailed(OpsError):
+    """The mission that a step of kind mission had proposed did not succeed, or never began."""
+
+    code = "OPS_048"
+
+
+class ItemsFaulty(OpsError):
+    """What a step is to be run for each of is no list, or one that is too long."""
+
+    code = "OPS_049"
+
+
 class LoopInUse(OpsError):
     """A worker lives, or a session writes to the loop: nothing that needs it to be still."""
 

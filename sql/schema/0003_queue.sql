@@ -89,8 +89,8 @@ create table ops_timers (
   constraint ops_timers_pkey primary key (due_at, id)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 comment on table ops_timers is
-  'When to look at which steps: one row for each claim (lease) and each batch of retries. A hint only; the truth is '
-  'in the step.';
+  'When to look at which steps: one row for each claim (lease), each batch of retries, and each time that parked steps '
+  'wait for. A hint only; the truth is in the step, or in ops_parked_steps.';
 comment on column ops_timers.due_at is 'When to look.';
 comment on column ops_timers.id is 'Makes the key unique.';
 comment on column ops_timers.step_ids is 'The steps to look at.';

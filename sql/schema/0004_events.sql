@@ -11,7 +11,8 @@ create table ops_agent_events (
   emitted_login text,
   ready_seq bigint,
   processed_at timestamptz,
-  created_at timestamptz not null default now()
+  created_at timestamptz not null default now(),
+  emitted_in xid8 not null default pg_current_xact_id()
 ) with (fillfactor = 70);
 create unique index ops_agent_events_dedupe on ops_agent_events (dedupe_key) where dedupe_key is not null;
 create index ops_agent_events_heartbeats on ops_agent_events (created_at)
@@ -33,6 +34,8 @@ comment on column ops_agent_events.ready_seq is 'Place of its last row in ops_re
 comment on column ops_agent_events.processed_at is
   'When it was compared with the reaction matrix; null while it waits.';
 comment on column ops_agent_events.created_at is 'When it was emitted (start of the emitting transaction).';
+comment on column ops_agent_events.emitted_in is
+  'The transaction that emitted it: so a step that waits knows whether it was committed before its turn came.';
 
 create table ops_agent_reactions (
   id uuid constraint ops_agent_reactions_pkey primary key default gen_random_uuid(),

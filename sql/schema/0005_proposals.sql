@@ -14,7 +14,8 @@ create type ops_template_step as (
   timeout_seconds integer,
   on_failure text,
   on_lease_lost text,
-  needs_approval boolean
+  needs_approval boolean,
+  on_turn jsonb
 );
 comment on type ops_template_step is
   'A step of a template as it was read: once, and handed on from the gate to the mission.';
@@ -23,6 +24,7 @@ comment on column ops_template_step.pos is 'Its position in the template, from 1
 comment on column ops_template_step.needs is 'Positions of the steps of its template that it waits for.';
 comment on column ops_template_step.needs_approval is
   'It waits for a person in the middle of its mission: kind approval, or needs_approval.';
+comment on column ops_template_step.on_turn is 'As in ops_mission_steps.';
 comment on column ops_template_step.unblocks is 'Positions of the steps of its template that wait for it.';
 
 create table ops_mission_proposals (

@@ -12,6 +12,7 @@ create table ops_missions (
   approved_risk smallint not null default 1,
   auto_approved boolean not null default false,
   end_told boolean not null default false,
+  parent_step_id uuid,
   steps_total integer not null default 0,
   steps_open integer not null default 0,
   steps_failed integer not null default 0,
@@ -39,6 +40,8 @@ comment on column ops_missions.auto_approved is
   'True when policy approved it; then the claim also checks auto_approve again.';
 comment on column ops_missions.end_told is
   'True when its mission:succeeded is a row of ops_agent_events; else ops_events derives it.';
+comment on column ops_missions.parent_step_id is
+  'The step of kind mission that waits for its end; null for most.';
 comment on column ops_missions.steps_total is 'Number of steps.';
 comment on column ops_missions.steps_open is 'Steps that have not ended.';
 comment on column ops_missions.steps_failed is 'Steps that failed for good.';
@@ -93,6 +96,7 @@ create table ops_mission_steps (
   judged_generation integer,
   approved_digest text,
   needs_approval boolean not null default false,
+  on_turn jsonb,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 ) with (fillfactor = 40);
@@ -155,6 +159,12 @@ comment on column ops_mission_steps.approved_digest is
   'Digest of rendered params that a person approved for this very step.';
 comment on column ops_mission_steps.needs_approval is
   'It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.';
+comment on column ops_mission_steps.on_turn is
+  'What is to be done when its turn comes, before any worker may have it; null for nothing: {"for_each": true} a copy '
+  'of it is made for each item, its params being {"for_each", "params"}; {"spread": n} they were made, and are what it '
+  'depends on behind the first n; {"needs_approval"} so do the copies; {"run_after": [seconds or '
+  'timestamps]}. {} for kinds wait and mission, which no worker ever has; {"listens": true} where it listens since its '
+  'mission began.';
 comment on column ops_mission_steps.created_at is 'When the mission was approved.';
 comment on column ops_mission_steps.updated_at is 'When the step changed last.';
 
@@ -170,6 +180,8 @@ create table ops_parked_steps (
   constraint ops_parked_steps_pause_is_named check (waits_for <> 'pause' or (scope is not null and target is not null))
 );
 create index ops_parked_steps_person on ops_parked_steps (since, step_id) where waits_for = 'person';
+create index ops_parked_steps_unproposed on ops_parked_steps (since, step_id)
+  where scope = 'mission' and target is null;
 create index ops_parked_steps_pause on ops_parked_steps (scope, target, step_id) where waits_for = 'pause';
 comment on table ops_parked_steps is
   'What each step that is waiting waits for. A step is parked if, and only if, it is waiting and has a row here: the '
@@ -177,9 +189,12 @@ comment on table ops_parked_steps is
   'sentence made of it, which nothing reads but people.';
 comment on column ops_parked_steps.step_id is 'The step.';
 comment on column ops_parked_steps.waits_for is 'person, pause, time, event or limit.';
-comment on column ops_parked_steps.scope is 'For a pause: its scope, as in ops_pauses.';
-comment on column ops_parked_steps.target is 'For a pause: its target.';
-comment on column ops_parked_steps.until is 'When it goes on by itself; null when only something else lets it.';
+comment on column ops_parked_steps.scope is
+  'For a pause: its scope, as in ops_pauses. Else run_after, worker, for_each, or wait or mission by the kind of the step.';
+comment on column ops_parked_steps.target is
+  'For a pause: its target. For an event: its type, or for a mission its proposal, once it is made.';
+comment on column ops_parked_steps.until is
+  'When it goes on by itself, for which there is a row in ops_timers; null when only something else lets it.';
 comment on column ops_parked_steps.since is 'When it was parked.';
 comment on column ops_parked_steps.code is 'Why, as a code of docs/errors.md; null where none stands for it.';
 

@@ -2,15 +2,17 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from databases import VERSION, server_home
-from looping import Loop, step
+from looping import Loop, step, template
 from opsloop import embedded, migrate
 from support import wait_until
 
@@ -89,3 +91,50 @@ def test_leases_of_before_a_restart_get_the_time_of_one_lease_more(home: Path) -
         }
         assert loop.value("select fn_complete_step(%s, %s)", work["step_id"], work["lease_token"])
         assert loop.value("select status from ops_missions where id = %s", mission) == "succeeded"
+
+
+def kill(home: Path) -> None:
+    """Kills the server and all that it started, so that nothing is said or written on the way."""
+    pid = int((home / "pgdata/postmaster.pid").read_text().splitlines()[0])
+    children = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True
+    )
+    for each in (pid, *map(int, children.stdout.split())):
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{pid}/exe").exists(), "the server is gone")
+
+
+def test_waits_timers_and_children_survive_a_killed_server(home: Path) -> None:
+    settings = {**embedded.THROWAWAY, "synchronous_commit": "on"}
+    with embedded.server(home, version=VERSION, settings=settings) as server:
+        migrate.migrate(server.dsn())
+        migrate.seed(server.dsn())
+        with session(server) as loop:
+            now = loop.stop_clock()
+            nap = loop.mission(step("a", "wait", params={"seconds": 60}), step("b"))
+            late = loop.mission(step("a", run_after=60))
+            event = loop.mission(step("a", "wait", params={"event": "paid", "match": {"n": 1}}))
+            heard = loop.mission(step("a"), step("w", "wait", params={"event": "paid", "since": "mission"}))
+            parent = loop.mission(step("a", "mission", params=template(step("x"))))
+            spread = loop.mission(step("a", for_each=[1, 2], params={"n": "{{item}}"}))
+            loop.turn()
+            loop.emit("paid", {"n": 0})  # not looked at when the server dies
+            kill(home)
+    with embedded.server(home, version=VERSION, settings=settings) as server, session(server) as loop:
+        assert loop.broken() == []
+        loop.turn()
+        assert loop.steps(event) == {"a": "waiting"}
+        loop.emit("paid", {"n": 1})
+        loop.stop_clock(now + timedelta(seconds=60))
+        for _ in range(5):
+            for work in loop.claim(20):
+                loop.complete(work, work["params"].get("n"))
+            loop.turn()
+        missions = (nap, late, event, heard, parent, spread)
+        assert [loop.status(m) for m in missions] == ["succeeded"] * len(missions)
+        assert loop.step(event)["result"] == {"n": 1}
+        assert loop.step(heard, "w")["result"] == {"n": 0}
+        assert loop.step(parent)["result"] == {"x": None}
+        assert loop.step(spread)["result"] == [1, 2]
+        assert loop.broken() == []

@@ -86,12 +86,14 @@ _steps = nearly(
         "timeout_seconds",
         "on_failure",
         "needs_approval",
+        "for_each",
+        "run_after",
         "x",
     ],
     _values | _params,
 )
 templates = nearly(
-    ["title", "rationale", "refs", "risk_level", "priority", "steps", "x"],
+    ["title", "rationale", "refs", "risk_level", "priority", "run_after", "steps", "x"],
     _values | st.lists(_steps | _values, max_size=5),
 )
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from opsloop.errors import LeaseLost
-from opsloop.executors import Context, Fatal, Retry, RetryAfter, executor
+from opsloop.executors import Context, Fatal, Retry, RetryAfter, Wait, executor
 from support import wait_until
 from worker.working import Process, Work
 
@@ -104,6 +104,114 @@ async def test_progress_of_a_failed_attempt_is_given_to_the_next(work: Work, dra
         work.client.heartbeat()
 
     assert seen == [(1, None), (2, {"done": 1}), (3, {"done": 2})]
+
+
+@pytest.mark.parametrize("blocking", [True, False], ids=["thread", "event loop"])
+async def test_a_step_that_asks_to_wait_comes_back_with_its_progress_and_burns_no_retry(
+    work: Work, drain: Any, blocking: bool
+) -> None:
+    seen: list[Any] = []
+
+    def wait_once(ctx: Context) -> Any:
+        seen.append((ctx.attempt, ctx.last_progress))
+        if ctx.attempt == 1:
+            ctx.progress({"done": 1})
+            raise Wait(3600, "the report is not ready")
+        return "done"
+
+    async def wait_once_async(ctx: Context) -> Any:
+        return wait_once(ctx)
+
+    step = work.step("own", max_retries=1)
+    own = executor("own")(wait_once if blocking else wait_once_async)
+    await drain(own)
+
+    assert (work.of(step, "status"), work.of(step, "failure_count")) == ("waiting", 0)
+    assert work.of(step, "lease_token") is None
+    until, since = work.conn.execute(
+        "select until, since from ops_parked_steps where waits_for = 'time' and scope = 'worker'"
+    ).fetchone() or (None, None)
+    assert until is not None
+    assert 3590 < (until - since).total_seconds() <= 3600
+    assert work.client.explain_step(step)[0].reason == "time"
+
+    # Its time comes.
+    work.conn.execute("update ops_parked_steps set until = now()")
+    work.conn.execute("update ops_timers set due_at = now()")
+    work.client.heartbeat()
+    await drain(own)
+    assert seen == [(1, None), (2, {"done": 1})]
+    assert (work.of(step, "status"), work.of(step, "result")) == ("succeeded", "done")
+    runs = work.conn.execute("select status, error from ops_action_runs order by id").fetchall()
+    assert runs == [("released", "the report is not ready"), ("succeeded", None)]
+    assert work.client.check_invariants() == []
+
+
+@pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
+def test_a_time_to_wait_is_a_number_of_seconds(seconds: float) -> None:
+    with pytest.raises(ValueError, match="Wait needs"):
+        Wait(seconds)
+
+
+async def test_a_checkpoint_runs_once_over_all_attempts(work: Work, drain: Any) -> None:
+    ran: list[str] = []
+
+    @executor("own")
+    def own(ctx: Context) -> Any:
+        order = ctx.checkpoint("order", lambda: ran.append("order") or {"id": 17})
+        other = ctx.checkpoint("other", lambda: ran.append("other"))
+        if ctx.attempt < 3:
+            raise Retry("again")
+        return [order, other]
+
+    step = work.step("own", max_retries=3)
+    while work.of(step, "status") not in ("succeeded", "failed"):
+        await drain(own)
+        work.client.heartbeat()
+
+    assert work.of(step, "result") == [{"id": 17}, None]
+    assert ran == ["order", "other"]
+
+
+async def test_a_checkpoint_of_a_coroutine_is_awaited(work: Work, drain: Any) -> None:
+    ran: list[int] = []
+
+    @executor("own")
+    async def own(ctx: Context) -> Any:
+        async def order() -> int:
+            ran.append(ctx.attempt)
+            return 17
+
+        found = await ctx.checkpoint("order", order)
+        if ctx.attempt == 1:
+            raise Retry("again")
+        return found
+
+    step = work.step("own", max_retries=3)
+    while work.of(step, "status") != "succeeded":
+        await drain(own)
+        work.client.heartbeat()
+    assert (work.of(step, "result"), ran) == (17, [1])
+
+
+async def test_a_checkpoint_that_fails_is_run_again(work: Work, drain: Any) -> None:
+    ran: list[int] = []
+
+    @executor("own")
+    def own(ctx: Context) -> Any:
+        def order() -> int:
+            ran.append(ctx.attempt)
+            if ctx.attempt == 1:
+                raise ValueError("broken")
+            return 17
+
+        return ctx.checkpoint("order", order)
+
+    step = work.step("own", max_retries=3)
+    while work.of(step, "status") != "succeeded":
+        await drain(own)
+        work.client.heartbeat()
+    assert (work.of(step, "result"), ran) == (17, [1, 2])
 
 
 async def test_progress_reaches_the_database_while_the_attempt_runs(work: Work, drain: Any) -> None:

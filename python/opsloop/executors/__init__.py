@@ -2,16 +2,17 @@
 
 An executor is `def run(ctx)` or `async def run(ctx)` that returns a JSON value, marked by
 `@executor("name")`; `ctx` is a `Context`. It raises `Retry`, `RetryAfter(seconds)` or `Fatal` when the
-attempt did not succeed. `builtin` gives the ones that come with opsloop.
+attempt did not succeed, and `Wait(seconds)` when there is nothing to do for so long. `builtin` gives the ones that come
+with opsloop.
 """
 
 from __future__ import annotations
 
 from opsloop.executors.context import Context
-from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
+from opsloop.executors.outcomes import Fatal, Retry, RetryAfter, Wait
 from opsloop.executors.registry import Executor, Registry, executor
 
-__all__ = ["Context", "Executor", "Fatal", "Registry", "Retry", "RetryAfter", "builtin", "executor"]
+__all__ = ["Context", "Executor", "Fatal", "Registry", "Retry", "RetryAfter", "Wait", "builtin", "executor"]
 
 
 def builtin(sql_dsn: str | None) -> Registry:

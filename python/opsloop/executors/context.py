@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from opsloop import jsonio
+from opsloop.areas.aio.locks import AsyncLocks
+from opsloop.areas.locks import Locks
 from opsloop.database import Database
 from opsloop.executors.transaction import LeasedTransaction
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_T = TypeVar("_T")
 
 
 class Context:
@@ -183,6 +187,45 @@ class Context:
         if self._database is None:
             raise RuntimeError("this context has no database: it was not made by a worker")
         return LeasedTransaction(self._database, self.step_id, self._token, self._ends, self._note_outage)
+
+    @overload
+    def checkpoint(self, name: str, fn: Callable[[], Coroutine[Any, Any, _T]]) -> Coroutine[Any, Any, _T]: ...
+
+    @overload
+    def checkpoint(self, name: str, fn: Callable[[], _T]) -> _T: ...
+
+    def checkpoint(self, name: str, fn: Callable[[], Any]) -> Any:
+        """Run `fn` once over all attempts at this step, and return its result: now, or as an earlier attempt stored it.
+
+        The result, any JSON value, is stored while the lease is held, or not at all. `fn` without arguments; with an
+        `async def` the call is to be awaited, and any other must not be used on the event loop. An attempt that ends
+        between the effect of `fn` and the commit leaves nothing, and the next one runs it again: hand `idempotency_key`
+        to outside systems. Raises `opsloop.errors.LeaseLost` when the step was taken away meanwhile, TypeError for a
+        result that is not JSON.
+        """
+        key = f"{self.idempotency_key}:{name}"
+        if inspect.iscoroutinefunction(fn):
+            return self._checkpoint_async(key, fn)
+        with self.transaction() as conn:
+            locks = Locks(conn, self.schema)
+            taken = locks.idempotent(key)
+            if not taken.fresh:
+                return taken.result
+            result = jsonio.copy(fn())
+            if result is not None:
+                locks.idempotent_result(key, result)
+        return result
+
+    async def _checkpoint_async(self, key: str, fn: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        async with self.transaction() as conn:
+            locks = AsyncLocks(conn, self.schema)
+            taken = await locks.idempotent(key)
+            if not taken.fresh:
+                return taken.result
+            result = jsonio.copy(await fn())
+            if result is not None:
+                await locks.idempotent_result(key, result)
+        return result
 
     def _note_outage(self, error: BaseException) -> None:
         self._outage = error

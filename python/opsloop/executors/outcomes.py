@@ -25,5 +25,19 @@ class RetryAfter(Retry):
         self.seconds = float(seconds)
 
 
+class Wait(Exception):  # noqa: N818 - a verdict, not an error's name
+    """There is nothing to do for some time: let go of the step, and come back to it then. No failure counts.
+
+    `seconds` is the time to wait, in seconds, counted from now, a year at most. Until then the step holds no worker and
+    no lease; the next attempt gets what this one reported last by `progress`.
+    """
+
+    def __init__(self, seconds: float, message: str = "") -> None:
+        if not 0 <= seconds < float("inf"):
+            raise ValueError(f"Wait needs a number of seconds >= 0, got {seconds}")
+        super().__init__(message or f"asked to wait {seconds:g} s")
+        self.seconds = float(seconds)
+
+
 class Fatal(Exception):  # noqa: N818 - a verdict, not an error's name
     """The step cannot succeed, however often it is tried: fail it for good, now."""

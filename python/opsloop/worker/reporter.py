@@ -113,13 +113,23 @@ class Reporter:
         self._something.set()
 
     def release(
-        self, attempt: LiveAttempt, reason: str, *, started: bool, code: str | None = None, after: float = 0
+        self,
+        attempt: LiveAttempt,
+        reason: str,
+        *,
+        started: bool,
+        code: str | None = None,
+        after: float = 0,
+        wait: float | None = None,
     ) -> None:
         """The attempt was not carried out, no retry is burnt. `started`: part of it may have been; then SQL decides
         whether the step may simply run again. `code`: of the reason, if it is an error. `after`: seconds to keep the
-        step before it is given back, and may be claimed again at once.
+        step before it is given back, and may be claimed again at once. `wait`: seconds that the step itself asks to
+        wait before that, given back as it is.
         """
-        said = {**attempt.proof, "started": started, "reason": reason[:_ERROR_LIMIT], "code": code}
+        said: dict[str, Any] = {**attempt.proof, "started": started, "reason": reason[:_ERROR_LIMIT], "code": code}
+        if wait is not None:
+            said["wait_seconds"] = wait
         report = attempt, jsonio.dumps(said)
         if after and not self._hurried:
             self._hold(attempt)
@@ -250,7 +260,7 @@ class Reporter:
         text = "reason" if kind is self._releases else "error"
         plain = {
             name: said[name]
-            for name in ("step_id", "lease_token", "code", "retryable", "started")
+            for name in ("step_id", "lease_token", "code", "retryable", "started", "wait_seconds")
             if name in said
         }
         plainer = jsonio.dumps(

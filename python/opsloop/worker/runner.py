@@ -23,7 +23,7 @@ from opsloop.errors import (
     StepFailed,
     is_outage,
 )
-from opsloop.executors import Context, Executor, Fatal, Registry, RetryAfter
+from opsloop.executors import Context, Executor, Fatal, Registry, RetryAfter, Wait
 from opsloop.jsonio import loads
 from opsloop.process.link import Timed
 from opsloop.process.logs import Logger
@@ -222,6 +222,9 @@ class Runner:
         attempt.reported = True
         if attempt.stop in (Stop.CANCELLED, Stop.DEADLINE, Stop.FENCED):
             self._report_stopped(attempt)
+            return
+        if isinstance(error, Wait):
+            self._reporter.release(attempt, str(error), started=False, wait=error.seconds)
             return
         if (isinstance(error, OpsError) and is_outage(error)) or attempt.ctx.met_outage(error):
             # The loop's own database was away, which is no fault of the step's.

@@ -24,6 +24,22 @@ begin
     "anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/texts"}, {"type": "null"}],
     "errorMessage": "must be a text or an array of texts"
   },
+  "seconds_or_time": {
+    "anyOf": [
+      {"type": "number", "minimum": 0, "maximum": 315360000},
+      {"type": "string", "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}(Z|[+-][0-9:]{5})$"},
+      {"type": "null"}
+    ],
+    "errorMessage": "must be seconds, 0 to 315360000, or a time such as 2030-01-31T09:00:00Z"
+  },
+  "items": {
+    "anyOf": [
+      {"type": "array", "maxItems": 1000},
+      {"type": "string", "pattern": "^[{][{][^{}]*[}][}]$"},
+      {"type": "null"}
+    ],
+    "errorMessage": "must be a list of at most 1000 items, or one placeholder"
+  },
   "remark": {
     "description": "A remark of your own.",
     "type": ["string", "null"],

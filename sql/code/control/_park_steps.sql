@@ -4,7 +4,8 @@ create or replace function _park_steps(
   p_codes text[],
   p_reasons text[],
   p_scopes text[] default null,
-  p_targets text[] default null
+  p_targets text[] default null,
+  p_untils timestamptz[] default null
 )
 returns void
 language plpgsql
@@ -13,10 +14,12 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Parks steps: status waiting, a row that says what each waits for, and wait_reason, the sentence made of it. A step
--- that waits for a person is in the inbox by that row, and emits step:<kind>:waiting. p_codes and p_reasons, and for a
--- pause p_scopes and p_targets, have an entry for each step. A step that is parked already waits for this from now on.
+-- that waits for a person is in the inbox by that row, and emits step:<kind>:waiting. p_codes and p_reasons have an
+-- entry for each step; so have p_scopes and p_targets where they are given, and p_untils: when each goes on by itself,
+-- for which a timer is set. A step that is parked already waits for this from now on.
 -- The caller holds the locks of the steps, and has taken them out of the queue or from their workers.
--- Locks: ops_parked_steps. Writes: ops_mission_steps, ops_parked_steps, ops_agent_events, ops_ready. Raises: nothing.
+-- Locks: ops_parked_steps. Writes: ops_mission_steps, ops_parked_steps, ops_timers, ops_agent_events, ops_ready.
+-- Raises: nothing.
 declare
   v_now timestamptz := _now();
 begin
@@ -25,13 +28,20 @@ begin
     from unnest(p_step_ids, p_codes, p_reasons) c (id, code, reason)
    -- Plans 2
    where s.id = c.id and s.id = any (p_step_ids);
-  insert into ops_parked_steps (step_id, waits_for, scope, target, since, code)
-  select c.id, p_waits_for, c.scope, c.target, v_now, c.code
-    from unnest(p_step_ids, p_codes, p_scopes, p_targets) c (id, code, scope, target)
+  insert into ops_parked_steps (step_id, waits_for, scope, target, until, since, code)
+  select c.id, p_waits_for, c.scope, c.target, c.until, v_now, c.code
+    from unnest(p_step_ids, p_codes, p_scopes, p_targets, p_untils) c (id, code, scope, target, until)
    order by c.id
   on conflict (step_id) do update
-    set waits_for = excluded.waits_for, scope = excluded.scope, target = excluded.target, until = null,
+    set waits_for = excluded.waits_for, scope = excluded.scope, target = excluded.target, until = excluded.until,
         since = excluded.since, code = excluded.code;
+  if p_untils is not null then
+    insert into ops_timers (due_at, step_ids)
+    select c.until, array_agg(c.id)
+      from unnest(p_step_ids, p_untils) c (id, until) where c.until is not null group by c.until;
+    -- Those that beat no more have to know when there is something to do.
+    perform _wake_sleepers();
+  end if;
   if p_waits_for = 'person' then
     perform _emit_loop_events(
               array_agg('step:' || s.kind || ':waiting' order by s.id),

@@ -14,7 +14,7 @@ as $$
 -- Stores a batch of events and puts them into the lane of events; returns their ids in the order given. An event of a
 -- mission is one deeper than the event that started the mission. A dedupe key that exists gives the id of the first
 -- event, also when two sessions race: keys are inserted in order, so that the sessions wait for each other and never
--- deadlock. p_login: whose events they are.
+-- deadlock. p_login: the login whose events they are; null for the loop itself.
 -- Locks: the unique index of dedupe_key, for which it waits; the announcement. Writes: ops_agent_events, ops_ready.
 -- Raises: nothing.
 declare

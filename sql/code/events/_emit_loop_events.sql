@@ -13,11 +13,11 @@ set jit = off
 as $$
 -- Stores events that the loop makes itself (step:*, mission:*, proposal:pending and dead_letter:redriven) in the
 -- caller's transaction. p_depths: causation depth of the missions. p_login: the login whose decision they tell of. An
--- event whose type no pattern watches is stored as processed.
+-- event whose type no pattern watches, and no step waits for, is stored as processed.
 -- Locks: the announcement, where the matrix has a pattern. Writes: ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
-  v_watched text[] := _watched_types(_policy('reaction_matrix'));
+  v_watched text[] := _watched_types(_policy('reaction_matrix')) || _awaited_types();
 begin
   if v_watched <> '{}' then
     perform _announce();

@@ -9,11 +9,11 @@ as $$
 -- Compares up to p_batch_size waiting events with the reaction matrix, each exactly once, whether or not a pattern
 -- matches. A reaction whose template cannot be filled is stored as failed, with the path that has no value. When the
 -- batch fails on data, event and pattern are compared one by one; a pair on which that fails is a failed reaction, and
--- an event that cannot be marked as processed is set aside. Events that would bring too much into reactions for one
--- call go to the end of the queue.
+-- an event that cannot be marked as processed is set aside. Events that steps wait for are kept for these. Events that
+-- would bring too much into reactions for one call go to the end of the queue.
 -- Locks: the events taken, by their rows in ops_ready (SKIP LOCKED); cooldowns by pattern name, for which it waits; the
--- announcement. Writes: ops_agent_events, ops_agent_reactions, ops_pattern_cooldowns, ops_ready, marks; ops_lanes,
--- ops_late_enqueuers and ops_strays, seldom. Raises: OP018 for a batch of less than one.
+-- announcement. Writes: ops_agent_events, ops_agent_reactions, ops_pattern_cooldowns, ops_ready, marks;
+-- ops_awaited_events, ops_lanes, ops_late_enqueuers and ops_strays, seldom. Raises: OP018 for a batch of less than one.
 declare
   v_patterns jsonb := coalesce(nullif(_policy('reaction_matrix') -> 'patterns', 'null'), '[]');
   v_ids uuid[];
@@ -55,6 +55,7 @@ begin
       queued := queued + _match_alone(v_id, v_patterns);
     end loop;
   end;
+  perform _note_awaited(v_ids);
   return next;
 end;
 $$;

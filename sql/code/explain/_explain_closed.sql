@@ -10,7 +10,8 @@ stable
 set search_path from current
 as $$
 -- What keeps every claim from a step, whatever else it waits for: pauses, a setting that blocks its executor, and that
--- no live worker offers the executor. p_params: its params, placeholders filled.
+-- no live worker offers the executor; one of kind wait or mission needs none. p_params: its params, placeholders
+-- filled.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();
@@ -18,6 +19,9 @@ declare
   v_workers text;
 begin
   return query select 'pause', null::text, p.detail, p.frees from _explain_pauses(p_step.id, p_params) p;
+  if p_step.kind in ('wait', 'mission') or p_step.on_turn ? 'spread' then
+    return;
+  end if;
   v_blocked := _executor_blocked(p_step.executor, p_worker_policy);
   if v_blocked.rule is not null then
     reason := 'policy';

@@ -26,6 +26,9 @@ begin
          status = case p_outcome when 'succeeded' then 'succeeded' else s.status end,
          result = case p_outcome when 'succeeded' then p_result else s.result end
    where s.id = p_step.id;
+  update ops_missions m
+     set status = 'running', started_at = v_now, updated_at = v_now
+   where m.id = p_step.mission_id and m.status = 'approved';
   perform _unpark_steps(array[p_step.id]);
   if p_outcome = 'failed' then
     perform _fail_for_good(array[p_step.id], array[p_note], null);

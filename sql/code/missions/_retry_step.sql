@@ -5,14 +5,14 @@ set search_path from current
 as $$
 -- The decision of a person to run a failed, cancelled or waiting step again, with all its tries; its mission comes back
 -- to life, unless another step that failed for good keeps it failed (retry that one too, and both run). A queued step
--- that waits for its next try runs now. For a step that policy has parked, or that the next claim would park, this is
--- the approval of exactly what it would run now, which no login gives for its own proposal; where approval_rules ask
--- for more, it is refused, unless it was decided by them (p_decided). Returns what the audit log keeps: {"mission_id",
--- "was", "status", "approved_digest"}.
--- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready,
--- ops_parked_steps, ops_agent_events.
--- Raises: OP012 unknown, OP014 not in a state to be retried, or parked by a pause in force, OP003 what policy forbids
--- to anybody, OP015 own proposal.
+-- that waits for its next try, and one that waits for its run_after, run now; a step of kind wait or mission waits
+-- until it is resolved, or what it waits for comes. For a step that policy has parked, or that the next claim would
+-- park, this is the approval of exactly what it would run now, which no login gives for its own proposal; where
+-- approval_rules ask for more, it is refused, unless it was decided by them (p_decided). Returns what the audit log
+-- keeps: {"mission_id", "was", "status", "approved_digest"}.
+-- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready, ops_parked_steps,
+-- ops_agent_events. Raises: OP012 unknown, OP014 not in a state to be retried, parked by a pause in force, or a wait,
+-- OP003 what policy forbids to anybody, OP015 own proposal.
 declare
   v_now timestamptz;
   v_step ops_mission_steps;
@@ -21,6 +21,7 @@ declare
   v_pause record;
   v_asked ops_mission_proposals;
   v_ask boolean := false;
+  v_is_asked boolean;
 begin
   perform _lock_mission((select s.mission_id from ops_mission_steps s where s.id = p_step_id));
   select * into v_step from ops_mission_steps where id = p_step_id;
@@ -45,6 +46,14 @@ begin
       message = format('OPS_014: step %s waits for a pause of %s %s to end', v_step.id, v_pause.scope, v_pause.target),
       detail = jsonb_build_object('step_id', v_step.id, 'scope', v_pause.scope, 'target', v_pause.target)::text,
       hint = format('select fn_resume(%L, %L); lifts the pause and queues it again.', v_pause.scope, v_pause.target);
+  end if;
+  if v_step.status = 'waiting'
+     and exists (select from ops_parked_steps w where w.step_id = v_step.id and w.waits_for <> 'pause'
+                   and w.scope in ('wait', 'mission', 'for_each')) then
+    raise exception using errcode = 'OP014',
+      message = format('OPS_014: step %s waits, and there is nothing to be retried', v_step.id),
+      detail = jsonb_build_object('step_id', v_step.id)::text,
+      hint = format('select fn_resolve_step(%L, ''succeeded''); ends the wait.', v_step.id);
   end if;
   if v_verdict.hold_code = 'OPS_003' then
     raise exception using errcode = 'OP003', message = format('OPS_003: %s', v_verdict.hold),
@@ -72,14 +81,16 @@ begin
     update ops_mission_steps s set approved_digest = v_digest, updated_at = v_now where s.id = v_step.id;
   else
     perform _record_interrupted(array[v_step.id]);
+    -- What waited for a person has its run_after still to come.
+    v_is_asked := exists (select from ops_parked_steps w where w.step_id = v_step.id and w.waits_for = 'person');
     update ops_mission_steps s
        set status = 'blocked', wait_reason = null, run_after = null, failure_count = 0, lease_token = null,
            cancel_requested = false, updated_at = v_now,
-           approved_digest = v_digest,
+           approved_digest = v_digest, on_turn = case when v_is_asked then s.on_turn else s.on_turn - 'run_after' end,
            last_error = case when s.status in ('failed', 'queued') then s.last_error end,
            last_error_code = case when s.status in ('failed', 'queued') then s.last_error_code end
      where s.id = v_step.id;
-    perform _unpark_steps(array[v_step.id]);
+    perform _unpark_steps(array[v_step.id], v_is_asked);
     -- Queues it, unless its dependencies have not ended.
     perform _revive_missions(array[v_step.mission_id]);
   end if;

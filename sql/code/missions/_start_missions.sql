@@ -34,6 +34,7 @@ declare
   v_most bigint := 0;
   v_lanes integer[];
   v_asks boolean;
+  v_ready uuid[];
 begin
   -- What is the same for all missions of a template is worked out once. Those of template n are v_sizes[n] steps, and
   -- the last of them is p_steps[v_ends[n]].
@@ -51,7 +52,7 @@ begin
   select _ensure_lanes(array_agg(case when cardinality(p_templates) = 1 or s.no in (select w from unnest(p_which) w)
                                       then s.executor end),
                        array_agg(v_priorities[s.no]), true),
-         bool_or(s.needs_approval)
+         bool_or(s.needs_approval or s.on_turn is not null)
     into v_lanes, v_asks
     from unnest(p_steps) s;
 
@@ -71,10 +72,15 @@ begin
     insert into ops_mission_steps (
       id, mission_id, key, position, kind, executor, params, slots, depends_on, unblocks, waiting_on, status, priority,
       depth, lane, ready_seq, on_failure, on_lease_lost, timeout_seconds, max_retries, judged_generation,
-      needs_approval, created_at, updated_at)
+      needs_approval, on_turn, created_at, updated_at)
     select _nth_uuid_v7(v_run.start, v_run.tail, m.before + (m.step).pos), v_ids[m.i], (m.step).key, (m.step).pos,
-           (m.step).kind, (m.step).executor, (m.step).params,
-           case when v_step_slots[m.no] is not null then v_step_slots[m.no] -> (m.step).pos::text end,
+           (m.step).kind, (m.step).executor,
+           case when (m.step).on_turn ? 'for_each'
+                then jsonb_build_object('for_each', (m.step).on_turn -> 'for_each', 'params', (m.step).params)
+                else (m.step).params end,
+           case when v_step_slots[m.no] is null then null
+                when (m.step).on_turn ? 'for_each' then _step_slots(p_slots[m.no], (m.step).pos)
+                else v_step_slots[m.no] -> (m.step).pos::text end,
            case when cardinality((m.step).needs) = 0 then '{}'
                 else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k)
                              from unnest((m.step).needs) k) end,
@@ -82,13 +88,18 @@ begin
                 else array(select _nth_uuid_v7(v_run.start, v_run.tail, m.before + k)
                              from unnest((m.step).unblocks) k) end,
            cardinality((m.step).needs),
-           case when cardinality((m.step).needs) = 0 and not (m.step).needs_approval then 'queued' else 'blocked' end,
+           case when cardinality((m.step).needs) = 0 and not (m.step).needs_approval and (m.step).on_turn is null
+                then 'queued' else 'blocked' end,
            v_priorities[m.no], coalesce(p_depths[m.i], 0), v_lanes[m.s],
-           case when cardinality((m.step).needs) = 0 and not (m.step).needs_approval
+           case when cardinality((m.step).needs) = 0 and not (m.step).needs_approval and (m.step).on_turn is null
                 then nextval('ops_ready_seq') end,
            (m.step).on_failure, (m.step).on_lease_lost, (m.step).timeout_seconds, (m.step).max_retries,
            -- The claim judges it however current the generation is.
-           case when not (m.step).needs_approval then p_generation end, (m.step).needs_approval, v_now, v_now
+           case when not (m.step).needs_approval then p_generation end,
+           (m.step).needs_approval and not coalesce((m.step).on_turn ? 'for_each', false),
+           case when (m.step).on_turn ? 'for_each'
+                then (m.step).on_turn || jsonb_build_object('for_each', true, 'needs_approval', (m.step).needs_approval)
+                else (m.step).on_turn end, v_now, v_now
       -- Offset 0: each step is taken out of its array once.
       from (select n.i, n.no, n.s, n.before, p_steps[n.s] as step
               from (select i, p_which[i] as no, v_count + (i - 1) * v_most as before,
@@ -101,9 +112,15 @@ begin
   select s.lane, s.ready_seq, s.id from stored s where s.ready_seq is not null;
 
   if v_asks then
-    perform _await_approvals(array(
+    perform _listen(array(
+      select s.id from ops_mission_steps s where s.mission_id = any (v_ids) and s.on_turn ? 'listens'
+         and not s.on_turn ? 'for_each'));
+    v_ready := _await_turn(array(
       select s.id from ops_mission_steps s
-       where s.mission_id = any (v_ids) and s.needs_approval and s.waiting_on = 0 and s.status = 'blocked'));
+       where s.mission_id = any (v_ids) and s.waiting_on = 0 and s.status = 'blocked'));
+    if v_ready is not null then
+      perform _enqueue_steps(v_ready);
+    end if;
   end if;
   perform _wake_workers();
   return v_ids;

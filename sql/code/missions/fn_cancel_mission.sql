@@ -8,15 +8,14 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Cancels a mission: steps that do not run are cancelled now, running steps are asked to stop and may still report.
+-- Cancels a mission: steps that do not run are cancelled now, running steps are asked to stop and may still report; the
+-- next heartbeat cancels the missions that steps of it wait for.
 -- Cancelling a cancelled mission changes nothing and answers the same.
 -- Locks: the mission, then its steps in id order. Writes: ops_missions, ops_agent_events, ops_audit_log, and what
--- _cancel_steps writes. Raises: OP012 unknown, OP014 ended otherwise, OP031.
+-- _cancel_mission writes. Raises: OP012 unknown, OP014 ended otherwise, OP031.
 declare
-  v_now timestamptz;
   v_mission ops_missions;
   v_actor text := coalesce(p_actor, session_user);
-  v_error text := format('cancelled by %s (login %s)%s', v_actor, session_user, ': ' || p_reason);
 begin
   perform _lock_mission(p_mission_id);
   select * into v_mission from ops_missions where id = p_mission_id;
@@ -33,18 +32,7 @@ begin
       message = format('OPS_014: mission %s has %s and cannot be cancelled', v_mission.id, v_mission.status),
       hint = 'Nothing of it runs any more.';
   end if;
-  v_now := _now();
-  perform _cancel_steps(array[v_mission.id], 'its mission was cancelled');
-  update ops_missions m
-     set status = 'cancelled', completed_at = v_now, updated_at = v_now, steps_open = 0,
-         error = v_error
-   where m.id = v_mission.id;
-  perform _settle_missions(array[v_mission.id]);
-  perform _emit_loop_events(array['mission:cancelled'],
-    array[jsonb_build_object('mission_id', v_mission.id, 'title', v_mission.title, 'actor', v_actor, 'login',
-                             session_user,
-                             'reason', p_reason)],
-    array[v_mission.id], array[v_mission.depth], session_user);
+  perform _cancel_mission(v_mission, v_actor, session_user, p_reason);
   perform _audit('cancel', 'mission', v_mission.id::text, p_actor, p_reason,
     jsonb_build_object('was', v_mission.status));
   return 'cancelled';

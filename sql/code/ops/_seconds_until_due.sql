@@ -20,6 +20,10 @@ begin
      or exists (select from ops_parked_steps s
                  where s.waits_for = 'pause'
                    and not exists (select from ops_pauses p where p.scope = s.scope and p.target = s.target))
+     or exists (select from ops_awaited_events)
+     or exists (select from ops_parked_steps s where s.scope = 'mission' and s.target is null)
+     or exists (select from ops_child_missions c where c.abandoned)
+     or exists (select from ops_event_waits w where w.event_id is null and w.look_back_until is not null)
      or exists (select from ops_mission_proposals p
                  where p.status in ('pending', 'voting') and p.counted_at is null
                    and _not_aside(array[p.id]) is not null) then

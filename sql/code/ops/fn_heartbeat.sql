@@ -11,15 +11,14 @@ set jit = off
 set lock_timeout = '2s'
 as $$
 -- One turn of the loop: due leases and retries, stale and hand-queued steps, pauses, events and messages of the outbox
--- written by hand, ticks of schedules, events, reactions, gates that had to wait, and the duties of the areas. One turn
--- in ten seconds does the duties for all: the one that acquires a lock, which it leaves to expire unless a duty fails.
--- Safe to run anywhere, any number at once: every phase takes only what no other turn holds. A phase that fails is
--- rolled back alone and reported; the others still run, and so do the other duties when one fails. A phase that meets
--- an open transaction (a cooldown that just began, for example) waits two seconds at most, as the turn holds the rows
--- that it recovered meanwhile.
+-- written by hand, ticks of schedules, events, steps that wait for these, reactions, gates that had to wait, and the
+-- duties of the areas. One turn in ten seconds does the duties for all: the one that acquires a lock, which it leaves to
+-- expire unless a duty fails. Safe to run anywhere, any number at once: every phase takes only what no other turn holds.
+-- A phase that fails is rolled back alone and reported; the others still run, and so do the other duties when one fails.
+-- A phase that meets an open transaction (a cooldown that just began, for example) waits two seconds at most, as the
+-- turn holds the rows that it recovered meanwhile.
 -- Locks: those of the phases, and the lock heartbeat:duties. Writes: what the phases write, marks, distributed_locks,
--- and heartbeat:success or heartbeat:failure.
--- Raises: nothing; failures come back under "errors" with their SQLSTATE.
+-- and heartbeat:success or heartbeat:failure. Raises: nothing; failures come back under "errors" with their SQLSTATE.
 declare
   c_duties constant text := 'heartbeat:duties';
   v_turn constant text := format('heartbeat:%s:%s', pg_backend_pid(), gen_random_uuid());
@@ -43,7 +42,8 @@ begin
   -- Gates before reactions: what waits for a cap passes before what is new.
   for v_phase, v_part in
     values ('leases', ''), ('stale', ''), ('pauses', ''), ('adopted', 'events'), ('adopted', 'outbox'),
-           ('schedules', ''), ('triggers', ''), ('gates', ''), ('reactions', ''), ('subagents', ''),
+           ('schedules', ''), ('triggers', ''), ('waits', 'events'), ('gates', ''), ('reactions', ''),
+           ('waits', 'missions'), ('subagents', ''),
            ('duties', 'turn'), ('duties', 'base'), ('duties', 'queue'), ('duties', 'locks'), ('duties', 'steps'),
            ('duties', 'approvals'), ('duties', 'missions'), ('duties', 'shadows')
   loop
@@ -57,6 +57,8 @@ begin
         when 'adopted of outbox' then perform _duty_outbox();
         when 'schedules' then perform _duty_schedules();
         when 'triggers' then select * into v_trigger from fn_evaluate_triggers(coalesce(p_event_batch_size, 50));
+        when 'waits of events' then perform _duty_waits();
+        when 'waits of missions' then perform _duty_children();
         when 'reactions' then select * into v_reaction from fn_process_reactions(coalesce(p_reaction_batch_size, 50));
         when 'gates' then perform _duty_proposals(coalesce(p_reaction_batch_size, 50));
         when 'subagents' then perform _duty_subagents();

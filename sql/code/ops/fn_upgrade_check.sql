@@ -11,7 +11,8 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP018 for a version that cannot be.
 declare
   -- Since which release something brings back a step that waits for it; null: none so far.
-  c_freed_since constant jsonb := '{"person": "0.1.0", "pause": "0.1.0", "time": null, "event": null, "limit": null}';
+  c_freed_since constant jsonb :=
+    '{"person": "0.1.0", "pause": "0.1.0", "time": "0.1.0", "event": "0.1.0", "limit": null}';
 begin
   if p_version is null or p_version !~ E'^[0-9]{1,4}\\.[0-9]{1,4}\\.[0-9]{1,4}$' then
     raise exception using errcode = 'OP018',

@@ -63,8 +63,9 @@ begin
   elsif coalesce(p_auto_approve -> 'enabled', 'false') <> 'true' then
     rule := 'auto_approve.enabled';
     reason := 'auto_approve.enabled is not true';
-  elsif p_kind = 'approval' and p_executor = 'approval' and risk <= v_max then
-    -- It runs nothing: persons decide on it when its turn comes.
+  elsif p_kind in ('approval', 'wait', 'mission') and p_executor = p_kind and risk <= v_max then
+    -- It runs nothing: persons decide on it when its turn comes, or it waits. The mission
+    -- that it waits for is a proposal of its own.
     null;
   elsif not coalesce(p_auto_approve -> 'allowed_step_kinds' ? p_kind
                      or _matches_any(p_kind, p_auto_approve -> 'allowed_step_kinds'), false) then

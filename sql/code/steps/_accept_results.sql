@@ -8,20 +8,20 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- The hot half of a completion. One statement ends the steps whose token and epoch are right, records their attempts,
--- counts down their missions and stores the events that a pattern watches; then the steps that they unblock are queued.
--- What no pattern watches is not stored: ops_events derives it from step, attempt and mission. The event of a step has
--- the id of its attempt, so that the view knows it. (Other routines store events by _emit_loop_events; here the arrays
--- that it takes would cost as much as the rows.)
--- Returns the steps accepted, null for none. The caller holds the locks of the missions; only in missions of p_running
--- are further steps queued.
+-- counts down their missions and stores the events that a pattern watches or a step waits for; then the steps that they
+-- unblock are queued. What nobody watches is not stored: ops_events derives it from step, attempt and mission. The
+-- event of a step has the id of its attempt, so that the view knows it. (Other routines store events by
+-- _emit_loop_events; here the arrays that it takes would cost as much as the rows.) Returns the steps accepted, null
+-- for none. The caller holds the locks of the missions; only in missions of p_running are further steps queued.
 -- Locks: the steps, and those it unblocks, under the locks of their missions. Writes: ops_mission_steps,
 -- ops_action_runs, ops_missions, ops_agent_events, ops_ready. Raises: nothing.
 declare
   v_now timestamptz := _now();
-  v_watched text[] := _watched_types(_policy('reaction_matrix'));
+  v_watched text[] := _watched_types(_policy('reaction_matrix')) || _awaited_types();
   v_tell boolean := 'mission:succeeded' like any (v_watched);
   v_accepted uuid[];
   v_unblocks uuid[];
+  v_parents uuid[];
   v_ready uuid[];
 begin
   if v_watched <> '{}' then
@@ -58,7 +58,7 @@ begin
               from unnest(array(select o.mission_id from done o)) u (mission_id)
              group by u.mission_id) d
      where m.id = d.mission_id and m.id = any (array(select o.mission_id from done o))
-    returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth
+    returning m.id, m.title, m.proposal_id, m.status, m.steps_open, m.steps_total, m.depth, m.parent_step_id
   ), event as (
     insert into ops_agent_events (id, type, data, mission_id, depth, ready_seq, processed_at, created_at)
     select e.id, e.type, e.data, e.mission_id, e.depth + 1, nextval('ops_ready_seq'), null, v_now
@@ -80,14 +80,18 @@ begin
   select array_agg(d.id), (select array_agg(u)
                              from done o
                             cross join lateral unnest(o.unblocks) u
-                            where o.unblocks <> '{}' and o.mission_id = any (p_running))
-    into v_accepted, v_unblocks
+                            where o.unblocks <> '{}' and o.mission_id = any (p_running)),
+         (select array_agg(f.parent_step_id) from finished f where f.parent_step_id is not null and f.steps_open = 0)
+    into v_accepted, v_unblocks, v_parents
     from done d;
   if v_unblocks is not null then
     v_ready := _unblock_steps(v_unblocks);
     if v_ready is not null then
       perform _enqueue_steps(v_ready);
     end if;
+  end if;
+  if v_parents is not null then
+    perform _tell_parents(v_parents);
   end if;
   return v_accepted;
 end;

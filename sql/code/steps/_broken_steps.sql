@@ -42,7 +42,9 @@ begin
 
   return query
   with alive as materialized (
-    select s.*, case s.status when 'running' then s.lease_expires_at when 'queued' then s.run_after end as due_at
+    select s.*, case s.status when 'running' then s.lease_expires_at when 'queued' then s.run_after
+                          when 'waiting' then (select q.until from ops_parked_steps q where q.step_id = s.id)
+           end as due_at
       from ops_mission_steps s
      where s.id > p_after and s.id <= p_upto and s.status in ('blocked', 'queued', 'running', 'waiting')
   ), timed as materialized (
@@ -86,6 +88,23 @@ begin
          then format('waiting_on is %s, but %s dependencies have not ended', l.waiting_on, l.waits_for)
        when l.status = 'waiting' and not exists (select from ops_parked_steps p where p.step_id = l.id)
          then 'waiting, but ops_parked_steps does not say what for: no inbox and no resume would find it'
+       when l.status = 'waiting' and l.due_at is not null and not l.timed
+         then 'waits for a time, but no timer is set'
+       when l.status = 'waiting' and not l.timed
+            and exists (select from ops_parked_steps p
+                         where p.step_id = l.id and p.waits_for = 'event' and p.scope = 'wait')
+            and not exists (select from ops_event_waits e where e.step_id = l.id and e.event_id is null)
+         then 'waits for an event, but does not listen for one'
+       when l.status = 'waiting'
+            and exists (select from ops_parked_steps p
+                         where p.step_id = l.id and p.waits_for = 'event' and p.scope = 'mission'
+                           and p.target is not null)
+            and not exists (select from ops_child_missions c where c.step_id = l.id and not c.abandoned)
+         then 'waits for a mission, but has proposed none'
+       when l.status = 'waiting' and not l.timed
+            and exists (select from ops_child_missions c join ops_missions m on m.id = c.mission_id
+                         where c.step_id = l.id and m.status not in ('approved', 'running'))
+         then 'the mission that it waits for has ended, but no timer is set'
      end as fault) f
    where f.fault is not null
   union all

@@ -24,13 +24,14 @@ begin
     perform _check_batch(p_name, p_reports);
   end if;
   select string_agg(concat(r.report ->> 'step_id', r.report ->> 'lease_token', ';'), ''),
-         -- One look for all five: most reports have none of them.
-         min(r.ord) filter (where r.report ?| '{events,outbox,code,retryable,retry_after_seconds}'
+         -- One look for all six: most reports have none of them.
+         min(r.ord) filter (where r.report ?| '{events,outbox,code,retryable,retry_after_seconds,wait_seconds}'
                               and (jsonb_typeof(r.report -> 'events') not in ('array', 'null')
                                    or jsonb_typeof(r.report -> 'outbox') not in ('array', 'null')
                                    or r.report ->> 'code' !~ '^OPS_[0-9]{3}$'
                                    or jsonb_typeof(r.report -> 'retryable') not in ('boolean', 'null')
-                                   or jsonb_typeof(r.report -> 'retry_after_seconds') not in ('number', 'null')))
+                                   or jsonb_typeof(r.report -> 'retry_after_seconds') not in ('number', 'null')
+                                   or jsonb_typeof(r.report -> 'wait_seconds') not in ('number', 'null')))
     into v_ids, v_mistyped
     from jsonb_array_elements(p_reports) with ordinality r (report, ord);
   if v_mistyped is null and (v_ids is null or v_ids ~ format('^(%s%1$s;)*$', v_uuid)) then
@@ -45,6 +46,6 @@ begin
                      v_bad - 1),
     detail = left((p_reports -> (v_bad - 1)::integer)::text, 200),
     hint = 'Give both as they came from fn_claim_steps; events and outbox are arrays, retryable is true or false, '
-           'retry_after_seconds is a number, code has the form OPS_nnn. Nothing was changed.';
+           'retry_after_seconds and wait_seconds are numbers, code has the form OPS_nnn. Nothing was changed.';
 end;
 $$;

@@ -36,9 +36,11 @@ begin
                          else _step_results(s.mission_id, s.slots) end) r (results)
      cross join lateral (select _as_run(s.executor, l.params) as params, l.fault, l.fault_code
                            from _fill_step(s.params, coalesce(s.slots, '[]'), r.results) l) f
-     where s.slots is not null
-        or s.judged_generation is distinct from p_generation
-        or p_worker_policy -> 'presets' ? s.executor
+     where (s.slots is not null
+            or s.judged_generation is distinct from p_generation
+            or p_worker_policy -> 'presets' ? s.executor)
+       -- Nothing runs such a step but its copies.
+       and (s.on_turn is null or not s.on_turn ?| array['for_each', 'spread'])
   ), commands as materialized (
     select _allowed_commands(array(select case when i.executor = 'command' then i.params -> 'argv' end
                                      from filled i order by i.nth),

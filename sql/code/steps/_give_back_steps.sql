@@ -4,7 +4,8 @@ create or replace function _give_back_steps(
   p_reasons text[],
   p_codes text[],
   p_run_status text,
-  p_how text
+  p_how text,
+  p_waits double precision[] default null
 )
 returns void
 language plpgsql
@@ -15,12 +16,15 @@ as $$
 -- Ends running attempts that are no fault of the step, so that no failure is counted: the steps of p_hold wait for a
 -- person, the others are queued again, and a step that was asked to stop is cancelled. The caller holds the locks of
 -- missions and steps. p_reasons and p_codes: for the record of each attempt. p_run_status: released or lost. p_how:
--- what happened, with a %s for the name of the worker.
+-- what happened, with a %s for the name of the worker. p_waits: how many seconds each asked to wait before it is queued
+-- again; null for none.
 -- Locks: none of its own. Writes: ops_mission_steps, ops_action_runs, ops_ready, ops_missions, and what a parked step
 -- and settling write. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_back uuid[];
+  v_waiting uuid[];
+  v_untils timestamptz[];
   v_held uuid[];
   v_held_reasons text[];
   v_stopped uuid[];
@@ -32,21 +36,27 @@ begin
            last_error = case when g.hold and not s.cancel_requested then g.reason else s.last_error end,
            last_error_code = case when g.hold and not s.cancel_requested then g.code else s.last_error_code end,
            lease_token = null, lease_expires_at = null, updated_at = v_now
-      from unnest(p_ids, p_hold, p_reasons, p_codes) g (id, hold, reason, code)
+      from unnest(p_ids, p_hold, p_reasons, p_codes, p_waits) g (id, hold, reason, code, wait)
      -- Plans 2
      where s.id = g.id and s.id = any (p_ids)
-    returning s.id, s.status, s.mission_id, s.worker_id, g.hold
+    returning s.id, s.status, s.mission_id, s.worker_id, g.hold, g.wait
   )
-  select array_agg(g.id) filter (where g.status = 'running' and not g.hold),
+  select array_agg(g.id) filter (where g.status = 'running' and not g.hold and g.wait is null),
+         array_agg(g.id) filter (where g.status = 'running' and not g.hold and g.wait is not null),
+         array_agg(v_now + make_interval(secs => g.wait))
+           filter (where g.status = 'running' and not g.hold and g.wait is not null),
          array_agg(g.id) filter (where g.status = 'running' and g.hold),
          array_agg(format('outcome unknown: %s; retry it or resolve it',
                           format(p_how, 'worker ' || coalesce(g.worker_id, '?'))))
            filter (where g.status = 'running' and g.hold),
          array_agg(distinct g.mission_id) filter (where g.status = 'cancelled')
-    into v_back, v_held, v_held_reasons, v_stopped
+    into v_back, v_waiting, v_untils, v_held, v_held_reasons, v_stopped
     from given_back g;
   if v_back is not null then
     perform _enqueue_steps(v_back);
+  end if;
+  if v_waiting is not null then
+    perform _park_until(v_waiting, 'worker', null, v_untils);
   end if;
   if v_held is not null then
     perform _park_steps(v_held, 'person', array_fill(text 'OPS_010', array[cardinality(v_held)]), v_held_reasons);

@@ -16,7 +16,12 @@ begin
     from ops_mission_steps s
    where s.id = any (p_step_ids)
      and ((s.status = 'running' and s.lease_expires_at <= v_now)
-          or (s.status = 'queued' and s.run_after <= v_now))
+          or (s.status = 'queued' and s.run_after <= v_now)
+          or (s.status = 'waiting'
+              and (exists (select from ops_parked_steps q where q.step_id = s.id and q.until <= v_now)
+                   or exists (select from ops_event_waits e where e.step_id = s.id and e.event_id is not null)
+                   or exists (select from ops_child_missions c join ops_missions m on m.id = c.mission_id
+                               where c.step_id = s.id and m.completed_at is not null))))
   having count(*) > 0;
 end;
 $$;

@@ -5,9 +5,9 @@ set search_path from current
 set jit = off
 as $$
 -- After a restore, when the queue is empty and the epoch was raised: takes all leases back, queues every step that is
--- ready, arms the timers of retries, and makes parking and missions follow from the steps. requeued: up to 1,000 of the
--- steps that ran at the time of the backup and run again; remaining: running ones that could not be taken back, as
--- another session has locked them or their mission is gone.
+-- ready, arms the timers of retries and waits, and makes parking and missions follow from the steps. requeued: up to
+-- 1,000 of the steps that ran at the time of the backup and run again; remaining: running ones that could not be taken
+-- back, as another session has locked them or their mission is gone.
 -- Locks: missions, then steps, SKIP LOCKED. Writes: ops_mission_steps, ops_missions, ops_action_runs, ops_ready,
 -- ops_timers, ops_parked_steps, ops_agent_events, ops_strays, ops_sweep. Raises: nothing.
 declare
@@ -29,7 +29,14 @@ begin
   select s.run_after, array_agg(s.id)
     from ops_mission_steps s
    where s.status = 'queued' and s.run_after is not null
-   group by s.run_after;
+   group by s.run_after
+  union all
+  select q.until, array_agg(q.step_id) from ops_parked_steps q where q.until is not null group by q.until
+  union all
+  select _now(), array_agg(c.step_id) from ops_child_missions c having count(*) > 0;
+  -- Transactions of another server had other numbers.
+  update ops_event_waits set seen = null, began_in = '0', look_back_until = null;
+  update ops_awaited_events set keep_until = null;
   v_queued := array(select s.id from ops_mission_steps s
                      where s.status = 'queued' and s.run_after is null
                        and not exists (select from ops_ready r where r.lane = s.lane and r.seq = s.ready_seq)

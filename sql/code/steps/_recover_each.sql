@@ -45,6 +45,10 @@ begin
           if v_retry is not null then
             perform _enqueue_steps(v_retry);
           end if;
+          if exists (select from ops_parked_steps q where q.step_id = any (v_part)
+                                                          and q.waits_for in ('time', 'event')) then
+            perform _free_waiting(v_part);
+          end if;
           select * into v_done
             from _recover_steps(array(select s.id from ops_mission_steps s
                                        where s.id = any (v_part) and s.status = 'running'

@@ -73,7 +73,7 @@ begin
   select array_agg(s.id) into v_ready
     from ops_mission_steps s
    where s.mission_id = any (p_mission_ids) and s.status = 'blocked' and s.waiting_on = 0;
-  v_ready := _await_approvals(v_ready);
+  v_ready := _await_turn(v_ready);
   if v_ready is not null then
     perform _enqueue_steps(v_ready);
   end if;

@@ -57,12 +57,14 @@ begin
   select array_agg('mission:' || m.status) as types,
          array_agg(_mission_event(m.id, m.title, m.proposal_id, m.steps_total)
                    || jsonb_build_object('error', m.error)) as data,
-         array_agg(m.id) as ids, array_agg(m.depth) as depths
+         array_agg(m.id) as ids, array_agg(m.depth) as depths,
+         array_agg(m.parent_step_id) filter (where m.parent_step_id is not null) as parents
     into v_ended
     from settled m
    where m.status in ('succeeded', 'failed') and m.completed_at = v_now;
   if v_ended.ids is not null then
     perform _emit_loop_events(v_ended.types, v_ended.data, v_ended.ids, v_ended.depths);
+    perform _tell_parents(v_ended.parents);
   end if;
 end;
 $$;

@@ -14,12 +14,12 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- One part of the rolling scan of all steps. hand_queued: queued, but not in ops_ready. without_lease: running without
--- a lease that a claim gave. without_timer: running with a lease that ran out long ago, or waiting for a retry that is
--- long due. without_parking: waiting, but not in ops_parked_steps. not_waiting: in ops_parked_steps, but not waiting,
--- or gone. interrupted: with a lease, but not running. misdated: running, or waiting for a retry, and changed last at a
--- time that is still to come: the clock was set back. Live steps without a mission are noted in ops_strays; rows that
--- were set aside are left out. There is no index on status, on purpose (every claim would have to write it), hence the
--- scan. Empty when it is not the caller's turn (_begin_sweep).
+-- a lease that a claim gave. without_timer: running with a lease that ran out long ago, or waiting for a retry or a
+-- time that is long due. without_parking: waiting, but not in ops_parked_steps. not_waiting: in ops_parked_steps, but
+-- not waiting, or gone. interrupted: with a lease, but not running. misdated: running, or waiting for a retry, and
+-- changed last at a time that is still to come: the clock was set back. Live steps without a mission are noted in
+-- ops_strays; rows that were set aside are left out. There is no index on status, on purpose (every claim would have to
+-- write it), hence the scan. Empty when it is not the caller's turn (_begin_sweep).
 -- Locks: the row of ops_sweep, SKIP LOCKED. Writes: ops_sweep, ops_strays. Raises: nothing.
 declare
   v_from uuid;
@@ -41,7 +41,16 @@ begin
                                            > coalesce(p.deadline_at, '-infinity') + interval '1 minute')
                                    and greatest(p.updated_at, p.reserved_at) < p_now - p_stale),
          array_agg(p.id) filter (where (p.status = 'running' and p.lease_expires_at < p_now - interval '1 minute')
-                                    or (p.status = 'queued' and p.run_after < p_now - interval '1 minute')),
+                                    or (p.status = 'queued' and p.run_after < p_now - interval '1 minute')
+                                    or (p.status = 'waiting'
+                                        and exists (select from ops_parked_steps w
+                                                     where w.step_id = p.id
+                                                       and w.until < p_now - interval '1 minute'
+                                                    union all
+                                                    select from ops_child_missions c
+                                                      join ops_missions m on m.id = c.mission_id
+                                                     where c.step_id = p.id
+                                                       and m.completed_at < p_now - interval '1 minute'))),
          array_agg(p.id) filter (where p.status = 'waiting'
                                    and not exists (select from ops_parked_steps w where w.step_id = p.id)),
          array_agg(p.id) filter (where p.status <> 'running' and p.lease_expires_at is not null),

@@ -1,14 +1,16 @@
-create or replace function _fill_slots(p_document jsonb, p_slots jsonb, p_event jsonb, p_results jsonb)
+create or replace function _fill_slots(p_document jsonb, p_slots jsonb, p_event jsonb, p_results jsonb,
+                                       p_item jsonb default null)
 returns table (document jsonb, slots jsonb, fault text, fault_code text)
 language plpgsql
 immutable
 set search_path from current
 as $$
 -- Fills the slots of a document: references to the event when p_event is given, to results of steps when p_results is
--- given. Slots with other references are returned. Only slots are filled: values are never scanned for placeholders. A
--- placeholder alone in its text keeps the JSON type of its value (in title and dedupe_key it becomes text). Among other
--- text, objects and arrays are written as JSON, and null is a fault. fault names the first path that cannot be filled
--- (fault_code OPS_004), or the one at which all values together became too large (OPS_040); no value behind it is read.
+-- given, to {"item", "index"} when p_item is given. Slots with other references are returned. Only slots are filled:
+-- values are never scanned for placeholders. A placeholder alone in its text keeps the JSON type of its value (in title
+-- and dedupe_key it becomes text). Among other text, objects and arrays are written as JSON, and null is a fault. fault
+-- names the first path that cannot be filled (fault_code OPS_004), or the one at which all values together became too
+-- large (OPS_040); no value behind it is read.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_most constant integer := 4 * 1024 * 1024;
@@ -46,6 +48,8 @@ begin
         v_value := p_event #> v_path[2:];
       elsif v_path[1] = 'steps' and p_results is not null then
         v_value := p_results #> (v_path[2:2] || v_path[4:]);
+      elsif v_path[1] in ('item', 'index') and p_item is not null then
+        v_value := p_item #> v_path;
       else
         v_open := true;
         v_segments := v_segments || v_segment;

@@ -4,7 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The faults of the params of a step, for the built-in executors whose params policy judges.
+-- The faults of the params of a step, for the built-in executors whose params policy judges, and for kinds wait and
+-- mission.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_type text := jsonb_typeof(p_params);
@@ -49,6 +50,10 @@ begin
                      then array[p_path || '.messages: must be an array of {"role": "user" or "assistant", "content": '
                                           'text}']
                      else '{}' end;
+    when 'wait' then
+      return _wait_faults(p_path, p_params);
+    when 'mission' then
+      return array(select format('%s.%s', p_path, f) from unnest(_template_faults(p_params, null)) f);
     else
       null;
   end case;

@@ -14,6 +14,7 @@ declare
   v_here text[];
   v_place record;
   v_pos integer;
+  v_is_list boolean;
   v_ref text;
   v_step_refs_pos integer[] := '{}'::integer[];
   v_step_refs_to text[] := '{}'::text[];
@@ -22,17 +23,20 @@ begin
     exit when cardinality(v_faults) > 1000;
     v_here := '{}'::text[];
     v_pos := null;
-    if v_place.path[1] = 'steps' and v_place.path[3] = 'params' and cardinality(v_place.path) >= 4 then
+    v_is_list := v_place.path[1] = 'steps' and v_place.path[3] = 'for_each' and cardinality(v_place.path) = 3;
+    if v_is_list or v_place.path[1] = 'steps' and v_place.path[3] = 'params' and cardinality(v_place.path) >= 4 then
       v_pos := v_place.path[2]::integer + 1;
     end if;
     if strpos(array_to_string(v_place.lits, ' '), '{{') > 0 then
       v_here := v_here || text '{{ opens no placeholder; write {{event.data.…}} or {{steps.<key>.result.…}}';
     end if;
-    if cardinality(v_place.refs) > 0
-       and (v_pos is null or v_place.in_name or p_executors[v_pos] in ('sql', 'command', 'http', 'agent')) then
+    if cardinality(v_place.refs) > 0 and v_is_list is not true
+       and (v_pos is null or v_place.in_name or p_executors[v_pos] in ('sql', 'command', 'http', 'agent',
+                                                                                'mission')) then
       v_here := array_remove(v_here || case
         when v_place.in_name then 'a placeholder cannot be the name of a field'
-        when v_pos is not null then _placeholder_place_fault(p_executors[v_pos], v_place.path[4:], v_place.lits)
+        when v_pos is not null then _placeholder_place_fault(p_executors[v_pos], v_place.path[4:], v_place.lits,
+                                                            p_template #> v_place.path[:3])
         when v_place.path not in (array['title'], array['rationale'])
           then 'a placeholder may stand in title, rationale and in the params of steps only'
       end, null);
@@ -45,6 +49,11 @@ begin
         else
           v_step_refs_pos := v_step_refs_pos || v_pos;
           v_step_refs_to := v_step_refs_to || split_part(v_ref, '.', 2);
+        end if;
+      elsif v_ref ~ E'^(index|item(\\.[^.]+)*)$' then
+        if v_is_list or v_pos is null
+           or nullif(p_template #> (v_place.path[:2] || array['for_each']), 'null') is null then
+          v_here := v_here || format('{{%s}} is known in the params of a step with for_each only', v_ref);
         end if;
       elsif not _is_event_reference(v_ref) then
         v_here := v_here || format('{{%s}} is unknown; write {{event.data.…}} or {{steps.<key>.result.…}}', v_ref);

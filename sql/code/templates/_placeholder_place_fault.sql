@@ -1,11 +1,12 @@
-create or replace function _placeholder_place_fault(p_executor text, p_path text[], p_lits text[])
+create or replace function _placeholder_place_fault(p_executor text, p_path text[], p_lits text[], p_params jsonb)
 returns text
 language plpgsql
 immutable
 set search_path from current
 as $$
 -- Why this executor takes no placeholder at this path (relative to params); null when it does. A filled value must
--- never become a statement, a program, an option of the run, or the host of a request.
+-- never become a statement, a program, an option of the run, or the host of a request; nor do so in a step of a mission
+-- that a step of kind mission proposes, whose template are its p_params.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return case p_executor
@@ -29,6 +30,15 @@ begin
     when 'agent' then
       case when p_path[1] <> 'prompt' and (p_path[1] <> 'messages' or p_path[3] is distinct from 'content') then
         'agent takes placeholders in params.prompt and in the content of params.messages only' end
+    when 'mission' then
+      case
+        when p_path in (array['title'], array['rationale']) then null
+        when p_path[1] is distinct from 'steps' or p_path[3] is distinct from 'params' or cardinality(p_path) < 4
+             then 'a mission takes placeholders in its title, its rationale and the params of its steps only'
+        else _placeholder_place_fault(
+               coalesce(p_params #>> array['steps', p_path[2], 'executor'],
+                        p_params #>> array['steps', p_path[2], 'kind']),
+               p_path[4:], p_lits, p_params #> p_path[:3]) end
     end;
 end;
 $$;

@@ -5,7 +5,8 @@ immutable
 set search_path from current
 as $$
 -- The faults of a proposal template, each beginning with its path, all up to the first thousand; an empty array when it
--- is sound. p_with_event: the template belongs to a reaction pattern, so that {{event.…}} will be filled.
+-- is sound. p_with_event: the template belongs to a reaction pattern, so that {{event.…}} will be filled; null where
+-- its placeholders are those of the template that it is part of, and are judged with that.
 -- Locks: none. Writes: nothing. Raises: nothing, whatever the JSON.
 declare
   v_text constant text := p_template::text;
@@ -24,7 +25,8 @@ begin
   end if;
   if p_template - array['title', 'risk_level', 'priority', 'steps'] <> '{}' then
     v_faults := _unknown_field_faults('', p_template, array['title', 'rationale', 'refs', 'risk_level', 'priority',
-                                                            'steps'])
+                                                            'run_after', 'steps'])
+      || _moment_fault('run_after', p_template -> 'run_after')
       || _field_fault('rationale', p_template -> 'rationale', 'text', 1, 10000)
       || _field_fault('refs', p_template -> 'refs', 'texts')
       || case when jsonb_typeof(p_template -> 'refs') = 'array'
@@ -78,7 +80,8 @@ begin
                                      coalesce(', not ' || left((v_step -> 'kind')::text, 80), ''));
     end if;
     v_executors[v_count] := coalesce(v_step ->> 'executor', v_step ->> 'kind', '');
-    if jsonb_typeof(v_step -> 'params') <> 'object' or v_executors[v_count] in ('sql', 'command', 'http', 'agent') then
+    if jsonb_typeof(v_step -> 'params') <> 'object'
+       or v_executors[v_count] in ('sql', 'command', 'http', 'agent', 'wait', 'mission') then
       v_faults := v_faults || _params_faults(format('steps[%s].params', v_count - 1), v_executors[v_count],
                                              v_step -> 'params');
     end if;
@@ -90,7 +93,11 @@ begin
       if v_rest ? 'executor' then
         v_faults := v_faults || _field_fault(v_at || 'executor', v_rest -> 'executor', 'name')
           || case when v_step ->> 'kind' = 'approval' and v_rest ->> 'executor' <> 'approval'
-                  then array[v_at || 'executor: kind approval is decided by persons, and run by nothing'] end;
+                  then array[v_at || 'executor: kind approval is decided by persons, and run by nothing']
+                  when (v_step ->> 'kind' in ('wait', 'mission') or v_rest ->> 'executor' in ('wait', 'mission'))
+                       and v_step ->> 'kind' <> v_rest ->> 'executor'
+                  then array[v_at || 'executor: kind and executor must both be wait, or mission; it is run by nothing']
+                  end;
       end if;
       if v_rest ? 'depends_on' then
         v_has_depends := v_has_depends or jsonb_typeof(v_rest -> 'depends_on') = 'array';
@@ -99,7 +106,10 @@ begin
       if v_rest - array['executor', 'depends_on'] <> '{}' then
         v_faults := v_faults
           || _unknown_field_faults(rtrim(v_at, '.'), v_step, array['key', 'kind', 'executor', 'params', 'depends_on',
-               'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost', 'needs_approval'])
+               'max_retries', 'timeout_seconds', 'on_failure', 'on_lease_lost', 'needs_approval', 'run_after',
+               'for_each'])
+          || _items_fault(v_at || 'for_each', v_step -> 'for_each')
+          || _moment_fault(v_at || 'run_after', v_step -> 'run_after')
           || _field_fault(v_at || 'needs_approval', v_step -> 'needs_approval', 'true or false')
           || _field_fault(v_at || 'max_retries', v_step -> 'max_retries', 'whole number', 1, 100)
           || _field_fault(v_at || 'timeout_seconds', v_step -> 'timeout_seconds', 'whole number', 1, 604800)
@@ -121,7 +131,7 @@ begin
   if v_has_depends then
     v_faults := v_faults || _dependency_faults(v_steps, v_keys);
   end if;
-  if strpos(v_text, '{{') > 0 then
+  if p_with_event is not null and strpos(v_text, '{{') > 0 then
     v_faults := v_faults || _placeholder_faults(p_template, p_with_event, v_keys, v_executors);
   end if;
   if _has_long_number(v_text) then

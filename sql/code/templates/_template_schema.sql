@@ -55,6 +55,12 @@ begin
         "default": 0,
         "examples": [10]
       },
+      "run_after": {
+        "description": "Its first steps start no sooner: seconds from the approval on, or a time.",
+        "$ref": "#/$defs/seconds_or_time",
+        "x-default": "at once",
+        "examples": ["2030-01-31T09:00:00Z"]
+      },
       "steps": {
         "description": "The steps. One without depends_on waits for the one before it.",
         "type": "array",
@@ -80,7 +86,7 @@ begin
         "examples": ["look"]
       },
       "kind": {
-        "description": "What it is about, for auto_approve.allowed_step_kinds. approval: persons decide, nothing runs.",
+        "description": "What it is about, for auto_approve.allowed_step_kinds. approval, wait and mission run nothing.",
         "$ref": "#/$defs/name",
         "examples": ["sql"]
       },
@@ -108,6 +114,18 @@ begin
         "type": ["boolean", "null"],
         "default": false,
         "examples": [true]
+      },
+      "for_each": {
+        "description": "A copy of the step is run for each of these, {{item}} in its params; the result is a list.",
+        "$ref": "#/$defs/items",
+        "x-default": "one step",
+        "examples": ["{{steps.look.result.files}}"]
+      },
+      "run_after": {
+        "description": "It starts no sooner: seconds from its turn on, or a time. A retry does not wait for it again.",
+        "$ref": "#/$defs/seconds_or_time",
+        "x-default": "at once",
+        "examples": [300]
       },
       "max_retries": {
         "description": "Failures after which it fails for good; 1 is a single attempt.",

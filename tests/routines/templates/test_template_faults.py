@@ -73,7 +73,7 @@ def test_no_template_at_all_is_a_fault(calculator):
     [
         (
             {"titel": "x"},
-            "titel: unknown field; known are title, rationale, refs, risk_level, priority, steps",
+            "titel: unknown field; known are title, rationale, refs, risk_level, priority, run_after, steps",
         ),
         ({"title": 5}, "title: must be a text of 1 to 1000 characters, not 5"),
         ({"title": ""}, 'title: must be a text of 1 to 1000 characters, not ""'),
@@ -99,7 +99,8 @@ def test_steps_are_needed(calculator):
         (
             {"kidn": "x"},
             "steps[0].kidn: unknown field; known are key, kind, executor, params, depends_on, max_retries, "
-            "timeout_seconds, on_failure, on_lease_lost, needs_approval",
+            "timeout_seconds, on_failure, on_lease_lost, needs_approval, "
+            "run_after, for_each",
         ),
         ({"key": "a b"}, "steps[0].key: must be a text of 1 to 64 letters, digits and _-, not a b"),
         ({"key": 7}, "steps[0].key: must be a text of 1 to 64 letters, digits and _-, not 7"),
@@ -182,7 +183,7 @@ def test_faults_of_all_kinds_are_reported_together(calculator):
         },
     )
     assert found == [
-        "x: unknown field; known are title, rationale, refs, risk_level, priority, steps",
+        "x: unknown field; known are title, rationale, refs, risk_level, priority, run_after, steps",
         'risk_level: must be one of low, medium, high, not "none"',
         'steps[0].kind: must be a name of 1 to 128 letters, digits and _.:-, not "no op"',
         'steps[0].max_retries: must be a whole number from 1 to 100, not "3"',

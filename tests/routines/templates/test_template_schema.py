@@ -11,7 +11,7 @@ from routines.templates.test_template_faults import SOUND
 #: What one field of a template or of a step can say, and its faults.
 FIELDS = [
     {field: value}
-    for field in ("title", "rationale", "refs", "risk_level", "priority", "x")
+    for field in ("title", "rationale", "refs", "risk_level", "priority", "run_after", "x")
     for value in (
         "t",
         "",
@@ -19,6 +19,8 @@ FIELDS = [
         0,
         -101,
         1.5,
+        "2030-01-31T09:00:00Z",
+        "2030-01-31T09:00",
         True,
         [],
         ["a"],
@@ -43,6 +45,8 @@ OF_STEPS = [
             "on_failure",
             "on_lease_lost",
             "needs_approval",
+            "for_each",
+            "run_after",
             "x",
         ]
     )
