@@ -79,6 +79,8 @@
 \ir code/base/_counted.sql
 \ir code/base/fn_report_counts.sql
 \ir code/base/_archive_dead_letters.sql
+\ir code/base/_purged.sql
+\ir code/base/_assert_not_purged.sql
 \ir code/base/_duty_base.sql
 \ir code/base/_catch_up_sequences.sql
 
@@ -157,6 +159,7 @@
 \ir code/policy/_gate_thresholds_schema.sql
 \ir code/policy/_gate_applicability_schema.sql
 \ir code/policy/_approval_rules_schema.sql
+\ir code/policy/_retention_schema.sql
 \ir code/policy/_tests_schema.sql
 \ir code/policy/_reaction_matrix_faults.sql
 \ir code/policy/_worker_policy_faults.sql
@@ -509,6 +512,23 @@
 \ir code/subagents/fn_store_sub_agent_result.sql
 \ir code/subagents/_hit_result.sql
 \ir code/subagents/fn_sub_agent_summary.sql
+
+-- retention: what goes when: whole missions, events, messages, letters and records, deleted, archived or exported
+\ir code/retention/fn_apply_retention.sql
+\ir code/retention/_apply_retention.sql
+\ir code/retention/_retention_cuts.sql
+\ir code/retention/_retention_parts.sql
+\ir code/retention/_retain.sql
+\ir code/retention/_retain_part.sql
+\ir code/retention/_retain_missions.sql
+\ir code/retention/_needed_missions.sql
+\ir code/retention/_purge_missions.sql
+\ir code/retention/_purge_evidence.sql
+\ir code/retention/_forget_caps.sql
+\ir code/retention/_spend_keys.sql
+\ir code/retention/_note_purged.sql
+\ir code/retention/_purge_rows.sql
+\ir code/retention/_archive_of.sql
 
 -- explain: why, how it came about, what another policy would have decided, the inbox
 \ir code/explain/fn_explain_mission.sql

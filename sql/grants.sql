@@ -87,6 +87,7 @@ declare
     'ops_idempotency_keys',
     'distributed_locks', 'ops_counters', 'ops_counts', 'ops_count_times', 'ops_process_counts',
     'ops_pauses', 'ops_control', 'ops_audit_log', 'ops_control_log',
+    'ops_retention', 'ops_purged', 'ops_spent_keys',
     'strategic_directives', 'product_requirements', 'user_stories', 'sd_session_claims', 'sd_transition_audit',
     'sd_phase_handoffs', 'leo_sub_agents', 'sub_agent_runs', 'sub_agent_execution_results'
   ];
@@ -197,6 +198,8 @@ declare
     ['fn_orchestrate_sub_agents', 'worker operator'],
     ['fn_sub_agent_summary', 'reader'],
     ['fn_store_sub_agent_result', 'worker'],
+    -- retention
+    ['fn_apply_retention', 'admin'],
     -- explain
     ['fn_explain_mission', 'reader'],
     ['fn_explain_step', 'reader'],
