@@ -81,6 +81,7 @@
 \ir code/base/_archive_dead_letters.sql
 \ir code/base/_purged.sql
 \ir code/base/_assert_not_purged.sql
+\ir code/base/_spent_keys.sql
 \ir code/base/_duty_base.sql
 \ir code/base/_catch_up_sequences.sql
 
@@ -347,6 +348,7 @@
 \ir code/steps/_judge_picked.sql
 \ir code/steps/_claim_verdicts.sql
 \ir code/steps/_step_results.sql
+\ir code/steps/_missing_results.sql
 \ir code/steps/_refuse_steps.sql
 \ir code/steps/_fail_alone.sql
 \ir code/steps/_lock_missions_of.sql
@@ -516,12 +518,18 @@
 -- retention: what goes when: whole missions, events, messages, letters and records, deleted, archived or exported
 \ir code/retention/fn_apply_retention.sql
 \ir code/retention/_apply_retention.sql
+\ir code/retention/fn_purge.sql
+\ir code/retention/fn_list_purges.sql
+\ir code/retention/_duty_retention.sql
+\ir code/retention/_retention_state.sql
+\ir code/retention/_begin_purge.sql
 \ir code/retention/_retention_cuts.sql
 \ir code/retention/_retention_parts.sql
 \ir code/retention/_retain.sql
 \ir code/retention/_retain_part.sql
 \ir code/retention/_retain_missions.sql
 \ir code/retention/_needed_missions.sql
+\ir code/retention/_not_set_aside.sql
 \ir code/retention/_purge_missions.sql
 \ir code/retention/_purge_evidence.sql
 \ir code/retention/_forget_caps.sql

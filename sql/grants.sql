@@ -200,6 +200,8 @@ declare
     ['fn_store_sub_agent_result', 'worker'],
     -- retention
     ['fn_apply_retention', 'admin'],
+    ['fn_purge', 'admin'],
+    ['fn_list_purges', 'reader'],
     -- explain
     ['fn_explain_mission', 'reader'],
     ['fn_explain_step', 'reader'],

@@ -1,4 +1,4 @@
--- Retention. How far the housekeeping has come, which ids were purged when, and the dedupe keys that outlive their rows.
+-- Retention. How far housekeeping has come, which ids were purged when, and dedupe keys that outlive their rows.
 set local lock_timeout = '5s';
 
 create table ops_retention (
@@ -7,7 +7,6 @@ create table ops_retention (
   began_at timestamptz,
   ended_at timestamptz,
   purged bigint not null default 0,
-  error_code text,
   error text,
   error_at timestamptz
 ) with (fillfactor = 50);
@@ -21,8 +20,7 @@ comment on column ops_retention.position is 'Key of the last row looked at; null
 comment on column ops_retention.began_at is 'When the last round began.';
 comment on column ops_retention.ended_at is 'When the last round was over; null while one goes on.';
 comment on column ops_retention.purged is 'How many rows were purged since ever; of missions how many missions.';
-comment on column ops_retention.error_code is 'Code of the error that the last look failed with; null where it went well.';
-comment on column ops_retention.error is 'That error.';
+comment on column ops_retention.error is 'The error of the last row that could not be purged; null in a round without.';
 comment on column ops_retention.error_at is 'When.';
 
 create sequence ops_purged_id_seq;
@@ -41,7 +39,6 @@ create table ops_purged (
   purged_at timestamptz not null default now()
 );
 create index ops_purged_upto on ops_purged (upto_id);
-create unique index ops_purged_batch on ops_purged (batch) where batch is not null;
 create index ops_purged_at on ops_purged using brin (purged_at);
 comment on table ops_purged is
   'Which ids were purged when, a row for each batch, so that an id of the past is answered by its date.';
@@ -52,7 +49,8 @@ comment on column ops_purged.missions is 'The missions of the batch.';
 comment on column ops_purged.proposals is 'The proposals.';
 comment on column ops_purged.steps is 'The steps.';
 comment on column ops_purged.events is 'The events of these missions, and others that were purged by themselves.';
-comment on column ops_purged.how is 'delete, archive (moved to the tables …_archive) or export (written to files first).';
+comment on column ops_purged.how is
+  'delete, archive (moved to the tables …_archive) or export (written to files first).';
 comment on column ops_purged.batch is 'Name of the file of an export that has its rows.';
 comment on column ops_purged.login is 'The login role (session_user) whose session purged it.';
 comment on column ops_purged.purged_at is 'When.';

@@ -4,11 +4,15 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- For a routine that has found nothing of this id: raises where it was purged.
+-- For a routine that has found nothing of this id: raises where it was purged. A derived event has the id of its step
+-- or mission with another variant (_event).
 -- Locks: none. Writes: nothing. Raises: OP083.
 declare
   v_gone record := _purged(p_id);
 begin
+  if v_gone.at is null then
+    v_gone := _purged(overlay(p_id::text placing translate(substr(p_id::text, 20, 1), 'cdef', '89ab') from 20)::uuid);
+  end if;
   if v_gone.at is not null then
     raise exception using errcode = 'OP083',
       message = format('OPS_083: %s %s was purged on %s', v_gone.what, p_id, (v_gone.at at time zone 'UTC')::date),

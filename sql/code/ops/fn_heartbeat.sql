@@ -45,7 +45,7 @@ begin
     values ('leases', ''), ('stale', ''), ('pauses', ''), ('adopted', 'events'), ('adopted', 'outbox'),
            ('triggers', ''), ('gates', ''), ('reactions', ''), ('subagents', ''),
            ('duties', 'turn'), ('duties', 'base'), ('duties', 'queue'), ('duties', 'locks'), ('duties', 'steps'),
-           ('duties', 'approvals'), ('duties', 'missions')
+           ('duties', 'approvals'), ('duties', 'missions'), ('duties', 'retention')
   loop
     continue when v_phase = 'duties' and v_part <> 'turn' and not v_due;
     begin
@@ -73,6 +73,7 @@ begin
         when 'duties of steps' then perform _duty_steps();
         when 'duties of approvals' then perform _duty_approvals();
         when 'duties of missions' then perform _duty_missions();
+        when 'duties of retention' then perform _duty_retention();
       end case;
     exception when others or assert_failure then
       -- A phase that fails must not stop the turn; the SQLSTATE is kept in the result and in the event.

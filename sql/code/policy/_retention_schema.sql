@@ -15,7 +15,7 @@ begin
   "additionalProperties": false,
   "properties": {
     "missions_days": {
-      "description": "Days after its end until a mission goes, with proposal, steps, attempts and events; also a proposal that was refused.",
+      "description": "Days after its end until a mission goes, with all that is its own; also a refused proposal.",
       "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [90]
     },
     "keep_failed_days": {
@@ -35,7 +35,7 @@ begin
       "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [365]
     },
     "history_days": {
-      "description": "Days until the record goes of what was done: audit log, votes on what was purged, handoffs, failed transitions, results of sub-agents, replays, and which ids were purged.",
+      "description": "Days until records go: audit, votes, handoffs, replays, sub-agents, and what was purged.",
       "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [3650]
     },
     "dedupe_days": {

@@ -4,8 +4,8 @@ language plpgsql
 set search_path from current
 as $$
 -- As fn_apply_retention, within p_budget.
--- Locks: rows of ops_retention, SKIP LOCKED, and of what goes. Writes: ops_retention, and what _retain writes. Raises:
--- what is no fault of the data.
+-- Locks: that of _begin_purge, and rows of what goes. Writes: ops_retention, and what _retain writes. Raises: what is
+-- no fault of the data.
 declare
   v_now constant timestamptz := _now();
   v_until constant timestamptz := clock_timestamp() + p_budget;
@@ -19,6 +19,9 @@ declare
   v_state ops_retention;
   v_done jsonb;
 begin
+  if not _begin_purge() then
+    return '{"purged": {}, "more": true}';
+  end if;
   for v_spec in
     select * from _retention_parts() with ordinality r (part, of_table, key, at, cut, goes, no)
      where v_cuts ->> r.cut <> '-infinity'
@@ -28,15 +31,8 @@ begin
       v_more := true;
       exit;
     end if;
-    select * into v_state from ops_retention t where t.part = v_spec.part for update skip locked;
-    if not found then
-      if exists (select from ops_retention t where t.part = v_spec.part) then
-        v_more := true;
-        continue;
-      end if;
-      insert into ops_retention (part) values (v_spec.part) on conflict do nothing returning * into v_state;
-      continue when not found;
-    end if;
+    insert into ops_retention (part) values (v_spec.part) on conflict do nothing;
+    select * into v_state from ops_retention t where t.part = v_spec.part;
     select r.gone into v_done
       from _retain(v_spec.part, v_state.position, v_cuts, v_how, null, v_left, v_until) r
      where r.of_table is null;

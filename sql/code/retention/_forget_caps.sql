@@ -3,6 +3,7 @@ returns void
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- Deletes the counters of caps up to the last window in which one of these proposals was counted: a counter that says
 -- more than there are proposals would look like a fault. Those windows are over, as what is purged ended a day ago.

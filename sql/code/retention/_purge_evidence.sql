@@ -3,6 +3,7 @@ returns table (of_table text, gone jsonb)
 language plpgsql
 set search_path from current
 set enable_seqscan = off
+set jit = off
 as $$
 -- For proposals and steps that are purged: what was asked for, the seats, and the votes of agents go. The votes of
 -- persons stay, their reasons cut to 200 characters; history_days ends them.

@@ -13,7 +13,8 @@ set search_path from current
 as $$
 -- Goes on with a part until p_limit rows were purged, the part is over, or p_until (clock_timestamp) has come. Where
 -- that fails on data, such as a row that a table of the team's refers to, fewer rows are tried, until the one is found;
--- it is set aside and passed over. The last row returned has no table: {"next", "purged", "locked", "needed", "errors"}.
+-- it is set aside and passed over. The last row returned has no table: {"next", "purged", "locked", "needed",
+-- "errors", "error"}.
 -- Locks, writes: as _retain_part, and ops_strays. Raises: what is no fault of the data.
 declare
   c_look constant integer := 500;
@@ -25,6 +26,7 @@ declare
   v_spec record;
   v_key text;
   v_message text;
+  v_state text;
 begin
   select * into v_spec from _retention_parts() r where r.part = p_part;
   loop
@@ -44,13 +46,10 @@ begin
       if not _is_data_fault(sqlstate) then
         raise;
       end if;
-      get stacked diagnostics v_message = message_text;
+      get stacked diagnostics v_message = message_text, v_state = returned_sqlstate;
     end;
     if v_done is null and v_size > 1 then
-      v_size := v_size / 8 + 1;
-      if v_size = 2 then
-        v_size := 1;
-      end if;
+      v_size := greatest(v_size / 8, 1);
       continue when clock_timestamp() < p_until;
       exit;
     elsif v_done is null then
@@ -61,7 +60,7 @@ begin
         into v_key using v_after;
       perform _set_aside(v_spec.of_table,
                          case when v_key ~ '^[0-9]+$' then _outbox_ready_id(v_key::bigint) else v_key::uuid end,
-                         v_key, 'data', v_message);
+                         v_key, v_state, v_message);
       v_done := jsonb_build_object('next', v_key, 'errors', 1, 'error', left(v_message, 300));
     end if;
     v_after := v_done ->> 'next';

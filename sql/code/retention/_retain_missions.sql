@@ -42,6 +42,7 @@ begin
     from counted c
    where c.steps <= c_steps or c.no = 1;
 
+  v_seen.ids := _not_set_aside(v_seen.ids::text[])::uuid[];
   v_needed := _needed_missions(v_seen.ids);
   v_free := array(select i.id from unnest(v_seen.ids) i (id) where i.id <> all (v_needed));
   if p_how <> 'count' and v_free <> '{}' then

@@ -41,6 +41,7 @@ begin
     '  from seen t cross join cut',
     v_spec.of_table, v_spec.key, v_type, v_spec.at, v_spec.cut, v_spec.goes)
     into v_seen using p_after, p_limit, p_cuts;
+  v_seen.ids := _not_set_aside(v_seen.ids);
   if p_how = 'count' or v_seen.ids is null then
     return query select null::text, jsonb_build_object(
       'next', case when v_seen.n = p_limit and not v_seen.is_young then v_seen.last end,

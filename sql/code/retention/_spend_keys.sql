@@ -4,10 +4,12 @@ language plpgsql
 set search_path from current
 as $$
 -- Keeps the dedupe keys of rows that are about to be purged, until p_until (null for ever). p_of_table:
--- ops_agent_events, ops_mission_proposals or outbox.
--- Locks: none. Writes: ops_spent_keys. Raises: nothing.
+-- ops_agent_events, ops_mission_proposals or outbox. The caller holds the row 'keys' of ops_retention (_begin_purge);
+-- that it changes tells transactions above read committed (_spent_keys).
+-- Locks: none. Writes: ops_spent_keys, ops_retention. Raises: nothing.
 declare
   v_now constant timestamptz := _now();
+  v_kept bigint := 0;
 begin
   case p_of_table
     when 'ops_agent_events' then
@@ -33,5 +35,9 @@ begin
     else
       null;
   end case;
+  get diagnostics v_kept = row_count;
+  if v_kept > 0 then
+    update ops_retention r set ended_at = v_now where r.part = 'keys';
+  end if;
 end;
 $$;

@@ -20,6 +20,6 @@ begin
 end;
 $$;
 comment on function fn_apply_retention(integer) is
-  'Removes or archives what the policy document retention says has lain here long enough, p_limit rows at most, in half '
-  'a second: {"purged": {part: n}, "more": whether to call again}. Heartbeats do the same. OPS_018 for a limit that '
-  'cannot be, OPS_084 for an archive that lacks a column.';
+  'Removes or archives what the policy document retention says has lain here long enough, p_limit rows at most, in '
+  'half a second: {"purged": {part: n}, "more": whether to call again}. Heartbeats do the same. OPS_018 for a limit '
+  'that cannot be, OPS_084 for an archive that lacks a column.';
