@@ -75,6 +75,7 @@
 \ir code/base/_row_holder.sql
 \ir code/base/_audit.sql
 \ir code/base/_keep_audit_log.sql
+\ir code/base/_keep_young_audit_log.sql
 \ir code/base/_count.sql
 \ir code/base/_counted.sql
 \ir code/base/fn_report_counts.sql

@@ -4,10 +4,10 @@ language plpgsql
 set search_path from current
 as $$
 -- For the heartbeat, every ten seconds: a quarter of a second of retention where there is a document, and a new round a
--- minute after the last. And what is tidied without one, as it says nothing any more: workers not seen for 30 days, but
--- for the last one, and cooldowns of patterns that are gone and began a day ago.
--- Locks: those of _apply_retention; rows of ops_workers and ops_pattern_cooldowns, SKIP LOCKED. Writes: what
--- _apply_retention writes, and these. Raises: what is no fault of the data.
+-- minute after the last. And what is tidied without one, as it says nothing any more: cooldowns of patterns that are
+-- gone and began a day ago.
+-- Locks: those of _apply_retention; rows of ops_pattern_cooldowns, SKIP LOCKED. Writes: what _apply_retention writes,
+-- and these. Raises: what is no fault of the data.
 declare
   v_now constant timestamptz := _now();
 begin
@@ -16,13 +16,6 @@ begin
                          from ops_retention r where r.part <> 'keys'), false) then
     perform _apply_retention(10000, interval '0.25 seconds');
   end if;
-  delete from ops_workers w
-   where w.ctid = any (array(select o.ctid from ops_workers o
-                              where o.last_seen_at < v_now - interval '30 days'
-                                and coalesce(o.asleep_until < v_now, true)
-                                and o.last_seen_at < (select max(n.last_seen_at) from ops_workers n)
-                              limit 1000
-                                for update skip locked));
   delete from ops_pattern_cooldowns c
    where c.ctid = any (array(
      select o.ctid from ops_pattern_cooldowns o

@@ -71,6 +71,8 @@ begin
     end if;
   end loop;
   if p_how <> 'count' and (v_done ->> 'purged')::bigint > 0 then
+    insert into ops_retention as r (part, purged) values (p_part, (v_done ->> 'purged')::bigint)
+    on conflict (part) do update set purged = r.purged + excluded.purged;
     perform _audit('purge', p_part, p_batch, null, null,
                    v_done || jsonb_build_object('how', p_how, 'before', p_before));
   end if;

@@ -5,36 +5,6 @@ from psycopg.types.json import Jsonb
 
 from looping import step, template
 
-DAY = 86400
-
-
-def retain(loop, **fields):
-    """Sets the document, and nothing else."""
-    loop.value("select fn_set_policy('retention', %s)", fields)
-
-
-def purge(loop, limit=10000):
-    """Calls until nothing is left; what was purged in all."""
-    total = {}
-    for _ in range(50):
-        done = loop.value("select fn_apply_retention(%s)", limit)
-        for part, number in done["purged"].items():
-            total[part] = total.get(part, 0) + number
-        if not done["more"]:
-            return total
-    raise AssertionError("never done")
-
-
-def finished(loop, *steps, **fields):
-    """A mission that has succeeded, and its proposal."""
-    loop.allow()
-    mission = loop.mission(*(steps or (step("a"),)), **fields)
-    while work := loop.claim():
-        loop.complete(work[0], {"n": 1})
-    assert loop.status(mission) == "succeeded"
-    return mission
-
-
 def tables_with(loop, *ids):
     """The tables in which a row has one of these ids in it, but for the records of the purge and of the audit."""
     found = []
@@ -47,86 +17,86 @@ def tables_with(loop, *ids):
     return found
 
 
-def test_without_a_document_nothing_goes(loop):
-    finished(loop)
-    loop.advance(3000 * DAY)
+def test_without_a_document_nothing_goes(loop, retention):
+    retention.finished()
+    retention.days(3000)
     before = loop.contents("ops_retention")
     assert loop.value("select fn_apply_retention()") == {"purged": {}, "more": False}
     assert loop.contents("ops_retention") == before
 
 
-def test_a_mission_goes_whole_when_its_time_has_come(loop):
-    retain(loop, missions_days=90)
-    mission = finished(loop, step("a"), step("b", after=["a"]), key="k")
+def test_a_mission_goes_whole_when_its_time_has_come(loop, retention):
+    retention.document(missions_days=90)
+    mission = retention.finished(step("a"), step("b", after=["a"]), key="k")
     proposal = loop.the_mission(mission)["proposal_id"]
     steps = [r["id"] for r in loop.rows("select id from ops_mission_steps where mission_id = %s", mission)]
-    loop.advance(89 * DAY)
-    assert purge(loop) == {}
-    loop.advance(2 * DAY)
+    retention.days(89)
+    assert retention.purge() == {}
+    retention.days(2)
     loop.turn()  # its timers are over, and it is purged
     assert loop.value("select purged from ops_retention where part = 'missions'") == 1
-    assert purge(loop) == {}
+    assert retention.purge() == {}
     assert tables_with(loop, mission, proposal, *steps) == ["ops_spent_keys"]
     assert loop.broken() == []
 
 
-def test_its_events_and_their_reactions_go_with_it(loop):
+def test_its_events_and_their_reactions_go_with_it(loop, retention):
     loop.react({"event_type": "step:noop:succeeded"}, {"event_type": "mission:succeeded"})
-    retain(loop, missions_days=90)
-    mission = finished(loop, step("a"))
+    retention.document(missions_days=90)
+    mission = retention.finished(step("a"))
     loop.do("update ops_policy set value = '{\"patterns\": []}' where key = 'reaction_matrix'")
     loop.turn()
     assert loop.value("select count(*) from ops_agent_events where mission_id = %s", mission) == 2
-    loop.advance(91 * DAY)
-    assert purge(loop) == {"missions": 1}
+    retention.days(91)
+    assert retention.purge() == {"missions": 1}
     assert tables_with(loop, mission) == []
 
 
 @pytest.mark.parametrize("days", [None, 365])
-def test_failed_missions_stay_as_long_as_the_document_says(loop, days):
-    retain(loop, missions_days=90, **({"keep_failed_days": days} if days else {}))
+def test_failed_missions_stay_as_long_as_the_document_says(loop, retention, days):
+    retention.document(missions_days=90, **({"keep_failed_days": days} if days else {}))
     loop.allow()
     mission = loop.mission(step("a"))
     loop.fail_for_good(mission)
-    loop.advance(91 * DAY)
-    assert purge(loop).get("missions", 0) == (0 if days else 1)
-    loop.advance(300 * DAY)
-    purge(loop)
+    retention.days(91)
+    assert retention.purge().get("missions", 0) == (0 if days else 1)
+    retention.days(300)
+    retention.purge()
     assert loop.rows("select id from ops_missions where id = %s", mission) == []
     assert loop.broken() == []
 
 
-def test_open_missions_and_what_they_came_of_stay(loop):
+def test_open_missions_and_what_they_came_of_stay(loop, retention):
     loop.allow()
     loop.react({"event_type": "step:noop:succeeded", "template": template(step("child", kind="noop"))})
-    retain(loop, missions_days=90)
+    retention.document(missions_days=90)
     first = loop.mission(step("a"))
     loop.complete(loop.work(first))
     loop.turn()
     child = loop.value("select id from ops_missions where id <> %s", first)
-    loop.advance(91 * DAY)
-    assert purge(loop) == {}
+    retention.days(91)
+    assert retention.purge() == {}
     loop.do("update ops_policy set value = '{\"patterns\": []}' where key = 'reaction_matrix'")
     loop.complete(loop.work(child, "child"))
     loop.turn()
     # Nothing is open any more: the first goes, the child has its own time.
-    assert purge(loop) == {"missions": 1}
+    assert retention.purge() == {"missions": 1}
     assert loop.rows("select id from ops_missions") == [{"id": child}]
     assert loop.broken() == []
 
 
-def test_a_mission_whose_event_still_waits_stays(loop):
-    retain(loop, missions_days=90)
-    mission = finished(loop)
+def test_a_mission_whose_event_still_waits_stays(loop, retention):
+    retention.document(missions_days=90)
+    mission = retention.finished()
     loop.emit("signal", mission=mission)
-    loop.advance(91 * DAY)
-    assert purge(loop) == {}
+    retention.days(91)
+    assert retention.purge() == {}
     loop.turn()
-    assert purge(loop) == {"missions": 1}
+    assert retention.purge() == {"missions": 1}
 
 
-def test_what_a_step_proposed_keeps_its_mission_while_it_is_open(loop):
-    retain(loop, missions_days=90)
+def test_what_a_step_proposed_keeps_its_mission_while_it_is_open(loop, retention):
+    retention.document(missions_days=90)
     loop.allow()
     mission = loop.mission(step("a"))
     work = loop.work(mission)
@@ -139,20 +109,20 @@ def test_what_a_step_proposed_keeps_its_mission_while_it_is_open(loop):
     )
     assert made["status"] == "pending"
     loop.complete(work)
-    loop.advance(91 * DAY)
-    assert purge(loop) == {}
+    retention.days(91)
+    assert retention.purge() == {}
     loop.value("select status from fn_reject_proposal(%s, 'ada', 'no')", made["proposal_id"])
     loop.turn()
-    assert purge(loop)["missions"] == 1
+    assert retention.purge()["missions"] == 1
 
 
-def test_a_batch_is_bounded_and_says_that_there_is_more(loop):
-    retain(loop, missions_days=90)
+def test_a_batch_is_bounded_and_says_that_there_is_more(loop, retention):
+    retention.document(missions_days=90)
     loop.allow()
     for _ in range(7):
-        finished(loop)
-    loop.advance(91 * DAY)
-    assert purge(loop, 10000) == {"missions": 7}
+        retention.finished()
+    retention.days(91)
+    assert retention.purge(10000) == {"missions": 7}
     assert loop.value("select count(*) from ops_missions") == 0
 
 
@@ -161,15 +131,15 @@ def test_a_limit_that_cannot_be_is_refused(loop, limit):
     loop.refused("018", "select fn_apply_retention(%s)", limit)
 
 
-def test_refused_proposals_go_with_the_votes_of_agents(loop):
-    retain(loop, missions_days=90)
+def test_refused_proposals_go_with_the_votes_of_agents(loop, retention):
+    retention.document(missions_days=90)
     loop.allow("nothing")
     made = loop.propose(step("a"))
     loop.value("select status from fn_reject_proposal(%s, 'ada', %s)", made["proposal_id"], "x" * 5000)
-    loop.advance(91 * DAY)
-    assert purge(loop) == {"proposals": 1}
+    retention.days(91)
+    assert retention.purge() == {"proposals": 1}
     (vote,) = loop.rows("select * from ops_proposal_votes")
     assert (vote["vote"], len(vote["reason"])) == ("reject", 200)
-    retain(loop, missions_days=90, history_days=30)
-    assert purge(loop)["votes"] == 1
+    retention.document(missions_days=90, history_days=30)
+    assert retention.purge()["votes"] == 1
     assert loop.broken() == []
