@@ -35,6 +35,7 @@ from opsloop.areas.aio.outbox import AsyncOutbox
 from opsloop.areas.aio.policy import AsyncPolicy
 from opsloop.areas.aio.proposals import AsyncProposals
 from opsloop.areas.aio.replay import AsyncReplay
+from opsloop.areas.aio.retention import AsyncRetention
 from opsloop.areas.aio.steps import AsyncSteps
 from opsloop.areas.aio.subagents import AsyncSubAgents
 from opsloop.areas.aio.transitions import AsyncTransitions
@@ -49,6 +50,7 @@ from opsloop.areas.outbox import Outbox
 from opsloop.areas.policy import Policy
 from opsloop.areas.proposals import Proposals
 from opsloop.areas.replay import Replay
+from opsloop.areas.retention import Retention
 from opsloop.areas.steps import Steps
 from opsloop.areas.subagents import SubAgents
 from opsloop.areas.transitions import Transitions
@@ -69,6 +71,7 @@ class Client(
     Replay,
     Transitions,
     SubAgents,
+    Retention,
     Explain,
     Ops,
 ):
@@ -92,6 +95,7 @@ class AsyncClient(
     AsyncReplay,
     AsyncTransitions,
     AsyncSubAgents,
+    AsyncRetention,
     AsyncExplain,
     AsyncOps,
 ):

@@ -67,9 +67,7 @@ def test_what_retention_says_is_old_goes_by_the_heartbeat_of_a_worker_and_nothin
     loop.do(f"create policy tidy on ops_audit_log to {name} using (true)")
     session = people.open(name)
     assert sqlstate(session.execute, "delete from ops_audit_log") == "OP015"
-    loop.do(
-        "update ops_audit_log set created_at = now() - interval '31 days' where action = 'pause'"
-    )
+    loop.do("update ops_audit_log set created_at = now() - interval '31 days' where action = 'pause'")
     assert sqlstate(session.execute, "delete from ops_audit_log") == "OP015"
     assert session.execute("select (fn_heartbeat() ->> 'ok')::boolean").fetchone() == (True,)
     assert {r["action"] for r in loop.rows("select action from ops_audit_log")} == {"set_policy"}

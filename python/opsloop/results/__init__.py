@@ -13,6 +13,7 @@ from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOut
 from opsloop.results.policy import DryRun, PolicyChange, PolicyTest, PolicyVersion
 from opsloop.results.proposals import Budget, Gate, ListedProposal, Proposal
 from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
+from opsloop.results.retention import Purge, PurgedRow
 from opsloop.results.rows import record, show_unreadable
 from opsloop.results.steps import (
     ClaimedStep,
@@ -61,6 +62,8 @@ __all__ = [
     "PolicyTest",
     "PolicyVersion",
     "Proposal",
+    "Purge",
+    "PurgedRow",
     "Reactions",
     "Recorded",
     "Recovered",

@@ -48,4 +48,3 @@ class Retention:
 def retention(loop: Loop) -> Retention:
     """The loop of the test, with retention."""
     return Retention(loop)
-

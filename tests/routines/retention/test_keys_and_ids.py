@@ -150,7 +150,12 @@ def test_a_template_of_a_purged_key_in_a_batch_with_others(loop, retention):
 
     rows = loop.rows(
         "select * from fn_create_proposals(%s)",
-        Jsonb([{"template": template(step("a")), "source": "manual", "dedupe_key": k} for k in ("j", "k", "k", "l")]),
+        Jsonb(
+            [
+                {"template": template(step("a")), "source": "manual", "dedupe_key": k}
+                for k in ("j", "k", "k", "l")
+            ]
+        ),
     )
     assert [r["mission_id"] == mission for r in rows] == [False, True, True, False]
     assert len(loop.proposals()) == 2

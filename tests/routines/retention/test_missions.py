@@ -5,6 +5,7 @@ from psycopg.types.json import Jsonb
 
 from looping import step, template
 
+
 def tables_with(loop, *ids):
     """The tables in which a row has one of these ids in it, but for the records of the purge and of the audit."""
     found = []

@@ -204,7 +204,9 @@ def test_cooldowns_of_patterns_that_are_gone_are_tidied(loop, retention):
 
 
 def test_metrics_do_not_fall(loop, retention):
-    retention.document(missions_days=10, events_days=10, outbox_days=10, dead_letters_days=10, history_days=10)
+    retention.document(
+        missions_days=10, events_days=10, outbox_days=10, dead_letters_days=10, history_days=10
+    )
     loop.allow()
     mission = loop.mission(step("a"))
     loop.fail_for_good(mission)
