@@ -13,6 +13,7 @@ from workloads.idle import Idle
 from workloads.latency import Latency
 from workloads.loop import Loop
 from workloads.relay import Relay
+from workloads.retention import Retention
 from workloads.sequential import Sequential
 from workloads.transitions import Transitions
 from workloads.workers import Workers
@@ -31,6 +32,7 @@ ALL: tuple[Workload, ...] = (
     Relay(),
     HttpSteps(),
     Transitions(),
+    Retention(),
     Cost(),
     Idle(),
 )

@@ -25,6 +25,8 @@ from opsloop.results import PurgedRow
 #: How long another session's purge is waited for.
 _PATIENCE = 30.0
 _PROGRESS_SECONDS = 2.0
+#: Rows of a call: some 30 ms, between which the server does something else; of an export, those of a file.
+_BATCH = {"delete": 2_000, "archive": 1_000, "export": 10_000, "count": 100_000}
 
 
 class Part(StrEnum):
@@ -108,7 +110,7 @@ class Run:
         batch = self.export.next_batch() if self.export else None
         with self._transaction():
             rows = self.client.purge(
-                part.value, self.before, how=self.how, after=after, batch=batch, limit=10_000
+                part.value, self.before, how=self.how, after=after, batch=batch, limit=_BATCH[self.how]
             )
             done: dict[str, Any] = jsonio.loads(rows[-1].gone)
             if self.export and batch and done["purged"]:
@@ -168,7 +170,7 @@ def purge(
     share: Annotated[
         int,
         typer.Option("--share", min=1, max=100, help="Share of the time, in per cent, that it is at work."),
-    ] = 25,
+    ] = 10,
 ) -> None:
     """Purge what ended long ago, missions whole, while the loop runs; what is open, and what that needs, stays.
 
