@@ -23,6 +23,9 @@ comment on column ops_retention.purged is 'How many rows were purged since ever;
 comment on column ops_retention.error is 'The error of the last row that could not be purged; null in a round without.';
 comment on column ops_retention.error_at is 'When.';
 
+-- Always there: its lock is the right to purge.
+insert into ops_retention (part) values ('keys');
+
 create sequence ops_purged_id_seq;
 
 create table ops_purged (
