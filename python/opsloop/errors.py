@@ -314,7 +314,7 @@ class ResultGone(OpsError):
     code = "OPS_082"
 
 
-class Purged(NotFound):
+class Purged(OpsError):
     """What has this id was purged; `detail` says what it was, when, and where its rows are."""
 
     code = "OPS_083"

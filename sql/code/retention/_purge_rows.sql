@@ -1,10 +1,10 @@
-create or replace function _purge_rows(p_table text, p_which text, p_ids anyarray, p_how text)
+create or replace function _purge_rows(p_table text, p_which text, p_ids text[], p_how text)
 returns table (of_table text, gone jsonb)
 language plpgsql
 set search_path from current
 as $$
--- Removes rows t of a table, those of p_which with p_ids as $1; p_how says whether they are deleted, moved to the
--- archive of the table, or returned (export). A row that the archive has already is deleted only.
+-- Removes rows t of a table, those of p_which with p_ids (texts, to be cast) as $1; p_how says whether they are
+-- deleted, moved to the archive of the table, or returned (export). A row that the archive has already is deleted only.
 -- Locks: the rows. Writes: the table, its archive. Raises: OP084 for an archive that lacks a column.
 declare
   v_archive record;

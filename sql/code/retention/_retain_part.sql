@@ -55,27 +55,27 @@ begin
     '  any_events timestamptz, outbox timestamptz, dead_letters timestamptz, history timestamptz, keys timestamptz)), '
     'held as materialized (select t.ctid as tid, t.%2$I as id from %1$I t, cut '
     '  where t.%2$I = any ($1::%4$s[]) and (%3$s) for update of t skip locked) '
-    'select array_agg(h.tid) as tids, array_agg(h.id)::text as ids, count(*) as n from held h',
+    'select array_agg(h.tid::text) as tids, array_agg(h.id::text) as ids, count(*) as n from held h',
     v_spec.of_table, v_spec.key, v_spec.goes, v_type)
     into v_locked using v_seen.ids, p_cuts;
   if v_locked.n > 0 then
     case p_part
       when 'proposals' then
-        perform _spend_keys(v_spec.of_table, v_locked.ids::uuid[], (p_cuts ->> 'keys_until')::timestamptz);
+        perform _spend_keys(v_spec.of_table, v_locked.ids, (p_cuts ->> 'keys_until')::timestamptz);
         perform _forget_caps(v_locked.ids::uuid[]);
-        return query select * from _purge_evidence(v_locked.ids::uuid[], p_how);
+        return query select * from _purge_evidence(v_locked.ids, p_how);
         perform _note_purged(p_how, p_batch, null, v_locked.ids::uuid[], null, null);
       when 'events' then
-        perform _spend_keys(v_spec.of_table, v_locked.ids::uuid[], (p_cuts ->> 'keys_until')::timestamptz);
-        return query select * from _purge_rows('ops_agent_reactions', 't.event_id = any ($1)', v_locked.ids::uuid[],
+        perform _spend_keys(v_spec.of_table, v_locked.ids, (p_cuts ->> 'keys_until')::timestamptz);
+        return query select * from _purge_rows('ops_agent_reactions', 't.event_id = any ($1::uuid[])', v_locked.ids,
                                                p_how);
         perform _note_purged(p_how, p_batch, null, null, null, v_locked.ids::uuid[]);
       when 'outbox' then
-        perform _spend_keys(v_spec.of_table, v_locked.ids::bigint[], (p_cuts ->> 'keys_until')::timestamptz);
+        perform _spend_keys(v_spec.of_table, v_locked.ids, (p_cuts ->> 'keys_until')::timestamptz);
       else
         null;
     end case;
-    return query select * from _purge_rows(v_spec.of_table, 't.ctid = any ($1)', v_locked.tids, p_how);
+    return query select * from _purge_rows(v_spec.of_table, 't.ctid = any ($1::tid[])', v_locked.tids, p_how);
   end if;
   return query select null::text, jsonb_build_object(
     'next', case when v_seen.n = p_limit and not v_seen.is_young then v_seen.last end,
