@@ -3,6 +3,7 @@
 from harness.workload import Workload
 from workloads.backlog import Backlog
 from workloads.beside import Beside
+from workloads.bytes import Bytes
 from workloads.cost import Cost
 from workloads.drain import Drain
 from workloads.enqueue import Enqueue
@@ -34,5 +35,6 @@ ALL: tuple[Workload, ...] = (
     Transitions(),
     Retention(),
     Cost(),
+    Bytes(),
     Idle(),
 )

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 import psycopg
@@ -65,7 +65,7 @@ class Purging:
     dsn: str
     process: subprocess.Popen[bytes] | None = None
     kills: int = 0
-    log: Any = field(default_factory=tempfile.TemporaryFile)
+    log: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 
     def go_on(self) -> None:
         """Let it work."""
@@ -83,6 +83,11 @@ class Purging:
         """Let it rest."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGSTOP)
+
+    def close(self) -> None:
+        """End it, wherever it is."""
+        self.kill()
+        self.log.close()
 
     def kill(self) -> None:
         """Kill it; another one goes on."""
@@ -137,7 +142,7 @@ class Retention(Fresh):
                 waits = _lock_waits(conn)
             growth = _growth(dsn, min(fed, made // 5))
         return [
-            Figure("rate", statistics.median(shares), "of the drain without", {"shares": shares}),
+            Figure("rate", statistics.median(shares or [0]), "of the drain without", {"shares": shares}),
             Figure("purged", made / seconds, "missions/s", {"n": made, "kills": purging.kills}),
             Figure("lock waits", float(waits or 0), "over 100 ms", {"logged": waits is not None}),
             Figure("growth", growth, "of what as many rows took before"),
@@ -195,8 +200,7 @@ def _drained(dsn: str, batch: int, off: float, on: float) -> tuple[list[Window],
             seconds = time.monotonic() - first - rested
             fleet.all_done(dsn, running)
         finally:
-            purging.go_on()
-            purging.kill()
+            purging.close()
     return windows, total, purging, seconds
 
 

@@ -16,8 +16,8 @@ as $$
 -- Locks: missions, then their steps, SKIP LOCKED. Writes, raises: as _purge_missions.
 declare
   c_steps constant integer := 2000;
-  v_missions constant timestamptz := p_cuts ->> 'missions';
-  v_failed constant timestamptz := p_cuts ->> 'failed';
+  v_missions constant timestamptz := (p_cuts ->> 'missions')::timestamptz;
+  v_failed constant timestamptz := (p_cuts ->> 'failed')::timestamptz;
   v_young constant timestamptz := greatest(v_missions, v_failed);
   v_seen record;
   v_free uuid[];

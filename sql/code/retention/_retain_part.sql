@@ -21,8 +21,12 @@ as $$
 declare
   v_spec record;
   v_type text;
-  v_seen record;
-  v_locked record;
+  v_seen bigint;
+  v_last text;
+  v_is_young boolean;
+  v_ids text[];
+  v_places text[];
+  v_held text[];
 begin
   if p_part = 'missions' then
     return query select * from _retain_missions(p_after::uuid, p_cuts, p_how, p_batch, p_limit);
@@ -40,12 +44,12 @@ begin
     '       array_agg(t.%2$I::text) filter (where %6$s) as ids '
     '  from seen t cross join cut',
     v_spec.of_table, v_spec.key, v_type, v_spec.at, v_spec.cut, v_spec.goes)
-    into v_seen using p_after, p_limit, p_cuts;
-  v_seen.ids := _not_set_aside(v_seen.ids);
-  if p_how = 'count' or v_seen.ids is null then
+    into v_seen, v_last, v_is_young, v_ids using p_after, p_limit, p_cuts;
+  v_ids := _not_set_aside(v_ids);
+  if p_how = 'count' or v_ids is null then
     return query select null::text, jsonb_build_object(
-      'next', case when v_seen.n = p_limit and not v_seen.is_young then v_seen.last end,
-      'purged', coalesce(cardinality(v_seen.ids), 0), 'locked', 0);
+      'next', case when v_seen = p_limit and not v_is_young then v_last end,
+      'purged', coalesce(cardinality(v_ids), 0), 'locked', 0);
     return;
   end if;
 
@@ -55,30 +59,30 @@ begin
     '  any_events timestamptz, outbox timestamptz, dead_letters timestamptz, history timestamptz, keys timestamptz)), '
     'held as materialized (select t.ctid as tid, t.%2$I as id from %1$I t, cut '
     '  where t.%2$I = any ($1::%4$s[]) and (%3$s) for update of t skip locked) '
-    'select array_agg(h.tid::text) as tids, array_agg(h.id::text) as ids, count(*) as n from held h',
+    'select array_agg(h.tid::text), array_agg(h.id::text) from held h',
     v_spec.of_table, v_spec.key, v_spec.goes, v_type)
-    into v_locked using v_seen.ids, p_cuts;
-  if v_locked.n > 0 then
+    into v_places, v_held using v_ids, p_cuts;
+  if v_held is not null then
     case p_part
       when 'proposals' then
-        perform _spend_keys(v_spec.of_table, v_locked.ids, (p_cuts ->> 'keys_until')::timestamptz);
-        perform _forget_caps(v_locked.ids::uuid[]);
-        return query select * from _purge_evidence(v_locked.ids, p_how);
-        perform _note_purged(p_how, p_batch, null, v_locked.ids::uuid[], null, null);
+        perform _spend_keys(v_spec.of_table, v_held, (p_cuts ->> 'keys_until')::timestamptz);
+        perform _forget_caps(v_held::uuid[]);
+        return query select * from _purge_evidence(v_held, p_how);
+        perform _note_purged(p_how, p_batch, null, v_held::uuid[], null, null);
       when 'events' then
-        perform _spend_keys(v_spec.of_table, v_locked.ids, (p_cuts ->> 'keys_until')::timestamptz);
-        return query select * from _purge_rows('ops_agent_reactions', 't.event_id = any ($1::uuid[])', v_locked.ids,
+        perform _spend_keys(v_spec.of_table, v_held, (p_cuts ->> 'keys_until')::timestamptz);
+        return query select * from _purge_rows('ops_agent_reactions', 't.event_id = any ($1::uuid[])', v_held,
                                                p_how);
-        perform _note_purged(p_how, p_batch, null, null, null, v_locked.ids::uuid[]);
+        perform _note_purged(p_how, p_batch, null, null, null, v_held::uuid[]);
       when 'outbox' then
-        perform _spend_keys(v_spec.of_table, v_locked.ids, (p_cuts ->> 'keys_until')::timestamptz);
+        perform _spend_keys(v_spec.of_table, v_held, (p_cuts ->> 'keys_until')::timestamptz);
       else
         null;
     end case;
-    return query select * from _purge_rows(v_spec.of_table, 't.ctid = any ($1::tid[])', v_locked.tids, p_how);
+    return query select * from _purge_rows(v_spec.of_table, 't.ctid = any ($1::tid[])', v_places, p_how);
   end if;
   return query select null::text, jsonb_build_object(
-    'next', case when v_seen.n = p_limit and not v_seen.is_young then v_seen.last end,
-    'purged', v_locked.n, 'locked', cardinality(v_seen.ids) - v_locked.n);
+    'next', case when v_seen = p_limit and not v_is_young then v_last end,
+    'purged', coalesce(cardinality(v_held), 0), 'locked', cardinality(v_ids) - coalesce(cardinality(v_held), 0));
 end;
 $$;
