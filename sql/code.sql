@@ -77,10 +77,14 @@
 \ir code/base/_row_holder.sql
 \ir code/base/_audit.sql
 \ir code/base/_keep_audit_log.sql
+\ir code/base/_keep_young_audit_log.sql
 \ir code/base/_count.sql
 \ir code/base/_counted.sql
 \ir code/base/fn_report_counts.sql
 \ir code/base/_archive_dead_letters.sql
+\ir code/base/_purged.sql
+\ir code/base/_assert_not_purged.sql
+\ir code/base/_spent_keys.sql
 \ir code/base/_duty_base.sql
 \ir code/base/_catch_up_sequences.sql
 
@@ -164,6 +168,7 @@
 \ir code/policy/_gate_thresholds_schema.sql
 \ir code/policy/_gate_applicability_schema.sql
 \ir code/policy/_approval_rules_schema.sql
+\ir code/policy/_retention_schema.sql
 \ir code/policy/_tests_schema.sql
 \ir code/policy/_schedules_schema.sql
 \ir code/policy/_reaction_matrix_faults.sql
@@ -359,6 +364,7 @@
 \ir code/steps/_judge_picked.sql
 \ir code/steps/_claim_verdicts.sql
 \ir code/steps/_step_results.sql
+\ir code/steps/_missing_results.sql
 \ir code/steps/_refuse_steps.sql
 \ir code/steps/_fail_alone.sql
 \ir code/steps/_lock_missions_of.sql
@@ -590,6 +596,29 @@
 \ir code/waits/_propose_child.sql
 \ir code/waits/_see_child.sql
 \ir code/waits/_end_child.sql
+
+-- retention: what goes when: whole missions, events, messages, letters and records, deleted, archived or exported
+\ir code/retention/fn_apply_retention.sql
+\ir code/retention/_apply_retention.sql
+\ir code/retention/fn_purge.sql
+\ir code/retention/fn_list_purges.sql
+\ir code/retention/_duty_retention.sql
+\ir code/retention/_retention_state.sql
+\ir code/retention/_begin_purge.sql
+\ir code/retention/_retention_cuts.sql
+\ir code/retention/_retention_parts.sql
+\ir code/retention/_retain.sql
+\ir code/retention/_retain_part.sql
+\ir code/retention/_retain_missions.sql
+\ir code/retention/_needed_missions.sql
+\ir code/retention/_not_set_aside.sql
+\ir code/retention/_purge_missions.sql
+\ir code/retention/_purge_evidence.sql
+\ir code/retention/_forget_caps.sql
+\ir code/retention/_spend_keys.sql
+\ir code/retention/_note_purged.sql
+\ir code/retention/_purge_rows.sql
+\ir code/retention/_archive_of.sql
 
 -- explain: why, how it came about, what another policy would have decided, the inbox
 \ir code/explain/fn_explain_mission.sql

@@ -90,6 +90,7 @@ declare
     'ops_idempotency_keys',
     'distributed_locks', 'ops_counters', 'ops_counts', 'ops_count_times', 'ops_process_counts',
     'ops_pauses', 'ops_control', 'ops_audit_log', 'ops_control_log',
+    'ops_retention', 'ops_purged', 'ops_spent_keys',
     'strategic_directives', 'product_requirements', 'user_stories', 'sd_session_claims', 'sd_transition_audit',
     'sd_phase_handoffs', 'leo_sub_agents', 'sub_agent_runs', 'sub_agent_execution_results',
     'ops_schedules', 'ops_schedule_ticks'
@@ -211,6 +212,10 @@ declare
     ['fn_list_schedule_ticks', 'reader'],
     ['fn_run_schedule', 'operator'],
     ['fn_backfill_schedule', 'operator'],
+    -- retention
+    ['fn_apply_retention', 'admin'],
+    ['fn_purge', 'admin'],
+    ['fn_list_purges', 'reader'],
     -- explain
     ['fn_explain_mission', 'reader'],
     ['fn_explain_step', 'reader'],

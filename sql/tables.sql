@@ -37,7 +37,8 @@ create table opsloop_routine (
 -- The policy documents in force; change them with fn_set_policy, or by plain UPDATE as the operations runbook does.
 create table ops_policy (
   -- Name of the document: reaction_matrix, auto_approve, proposal_caps, worker_policy, agent_roles, outbox,
-  -- size_limits, transition_rules, gate_thresholds, gate_applicability, approval_rules, or one of the team's own.
+  -- size_limits, transition_rules, gate_thresholds, gate_applicability, approval_rules, retention, or one of the team's
+  -- own.
   key text not null,
   -- The document; its top-level keys are those of the operations runbook.
   value jsonb not null,
@@ -347,6 +348,7 @@ create table ops_agent_events (
 create unique index ops_agent_events_dedupe on ops_agent_events (dedupe_key) where dedupe_key is not null;
 create index ops_agent_events_heartbeats on ops_agent_events (created_at)
   where type in ('heartbeat:success', 'heartbeat:failure');
+create index ops_agent_events_mission on ops_agent_events (mission_id) where mission_id is not null;
 create index ops_agent_events_created on ops_agent_events using brin (created_at);
 
 -- Event × pattern: what the reaction matrix made of an event.
@@ -1285,7 +1287,7 @@ create table ops_audit_log (
   -- When.
   created_at timestamptz not null default now(),
   -- pause, resume, kill, vote, approve, reject, withdraw, break_glass, review, grant, revoke_grant, retry, resolve,
-  -- cancel, set_policy, redrive, restore, transition or handoff.
+  -- cancel, set_policy, redrive, restore, purge, transition or handoff.
   action text not null,
   -- What it is about: proposal, mission, step, policy, dead_letter, directive; of pause, resume and kill the scope of
   -- ops_pauses.
@@ -1776,3 +1778,80 @@ create table ops_child_missions (
 );
 create index ops_child_missions_open on ops_child_missions (step_id) where mission_id is null;
 create index ops_child_missions_abandoned on ops_child_missions (step_id) where abandoned;
+
+-- 0017_retention ------------------------------------------------------------------------------------------------------
+-- Retention. How far housekeeping has come, which ids were purged when, and dedupe keys that outlive their rows.
+
+-- How far retention has come: a row for each part, whose lock is the right to go on with it. A round reads a part in
+-- order of its key.
+create table ops_retention (
+  -- missions, proposals, events, outbox, dead_letters, keys, audit, votes, handoffs, transitions, sub_agent_results,
+  -- sub_agent_runs, replays or purged.
+  part text not null,
+  -- Key of the last row looked at; null between rounds.
+  position text,
+  -- When the last round began.
+  began_at timestamptz,
+  -- When the last round was over; null while one goes on.
+  ended_at timestamptz,
+  -- How many rows were purged since ever; of missions how many missions.
+  purged bigint not null default 0,
+  -- The error of the last row that could not be purged; null in a round without.
+  error text,
+  -- When.
+  error_at timestamptz,
+  constraint ops_retention_pkey primary key (part)
+) with (fillfactor = 50);
+
+create sequence ops_purged_id_seq;
+
+-- Which ids were purged when, a row for each batch, so that an id of the past is answered by its date.
+create table ops_purged (
+  -- Order of purging.
+  id bigint not null default nextval('ops_purged_id_seq'),
+  -- The lowest of its ids.
+  from_id uuid not null,
+  -- The highest of its ids.
+  upto_id uuid not null,
+  -- The missions of the batch.
+  missions uuid[] not null default '{}',
+  -- The proposals.
+  proposals uuid[] not null default '{}',
+  -- The steps.
+  steps uuid[] not null default '{}',
+  -- The events of these missions, and others that were purged by themselves.
+  events uuid[] not null default '{}',
+  -- delete, archive (moved to the tables …_archive) or export (written to files first).
+  how text not null,
+  -- Name of the file of an export that has its rows.
+  batch text,
+  -- The login role (session_user) whose session purged it.
+  login text not null default session_user,
+  -- When.
+  purged_at timestamptz not null default now(),
+  constraint ops_purged_pkey primary key (id),
+  constraint ops_purged_how_known check (how in ('delete', 'archive', 'export'))
+);
+create index ops_purged_upto on ops_purged (upto_id);
+create index ops_purged_at on ops_purged using brin (purged_at);
+
+-- Dedupe keys of what was purged: a second event, proposal or message with such a key is still the first one.
+create table ops_spent_keys (
+  -- event, proposal (of a caller), reaction (proposal of a reaction) or message (of the outbox).
+  kind text not null,
+  -- The dedupe key.
+  key text not null,
+  -- The row that had it; of a message its number as a uuid.
+  id uuid not null,
+  -- The last status of a proposal.
+  status text,
+  -- The mission of a proposal.
+  mission_id uuid,
+  -- When its row was purged.
+  purged_at timestamptz not null,
+  -- From then on the key is free again (retention.dedupe_days); null for never.
+  until timestamptz,
+  constraint ops_spent_keys_pkey primary key (kind, key),
+  constraint ops_spent_keys_kind_known check (kind in ('event', 'proposal', 'reaction', 'message'))
+);
+create index ops_spent_keys_until on ops_spent_keys (until) where until is not null;

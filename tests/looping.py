@@ -29,7 +29,7 @@ _CLOCK = """
   as $clock$ begin return {}; end; $clock$"""
 
 #: Tables of the installers, policy, lanes, and what there is one row of.
-_DEPLOYED = re.compile("_?(yoyo_)?opsloop_|ops_(policy|lanes|control|sweep)")
+_DEPLOYED = re.compile("_?(yoyo_)?opsloop_|ops_(policy|lanes|control|sweep|retention)")
 
 
 def step(key: str | None = None, kind: str = "noop", **fields: Any) -> Row:

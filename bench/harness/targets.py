@@ -115,6 +115,11 @@ TARGETS: tuple[Target, ...] = (
         metric="seconds",
         at_most=True,
     ),
+    Target("disk per one-step mission", "bytes", None, 2_200, metric="disk", at_most=True),
+    Target("WAL per one-step mission", "bytes", None, 2_800, metric="WAL", at_most=True),
+    Target("drain beside a purge / without", "retention", 0.9, 0.95),
+    Target("purge: lock waits over 100 ms", "retention", 0, None, metric="lock waits", at_most=True),
+    Target("growth of files after a purge", "retention", 0.1, 0.02, metric="growth", at_most=True),
     _variant("64 workers / 8", "workers", "64", "8", 0.8, 0.95),
     *(
         _none(f"{number} workers: {what}", "workers", str(number), what)

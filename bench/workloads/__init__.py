@@ -3,6 +3,7 @@
 from harness.workload import Workload
 from workloads.backlog import Backlog
 from workloads.beside import Beside
+from workloads.bytes import Bytes
 from workloads.cost import Cost
 from workloads.drain import Drain
 from workloads.dryrun import DryRun
@@ -14,6 +15,7 @@ from workloads.idle import Idle
 from workloads.latency import Latency
 from workloads.loop import Loop
 from workloads.relay import Relay
+from workloads.retention import Retention
 from workloads.sequential import Sequential
 from workloads.transitions import Transitions
 from workloads.workers import Workers
@@ -33,6 +35,8 @@ ALL: tuple[Workload, ...] = (
     HttpSteps(),
     Transitions(),
     DryRun(),
+    Retention(),
     Cost(),
+    Bytes(),
     Idle(),
 )

@@ -35,6 +35,7 @@ from opsloop.areas.aio.outbox import AsyncOutbox
 from opsloop.areas.aio.policy import AsyncPolicy
 from opsloop.areas.aio.proposals import AsyncProposals
 from opsloop.areas.aio.replay import AsyncReplay
+from opsloop.areas.aio.retention import AsyncRetention
 from opsloop.areas.aio.schedules import AsyncSchedules
 from opsloop.areas.aio.steps import AsyncSteps
 from opsloop.areas.aio.subagents import AsyncSubAgents
@@ -50,6 +51,7 @@ from opsloop.areas.outbox import Outbox
 from opsloop.areas.policy import Policy
 from opsloop.areas.proposals import Proposals
 from opsloop.areas.replay import Replay
+from opsloop.areas.retention import Retention
 from opsloop.areas.schedules import Schedules
 from opsloop.areas.steps import Steps
 from opsloop.areas.subagents import SubAgents
@@ -72,6 +74,7 @@ class Client(
     Transitions,
     SubAgents,
     Schedules,
+    Retention,
     Explain,
     Ops,
 ):
@@ -96,6 +99,7 @@ class AsyncClient(
     AsyncTransitions,
     AsyncSubAgents,
     AsyncSchedules,
+    AsyncRetention,
     AsyncExplain,
     AsyncOps,
 ):

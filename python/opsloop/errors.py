@@ -356,6 +356,24 @@ class PolicyTestsFail(OpsError):
     code = "OPS_081"
 
 
+class ResultGone(OpsError):
+    """The row of a step was deleted whose result this one needs."""
+
+    code = "OPS_082"
+
+
+class Purged(OpsError):
+    """What has this id was purged; `detail` says what it was, when, and where its rows are."""
+
+    code = "OPS_083"
+
+
+class ArchiveUnfit(OpsError):
+    """An archive lacks a column of its table; the hint has the statement that adds it."""
+
+    code = "OPS_084"
+
+
 class NoSeat(OpsError):
     """The login is in none of the groups that approval_rules ask for."""
 

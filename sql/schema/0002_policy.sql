@@ -12,7 +12,8 @@ comment on table ops_policy is
   'The policy documents in force; change them with fn_set_policy, or by plain UPDATE as the operations runbook does.';
 comment on column ops_policy.key is
   'Name of the document: reaction_matrix, auto_approve, proposal_caps, worker_policy, agent_roles, outbox, '
-  'size_limits, transition_rules, gate_thresholds, gate_applicability, approval_rules, or one of the team''s own.';
+  'size_limits, transition_rules, gate_thresholds, gate_applicability, approval_rules, retention, or one of the '
+  'team''s own.';
 comment on column ops_policy.value is 'The document; its top-level keys are those of the operations runbook.';
 comment on column ops_policy.version is 'Counts up by one with every change, starting at 1.';
 comment on column ops_policy.updated_at is 'When this version came into force.';

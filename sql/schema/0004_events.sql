@@ -17,6 +17,7 @@ create table ops_agent_events (
 create unique index ops_agent_events_dedupe on ops_agent_events (dedupe_key) where dedupe_key is not null;
 create index ops_agent_events_heartbeats on ops_agent_events (created_at)
   where type in ('heartbeat:success', 'heartbeat:failure');
+create index ops_agent_events_mission on ops_agent_events (mission_id) where mission_id is not null;
 create index ops_agent_events_created on ops_agent_events using brin (created_at);
 comment on table ops_agent_events is
   'Signals in: facts that happened, each compared with the reaction matrix exactly once.';

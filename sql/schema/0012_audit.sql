@@ -23,7 +23,7 @@ comment on column ops_audit_log.id is 'Order of writing. A transaction that was 
 comment on column ops_audit_log.created_at is 'When.';
 comment on column ops_audit_log.action is
   'pause, resume, kill, vote, approve, reject, withdraw, break_glass, review, grant, revoke_grant, retry, resolve, '
-  'cancel, set_policy, redrive, restore, transition or handoff.';
+  'cancel, set_policy, redrive, restore, purge, transition or handoff.';
 comment on column ops_audit_log.subject_type is
   'What it is about: proposal, mission, step, policy, dead_letter, directive; of pause, resume and kill the scope of '
   'ops_pauses.';

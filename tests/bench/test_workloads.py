@@ -105,6 +105,20 @@ def test_the_cost_of_a_step_is_counted(stage: Stage) -> None:
     assert figures["drain: calls"].details["fn_claim_steps"] >= 1
 
 
+def test_what_a_mission_leaves_is_told_table_by_table(stage: Stage) -> None:
+    figures = {record.metric: record.value for record in run(stage, "bytes", "")}
+    tables = {name: value for name, value in figures.items() if name.startswith("disk: ")}
+    assert figures["WAL"] > 500
+    assert "disk: ops_mission_steps" in tables
+    assert abs(sum(tables.values()) - figures["disk"]) < len(tables) + 50
+
+
+def test_a_purge_beside_a_drain_is_measured_and_killed_once(stage: Stage) -> None:
+    figures = {record.metric: record for record in run(stage, "retention", "")}
+    assert figures["lock waits"].value == 0
+    assert figures["purged"].value > 0
+
+
 def test_a_worker_that_is_asleep_costs_next_to_nothing(stage: Stage) -> None:
     awake, asleep = (
         {record.metric: record.value for record in run(stage, "idle", variant)} for variant in ("", "asleep")

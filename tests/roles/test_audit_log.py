@@ -57,3 +57,17 @@ def test_every_row_keeps_the_login_that_did_it(loop, people):
     people.open(name).execute("select fn_pause('all', null, 'ada')")
     (row,) = loop.rows("select login, actor from ops_audit_log where action = 'pause'")
     assert row == {"login": name, "actor": "ada"}
+
+
+def test_what_retention_says_is_old_goes_by_the_heartbeat_of_a_worker_and_nothing_younger(loop, people):
+    loop.value("select fn_pause('all', null, 'ada')")
+    loop.value("select fn_set_policy('retention', %s)", {"history_days": 30})
+    name = people.make("worker")
+    loop.do(f"grant select, delete on ops_audit_log to {name}")
+    loop.do(f"create policy tidy on ops_audit_log to {name} using (true)")
+    session = people.open(name)
+    assert sqlstate(session.execute, "delete from ops_audit_log") == "OP015"
+    loop.do("update ops_audit_log set created_at = now() - interval '31 days' where action = 'pause'")
+    assert sqlstate(session.execute, "delete from ops_audit_log") == "OP015"
+    assert session.execute("select (fn_heartbeat() ->> 'ok')::boolean").fetchone() == (True,)
+    assert {r["action"] for r in loop.rows("select action from ops_audit_log")} == {"set_policy"}

@@ -297,6 +297,28 @@ def test_old_steps_are_archived_with_columns_of_ones_own(loop):
     assert loop.client.heartbeat()["ok"] is True
 
 
+def test_an_archived_step_whose_result_an_open_mission_needs_parks_what_needs_it(loop):
+    steps = [
+        {"key": "a", "kind": "noop"},
+        {"key": "b", "kind": "noop", "depends_on": ["a"], "params": {"n": "{{steps.a.result.n}}"}},
+    ]
+    loop.client.set_policy("auto_approve", {"enabled": True, "allowed_step_kinds": ["noop"]})
+    mission = loop.client.create_proposal({"title": "long", "steps": steps}).mission_id
+    first = next(s for s in loop.client.claim_steps("test:2", 10) if s.mission_id == mission)
+    loop.client.complete_step(first.step_id, first.lease_token, {"n": 1})
+    loop.conn.execute(
+        "update ops_mission_steps set updated_at = now() - interval '91 days' where id = %s", (first.step_id,)
+    )
+    for statement in under("Archive steps"):
+        loop.conn.execute(statement)
+    assert [s for s in loop.client.claim_steps("test:2", 10) if s.mission_id == mission] == []
+    (why,) = [e for e in loop.client.explain_mission(mission) if e.key == "b" and e.reason == "hold"]
+    assert why.code == "OPS_082"
+    assert loop.client.heartbeat()["ok"] is True
+    loop.conn.execute("insert into ops_mission_steps select * from ops_mission_steps_archive")
+    assert loop.client.retry_step(why.step_id) == "queued"
+
+
 def test_each_pattern_has_its_own_number_of_reactions(loop):
     quiet = {**PATTERN, "name": "quiet", "event_type": "never"}
     loop.client.set_policy("reaction_matrix", {"patterns": [quiet, PATTERN]})

@@ -13,6 +13,7 @@ from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOut
 from opsloop.results.policy import DryRun, PolicyChange, PolicyShadow, PolicyTest, PolicyVersion
 from opsloop.results.proposals import Budget, Gate, ListedProposal, Proposal
 from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
+from opsloop.results.retention import Purge, PurgedRow
 from opsloop.results.rows import record, show_unreadable
 from opsloop.results.schedules import AppliedSchedule, ListedSchedule, ScheduleSet, Tick
 from opsloop.results.steps import (
@@ -66,6 +67,8 @@ __all__ = [
     "PolicyTest",
     "PolicyVersion",
     "Proposal",
+    "Purge",
+    "PurgedRow",
     "Reactions",
     "Recorded",
     "Recovered",

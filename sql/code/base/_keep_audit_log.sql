@@ -6,10 +6,13 @@ set search_path from current
 as $$
 -- Trigger: only a login that may act as the owner of the schema changes or removes rows of the audit log. The login is
 -- judged, because a security definer routine runs as the owner for every caller. A statement that would meet no row is
--- refused too.
+-- refused too. Retention deletes for every login that beats the loop: where policy has history_days,
+-- _keep_young_audit_log judges what was deleted.
 -- Locks: none. Writes: nothing. Raises: OP015.
 begin
-  if not _is_control_plane() then
+  if not _is_control_plane()
+     and not (tg_op = 'DELETE' and exists (select from ops_policy p
+                                            where p.key = 'retention' and p.value ->> 'history_days' is not null)) then
     raise exception using errcode = 'OP015',
       message = format('OPS_015: login %s may not %s the audit log, which is append-only', session_user, lower(tg_op)),
       detail = jsonb_build_object('login', session_user, 'operation', lower(tg_op))::text,

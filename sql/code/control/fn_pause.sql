@@ -15,8 +15,8 @@ as $$
 -- did not end within two seconds. Steps of a mission are parked at once, others by claims and heartbeats; steps of a
 -- paused executor stay queued.
 -- Locks: control, then the schedule, or the barrier of claims, to the end of the transaction: commit at once.
--- Writes: ops_pauses, ops_control, ops_audit_log; for a mission what parking writes. Raises: OP012 unknown mission,
--- OP018 bad argument, OP023 another one is not committed yet, OP025 unknown schedule, OP031 that is held.
+-- Writes: ops_pauses, ops_control, ops_audit_log; for a mission what parking writes. Raises: OP012, OP083 unknown
+-- mission, OP018 bad argument, OP023 another one is not committed yet, OP025 unknown schedule, OP031 that is held.
 declare
   v_now timestamptz;
   v_target text := _check_scope(p_scope, p_target);
@@ -31,6 +31,7 @@ declare
 begin
   perform _lock_control();
   if p_scope = 'mission' and not exists (select from ops_missions m where m.id = v_target::uuid) then
+    perform _assert_not_purged(v_target::uuid);
     raise exception using errcode = 'OP012', message = format('OPS_012: there is no mission %s', v_target),
       detail = jsonb_build_object('mission_id', v_target)::text,
       hint = 'select * from fn_list_missions(); lists the newest.';

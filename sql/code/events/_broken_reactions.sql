@@ -5,8 +5,13 @@ stable
 set search_path from current
 as $$
 -- Reactions that no heartbeat would find, that exist twice, or that are done without a proposal, of those with an id
--- above p_after and up to p_upto. Reads these and their proposals.
+-- above p_after and up to p_upto; a proposal may have been purged. Reads these, their proposals and what was purged.
 -- Locks: none. Writes: nothing. Raises: nothing.
+declare
+  -- Reactions from before the oldest record of a purge may have lost their proposal in one that is forgotten.
+  v_forgotten constant timestamptz := (
+    select coalesce((select min(g.purged_at) from ops_purged g), 'infinity')
+      from ops_retention r where r.part = 'purged' and r.purged > 0);
 begin
   return query
   select '2 something frees all that waits', 'reaction ' || a.id::text, format('%s, but not in ops_ready', a.status)
@@ -24,6 +29,9 @@ begin
   select '6 once each', 'reaction ' || a.id::text, 'done without a proposal'
     from ops_agent_reactions a
     left join ops_mission_proposals p on p.id = a.proposal_id
-   where a.id > p_after and a.id <= p_upto and a.status = 'done' and p.id is null;
+   where a.id > p_after and a.id <= p_upto and a.status = 'done' and p.id is null
+     and (a.proposal_id is null
+          or a.proposal_id not in (select u.id from ops_purged g cross join lateral unnest(g.proposals) u (id)))
+     and coalesce(a.created_at >= v_forgotten, true);
 end;
 $$;

@@ -14,14 +14,16 @@ as $$
 -- Stores a batch of events and puts them into the lane of events; returns their ids in the order given. An event of a
 -- mission is one deeper than the event that started the mission. A dedupe key that exists gives the id of the first
 -- event, also when two sessions race: keys are inserted in order, so that the sessions wait for each other and never
--- deadlock. p_login: the login whose events they are; null for the loop itself.
+-- deadlock; and also when that event was purged (_spent_keys). p_login: the login whose events they are; null for the
+-- loop itself.
 -- Locks: the unique index of dedupe_key, for which it waits; the announcement. Writes: ops_agent_events, ops_ready.
--- Raises: nothing.
+-- Raises: what _spent_keys raises.
 declare
   v_now timestamptz := _now();
   v_run record;
   v_ids uuid[];
   v_new integer;
+  v_spent jsonb;
 begin
   select * into v_run from _uuid_v7_start();
   v_ids := array(select _nth_uuid_v7(v_run.start, v_run.tail, n) from generate_series(1, cardinality(p_types)) n);
@@ -45,10 +47,20 @@ begin
   insert into ops_ready (lane, seq, id)
   select _lane_of('events'), s.ready_seq, s.id from stored s;
   get diagnostics v_new = row_count;
+  v_spent := _spent_keys('event', p_dedupe_keys);
+  if v_spent is not null then
+    -- After the insert, which waits for a purge of the same key.
+    with undone as (
+      delete from ops_agent_events e where e.id = any (v_ids) and v_spent ? e.dedupe_key returning e.ready_seq
+    ), left_queue as (
+      delete from ops_ready r using undone u where r.lane = _lane_of('events') and r.seq = u.ready_seq
+    )
+    select v_new - count(*) into v_new from undone u;
+  end if;
   perform _wake_sleepers();
 
   if v_new <> cardinality(v_ids) then
-    select array_agg(coalesce(e.id, n.id) order by n.ord) into v_ids
+    select array_agg(coalesce(e.id, (v_spent -> n.dedupe_key ->> 'id')::uuid, n.id) order by n.ord) into v_ids
       from unnest(v_ids, p_dedupe_keys) with ordinality n (id, dedupe_key, ord)
       left join lateral (select t.id from ops_agent_events t where t.dedupe_key = n.dedupe_key limit 1) e on true;
   end if;

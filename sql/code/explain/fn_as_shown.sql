@@ -8,7 +8,8 @@ as $$
 -- what fn_inbox showed with this digest, and keeps it so until the caller commits. It is used inside the deciding call:
 -- fn_approve_proposal(fn_as_shown(id, digest)).
 -- Locks: worker_policy, FOR SHARE, since presets are part of what would run; then the proposal, or the mission of the
--- step and its steps. Writes: nothing. Raises: OP012 unknown, OP014 does not wait, OP016 something else would run.
+-- step and its steps. Writes: nothing. Raises: OP012, OP083 unknown, OP014 does not wait, OP016 something
+-- else would run.
 declare
   v_digest text;
 begin
@@ -16,6 +17,7 @@ begin
   perform from ops_mission_proposals p where p.id = p_id for update;
   if not found then
     if _lock_missions_of(array[p_id]) is null then
+      perform _assert_not_purged(p_id);
       raise exception using errcode = 'OP012',
         message = format('OPS_012: no proposal and no step %s', coalesce(p_id::text, 'null')),
         hint = 'select * from fn_inbox(); lists what waits for a person.';

@@ -11,13 +11,14 @@ as $$
 -- mission the row of the mission (step_id null), and its failed steps. 100 steps at most. frees: the complete statement
 -- that ends this reason; null where only time, a worker or another step does. Statements of several rows are run from
 -- top to bottom.
--- Locks: none. Writes: nothing. Raises: OP012 for an unknown mission.
+-- Locks: none. Writes: nothing. Raises: OP012, OP083 for an unknown mission.
 declare
   v_mission ops_missions;
   v_is_paused boolean := false;
 begin
   select * into v_mission from ops_missions m where m.id = p_mission_id;
   if not found then
+    perform _assert_not_purged(p_mission_id);
     raise exception using errcode = 'OP012',
       message = format('OPS_012: no mission %s', coalesce(p_mission_id::text, 'null')),
       hint = 'select * from fn_list_missions(); lists the newest.';

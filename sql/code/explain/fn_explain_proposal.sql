@@ -9,7 +9,7 @@ as $$
 -- the reasons of that mission. frees: the complete statement that ends this reason; statements of several rows are run
 -- from top to bottom. A rejected proposal stays rejected: the statement proposes the same again, to be gated anew,
 -- where its template is as it was written; text that came from an event is never proposed as a template.
--- Locks: none. Writes: nothing. Raises: OP012 for an unknown proposal.
+-- Locks: none. Writes: nothing. Raises: OP012, OP083 for an unknown proposal.
 declare
   v_schema constant text := quote_ident(current_schema());
   v_documents constant ops_policy_documents := _documents_in_force();
@@ -24,6 +24,7 @@ declare
 begin
   select * into v_proposal from ops_mission_proposals p where p.id = p_proposal_id;
   if not found then
+    perform _assert_not_purged(p_proposal_id);
     raise exception using errcode = 'OP012',
       message = format('OPS_012: no proposal %s', coalesce(p_proposal_id::text, 'null')),
       hint = 'select * from fn_list_proposals(); lists the newest.';

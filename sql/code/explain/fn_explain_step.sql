@@ -11,12 +11,13 @@ as $$
 -- what else will keep it from starting, and the reasons of the steps at the root of that, 20 at most, found among the
 -- first 1,000 that it waits for. frees: the complete statement that ends this reason; null where only time, a worker or
 -- another step does. Statements of several rows are run from top to bottom.
--- Locks: none. Writes: nothing. Raises: OP012 for an unknown step.
+-- Locks: none. Writes: nothing. Raises: OP012, OP083 for an unknown step.
 declare
   v_step ops_mission_steps;
 begin
   select * into v_step from ops_mission_steps s where s.id = p_step_id;
   if not found then
+    perform _assert_not_purged(p_step_id);
     raise exception using errcode = 'OP012', message = format('OPS_012: no step %s', coalesce(p_step_id::text, 'null')),
       hint = 'select * from fn_list_steps(); lists the newest.';
   end if;

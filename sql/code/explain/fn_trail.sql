@@ -12,7 +12,7 @@ as $$
 -- a step (then its mission) or an event. An event that a mission made leads back to that mission, and on to the
 -- missions that came of it: ten generations each way, 100 missions and 1,000 steps; for each mission the 10,000 events
 -- after its beginning are searched.
--- Locks: none. Writes: nothing. Raises: OP012 for an id that is none of these.
+-- Locks: none. Writes: nothing. Raises: OP012, OP083 for an id that is none of these.
 declare
   v_events uuid[] := '{}';
   v_proposals uuid[];
@@ -26,6 +26,7 @@ begin
   if v_missions = '{}' and v_proposals = '{}' then
     v_events := array(select e.id from _event(p_id) e);
     if v_events = '{}' then
+      perform _assert_not_purged(p_id);
       raise exception using errcode = 'OP012',
         message = format('OPS_012: no mission, proposal, step or event %s', coalesce(p_id::text, 'null')),
         hint = 'select * from fn_list_missions(); and fn_list_proposals() list the newest.';

@@ -11,8 +11,8 @@ as $$
 -- approval_rules ask for more, it is refused, unless it was decided by them (p_decided). Returns what the audit log
 -- keeps: {"mission_id", "was", "status", "approved_digest"}.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_ready, ops_parked_steps,
--- ops_agent_events. Raises: OP012 unknown, OP014 not in a state to be retried, parked by a pause in force, or a wait,
--- OP003 what policy forbids to anybody, OP015 own proposal.
+-- ops_agent_events. Raises: OP012, OP083 unknown, OP014 not in a state to be retried, parked by a pause in force, or a
+-- wait, OP003 what policy forbids to anybody, OP015 own proposal, OP082 a result that it needs is gone.
 declare
   v_now timestamptz;
   v_step ops_mission_steps;
@@ -26,6 +26,7 @@ begin
   perform _lock_mission((select s.mission_id from ops_mission_steps s where s.id = p_step_id));
   select * into v_step from ops_mission_steps where id = p_step_id;
   if not found then
+    perform _assert_not_purged(p_step_id);
     raise exception using errcode = 'OP012', message = format('OPS_012: no step %s', coalesce(p_step_id::text, 'null')),
       hint = 'See ops_mission_steps, or opsloop ps <mission>, for the ids there are.';
   end if;
@@ -59,6 +60,13 @@ begin
     raise exception using errcode = 'OP003', message = format('OPS_003: %s', v_verdict.hold),
       detail = jsonb_build_object('step_id', v_step.id)::text,
       hint = 'Nobody may run this under the policy in force; change worker_policy, or resolve the step.';
+  end if;
+
+  if v_verdict.hold_code = 'OPS_082' then
+    raise exception using errcode = 'OP082', message = format('OPS_082: step %s %s', v_step.id, v_verdict.hold),
+      detail = jsonb_build_object('step_id', v_step.id, 'mission_id', v_step.mission_id)::text,
+      hint = 'Insert the row again from where it was archived, such as ops_mission_steps_archive, and retry; or say '
+             || format('how this one ended: select fn_resolve_step(%L, ''succeeded''); or ''failed''.', v_step.id);
   end if;
 
   if v_verdict.hold is not null and not p_decided then

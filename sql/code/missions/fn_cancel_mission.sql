@@ -12,7 +12,7 @@ as $$
 -- next heartbeat cancels the missions that steps of it wait for.
 -- Cancelling a cancelled mission changes nothing and answers the same.
 -- Locks: the mission, then its steps in id order. Writes: ops_missions, ops_agent_events, ops_audit_log, and what
--- _cancel_mission writes. Raises: OP012 unknown, OP014 ended otherwise, OP031.
+-- _cancel_mission writes. Raises: OP012, OP083 unknown, OP014 ended otherwise, OP031.
 declare
   v_mission ops_missions;
   v_actor text := coalesce(p_actor, session_user);
@@ -20,6 +20,7 @@ begin
   perform _lock_mission(p_mission_id);
   select * into v_mission from ops_missions where id = p_mission_id;
   if not found then
+    perform _assert_not_purged(p_mission_id);
     raise exception using errcode = 'OP012',
       message = format('OPS_012: no mission %s', coalesce(p_mission_id::text, 'null')),
       hint = 'See ops_missions, or opsloop ps, for the ids there are.';

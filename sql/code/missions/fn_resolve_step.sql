@@ -14,7 +14,8 @@ as $$
 -- fails the step for good. A worker that still holds its lease is fenced. What the mission causes from then on is the
 -- login's proposal as well.
 -- Locks: the mission, then its steps in id order. Writes: ops_mission_steps, ops_missions, ops_action_runs,
--- ops_agent_events, ops_ready, ops_parked_steps, dead_letter_archive, ops_audit_log. Raises: OP012 unknown, OP014 not
+-- ops_agent_events, ops_ready, ops_parked_steps, dead_letter_archive, ops_audit_log. Raises: OP012, OP083 unknown,
+-- OP014 not
 -- waiting, OP015 own proposal, OP018 no such outcome.
 declare
   v_actor text := coalesce(p_actor, session_user);
@@ -30,6 +31,7 @@ begin
   perform _lock_mission((select s.mission_id from ops_mission_steps s where s.id = p_step_id));
   select * into v_step from ops_mission_steps where id = p_step_id;
   if not found then
+    perform _assert_not_purged(p_step_id);
     raise exception using errcode = 'OP012', message = format('OPS_012: no step %s', coalesce(p_step_id::text, 'null')),
       hint = 'See ops_mission_steps, or opsloop ps <mission>, for the ids there are.';
   end if;

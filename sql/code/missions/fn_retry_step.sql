@@ -19,4 +19,4 @@ comment on function fn_retry_step(uuid, text) is
   'mission comes back to life. For a step that policy parked, or that the next claim would park, this approves '
   'exactly what it would run now. Returns queued, blocked while its dependencies have not ended, or cancelled while '
   'another failed step keeps the mission failed. OPS_012 unknown, OPS_014 not retryable, OPS_003 forbidden to '
-  'anybody, OPS_015 own proposal.';
+  'anybody, OPS_015 own proposal, OPS_082 a result that it needs is gone.';

@@ -192,6 +192,14 @@ begin
     ('pauses', 'check', 'pauses',
      'anything paused: warn', 1, null, null,
      'select * from fn_list_pauses(); and fn_resume() what may go on.', 'opsloop'),
+    ('kept for ever', 'check', 'MB',
+     'of what the policy document retention never removes: warn 10,000 MB', 10000, null, null,
+     'select fn_set_policy(''retention'', ''{"missions_days": 90, "events_days": 90, "outbox_days": 30}''); '
+     'docs/retention.md has what goes when.', 'opsloop'),
+    ('retention', 'check', 'troubles',
+     'what could not be purged, and steps whose results were deleted: warn 1', 1, null, null,
+     'select part, error_at, error from ops_retention where error is not null; select remedy from ops_strays; '
+     'select step_id from ops_parked_steps where code = ''OPS_082'';', 'opsloop'),
     ('oldest snapshot', 'check', 's',
      'keeps vacuum from removing dead rows: warn after 5 min, fail after 1 h', 300, 3600, null,
      'End that transaction: select pg_terminate_backend(pid); a prepared one: rollback prepared; '

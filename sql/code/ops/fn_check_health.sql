@@ -40,6 +40,7 @@ declare
   v_locks record;
   v_glass record;
   v_schedules record;
+  v_retention record := _retention_state();
 begin
   select count(*) filter (where l.is_open) as open, count(*) filter (where l.is_overdue) as overdue into v_glass
     from fn_list_break_glass(1000) l;
@@ -195,6 +196,8 @@ begin
       ('strays', v_strays.n, coalesce(v_strays.found, 'none')),
       ('pauses', v_health.paused_scopes,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),
+      ('kept for ever', v_retention.kept_bytes / 1048576, coalesce(v_retention.kept, 'nothing')),
+      ('retention', v_retention.troubles, coalesce(nullif(v_retention.trouble, ''), 'nothing is left')),
       ('oldest snapshot', extract(epoch from _time_between(v_health.xmin_held_since, v_now)),
        concat(coalesce(v_health.xmin_holder, 'there is none'),
               ', for ' || date_trunc('second', _time_between(v_health.xmin_held_since, v_now))::text))

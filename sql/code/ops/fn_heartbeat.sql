@@ -45,7 +45,7 @@ begin
            ('schedules', ''), ('triggers', ''), ('waits', 'events'), ('gates', ''), ('reactions', ''),
            ('waits', 'missions'), ('subagents', ''),
            ('duties', 'turn'), ('duties', 'base'), ('duties', 'queue'), ('duties', 'locks'), ('duties', 'steps'),
-           ('duties', 'approvals'), ('duties', 'missions'), ('duties', 'shadows')
+           ('duties', 'approvals'), ('duties', 'missions'), ('duties', 'shadows'), ('duties', 'retention')
   loop
     continue when v_phase = 'duties' and v_part <> 'turn' and not v_due;
     begin
@@ -77,6 +77,7 @@ begin
         when 'duties of approvals' then perform _duty_approvals();
         when 'duties of missions' then perform _duty_missions();
         when 'duties of shadows' then perform _duty_shadows();
+        when 'duties of retention' then perform _duty_retention();
       end case;
     exception when others or assert_failure then
       -- A phase that fails must not stop the turn; the SQLSTATE is kept in the result and in the event.

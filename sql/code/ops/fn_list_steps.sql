@@ -29,11 +29,13 @@ set search_path from current
 as $$
 -- Steps for people to read: those of one mission in their order, else the newest by primary key (ids are ordered by
 -- time). There is no index on status, on purpose: without a mission, a status is looked for among the newest 10,000.
--- Locks: none. Writes: nothing. Raises: OP012 for an unknown mission, OP018 for a limit or status that cannot be.
+-- Locks: none. Writes: nothing. Raises: OP012, OP083 for an unknown mission, OP018 for a limit or status that cannot
+-- be.
 begin
   perform _check_list(p_limit, p_status,
     array['blocked', 'queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'skipped']);
   if p_mission_id is not null and not exists (select from ops_missions m where m.id = p_mission_id) then
+    perform _assert_not_purged(p_mission_id);
     raise exception using errcode = 'OP012', message = format('OPS_012: there is no mission %s', p_mission_id),
       detail = jsonb_build_object('mission_id', p_mission_id)::text,
       hint = 'select * from fn_list_missions(); lists the newest.';

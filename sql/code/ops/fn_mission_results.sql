@@ -7,12 +7,13 @@ set search_path from current
 as $$
 -- What the steps of a mission returned, those that have ended, in their order; p_limit steps at most. result is null,
 -- and is_whole false, where it alone has more than 100,000 bytes.
--- Locks: none. Writes: nothing. Raises: OP012 for an unknown mission, OP018 for a limit that cannot be.
+-- Locks: none. Writes: nothing. Raises: OP012, OP083 for an unknown mission, OP018 for a limit that cannot be.
 declare
   c_most constant integer := 100000;
 begin
   perform _check_list(p_limit);
   if not exists (select from ops_missions m where m.id = p_mission_id) then
+    perform _assert_not_purged(p_mission_id);
     raise exception using errcode = 'OP012',
       message = format('OPS_012: there is no mission %s', coalesce(p_mission_id::text, 'null')),
       hint = 'select * from fn_list_missions(); lists the newest.';

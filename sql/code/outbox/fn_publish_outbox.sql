@@ -19,6 +19,7 @@ as $$
 declare
   v_now timestamptz := _now();
   v_id bigint;
+  v_spent jsonb;
 begin
   if coalesce(length(p_aggregate_type), 0) not between 1 and 200 or coalesce(length(p_aggregate_id), 0) not between 1
      and 400
@@ -52,6 +53,16 @@ begin
   select p.id into v_id from published p;
   if v_id is null then
     select o.id into v_id from outbox o where o.dedupe_key = p_dedupe_key;
+    return v_id;
+  end if;
+  v_spent := _spent_keys('message', array[p_dedupe_key]);
+  if v_spent is not null then
+    -- After the insert, which waits for a purge of the same key.
+    with undone as (
+      delete from outbox o where o.id = v_id returning o.ready_seq
+    )
+    delete from ops_ready r using undone u where r.lane = _lane_of('outbox') and r.seq = u.ready_seq;
+    v_id := _outbox_event_id((v_spent -> p_dedupe_key ->> 'id')::uuid);
   end if;
   return v_id;
 end;

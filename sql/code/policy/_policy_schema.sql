@@ -19,7 +19,8 @@ declare
     when 'transition_rules' then _transition_rules_schema()
     when 'gate_thresholds' then _gate_thresholds_schema()
     when 'gate_applicability' then _gate_applicability_schema()
-    when 'approval_rules' then _approval_rules_schema() end;
+    when 'approval_rules' then _approval_rules_schema()
+    when 'retention' then _retention_schema() end;
 begin
   return v_schema || jsonb_build_object('$defs', _schema_definitions() || coalesce(v_schema -> '$defs', '{}'));
 end;

@@ -23,11 +23,13 @@ as $$
 -- Gates and stores proposals whose templates are known to be sound. Each distinct template is judged once, and each row
 -- is written once, in its final state. Proposal i is p_templates[p_which[i]]; the other arrays have an entry for each
 -- proposal. A dedupe key that exists gives the first proposal; keys are inserted in order, so that concurrent batches
--- never deadlock. Keys of reactions and keys of callers are apart: no caller stands in the way of a reaction. p_logins
+-- never deadlock. Keys of reactions and keys of callers are apart: no caller stands in the way of a reaction. A key of
+-- a proposal that was purged gives that one's id, and its mission's. p_logins
 -- and p_proposers: the login that proposed, and all that had a hand in it as the text of an array, where that is not
 -- just this session's login.
 -- Locks: cap counters, then the unique index of dedupe_key. Writes: ops_mission_proposals, ops_cap_counters, missions
--- steps for what policy or a grant approves, ops_approvals and an event for what waits for a person. Raises: nothing.
+-- steps for what policy or a grant approves, ops_approvals and an event for what waits for a person. Raises: what
+-- _spent_keys raises.
 declare
   v_now timestamptz := _now();
   v_login text := session_user;
@@ -49,15 +51,19 @@ declare
   v_lost uuid[];
   v_waiting integer[];
   v_granted uuid[];
+  v_spent jsonb;
+  v_lost_to_purge bigint;
 begin
   for i in 1 .. v_count loop
     ids[i] := _nth_uuid_v7(v_run.start, v_run.tail, i);
     v_order[i] := i;
   end loop;
   if v_is_keyed then
-    select array_agg(case when n.key is null or (n.nth = 1 and p.id is null) then n.which end order by n.ord),
-           array_agg(n.ord order by n.key nulls first, n.ord) filter (where n.key is null
-                                                                      or (n.nth = 1 and p.id is null))
+    v_spent := coalesce(_spent_keys(case when v_of_reactions then 'reaction' else 'proposal' end, p_dedupe_keys), '{}');
+    select array_agg(case when n.key is null or (n.nth = 1 and p.id is null and not v_spent ? n.key) then n.which end
+                     order by n.ord),
+           array_agg(n.ord order by n.key nulls first, n.ord)
+             filter (where n.key is null or (n.nth = 1 and p.id is null and not v_spent ? n.key))
       into v_which, v_order
       from (select k.*, row_number() over (partition by k.key order by k.ord) as nth
               from unnest(p_dedupe_keys, p_which) with ordinality k (key, which, ord)) n
@@ -94,6 +100,15 @@ begin
     from unnest(v_order) i
   on conflict (dedupe_key, (source = 'trigger')) where dedupe_key is not null do nothing;
   get diagnostics v_stored = row_count;
+  if v_is_keyed then
+    -- Once more after the insert, which waits for a purge of the same key.
+    v_spent := coalesce(_spent_keys(case when v_of_reactions then 'reaction' else 'proposal' end, p_dedupe_keys), '{}');
+    if v_spent <> '{}' then
+      delete from ops_mission_proposals p where p.id = any (ids) and v_spent ? p.dedupe_key;
+      get diagnostics v_lost_to_purge = row_count;
+      v_stored := v_stored - v_lost_to_purge;
+    end if;
+  end if;
   if not v_gate.is_counted then
     perform _wake_sleepers();
   end if;
@@ -115,15 +130,17 @@ begin
   end if;
 
   if v_lost is not null or array_position(v_which, null) is not null then
-    select array_agg(coalesce(p.id, n.id) order by n.ord), array_agg(coalesce(p.status, n.status) order by n.ord),
-           array_agg(coalesce(m.id, n.mission_id) order by n.ord),
-             array_agg(coalesce(p.reason, n.reason) order by n.ord),
-           array_agg(coalesce(p.id = n.id, true) order by n.ord)
+    select array_agg(coalesce(p.id, (k.spent ->> 'id')::uuid, n.id) order by n.ord),
+           array_agg(coalesce(p.status, k.spent ->> 'status', n.status) order by n.ord),
+           array_agg(coalesce(m.id, (k.spent ->> 'mission_id')::uuid, n.mission_id) order by n.ord),
+           array_agg(coalesce(p.reason, 'OPS_083: purged on ' || (k.spent ->> 'purged_on'), n.reason) order by n.ord),
+           array_agg(coalesce(p.id = n.id, k.spent is null) order by n.ord)
       into ids, statuses, mission_ids, reasons, are_new
       from unnest(ids, statuses, mission_ids, reasons, p_dedupe_keys)
            with ordinality n (id, status, mission_id, reason, dedupe_key, ord)
       left join ops_mission_proposals p on p.dedupe_key = n.dedupe_key and (p.source = 'trigger') = v_of_reactions
-      left join ops_missions m on m.proposal_id = p.id;
+      left join ops_missions m on m.proposal_id = p.id
+     cross join lateral (select v_spent -> n.dedupe_key as spent) k;
   end if;
 
   if 'pending' = any (statuses) then

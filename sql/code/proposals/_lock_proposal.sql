@@ -6,7 +6,7 @@ set lock_timeout = '2s'
 as $$
 -- The proposal, locked until the caller commits. A transaction that has it, such as one with a vote, is waited for, two
 -- seconds at most, and then named.
--- Locks: ops_mission_proposals, FOR UPDATE. Writes: nothing. Raises: OP012 when there is none, OP031.
+-- Locks: ops_mission_proposals, FOR UPDATE. Writes: nothing. Raises: OP012, OP083 when there is none, OP031.
 declare
   v_proposal ops_mission_proposals;
 begin
@@ -22,6 +22,7 @@ begin
                         array(select p.xmax from ops_mission_proposals p where p.id = p_proposal_id));
   end;
   if v_proposal.id is null then
+    perform _assert_not_purged(p_proposal_id);
     raise exception using errcode = 'OP012',
       message = format('OPS_012: no proposal %s', coalesce(p_proposal_id::text, 'null')),
       hint = 'See ops_mission_proposals for the ids there are.';

@@ -6,12 +6,13 @@ security definer
 set search_path from current
 as $$
 -- What the gate would say about a proposal now. Caps are not asked for a proposal that counts already.
--- Locks: none. Writes: nothing. Raises: OP012 when there is no such proposal.
+-- Locks: none. Writes: nothing. Raises: OP012, OP083 when there is no such proposal.
 declare
   v_proposal ops_mission_proposals;
 begin
   select * into v_proposal from ops_mission_proposals where id = p_proposal_id;
   if not found then
+    perform _assert_not_purged(p_proposal_id);
     raise exception using errcode = 'OP012',
       message = format('OPS_012: no proposal %s', coalesce(p_proposal_id::text, 'null')),
       hint = 'See ops_mission_proposals for the ids there are.';

@@ -52,6 +52,9 @@ begin
       return 'event:dead_letter:redriven';
   end case;
   if v_found is null then
+    if p_letter.what = 'step' then
+      perform _assert_not_purged(p_letter.original_msg_id::uuid);
+    end if;
     raise exception using errcode = 'OP012',
       message = format('OPS_012: the %s of dead letter %s is gone', p_letter.what, p_letter.dl_msg_id),
       detail = jsonb_build_object('original_msg_id', p_letter.original_msg_id)::text,

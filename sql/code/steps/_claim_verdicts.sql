@@ -18,9 +18,11 @@ set jit = off
 as $$
 -- What policy says about steps as they would run now, placeholders filled and presets expanded. A row only for steps
 -- with slots, for presets, and for steps judged under another policy generation. fault: a placeholder has no value, and
--- the step fails. role: the agent that the step is for, which the params of an expanded preset no longer say. hold:
--- policy no longer covers the step, and it is parked until a person decides; with code OPS_003 no person may have it
--- run. digest: of exactly what would run, program included; the decision of a person counts for that digest only.
+-- the step fails; but where it names a step whose row is gone, deleted or archived by hand, hold says so (OPS_082): the
+-- step waits until that row is back, or a person says how it ended. role: the agent that the step is for, which the
+-- params of an expanded preset no longer say. hold: policy no longer covers the step, and it is parked until a person
+-- decides; with code OPS_003 no person may have it run. digest: of exactly what would run, program included; the
+-- decision of a person counts for that digest only.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_auto jsonb := _policy('auto_approve');
@@ -28,7 +30,7 @@ begin
   return query
   with filled as materialized (
     select n.nth, s.id, s.mission_id, s.kind, s.executor, s.approved_digest, s.needs_approval, f.params, f.fault,
-           f.fault_code
+           f.fault_code, case when f.fault is not null then _missing_results(s.mission_id, s.slots) end as gone
       from unnest(p_step_ids) with ordinality n (id, nth)
       -- Plans 1
      cross join lateral (select t.* from ops_mission_steps t where t.id = n.id limit 1) s
@@ -47,7 +49,8 @@ begin
                              p_worker_policy -> 'command_allow') as allowed
   )
   select s.id, x.params, x.run_with, s.params ->> 'role',
-         coalesce(s.fault, x.fault), coalesce(s.fault_code, x.fault_code),
+         case when s.gone is null then coalesce(s.fault, x.fault) end,
+         case when s.gone is null then coalesce(s.fault_code, x.fault_code) end,
          h.reason, h.code, d.digest
     from (select i.*, row_number() over (order by i.nth) as no from filled i) s
    cross join commands c
@@ -59,8 +62,9 @@ begin
    cross join lateral _judge_step(s.kind, s.executor, s.params, p.template ->> 'risk_level', v_auto,
                                   p_worker_policy, c.allowed[s.no]) j
    cross join lateral (
-     select case when j.forbidden is not null then 'OPS_003' when o.reason is not null then 'OPS_009' end as code,
-            coalesce(j.forbidden, o.reason) as reason
+     select case when s.gone is not null then 'OPS_082' when j.forbidden is not null then 'OPS_003'
+                 when o.reason is not null then 'OPS_009' end as code,
+            coalesce(s.gone, j.forbidden, o.reason) as reason
        from (select case
                       when s.approved_digest = d.digest then null
                       when s.needs_approval then 'it needs the approval of persons'

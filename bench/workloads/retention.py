@@ -1,0 +1,250 @@
+"""What a purge costs those who work: a drain beside `opsloop purge`, against the same drain while that is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO, Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from harness import engine, fleet
+from harness.figures import Entrant, Figure
+from harness.progress import say
+from harness.workload import Bench, Fresh
+from opsloop import Client
+from workloads.beside import multiply
+
+_WORKERS = 2
+#: Missions that are really run; their rows are multiplied. Proposal, mission, step and attempt: four rows each.
+_SEED, _ROWS = 500, 4
+#: The call that is under way when the purge is stopped ends within half a second.
+_RUNS_OUT = 0.6
+#: How long ago they ended, and from when on they are purged.
+_AGO, _OLDER = "100 days", "90d"
+_AGED = (
+    ("ops_missions", ("created_at", "started_at", "completed_at", "updated_at")),
+    ("ops_mission_proposals", ("created_at", "updated_at", "approved_at", "counted_at")),
+    ("ops_mission_steps", ("created_at", "updated_at", "reserved_at")),
+    ("ops_action_runs", ("started_at", "completed_at")),
+    ("ops_cap_counters", ("window_start",)),
+)
+_SIZE = """
+  select sum(pg_total_relation_size(c.oid)) from pg_class c
+   where c.relnamespace = %(schema)s::regnamespace and c.relkind = 'r'"""
+_DONE = "select count(*) from ops_action_runs where completed_at >= %(from)s and completed_at < %(upto)s"
+_TAKEN = "select status <> 'approved' from ops_missions where id = %s"
+_OLD = "select count(*) from ops_missions where created_at < now() - interval '1 day'"
+_WAITS = """
+  select count(*) from regexp_split_to_table(pg_read_file(pg_current_logfile()), '\n') line
+   where line like '%%] ' || current_database() || ' %%' and line like '%%still waiting for%%'"""
+
+
+@dataclass
+class Window:
+    """A time in which the drain was looked at."""
+
+    began: datetime
+    ended: datetime
+
+
+@dataclass
+class Purging:
+    """The process that purges, which is stopped, let go on, and killed once."""
+
+    dsn: str
+    process: subprocess.Popen[bytes] | None = None
+    kills: int = 0
+    log: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
+
+    def go_on(self) -> None:
+        """Let it work."""
+        if self.process is None:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "opsloop", "purge", "--older-than", _OLDER, "--part", "missions"],
+                env={**os.environ, "DATABASE_URL": self.dsn},
+                stdout=self.log,
+                stderr=self.log,
+            )
+        elif self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """Let it rest."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)
+
+    def close(self) -> None:
+        """End it, wherever it is."""
+        self.kill()
+        self.log.close()
+
+    def kill(self) -> None:
+        """Kill it; another one goes on."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            self.kills += 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended by itself; raises when that was not in order."""
+        code = None if self.process is None else self.process.poll()
+        if code:
+            self.log.seek(0)
+            raise AssertionError(f"opsloop purge ended with {code}: {self.log.read().decode()[-500:]}")
+        return code == 0
+
+
+class Retention(Fresh):
+    """Steps per second beside a purge as a share of those without, in adjacent windows of one drain."""
+
+    name = "retention"
+    measures = "a million finished missions purged while two workers drain: the drain's share of its speed"
+    rounds = (1, 1)
+
+    def entrants(self, quick: bool = False) -> Sequence[Entrant]:
+        """Opsloop alone."""
+        return [Entrant("opsloop")]
+
+    def turn(self, bench: Bench, entrant: Entrant) -> list[Figure]:
+        """Make a past; drain, with windows beside the purge and without, until all of it is gone; verify."""
+        past, fed = bench.size(1_000_000, 30_000), bench.size(120_000, 60_000)
+        off, on = bench.size(2_000, 1_500) / 1_000, bench.size(6_000, 3_000) / 1_000
+        with bench.stage.database("retention", engine.TEMPLATE) as dsn:
+            _watch_locks(dsn)
+            with engine.connect(dsn) as conn:
+                made = _past(dsn, conn, past)
+            engine.settle(dsn)
+            engine.checkpoint(dsn)
+            say(f"retention: {made:,} finished missions are there")
+            windows, total, purging, seconds = _drained(dsn, fed, off, on)
+            with engine.connect(dsn) as conn:
+                left = engine.number(conn, _OLD)
+                if left:
+                    raise AssertionError(f"{left} missions were not purged")
+                engine.seconds_of_work(dsn, total, total)
+                broken = Client(conn).check_invariants(limit=bench.size(20_000, 5_000))
+                if broken:
+                    raise AssertionError(f"not sound after the purge: {broken[:3]}")
+                shares = list(_shares(conn, windows))
+                waits = _lock_waits(conn)
+            growth = _growth(dsn, min(fed, made // 5))
+        return [
+            Figure("rate", statistics.median(shares or [0]), "of the drain without", {"shares": shares}),
+            Figure("purged", made / seconds, "missions/s", {"n": made, "kills": purging.kills}),
+            Figure("lock waits", float(waits or 0), "over 100 ms", {"logged": waits is not None}),
+            Figure("growth", growth, "of what as many rows took before"),
+        ]
+
+
+def _watch_locks(dsn: str) -> None:
+    """Have the server log whoever waits for a lock for more than 100 ms; left out where the role may not."""
+    with engine.connect(dsn) as conn:
+        database = sql.Identifier(conn.info.dbname)
+        try:
+            for setting in ("log_lock_waits = on", "deadlock_timeout = '100ms'"):
+                conn.execute(sql.SQL("alter database {} set " + setting).format(database))
+        except psycopg.errors.InsufficientPrivilege:
+            say("retention: this role may not have lock waits logged")
+
+
+def _past(dsn: str, conn: psycopg.Connection[Any], missions: int) -> int:
+    """Finished missions of long ago; returns how many."""
+    seed = min(_SEED, missions)
+    engine.propose(dsn, [engine.NOOP] * seed)
+    fleet.drain(dsn, 1)
+    for table, columns in _AGED:
+        moved = ", ".join(f"{column} = {column} - interval '{_AGO}'" for column in columns)
+        conn.execute(f"update {table} set {moved}")
+    conn.execute("truncate ops_agent_events, ops_agent_reactions")
+    return multiply(conn, missions * _ROWS) // _ROWS
+
+
+def _drained(dsn: str, batch: int, off: float, on: float) -> tuple[list[Window], int, Purging, float]:
+    """Drain until all is purged: fed, looked at without the purge and beside it, in turn. It purges while is fed, too.
+
+    Gives the windows, how many missions were fed, the purge, and for how many seconds it may have worked.
+    """
+    windows: list[Window] = []
+    purging = Purging(dsn)
+    total, rested = 0, 0.0
+    with fleet.workers(dsn, _WORKERS) as running, engine.connect(dsn) as conn:
+        first = time.monotonic()
+        try:
+            while not purging.is_over:
+                last = _fed(dsn, batch)
+                total += batch
+                purging.stop()
+                time.sleep(_RUNS_OUT)
+                without = _window(dsn, off, lambda: False)
+                purging.go_on()
+                rested += _RUNS_OUT + off
+                beside = _window(dsn, on, lambda: purging.is_over)
+                # A window in which the workers ran dry tells nothing.
+                if not windows or conn.execute(_TAKEN, (last,)).fetchone() == (False,):
+                    windows += [without, beside]
+                if purging.kills == 0:
+                    purging.kill()
+            seconds = time.monotonic() - first - rested
+            fleet.all_done(dsn, running)
+        finally:
+            purging.close()
+    return windows, total, purging, seconds
+
+
+def _window(dsn: str, seconds: float, is_over: Callable[[], bool]) -> Window:
+    began, clock = engine.now(dsn), time.monotonic()
+    while time.monotonic() < clock + seconds and not is_over():
+        time.sleep(0.05)
+    return Window(began, engine.now(dsn))
+
+
+def _fed(dsn: str, missions: int) -> UUID:
+    engine.propose(dsn, [engine.NOOP] * missions)
+    with engine.connect(dsn) as conn:
+        row = conn.execute("select id from ops_missions order by id desc limit 1").fetchone()
+    assert row is not None
+    last: UUID = row[0]
+    return last
+
+
+def _shares(conn: psycopg.Connection[Any], windows: list[Window]) -> Iterator[float]:
+    """Of each pair of windows: steps per second beside the purge to those without."""
+    rates = []
+    for window in windows:
+        done = engine.number(conn, _DONE, {"from": window.began, "upto": window.ended})
+        rates.append(done / max((window.ended - window.began).total_seconds(), 0.001))
+    for without, beside in zip(rates[::2], rates[1::2], strict=True):
+        if without:
+            yield beside / without
+
+
+def _lock_waits(conn: psycopg.Connection[Any]) -> int | None:
+    """How often the log has a wait of more than 100 ms in this database; None where it cannot be read."""
+    try:
+        return engine.number(conn, _WAITS)
+    except psycopg.Error:
+        return None
+
+
+def _growth(dsn: str, missions: int) -> float:
+    """How much the files grow when as many missions come as fit into what was freed, to what they take at first."""
+    engine.settle(dsn)
+    with engine.connect(dsn) as conn:
+        before = engine.number(conn, _SIZE, {"schema": engine.SCHEMA})
+        each = before / max(engine.number(conn, "select count(*) from ops_missions"), 1)
+        engine.propose(dsn, [engine.NOOP] * missions)
+        fleet.drain(dsn, _WORKERS)
+        return (engine.number(conn, _SIZE, {"schema": engine.SCHEMA}) - before) / (each * missions)

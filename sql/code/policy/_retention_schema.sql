@@ -1,0 +1,54 @@
+create or replace function _retention_schema()
+returns jsonb
+language plpgsql
+immutable
+set search_path from current
+as $$
+-- The JSON Schema of the document retention. What it shares with others stands in _schema_definitions.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return jsonb $json$
+{
+  "title": "retention",
+  "description": "What is removed when. A field that is left out keeps its rows for ever.",
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "missions_days": {
+      "description": "Days after its end until a mission goes, with all that is its own; also a refused proposal.",
+      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [90]
+    },
+    "keep_failed_days": {
+      "description": "Days after its end until a failed mission goes, where it shall stay longer, or go sooner.",
+      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "missions_days", "examples": [365]
+    },
+    "events_days": {
+      "description": "Days until an event goes that no mission made, with its reactions.",
+      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [90]
+    },
+    "outbox_days": {
+      "description": "Days after its delivery until a message of the outbox goes.",
+      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [30]
+    },
+    "dead_letters_days": {
+      "description": "Days until a dead letter goes, whether it was put back or not.",
+      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [365]
+    },
+    "history_days": {
+      "description": "Days until records go: audit, votes, handoffs, replays, sub-agents, and what was purged.",
+      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [3650]
+    },
+    "dedupe_days": {
+      "description": "Days after the purge until the dedupe key of a purged event, proposal or message is free again.",
+      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [365]
+    },
+    "archive": {
+      "description": "Whether rows are moved to the tables …_archive instead of deleted.",
+      "type": ["boolean", "null"], "default": false, "examples": [true]
+    },
+    "description": {"$ref": "#/$defs/remark"}
+  }
+}
+$json$;
+end;
+$$;

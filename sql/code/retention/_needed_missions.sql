@@ -1,0 +1,45 @@
+create or replace function _needed_missions(p_ids uuid[])
+returns uuid[]
+language plpgsql
+stable
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+-- Those of these ended missions that something open still refers to: an event of theirs that waits, a reaction, a
+-- proposal or a mission that came of them, at any depth, and is open; or a run of sub-agents whose results are not
+-- stored yet.
+-- Locks: none. Writes: nothing. Raises: nothing.
+begin
+  return array(
+    with recursive came (root, mission_id, is_open) as (
+      select m.id, m.id,
+             exists (select from sub_agent_runs r where r.proposal_id = m.proposal_id and r.open)
+        from ops_missions m where m.id = any (p_ids)
+      union
+      select c.root, x.mission_id, x.is_open
+        from came c
+       cross join lateral (
+         select n.id as mission_id,
+                e.processed_at is null or coalesce(a.status in ('queued', 'processing'), false)
+                or coalesce(p.status in ('pending', 'voting'), false)
+                or coalesce(n.status in ('approved', 'running'), false) as is_open
+           from ops_agent_events e
+           left join ops_agent_reactions a on a.event_id = e.id
+           left join ops_mission_proposals p on p.id = a.proposal_id
+           left join ops_missions n on n.proposal_id = p.id
+          where e.mission_id = c.mission_id
+         union all
+         -- What a step proposed. Its first proposal has number 1.
+         select n.id, p.status in ('pending', 'voting') or coalesce(n.status in ('approved', 'running'), false)
+           from ops_mission_steps s
+           join ops_mission_proposals f on f.dedupe_key = 'opsloop:step:' || s.id::text || ':1'
+          cross join generate_series(1, 20) i
+           join ops_mission_proposals p on p.dedupe_key = format('opsloop:step:%s:%s', s.id, i)
+           left join ops_missions n on n.proposal_id = p.id
+          where s.mission_id = c.mission_id) x
+       where not c.is_open and c.mission_id is not null
+    )
+    select distinct c.root from came c where c.is_open);
+end;
+$$;
