@@ -536,6 +536,12 @@
 \ir code/explain/_would_react.sql
 \ir code/explain/_rehearse_caps.sql
 \ir code/explain/fn_trail.sql
+\ir code/explain/fn_find_id.sql
+\ir code/explain/fn_whole_id.sql
+\ir code/explain/fn_show.sql
+\ir code/explain/_show_steps.sql
+\ir code/explain/_shown_value.sql
+\ir code/explain/_usage.sql
 \ir code/explain/fn_inbox.sql
 \ir code/explain/_inbox.sql
 \ir code/explain/_would_run.sql

@@ -14,7 +14,8 @@ from opsloop import jsonio
 from opsloop.cli import output
 from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import WORK, Actor, Session, command
-from opsloop.errors import InvalidArgument, NotFound, OpsError
+from opsloop.client import OwningClient
+from opsloop.errors import AmbiguousId, InvalidArgument, NotFound, OpsError
 from opsloop.results import DeadLetter, RedrivenLetter
 
 app = typer.Typer(
@@ -94,12 +95,24 @@ def list_(
 def show(session: Session, letter: LetterId) -> None:
     """Show all that was kept of one dead letter: why it gave up, every error, and what it was."""
     with session.client() as client:
-        found = client.list_dead_letters({"dl_msg_id": letter})
+        found = client.list_dead_letters({"dl_msg_id": _name(client, letter)})
     if not found:
         raise NotFound(
             f"there is no dead letter {letter}", detail={"id": letter}, hint="`opsloop dead list` lists them."
         )
     session.show(found[0], lambda: output.print_text("\n".join(_described(session, found[0]))))
+
+
+def _name(client: OwningClient, given: str) -> str:
+    """The whole name of a letter: the last 8 digits of its step or reaction will do."""
+    found = client.find_id(given, "letter")
+    if len(found) > 1:
+        raise AmbiguousId(
+            f"{given} is the end of several ids",
+            detail={"candidates": [one.id for one in found]},
+            hint="Give more digits, or the whole name.",
+        )
+    return found[0].id if found else given
 
 
 def _described(session: Session, letter: DeadLetter) -> Iterator[str]:
@@ -183,7 +196,7 @@ def redrive(
         )
     with session.client() as client:
         if letters:
-            done = [_one(session, client, letter, actor) for letter in dict.fromkeys(letters)]
+            done = [_one(client, _name(client, letter), actor) for letter in dict.fromkeys(letters)]
         else:
             found: list[RedrivenLetter] = client.redrive_dead_letters(
                 wanted, limit=limit, dry_run=not yes, actor=actor
@@ -206,7 +219,7 @@ def redrive(
         raise typer.Exit(1)
 
 
-def _one(session: Session, client: Any, letter: str, actor: str) -> _Outcome:
+def _one(client: Any, letter: str, actor: str) -> _Outcome:
     try:
         answer = client.redrive_dead_letter(letter, actor=actor)
     except OpsError as error:

@@ -20,7 +20,10 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 def explain(
     session: Session,
     which: Annotated[
-        UUID, typer.Argument(metavar="ID", help="Id of a mission, a step, a proposal or an event.")
+        str,
+        typer.Argument(
+            metavar="ID", help="Id of a mission, a step, a proposal or an event, or its last 8 digits."
+        ),
     ],
     trail: Annotated[bool, typer.Option("--trail/--no-trail", help="Tell how it came about, too.")] = True,
 ) -> None:
@@ -29,8 +32,9 @@ def explain(
     Statements of several reasons are to be run from top to bottom.
     """
     with session.client() as client:
-        story = client.trail(which)
-        reasons = _reasons(client, which)
+        meant = session.whole_id(client, which, "mission", "step", "proposal", "event")
+        story = client.trail(meant)
+        reasons = _reasons(client, meant)
     shown = {"trail": story, "reasons": reasons} if trail else {"reasons": reasons}
 
     def text() -> None:
@@ -54,7 +58,7 @@ def _reasons(client: Client, which: UUID) -> list[Explanation]:
 def _tell(story: list[Occurrence]) -> None:
     rows = [
         [
-            o.at.astimezone().isoformat(" ", "seconds"),
+            output.moment(o.at),
             _line(o.what),
             _line(o.subject),
             _line(o.who),
@@ -68,7 +72,7 @@ def _tell(story: list[Occurrence]) -> None:
 def _give(reason: Explanation) -> None:
     about = f"step {_line(reason.key)} ({reason.step_id})" if reason.step_id else "as a whole"
     output.print_text(f"\n{reason.reason}: {about}, {reason.status}")
-    output.print_text(f"  {_line(' '.join(filter(None, (reason.code, reason.detail))))}")
+    output.print_text(output.folded(f"  {_line(' '.join(filter(None, (reason.code, reason.detail))))}"))
     if reason.frees:
         output.print_text(reason.frees)
 

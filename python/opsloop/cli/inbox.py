@@ -48,11 +48,7 @@ def inbox(
 
     With --json one array, with --json --watch one object a line, as they come.
     """
-    asking = (
-        not session.json and bool(sys.stdin and sys.stdin.isatty() and sys.stdout.isatty())
-        if ask is None
-        else ask
-    )
+    asking = not session.json and output.on_terminal() if ask is None else ask
     if asking and session.json:
         raise InvalidArgument("--ask and --json do not go together", hint="Leave one of them out.")
     with session.client() as client:

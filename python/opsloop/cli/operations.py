@@ -15,7 +15,7 @@ from opsloop.cli.jsonin import parse, read_text
 from opsloop.cli.session import LOOP, WORK, Actor, Digest, Reason, Session, command
 from opsloop.errors import InvalidArgument, translate
 
-StepId = Annotated[UUID, typer.Argument(metavar="STEP", help="Id of the step.")]
+StepId = Annotated[str, typer.Argument(metavar="STEP", help="Id of the step, or its last 8 digits.")]
 
 
 class Outcome(StrEnum):
@@ -61,10 +61,11 @@ def _turn(result: dict[str, Any]) -> str:
 def retry(session: Session, step: StepId, actor: Actor, digest: Digest = None) -> None:
     """Run a failed, cancelled or parked step again; its mission comes back to life."""
     with session.client() as client, client.conn.transaction():
+        which = session.whole_id(client, step, "step")
         if digest is not None:
-            client.as_shown(step, digest)
-        status = client.retry_step(step, actor=actor)
-    _step(session, step, status)
+            client.as_shown(which, digest)
+        status = client.retry_step(which, actor=actor)
+    _step(session, which, status)
 
 
 def resolve(
@@ -80,8 +81,9 @@ def resolve(
     """Say what became of a step whose outcome is unknown, because its worker vanished."""
     value = None if result is None else parse(read_text(result, "--result"), "--result", InvalidArgument)
     with session.client() as client:
-        status = client.resolve_step(step, outcome.value, actor=actor, reason=reason, result=value)
-    _step(session, step, status)
+        which = session.whole_id(client, step, "step")
+        status = client.resolve_step(which, outcome.value, actor=actor, reason=reason, result=value)
+    _step(session, which, status)
 
 
 def _step(session: Session, step: UUID, status: str) -> None:
@@ -90,16 +92,17 @@ def _step(session: Session, step: UUID, status: str) -> None:
 
 def cancel(
     session: Session,
-    mission: Annotated[UUID, typer.Argument(metavar="MISSION", help="Id of the mission.")],
+    mission: Annotated[
+        str, typer.Argument(metavar="MISSION", help="Id of the mission, or its last 8 digits.")
+    ],
     actor: Actor,
     reason: Reason = None,
 ) -> None:
     """Cancel a mission: what has not started never does, and what runs is asked to stop."""
     with session.client() as client:
-        status = client.cancel_mission(mission, actor=actor, reason=reason)
-    session.show(
-        {"mission_id": mission, "status": status}, lambda: output.say(f"mission {mission}: {status}")
-    )
+        which = session.whole_id(client, mission, "mission")
+        status = client.cancel_mission(which, actor=actor, reason=reason)
+    session.show({"mission_id": which, "status": status}, lambda: output.say(f"mission {which}: {status}"))
 
 
 def seed(session: Session) -> None:

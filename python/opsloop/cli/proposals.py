@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from fnmatch import fnmatchcase
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
@@ -16,7 +14,9 @@ from opsloop.cli.session import DECISIONS, SIGNALS, Actor, Digest, Reason, Sessi
 from opsloop.errors import InvalidArgument, InvalidTemplate
 from opsloop.results import InboxEntry, Proposal
 
-ProposalId = Annotated[UUID, typer.Argument(metavar="PROPOSAL", help="Id of the proposal.")]
+ProposalId = Annotated[
+    str, typer.Argument(metavar="PROPOSAL", help="Id of the proposal, or its last 8 digits.")
+]
 
 #: What one call of the inbox gives, and what one call decides on, at most.
 _MOST = 1000
@@ -41,8 +41,11 @@ def propose(
 
 
 Which = Annotated[
-    UUID | None,
-    typer.Argument(metavar="[PROPOSAL]", help="Id of the proposal; without, --source or --kind say which."),
+    str | None,
+    typer.Argument(
+        metavar="[PROPOSAL]",
+        help="Id of the proposal or parked step, or its last 8 digits; without, --source or --kind say which.",
+    ),
 ]
 Source = Annotated[
     str | None,
@@ -73,9 +76,10 @@ def approve(
         _decide_all(session, "approve", source, kind, actor, reason, yes=yes)
         return
     with session.client() as client, client.conn.transaction():
+        which = session.whole_id(client, proposal, "proposal", "step")
         if digest is not None:
-            client.as_shown(proposal, digest)
-        done = client.approve_proposal(proposal, actor=actor, reason=reason)
+            client.as_shown(which, digest)
+        done = client.approve_proposal(which, actor=actor, reason=reason)
     _show(session, done)
 
 
@@ -97,10 +101,11 @@ def reject(
         _decide_all(session, "reject", source, kind, actor, reason, yes=yes)
         return
     with session.client() as client:
-        _show(session, client.reject_proposal(proposal, actor=actor, reason=reason))
+        which = session.whole_id(client, proposal, "proposal", "step")
+        _show(session, client.reject_proposal(which, actor=actor, reason=reason))
 
 
-def _check_which(proposal: UUID | None, source: str | None, kind: str | None) -> None:
+def _check_which(proposal: str | None, source: str | None, kind: str | None) -> None:
     if (proposal is None) == (source is None and kind is None):
         raise InvalidArgument(
             "give a PROPOSAL, or --source or --kind for all that fit",
@@ -130,7 +135,7 @@ def _decide_all(
                 output.print_text(describe(session, entry, whole=False) + "\n")
             output.print_text(f"{len(found)} proposals to {decision}")
         if found and not yes:
-            if session.json or not sys.stdin.isatty():
+            if session.json or not output.on_terminal():
                 raise InvalidArgument("--yes is needed where nobody can be asked", hint="Look at them first.")
             if not typer.confirm(f"{decision} {len(found)}?"):
                 raise typer.Exit(1)
@@ -171,7 +176,8 @@ def _fits(entry: InboxEntry, source: str | None, kind: str | None) -> bool:
 def withdraw(session: Session, proposal: ProposalId, reason: Reason = None) -> None:
     """Take back what this login proposed and nobody has decided on."""
     with session.client() as client:
-        _show(session, client.withdraw_proposal(proposal, reason=reason))
+        which = session.whole_id(client, proposal, "proposal")
+        _show(session, client.withdraw_proposal(which, reason=reason))
 
 
 def _show(session: Session, proposal: Proposal) -> None:

@@ -40,8 +40,11 @@ class _View:
 def ps(
     session: Session,
     which: Annotated[
-        UUID | None,
-        typer.Argument(metavar="[MISSION|PROPOSAL]", help="Only this mission's steps, or this proposal."),
+        str | None,
+        typer.Argument(
+            metavar="[MISSION|PROPOSAL]",
+            help="Only this mission's steps, or this proposal; the last 8 digits of the id will do.",
+        ),
     ] = None,
     status: Annotated[
         str | None,
@@ -61,13 +64,14 @@ def ps(
     if watch and session.json:
         raise InvalidArgument("--watch and --json do not go together", hint="Leave one of them out.")
     with session.client() as client:
+        meant = None if which is None else session.whole_id(client, which, "mission", "proposal")
         if not watch:
-            view = _look(client, which, status, limit)
-            session.show(view, lambda: output.console().print(_render(session, view, which)))
+            view = _look(client, meant, status, limit)
+            session.show(view, lambda: output.console().print(_render(session, view, meant)))
             return
         with Live(console=output.console(), refresh_per_second=4) as live:
             while True:
-                live.update(_render(session, _look(client, which, status, limit), which))
+                live.update(_render(session, _look(client, meant, status, limit), meant))
                 if not output.was_printed():
                     raise typer.Exit(1)  # nobody sees it any more
                 time.sleep(2)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec
+from uuid import UUID
 
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -69,6 +70,13 @@ class Session:
         schema = self.schema_name
         with self.database() as dsn, connect(dsn, schema) as client:
             yield client
+
+    def whole_id(self, client: OwningClient, given: str, *what: str) -> UUID:
+        """Return the id meant: a whole one as it is, else the one of a `what` that ends with these digits."""
+        try:
+            return UUID(given)
+        except ValueError:
+            return client.whole_id(given, "|".join(what))
 
     def show(self, value: Any, text: Callable[[], None]) -> None:
         """Print a result: as JSON with --json, else by `text`."""

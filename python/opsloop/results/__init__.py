@@ -5,7 +5,7 @@ from __future__ import annotations
 from opsloop.results.approvals import BrokenGlass, Grant
 from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
-from opsloop.results.explain import Explanation, Occurrence
+from opsloop.results.explain import Explanation, FoundId, Occurrence
 from opsloop.results.locks import Idempotent
 from opsloop.results.missions import ListedMission
 from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stranded
@@ -38,6 +38,7 @@ __all__ = [
     "DirectiveReason",
     "DryRun",
     "Explanation",
+    "FoundId",
     "Gate",
     "Grant",
     "GroupRole",

@@ -26,6 +26,18 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundId:
+    """What an id is of."""
+
+    what: str
+    """mission, step, proposal, reaction, event, letter, message, directive, grant or worker."""
+    id: str
+    title: str | None
+    status: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Occurrence:
     """One thing that happened on the way of a mission."""
 
