@@ -43,6 +43,9 @@
 \ir code/base/_digest.sql
 \ir code/base/_matches_any.sql
 \ir code/base/_like_pattern.sql
+\ir code/base/_fits.sql
+\ir code/base/_masked.sql
+\ir code/base/_group_of.sql
 \ir code/base/_path_text.sql
 \ir code/base/_plain_text.sql
 \ir code/base/_field_fault.sql
@@ -61,6 +64,7 @@
 \ir code/base/_is_deeper.sql
 \ir code/base/_json_depth.sql
 \ir code/base/_check_list.sql
+\ir code/base/_check_filter.sql
 \ir code/base/_check_text.sql
 \ir code/base/_assert_may_decide.sql
 \ir code/base/_assert_login_may.sql
@@ -410,6 +414,10 @@
 \ir code/missions/_duty_missions.sql
 \ir code/missions/_assert_may_decide_on.sql
 \ir code/missions/fn_resolve_step.sql
+\ir code/missions/_matching_missions.sql
+\ir code/missions/_perhaps_stuck.sql
+\ir code/missions/_stuck_missions.sql
+\ir code/missions/_matching_steps.sql
 \ir code/missions/_broken_missions.sql
 
 -- proposals: intents and the gate they pass; reactions that become proposals
@@ -567,6 +575,7 @@
 \ir code/ops/fn_upgrade_check.sql
 \ir code/ops/fn_capabilities.sql
 \ir code/ops/fn_list_missions.sql
+\ir code/ops/fn_count_stuck.sql
 \ir code/ops/fn_list_steps.sql
 \ir code/ops/fn_mission_results.sql
 \ir code/ops/fn_list_running.sql

@@ -222,6 +222,7 @@ declare
     ['fn_metrics', 'reader'],
     ['fn_check_invariants', 'reader'],
     ['fn_list_missions', 'reader'],
+    ['fn_count_stuck', 'reader'],
     ['fn_list_steps', 'reader'],
     ['fn_mission_results', 'reader'],
     ['fn_list_running', 'reader'],

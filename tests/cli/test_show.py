@@ -80,23 +80,28 @@ def test_digits_that_fit_several_ids_are_refused_with_the_candidates(cli: Cli, l
 
 @pytest.mark.parametrize("columns", [80, 200])
 def test_on_a_terminal_no_line_is_longer_than_it_is_wide(dsn: str, loop: Loop, columns: int) -> None:
+    loop.propose(
+        step("a", params={"text": "x" * 300}), title="may it? " * 40, rationale="so " * 90, risk_level="high"
+    )
     mission = loop.mission(
         step("a", params={"text": "word " * 200}),
         title="A title that is much longer than any column of a table " * 3,
     )
     loop.fail_for_good(mission, error="an error that is longer than the terminal is wide, " * 5)
     for words in (
-        ("ps",),
+        ("inbox", "--no-ask"),
+        ("inbox", "--list"),
         ("show", tail(mission)),
         ("dead", "list"),
         ("explain", tail(mission)),
         ("health",),
+        ("ps",),
     ):
         with Terminal.opsloop(*words, DATABASE_URL=dsn, COLUMNS=str(columns), TERM="xterm") as terminal:
             terminal.end()
             shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.shown)
         # Statements are left whole, to be copied.
-        lines = [line for line in shown.splitlines() if " opsloop.fn_" not in line]
+        lines = [line for line in shown.splitlines() if "opsloop.fn_" not in line and "--digest" not in line]
         assert max(map(len, lines)) <= columns, words
     assert "…" in shown or columns == 200
 

@@ -222,10 +222,25 @@ class Steps(Caller):
         return self._rows(MissingExecutor, "fn_missing_executors")
 
     def list_steps(
-        self, mission_id: UUID | str | None = None, limit: int | None = None, status: str | None = None
+        self,
+        mission_id: UUID | str | None = None,
+        limit: int | None = None,
+        status: str | None = None,
+        filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
     ) -> list[ListedStep]:
-        """List up to `limit` steps (default 50, at most 1000): of one mission in order, else newest first."""
-        return self._rows(ListedStep, "fn_list_steps", mission_id=mission_id, limit=limit, status=status)
+        """List up to `limit` steps (default 50, at most 1000): of one mission in order, else newest first.
+
+        `filter`: `{"ids", "status", "kind", "executor", "source", "mission_id", "key", "error", "code", "group",
+        "since", "until", "before"}`; `*` in a text stands for any characters. A bad one is InvalidArgument (OPS_018).
+        """
+        return self._rows(
+            ListedStep,
+            "fn_list_steps",
+            mission_id=mission_id,
+            limit=limit,
+            status=status,
+            filter=document(filter),
+        )
 
     def mission_results(self, mission_id: UUID | str, limit: int | None = None) -> list[StepResult]:
         """List what the ended steps of a mission returned, in order, up to `limit` (default 50, at most 1000).

@@ -13,7 +13,7 @@ import typer
 
 from opsloop.cli import output
 from opsloop.cli.jsonin import kind, parse, read_object, stdin
-from opsloop.cli.session import SIGNALS, Session, command
+from opsloop.cli.session import SIGNALS, Session, an_id, command
 from opsloop.client import OwningClient
 from opsloop.errors import InvalidArgument, InvalidEvent, OpsError, TooLarge
 
@@ -31,7 +31,9 @@ def emit(
     dedupe_key: Annotated[
         str | None, typer.Option("--dedupe-key", help="The same key again: the same event.")
     ] = None,
-    mission_id: Annotated[str | None, typer.Option("--mission-id", help="The mission that made it.")] = None,
+    mission_id: Annotated[
+        str | None, typer.Option("--mission-id", parser=an_id, help="The mission that made it.")
+    ] = None,
 ) -> None:
     """Emit an event; prints its id."""
     facts = read_object(data, "--data", InvalidEvent)

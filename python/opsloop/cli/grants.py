@@ -10,12 +10,14 @@ import typer
 
 from opsloop import jsonio
 from opsloop.cli import output
-from opsloop.cli.session import DECISIONS, Actor, Reason, Session, command
+from opsloop.cli.session import DECISIONS, Actor, Reason, Session, an_id, command
 from opsloop.errors import InvalidArgument
 
-GrantId = Annotated[str, typer.Argument(metavar="GRANT", help="Id of the grant, or its last 8 digits.")]
+GrantId = Annotated[
+    str, typer.Argument(metavar="GRANT", parser=an_id, help="Id of the grant, or its last 8 digits.")
+]
 ProposalId = Annotated[
-    str, typer.Argument(metavar="PROPOSAL", help="Id of the proposal, or its last 8 digits.")
+    str, typer.Argument(metavar="PROPOSAL", parser=an_id, help="Id of the proposal, or its last 8 digits.")
 ]
 
 

@@ -12,10 +12,12 @@ import typer
 from opsloop import migrate
 from opsloop.cli import output
 from opsloop.cli.jsonin import parse, read_text
-from opsloop.cli.session import LOOP, WORK, Actor, Digest, Reason, Session, command
+from opsloop.cli.session import LOOP, WORK, Actor, Digest, Reason, Session, an_id, command
 from opsloop.errors import InvalidArgument, translate
 
-StepId = Annotated[str, typer.Argument(metavar="STEP", help="Id of the step, or its last 8 digits.")]
+StepId = Annotated[
+    str, typer.Argument(metavar="STEP", parser=an_id, help="Id of the step, or its last 8 digits.")
+]
 
 
 class Outcome(StrEnum):
@@ -93,7 +95,7 @@ def _step(session: Session, step: UUID, status: str) -> None:
 def cancel(
     session: Session,
     mission: Annotated[
-        str, typer.Argument(metavar="MISSION", help="Id of the mission, or its last 8 digits.")
+        str, typer.Argument(metavar="MISSION", parser=an_id, help="Id of the mission, or its last 8 digits.")
     ],
     actor: Actor,
     reason: Reason = None,

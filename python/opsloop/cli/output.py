@@ -101,8 +101,15 @@ def short(value: Any) -> str:
 class Rows:
     """A table, a line a row. On a terminal it fits: long cells end with an ellipsis. Elsewhere nothing is cut."""
 
-    def __init__(self, title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    def __init__(
+        self,
+        title: str,
+        columns: list[str],
+        rows: list[list[Any]],
+        notes: list[list[str | None]] | None = None,
+    ) -> None:
         self.title = title
+        self.notes = notes or [[] for _ in rows]
         self.columns = columns
         self.rows = [
             [
@@ -122,8 +129,13 @@ class Rows:
         widths = _fitted(wanted, options.max_width - _GAP * (len(wanted) - 1)) if narrow else wanted
         if self.title:
             yield _line([Text(self.title, style="italic")], [options.max_width if narrow else 0], console)
-        for row in (head, *rows):
+        yield _line(head, widths, console)
+        for row, notes in zip(rows, self.notes, strict=True):
             yield _line(row, widths, console)
+            for note in filter(None, notes):
+                yield Text(
+                    folded(f"{' ' * (widths[0] + _GAP)}{one_line(note)}"), no_wrap=True, overflow="ignore"
+                )
 
 
 #: Blanks between two columns.
@@ -178,9 +190,16 @@ def moment(at: datetime) -> str:
     return f"{here:%m-%d %H:%M:%S}" if sys.stdout.isatty() else here.isoformat(" ", "seconds")
 
 
-def table(title: str, columns: list[str], rows: list[list[Any]]) -> Rows:
-    """Make a table of these rows; ids are shown by their last 8 digits on a terminal."""
-    return Rows(title, columns, [[short(c) if isinstance(c, UUID) else c for c in row] for row in rows])
+def table(
+    title: str, columns: list[str], rows: list[list[Any]], notes: list[list[str | None]] | None = None
+) -> Rows:
+    """Make a table of these rows; ids are shown by their last 8 digits on a terminal.
+
+    `notes`: for each row the lines that follow it, folded where they are too long.
+    """
+    return Rows(
+        title, columns, [[short(c) if isinstance(c, UUID) else c for c in row] for row in rows], notes
+    )
 
 
 def folded(text: str, indent: str = "") -> str:

@@ -10,12 +10,12 @@ import typer
 from opsloop.cli import output
 from opsloop.cli.inbox import describe
 from opsloop.cli.jsonin import read_object
-from opsloop.cli.session import DECISIONS, SIGNALS, Actor, Digest, Reason, Session, command
+from opsloop.cli.session import DECISIONS, SIGNALS, Actor, Digest, Reason, Session, an_id, command
 from opsloop.errors import InvalidArgument, InvalidTemplate
 from opsloop.results import InboxEntry, Proposal
 
 ProposalId = Annotated[
-    str, typer.Argument(metavar="PROPOSAL", help="Id of the proposal, or its last 8 digits.")
+    str, typer.Argument(metavar="PROPOSAL", parser=an_id, help="Id of the proposal, or its last 8 digits.")
 ]
 
 #: What one call of the inbox gives, and what one call decides on, at most.
@@ -44,6 +44,7 @@ Which = Annotated[
     str | None,
     typer.Argument(
         metavar="[PROPOSAL]",
+        parser=an_id,
         help="Id of the proposal or parked step, or its last 8 digits; without, --source or --kind say which.",
     ),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import inspect
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -128,6 +129,13 @@ def current_user() -> str:
         return os.environ.get("USER") or getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def an_id(given: str) -> str:
+    """Return an id, or the last 8 digits or more of one; for `parser=`."""
+    if not re.fullmatch(r"[0-9a-fA-F]{8,32}", given.replace("-", "")):
+        raise typer.BadParameter(f"{given!r} is no id, nor the last 8 digits of one.")
+    return given
 
 
 Actor = Annotated[

@@ -7,7 +7,7 @@ from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
 from opsloop.results.explain import Explanation, FoundId, Occurrence
 from opsloop.results.locks import Idempotent
-from opsloop.results.missions import ListedMission
+from opsloop.results.missions import ListedMission, Stuck
 from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stranded
 from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
 from opsloop.results.policy import DryRun, PolicyChange, PolicyTest, PolicyVersion
@@ -71,6 +71,7 @@ __all__ = [
     "StepOutcome",
     "StepResult",
     "Stranded",
+    "Stuck",
     "Triggers",
     "record",
     "show_unreadable",

@@ -26,3 +26,16 @@ class ListedMission:
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+    stuck: str | None = None
+    """What all its open steps wait for, such as `1 held, 2 no worker`; None where it works or has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """What stuck missions wait for."""
+
+    reason: str
+    """held, for a person, paused, no worker, blocked by policy, locked, lease over, over a limit or dependency."""
+    missions: int
+    steps: int
+    oldest: datetime

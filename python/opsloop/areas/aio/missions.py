@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from opsloop.areas.aio.call import AsyncCaller
+from opsloop.areas.call import DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import ListedMission
+from opsloop.results import ListedMission, Stuck
 
 
 class AsyncMissions(AsyncCaller):
@@ -55,12 +56,27 @@ class AsyncMissions(AsyncCaller):
         )
 
     async def list_missions(
-        self, limit: int | None = None, status: str | None = None, mission_id: UUID | str | None = None
+        self,
+        limit: int | None = None,
+        status: str | None = None,
+        mission_id: UUID | str | None = None,
+        filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
     ) -> list[ListedMission]:
         """List up to `limit` missions (default 20, at most 1000), newest first, of any status by default.
 
-        `mission_id`: only that one.
+        `mission_id`: only that one. `filter`: `{"ids", "status", "kind", "executor", "source", "title", "error",
+        "code", "group", "stuck", "since", "until", "before"}`; `*` in a text stands for any characters. A bad one is
+        InvalidArgument (OPS_018).
         """
         return await self._rows(
-            ListedMission, "fn_list_missions", limit=limit, status=status, mission_id=mission_id
+            ListedMission,
+            "fn_list_missions",
+            limit=limit,
+            status=status,
+            mission_id=mission_id,
+            filter=document(filter),
         )
+
+    async def count_stuck(self) -> list[Stuck]:
+        """Count the missions whose open steps all wait for what does not come by itself, by what that is."""
+        return await self._rows(Stuck, "fn_count_stuck")
