@@ -395,6 +395,7 @@
 \ir code/steps/_sweep_missions.sql
 \ir code/steps/_mend_missions.sql
 \ir code/steps/fn_missing_executors.sql
+\ir code/steps/fn_unoffered_executors.sql
 \ir code/steps/_revoke_leases.sql
 \ir code/steps/_running_steps.sql
 \ir code/steps/_rebuild_steps.sql
@@ -418,6 +419,12 @@
 \ir code/missions/_perhaps_stuck.sql
 \ir code/missions/_stuck_missions.sql
 \ir code/missions/_matching_steps.sql
+\ir code/missions/fn_retry_steps.sql
+\ir code/missions/fn_resolve_steps.sql
+\ir code/missions/fn_cancel_missions.sql
+\ir code/missions/_listed_steps.sql
+\ir code/missions/_act_on_each.sql
+\ir code/missions/_retry_plain.sql
 \ir code/missions/_broken_missions.sql
 
 -- proposals: intents and the gate they pass; reactions that become proposals
@@ -461,6 +468,7 @@
 -- replay: the replay log, and dead letters put back to work
 \ir code/replay/fn_archive_dead_letter.sql
 \ir code/replay/fn_list_dead_letters.sql
+\ir code/replay/fn_group_failures.sql
 \ir code/replay/_dead_letter_filter.sql
 \ir code/replay/_dead_letters.sql
 \ir code/replay/fn_record_replay.sql
@@ -552,6 +560,7 @@
 \ir code/explain/_usage.sql
 \ir code/explain/fn_inbox.sql
 \ir code/explain/_inbox.sql
+\ir code/explain/_inbox_fits.sql
 \ir code/explain/_would_run.sql
 \ir code/explain/_caused_by.sql
 \ir code/explain/_mission_so_far.sql

@@ -150,10 +150,14 @@ declare
     ['fn_recover_expired_leases', 'worker operator'],
     ['fn_recover_stale_steps', 'worker operator'],
     ['fn_missing_executors', 'reader'],
+    ['fn_unoffered_executors', 'reader'],
     -- missions
     ['fn_cancel_mission', 'operator'],
     ['fn_retry_step', 'operator'],
     ['fn_resolve_step', 'operator'],
+    ['fn_retry_steps', 'operator'],
+    ['fn_resolve_steps', 'operator'],
+    ['fn_cancel_missions', 'operator'],
     -- proposals
     ['fn_create_proposal', 'producer'],
     ['fn_create_proposals', 'producer'],
@@ -174,6 +178,7 @@ declare
     -- replay
     ['fn_archive_dead_letter', 'worker operator'],
     ['fn_list_dead_letters', 'reader'],
+    ['fn_group_failures', 'reader'],
     ['fn_record_replay', 'worker operator'],
     ['fn_redrive_dead_letter', 'operator'],
     ['fn_redrive_dead_letters', 'operator'],

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import ListedMission, Stuck
+from opsloop.results import Acted, ListedMission, Stuck
 
 
 class Missions(Caller):
@@ -51,6 +51,65 @@ class Missions(Caller):
                 reason=reason,
                 result=document(result),
             )
+        )
+
+    def retry_steps(
+        self,
+        filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
+        limit: int | None = None,
+        *,
+        dry_run: bool = True,
+        actor: str | None = None,
+    ) -> list[Acted]:
+        """Run up to `limit` (100) steps again that a filter of `list_steps` matches, failed ones by default.
+
+        A dry run only lists them. Else each is answered, a refused one alone; fewer than `limit` where they take longer
+        than 50 ms. A bad filter is InvalidArgument (OPS_018).
+        """
+        return self._rows(
+            Acted, "fn_retry_steps", filter=document(filter), limit=limit, dry_run=dry_run, actor=actor
+        )
+
+    def resolve_steps(
+        self,
+        filter: DocumentLike,  # noqa: A002 - as the function has it
+        outcome: str,
+        limit: int | None = None,
+        *,
+        dry_run: bool = True,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> list[Acted]:
+        """Say how up to `limit` (100) waiting steps ended that a filter of `list_steps` matches, as `retry_steps`."""
+        return self._rows(
+            Acted,
+            "fn_resolve_steps",
+            filter=document(filter),
+            outcome=outcome,
+            limit=limit,
+            dry_run=dry_run,
+            actor=actor,
+            reason=reason,
+        )
+
+    def cancel_missions(
+        self,
+        filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
+        limit: int | None = None,
+        *,
+        dry_run: bool = True,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> list[Acted]:
+        """Cancel up to `limit` (100) open missions that a filter of `list_missions` matches, as `retry_steps`."""
+        return self._rows(
+            Acted,
+            "fn_cancel_missions",
+            filter=document(filter),
+            limit=limit,
+            dry_run=dry_run,
+            actor=actor,
+            reason=reason,
         )
 
     def list_missions(

@@ -217,6 +217,11 @@ class Steps(Caller):
         """
         return int(self._value("fn_recover_stale_steps", threshold_minutes=threshold_minutes))
 
+    def unoffered_executors(self, template: DocumentLike) -> list[str]:
+        """List the executors that a template asks for and that no live worker offers."""
+        found: list[str] = self._value("fn_unoffered_executors", template=document(template))
+        return found
+
     def missing_executors(self) -> list[MissingExecutor]:
         """List executors that ready work waits for and no live worker offers (OPS_005)."""
         return self._rows(MissingExecutor, "fn_missing_executors")

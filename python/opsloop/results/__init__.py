@@ -7,12 +7,12 @@ from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
 from opsloop.results.explain import Explanation, FoundId, Occurrence
 from opsloop.results.locks import Idempotent
-from opsloop.results.missions import ListedMission, Stuck
+from opsloop.results.missions import Acted, ListedMission, Stuck
 from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stranded
 from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
 from opsloop.results.policy import DryRun, PolicyChange, PolicyTest, PolicyVersion
 from opsloop.results.proposals import Budget, Gate, ListedProposal, Proposal
-from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
+from opsloop.results.replay import DeadLetter, FailureGroup, Recorded, Redriven, RedrivenLetter
 from opsloop.results.rows import record, show_unreadable
 from opsloop.results.steps import (
     ClaimedStep,
@@ -27,6 +27,7 @@ from opsloop.results.steps import (
 from opsloop.results.transitions import DirectiveReason, ListedHandoff
 
 __all__ = [
+    "Acted",
     "Broken",
     "BrokenGlass",
     "Budget",
@@ -38,6 +39,7 @@ __all__ = [
     "DirectiveReason",
     "DryRun",
     "Explanation",
+    "FailureGroup",
     "FoundId",
     "Gate",
     "Grant",

@@ -31,6 +31,24 @@ class ListedMission:
 
 
 @dataclass(frozen=True, slots=True)
+class Acted:
+    """What became of one step or mission of many; in a dry run what would be acted on."""
+
+    id: UUID
+    mission_id: UUID | None
+    title: str | None
+    """The key of a step, the title of a mission."""
+    was: str | None
+    """Its status before."""
+    ok: bool | None
+    """None in a dry run."""
+    status: str | None
+    code: str | None
+    """Why it was refused; in a dry run the code of its error."""
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stuck:
     """What stuck missions wait for."""
 

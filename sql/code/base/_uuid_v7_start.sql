@@ -9,6 +9,7 @@ as $$
 begin
   start := (date_part('epoch', clock_timestamp()) * 4096000::double precision)::bigint;
   -- The bits 10 of the variant, and room for 2^24 × 2^32 below the next one.
-  tail := -9223372036854775807 - 1 + (floor(random() * 1056964608)::bigint << 32) + floor(random() * 4294967296)::bigint;
+  tail := -9223372036854775807 - 1 + (floor(random() * 1056964608)::bigint << 32)
+          + floor(random() * 4294967296)::bigint;
 end;
 $$;

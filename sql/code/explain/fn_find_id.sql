@@ -47,7 +47,8 @@ begin
                  from (select i.step_id from ops_parked_steps i where 'mission' = any (v_kinds) limit 10000) w
                 cross join lateral (select t.mission_id from ops_mission_steps t where t.id = w.step_id limit 1) s)
               union all
-              (select i.id from ops_mission_proposals i where 'proposal' = any (v_kinds) order by i.id desc limit c_most)
+              (select i.id from ops_mission_proposals i
+                where 'proposal' = any (v_kinds) order by i.id desc limit c_most)
               union all
               (select i.id from ops_mission_proposals i
                 where 'proposal' = any (v_kinds) and i.status in ('pending', 'voting') limit c_most)

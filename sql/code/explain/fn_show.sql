@@ -109,7 +109,7 @@ begin
 end;
 $$;
 comment on function fn_show(text, text) is
-  'All that is on record of a mission, step, proposal, reaction, event, letter, message, directive, grant or worker, by '
-  'its id or the last 8 digits of it: its fields, steps with params, result, progress, attempts and usage, why it does '
-  'not get on (reasons), what led to it and what came of it (trail). OPS_012 for an id that is of nothing, OPS_096 where '
-  'several fit, OPS_018 for what cannot be an id.';
+  'All that is on record of a mission, step, proposal, reaction, event, letter, message, directive, grant or worker, '
+  'by its id or the last 8 digits of it: its fields, steps with params, result, progress, attempts and usage, why it '
+  'does not get on (reasons), what led to it and what came of it (trail). OPS_012 for an id that is of nothing, '
+  'OPS_096 where several fit, OPS_018 for what cannot be an id.';

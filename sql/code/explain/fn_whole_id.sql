@@ -6,7 +6,8 @@ security definer
 set search_path from current
 as $$
 -- The whole id of the one mission, step, proposal, reaction, event or grant that p_id is of, for the call that takes
--- one: fn_retry_step(fn_whole_id('7c1e90ab', 'step')). A whole id is returned as it is, whether or not there is such a row.
+-- one: fn_retry_step(fn_whole_id('7c1e90ab', 'step')). A whole id is returned as it is, whether or not there is such a
+-- row.
 -- Locks: none. Writes: nothing. Raises: OP012 for an id that is of nothing, OP018, OP096 where several fit.
 declare
   c_kinds constant text := 'mission|step|proposal|reaction|event|grant';
@@ -45,6 +46,6 @@ begin
 end;
 $$;
 comment on function fn_whole_id(text, text) is
-  'The whole id of the one mission, step, proposal, reaction, event or grant whose last 8 digits or more these are, for calls '
-  'such as fn_retry_step(fn_whole_id(''7c1e90ab'', ''step'')). p_what: of these only, several joined by |. OPS_012 for one '
-  'that is of nothing, OPS_096 where several fit, OPS_018 for what cannot be an id.';
+  'The whole id of the one mission, step, proposal, reaction, event or grant whose last 8 digits or more these are, '
+  'for calls such as fn_retry_step(fn_whole_id(''7c1e90ab'', ''step'')). p_what: of these only, several joined by |. '
+  'OPS_012 for one that is of nothing, OPS_096 where several fit, OPS_018 for what cannot be an id.';

@@ -38,7 +38,7 @@ begin
       from ((select t.* from ops_missions t where v_ids is null and t.id < v_before order by t.id desc limit p_most)
             union all
             (select t.* from ops_missions t where t.id = any (v_ids) and t.id < v_before)) m
-     where (v_status is null or m.status = v_status)
+     where (v_status is null or m.status = v_status or v_status = 'open' and m.status in ('approved', 'running'))
        and _fits(m.title, v_title) and _fits(m.error, v_error)
        and (v_code is null or m.error_code = v_code)
        and (v_group is null or _group_of(m.error) = v_group)

@@ -10,8 +10,9 @@ as $$
 -- those of its mission, of those that are parked, however old, where it asks for these; else of the newest p_most.
 -- Locks: none. Writes: nothing. Raises: OP018 with every fault of the filter.
 declare
-  v_filter constant jsonb := _check_filter(p_filter, array['ids', 'status', 'kind', 'executor', 'source', 'mission_id',
-                                                           'key', 'error', 'code', 'group', 'since', 'until', 'before']);
+  v_filter constant jsonb := _check_filter(p_filter, array['ids', 'status', 'kind', 'executor', 'source',
+                                                           'mission_id', 'key', 'error', 'code', 'group', 'since',
+                                                           'until', 'before']);
   v_before constant uuid := coalesce(v_filter ->> 'before', 'ffffffff-ffff-ffff-ffff-ffffffffffff')::uuid;
   v_status constant text := v_filter ->> 'status';
   v_kind constant text := v_filter ->> 'kind';
@@ -35,10 +36,12 @@ begin
   end if;
   return array(
     select s.id
-      from ((select t.* from ops_mission_steps t where v_ids is null and t.id < v_before order by t.id desc limit p_most)
+      from ((select t.* from ops_mission_steps t
+              where v_ids is null and t.id < v_before order by t.id desc limit p_most)
             union all
             (select t.* from ops_mission_steps t where t.id = any (v_ids) and t.id < v_before)) s
-     where (v_status is null or s.status = v_status)
+     where (v_status is null or s.status = v_status
+            or v_status = 'open' and s.status in ('blocked', 'queued', 'running', 'waiting'))
        and (v_mission is null or s.mission_id = v_mission)
        and _fits(s.kind, v_kind) and _fits(s.executor, v_executor) and _fits(s.key, v_key)
        and _fits(coalesce(s.last_error, s.wait_reason), v_error)

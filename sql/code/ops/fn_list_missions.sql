@@ -54,5 +54,6 @@ $$;
 comment on function fn_list_missions(integer, text, uuid, jsonb) is
   'Lists up to p_limit (1 to 1000) missions, newest first; p_status null means any, p_mission_id asks for one. stuck '
   'says what all its open steps wait for. p_filter: {"ids", "status", "kind", "executor", "source", "title", "error", '
-  '"code", "group" (of fn_group_failures), "stuck": true, "since", "until" (made), "before" (an id)}; * in a text stands '
-  'for any characters. Looked for among the newest 10,000, stuck ones among all.';
+  '"code", "group" (of fn_group_failures), "stuck": true, "since", "until" (made), "before" (an id)}; * in a text '
+  'stands for any characters, status open for approved and running. Looked for among the newest 10,000, stuck ones '
+  'among all.';

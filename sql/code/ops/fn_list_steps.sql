@@ -70,5 +70,5 @@ $$;
 comment on function fn_list_steps(uuid, integer, text, jsonb) is
   'Lists up to p_limit (1 to 1000) steps: those of one mission in order, else the newest first; p_status null means '
   'any. p_filter: {"ids", "status", "kind", "executor", "source", "mission_id", "key", "error", "code", "group" (of '
-  'fn_group_failures), "since", "until" (changed), "before" (an id)}; * in a text stands for any characters. Looked for '
-  'among the newest 10,000, those that wait among all.';
+  'fn_group_failures), "since", "until" (changed), "before" (an id)}; * in a text stands for any characters, status '
+  'open for all that has not ended. Looked for among the newest 10,000, those that wait among all.';

@@ -219,6 +219,11 @@ class AsyncSteps(AsyncCaller):
         """
         return int(await self._value("fn_recover_stale_steps", threshold_minutes=threshold_minutes))
 
+    async def unoffered_executors(self, template: DocumentLike) -> list[str]:
+        """List the executors that a template asks for and that no live worker offers."""
+        found: list[str] = await self._value("fn_unoffered_executors", template=document(template))
+        return found
+
     async def missing_executors(self) -> list[MissingExecutor]:
         """List executors that ready work waits for and no live worker offers (OPS_005)."""
         return await self._rows(MissingExecutor, "fn_missing_executors")
