@@ -583,6 +583,7 @@
 \ir code/ops/fn_after_restore.sql
 \ir code/ops/fn_upgrade_check.sql
 \ir code/ops/fn_capabilities.sql
+\ir code/ops/fn_stats.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_count_stuck.sql
 \ir code/ops/fn_list_steps.sql

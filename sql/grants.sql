@@ -226,6 +226,7 @@ declare
     ['fn_check_health', 'reader'],
     ['fn_metrics', 'reader'],
     ['fn_check_invariants', 'reader'],
+    ['fn_stats', 'reader'],
     ['fn_list_missions', 'reader'],
     ['fn_count_stuck', 'reader'],
     ['fn_list_steps', 'reader'],

@@ -8,7 +8,7 @@ from opsloop.results.events import ListedIdea, Reactions, Triggers
 from opsloop.results.explain import Explanation, FoundId, Occurrence
 from opsloop.results.locks import Idempotent
 from opsloop.results.missions import Acted, ListedMission, Stuck
-from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stranded
+from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stats, Stranded
 from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
 from opsloop.results.policy import DryRun, PolicyChange, PolicyTest, PolicyVersion
 from opsloop.results.proposals import Budget, Gate, ListedProposal, Proposal
@@ -70,6 +70,7 @@ __all__ = [
     "Redriven",
     "RedrivenLetter",
     "RunningStep",
+    "Stats",
     "StepOutcome",
     "StepResult",
     "Stranded",

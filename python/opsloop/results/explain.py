@@ -17,7 +17,7 @@ class Explanation:
     """Name of the step in its template."""
     status: str
     reason: str
-    """dependency, approval, hold, pause, cap, policy, no_worker, lease, retry_timer, queue or ended."""
+    """dependency, approval, hold, pause, session, cap, policy, no_worker, lease, retry_timer, queue or ended."""
     code: str | None
     """The OPS code that says more; None where none applies."""
     detail: str
