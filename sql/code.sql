@@ -45,6 +45,9 @@
 \ir code/base/_digest.sql
 \ir code/base/_matches_any.sql
 \ir code/base/_like_pattern.sql
+\ir code/base/_fits.sql
+\ir code/base/_masked.sql
+\ir code/base/_group_of.sql
 \ir code/base/_path_text.sql
 \ir code/base/_plain_text.sql
 \ir code/base/_field_fault.sql
@@ -63,6 +66,7 @@
 \ir code/base/_is_deeper.sql
 \ir code/base/_json_depth.sql
 \ir code/base/_check_list.sql
+\ir code/base/_check_filter.sql
 \ir code/base/_check_text.sql
 \ir code/base/_assert_may_decide.sql
 \ir code/base/_assert_login_may.sql
@@ -424,6 +428,7 @@
 \ir code/steps/_sweep_missions.sql
 \ir code/steps/_mend_missions.sql
 \ir code/steps/fn_missing_executors.sql
+\ir code/steps/fn_unoffered_executors.sql
 \ir code/steps/_revoke_leases.sql
 \ir code/steps/_running_steps.sql
 \ir code/steps/_rebuild_steps.sql
@@ -444,6 +449,16 @@
 \ir code/missions/_duty_missions.sql
 \ir code/missions/_assert_may_decide_on.sql
 \ir code/missions/fn_resolve_step.sql
+\ir code/missions/_matching_missions.sql
+\ir code/missions/_perhaps_stuck.sql
+\ir code/missions/_stuck_missions.sql
+\ir code/missions/_matching_steps.sql
+\ir code/missions/fn_retry_steps.sql
+\ir code/missions/fn_resolve_steps.sql
+\ir code/missions/fn_cancel_missions.sql
+\ir code/missions/_listed_steps.sql
+\ir code/missions/_act_on_each.sql
+\ir code/missions/_retry_plain.sql
 \ir code/missions/_broken_missions.sql
 
 -- proposals: intents and the gate they pass; reactions that become proposals
@@ -487,6 +502,7 @@
 -- replay: the replay log, and dead letters put back to work
 \ir code/replay/fn_archive_dead_letter.sql
 \ir code/replay/fn_list_dead_letters.sql
+\ir code/replay/fn_group_failures.sql
 \ir code/replay/_dead_letter_filter.sql
 \ir code/replay/_dead_letters.sql
 \ir code/replay/fn_record_replay.sql
@@ -656,8 +672,15 @@
 \ir code/explain/fn_list_shadows.sql
 \ir code/explain/fn_shadow_decisions.sql
 \ir code/explain/fn_trail.sql
+\ir code/explain/fn_find_id.sql
+\ir code/explain/fn_whole_id.sql
+\ir code/explain/fn_show.sql
+\ir code/explain/_show_steps.sql
+\ir code/explain/_shown_value.sql
+\ir code/explain/_usage.sql
 \ir code/explain/fn_inbox.sql
 \ir code/explain/_inbox.sql
+\ir code/explain/_inbox_fits.sql
 \ir code/explain/_would_run.sql
 \ir code/explain/_caused_by.sql
 \ir code/explain/_mission_so_far.sql
@@ -681,7 +704,9 @@
 \ir code/ops/fn_upgrade_check.sql
 \ir code/ops/_unserved_steps.sql
 \ir code/ops/fn_capabilities.sql
+\ir code/ops/fn_stats.sql
 \ir code/ops/fn_list_missions.sql
+\ir code/ops/fn_count_stuck.sql
 \ir code/ops/fn_list_steps.sql
 \ir code/ops/fn_mission_results.sql
 \ir code/ops/fn_list_running.sql

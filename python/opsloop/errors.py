@@ -404,6 +404,12 @@ class GlassIntact(OpsError):
     code = "OPS_090"
 
 
+class AmbiguousId(OpsError):
+    """The end of an id fits several ids; `detail` has them."""
+
+    code = "OPS_096"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 

@@ -11,6 +11,7 @@ import psycopg
 
 from cli.starting import Up
 from logins import logins
+from looping import Loop
 from opsloop import migrate
 from opsloop.client import Client, connect
 from support import wait_until
@@ -134,3 +135,24 @@ def test_a_login_that_may_only_work_runs_the_loop_that_another_installed(
         wait_until(lambda: len(succeeded(empty_dsn)) == 1, "it works")
         up.popen.terminate()
         assert up.end() == 0
+
+
+def test_with_routes_it_delivers_and_it_tells_each_mission_that_ends(
+    dsn: str, conn: psycopg.Connection[Any], start: Callable[..., Up]
+) -> None:
+    loop = Loop(conn)
+    loop.policy("outbox", routes=[{"name": "all", "event_type": "*", "sink": "notify", "channel": "c"}])
+    up = start(dsn).runs()
+    assert "relay: 1 routes" in up.said()
+    message = loop.value("select fn_publish_outbox('order', '7', 'paid', '{}')")
+    mission = loop.mission({"kind": "noop"}, title="Say hello")
+    wait_until(
+        lambda: f"mission {str(mission)[-8:]}: succeeded" in up.said(), "the mission is told", seconds=60
+    )
+    assert "Say hello" in up.said()
+    wait_until(
+        lambda: loop.value("select processed_at is not null from outbox where id = %s", message),
+        "it is delivered",
+    )
+    up.popen.send_signal(signal.SIGTERM)
+    assert up.end() == 0

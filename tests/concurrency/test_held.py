@@ -173,3 +173,19 @@ def test_a_dedupe_key_of_an_open_transaction_is_waited_for_two_seconds(
     assert session().heartbeat()["ok"]
     first.execute("commit")
     second.execute(call)
+
+
+def test_explain_names_the_session_that_holds_a_queued_step(loop: Loop, session: Callable[[], Loop]) -> None:
+    loop.register()
+    mission = loop.mission(step("a"))
+    other = session()
+    with other.conn.transaction():
+        other.do("update ops_mission_steps set priority = priority")
+        assert loop.claim() == []
+        (reason,) = loop.rows("select * from fn_explain_mission(%s)", mission)
+        pid = other.conn.info.backend_pid
+        assert (reason["reason"], reason["code"]) == ("session", "OPS_031")
+        assert f"session {pid} of " in reason["detail"]
+        assert reason["frees"] == f"select pg_terminate_backend({pid});"
+    (reason,) = loop.rows("select * from fn_explain_mission(%s)", mission)
+    assert reason["reason"] == "queue"

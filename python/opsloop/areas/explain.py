@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from opsloop.areas.call import Caller
-from opsloop.results import Cause, DirectiveReason, Explanation, Occurrence
+from opsloop.results import Cause, DirectiveReason, Explanation, FoundId, Occurrence
 
 
 class Explain(Caller):
@@ -52,3 +53,26 @@ class Explain(Caller):
         An id that is none of these is NotFound (OPS_012).
         """
         return self._rows(Occurrence, "fn_trail", id=id)
+
+    def find_id(self, id: str, what: str | None = None) -> list[FoundId]:  # noqa: A002
+        """Say what an id is of, newest first; `id` may be the last 8 digits or more of one.
+
+        `what`: only these, several joined by `|`. Raises InvalidArgument (OPS_018).
+        """
+        return self._rows(FoundId, "fn_find_id", id=id, what=what)
+
+    def whole_id(self, id: str, what: str | None = None) -> UUID:  # noqa: A002
+        """Return the whole id of the one thing whose last 8 digits or more these are.
+
+        Raises NotFound (OPS_012), AmbiguousId (OPS_096), InvalidArgument (OPS_018).
+        """
+        found: UUID = self._value("fn_whole_id", id=id, what=what)
+        return found
+
+    def show(self, id: UUID | str, what: str | None = None) -> dict[str, Any]:  # noqa: A002
+        """Return all that is on record of one thing, whatever its id is of.
+
+        Raises NotFound (OPS_012), AmbiguousId (OPS_096), InvalidArgument (OPS_018).
+        """
+        found: dict[str, Any] = self._value("fn_show", id=str(id), what=what)
+        return found

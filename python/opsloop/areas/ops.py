@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import Broken, Check, GroupRole, Health, ListedIdea, Metric, Stranded
+from opsloop.results import Broken, Check, GroupRole, Health, ListedIdea, Metric, Stats, Stranded
 
 
 class Ops(Caller):
@@ -104,6 +105,13 @@ class Ops(Caller):
         without it whole tables are read. A bad one is InvalidArgument (OPS_018).
         """
         return self._rows(Broken, "fn_check_invariants", part=part, limit=limit, after=after)
+
+    def stats(self, since: timedelta | None = None, by: str | None = None) -> list[Stats]:
+        """Tell what ran in the time up to now (default an hour), by `kind`, `executor`, `worker` or `source`.
+
+        Most failures first. A bad one is InvalidArgument (OPS_018).
+        """
+        return self._rows(Stats, "fn_stats", since=since, by=by)
 
     def list_roles(self) -> list[GroupRole]:
         """List the five group roles of this loop, and whether they work."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from opsloop.areas.call import Caller, DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import DeadLetter, Recorded, Redriven, RedrivenLetter
+from opsloop.results import DeadLetter, FailureGroup, Recorded, Redriven, RedrivenLetter
 
 
 class Replay(Caller):
@@ -81,6 +81,17 @@ class Replay(Caller):
         `filter`: as `redrive_dead_letters`. Raises InvalidArgument (OPS_018).
         """
         return self._rows(DeadLetter, "fn_list_dead_letters", filter=document(filter), limit=limit)
+
+    def group_failures(
+        self,
+        filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
+        limit: int | None = None,
+    ) -> list[FailureGroup]:
+        """Group dead letters that gave up in the same way, ids and numbers apart; the largest `limit` (50) groups.
+
+        `filter`: as `redrive_dead_letters`. Raises InvalidArgument (OPS_018).
+        """
+        return self._rows(FailureGroup, "fn_group_failures", filter=document(filter), limit=limit)
 
     def redrive_dead_letter(self, dl_msg_id: str, actor: str | None = None) -> Redriven:
         """Put back to work what a dead letter is about, exactly once; `redriven` is false for whoever comes second.

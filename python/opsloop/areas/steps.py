@@ -217,15 +217,35 @@ class Steps(Caller):
         """
         return int(self._value("fn_recover_stale_steps", threshold_minutes=threshold_minutes))
 
+    def unoffered_executors(self, template: DocumentLike) -> list[str]:
+        """List the executors that a template asks for and that no live worker offers."""
+        found: list[str] = self._value("fn_unoffered_executors", template=document(template))
+        return found
+
     def missing_executors(self) -> list[MissingExecutor]:
         """List executors that ready work waits for and no live worker offers (OPS_005)."""
         return self._rows(MissingExecutor, "fn_missing_executors")
 
     def list_steps(
-        self, mission_id: UUID | str | None = None, limit: int | None = None, status: str | None = None
+        self,
+        mission_id: UUID | str | None = None,
+        limit: int | None = None,
+        status: str | None = None,
+        filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
     ) -> list[ListedStep]:
-        """List up to `limit` steps (default 50, at most 1000): of one mission in order, else newest first."""
-        return self._rows(ListedStep, "fn_list_steps", mission_id=mission_id, limit=limit, status=status)
+        """List up to `limit` steps (default 50, at most 1000): of one mission in order, else newest first.
+
+        `filter`: `{"ids", "status", "kind", "executor", "source", "mission_id", "key", "error", "code", "group",
+        "since", "until", "before"}`; `*` in a text stands for any characters. A bad one is InvalidArgument (OPS_018).
+        """
+        return self._rows(
+            ListedStep,
+            "fn_list_steps",
+            mission_id=mission_id,
+            limit=limit,
+            status=status,
+            filter=document(filter),
+        )
 
     def mission_results(self, mission_id: UUID | str, limit: int | None = None) -> list[StepResult]:
         """List what the ended steps of a mission returned, in order, up to `limit` (default 50, at most 1000).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,15 +12,22 @@ from typing import Annotated, Any
 import typer
 
 from opsloop import jsonio
-from opsloop.cli import output
+from opsloop.cli import bulk, output
 from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import WORK, Actor, Session, command
-from opsloop.errors import InvalidArgument, NotFound, OpsError
-from opsloop.results import DeadLetter, RedrivenLetter
+from opsloop.client import OwningClient
+from opsloop.errors import AmbiguousId, InvalidArgument, NotFound, OpsError
+from opsloop.results import DeadLetter, FailureGroup, RedrivenLetter
 
 app = typer.Typer(
     name="dead", no_args_is_help=True, help="Look at what gave up for good, and put it back to work."
 )
+
+
+class By(StrEnum):
+    """What letters are grouped by."""
+
+    REASON = "reason"
 
 
 class What(StrEnum):
@@ -48,6 +56,9 @@ LetterId = Annotated[
     str, typer.Argument(metavar="ID", help="Id of the dead letter, as `dead list` shows it.")
 ]
 
+#: What one call puts back.
+_PART = 10
+
 #: Fields of a letter as `archive` takes them.
 _FIELDS = (
     "dl_msg_id", "original_msg_id", "candidate_id", "failure_match_id", "payload", "reason", "reclaim_count",
@@ -67,11 +78,21 @@ def list_(
     since: Since = None,
     until: Until = None,
     redriven: Annotated[bool, typer.Option("--redriven", help="Those that were put back, instead.")] = False,
+    group: bulk.Group = None,
+    by: Annotated[
+        By | None,
+        typer.Option(
+            "--by", help="reason: a line for all that gave up in the same way, ids and numbers apart."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Letters to list.")] = 50,
 ) -> None:
     """List dead letters that wait, newest first; --json has all that was kept of each."""
-    wanted = _filter(what, executor, kind, event_type, pattern, mission, reason, since, until)
+    wanted = _filter(what, executor, kind, event_type, pattern, mission, reason, since, until, group)
     with session.client() as client:
+        if by is not None:
+            _grouped(session, client.group_failures({**wanted, "redriven": redriven}, limit=min(limit, 1000)))
+            return
         found = client.list_dead_letters({**wanted, "redriven": True} if redriven else wanted, limit=limit)
 
     def text() -> None:
@@ -91,15 +112,53 @@ def list_(
     session.show(found, text)
 
 
+def _grouped(session: Session, groups: list[FailureGroup]) -> None:
+    def text() -> None:
+        if not groups:
+            output.say("no dead letters")
+            return
+        rows = [
+            [
+                g.group,
+                g.letters,
+                ", ".join(g.executors),
+                output.age(g.first_at),
+                output.age(g.last_at),
+                g.pattern,
+            ]
+            for g in groups
+        ]
+        output.console().print(
+            output.table(
+                "Dead letters by reason", ["group", "letters", "of", "first", "last", "reason"], rows
+            )
+        )
+        output.say(f"put a group back: {session.command('dead', 'redrive', '--group', groups[0].group)}")
+
+    session.show(groups, text)
+
+
 def show(session: Session, letter: LetterId) -> None:
     """Show all that was kept of one dead letter: why it gave up, every error, and what it was."""
     with session.client() as client:
-        found = client.list_dead_letters({"dl_msg_id": letter})
+        found = client.list_dead_letters({"dl_msg_id": _name(client, letter)})
     if not found:
         raise NotFound(
             f"there is no dead letter {letter}", detail={"id": letter}, hint="`opsloop dead list` lists them."
         )
     session.show(found[0], lambda: output.print_text("\n".join(_described(session, found[0]))))
+
+
+def _name(client: OwningClient, given: str) -> str:
+    """The whole name of a letter: the last 8 digits of its step or reaction will do."""
+    found = client.find_id(given, "letter")
+    if len(found) > 1:
+        raise AmbiguousId(
+            f"{given} is the end of several ids",
+            detail={"candidates": [one.id for one in found]},
+            hint="Give more digits, or the whole name.",
+        )
+    return found[0].id if found else given
 
 
 def _described(session: Session, letter: DeadLetter) -> Iterator[str]:
@@ -163,6 +222,7 @@ def redrive(
     reason: Like = None,
     since: Since = None,
     until: Until = None,
+    group: bulk.Group = None,
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=10_000, help="At most so many, oldest first.")
     ] = 100,
@@ -176,18 +236,18 @@ def redrive(
     behind what was delivered of its aggregate since. Of a letter of another system the event dead_letter:redriven
     tells. Exit code 1 when one could not be put back; the others are.
     """
-    wanted = _filter(what, executor, kind, event_type, pattern, mission, reason, since, until)
+    wanted = _filter(what, executor, kind, event_type, pattern, mission, reason, since, until, group)
     if letters and wanted:
         raise InvalidArgument(
             "ID and options that pick letters exclude each other", hint="opsloop dead redrive --help"
         )
     with session.client() as client:
         if letters:
-            done = [_one(session, client, letter, actor) for letter in dict.fromkeys(letters)]
+            done = [_one(client, _name(client, letter), actor) for letter in dict.fromkeys(letters)]
         else:
-            found: list[RedrivenLetter] = client.redrive_dead_letters(
-                wanted, limit=limit, dry_run=not yes, actor=actor
-            )
+            found: list[RedrivenLetter] = client.redrive_dead_letters(wanted, limit=limit, actor=actor)
+            if yes:
+                found = list(_put_back(client, found, actor))
             done = [_Outcome(f.dl_msg_id, f.outcome, f.new_msg_id) for f in found]
 
     def text() -> None:
@@ -206,7 +266,18 @@ def redrive(
         raise typer.Exit(1)
 
 
-def _one(session: Session, client: Any, letter: str, actor: str) -> _Outcome:
+def _put_back(client: OwningClient, found: list[RedrivenLetter], actor: str) -> Iterator[RedrivenLetter]:
+    """Put these back in small parts, so that nobody waits long for their missions."""
+    for start in range(0, len(found), _PART):
+        names = [letter.dl_msg_id for letter in found[start : start + _PART]]
+        yield from client.redrive_dead_letters({"ids": names}, limit=_PART, dry_run=False, actor=actor)
+        if sys.stderr.isatty() and len(found) > _PART:
+            sys.stderr.write(f"\r{min(start + _PART, len(found))} of {len(found)} ")
+    if sys.stderr.isatty() and len(found) > _PART:
+        sys.stderr.write("\r\x1b[K")
+
+
+def _one(client: Any, letter: str, actor: str) -> _Outcome:
     try:
         answer = client.redrive_dead_letter(letter, actor=actor)
     except OpsError as error:
@@ -254,10 +325,12 @@ def _filter(
     reason: str | None,
     since: str | None,
     until: str | None,
+    group: str | None,
 ) -> dict[str, str]:
     given = {
         "what": what, "executor": executor, "kind": kind, "event_type": event_type, "pattern": pattern,
         "mission_id": mission, "reason": reason, "since": since, "until": until,
+        "group": group,
     }  # fmt: skip
     return {name: str(value) for name, value in given.items() if value is not None}
 

@@ -8,13 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 
 from opsloop.cli import output
 from opsloop.cli.jsonin import kind, parse, read_object, stdin
-from opsloop.cli.session import SIGNALS, Session, command
+from opsloop.cli.session import SIGNALS, Session, an_id, command
 from opsloop.client import OwningClient
 from opsloop.errors import InvalidArgument, InvalidEvent, OpsError, TooLarge
 
@@ -32,12 +31,15 @@ def emit(
     dedupe_key: Annotated[
         str | None, typer.Option("--dedupe-key", help="The same key again: the same event.")
     ] = None,
-    mission_id: Annotated[UUID | None, typer.Option("--mission-id", help="The mission that made it.")] = None,
+    mission_id: Annotated[
+        str | None, typer.Option("--mission-id", parser=an_id, help="The mission that made it.")
+    ] = None,
 ) -> None:
     """Emit an event; prints its id."""
     facts = read_object(data, "--data", InvalidEvent)
     with session.client() as client:
-        event_id = client.emit_event(type_, facts, dedupe_key=dedupe_key, mission_id=mission_id)
+        mission = None if mission_id is None else session.whole_id(client, mission_id, "mission")
+        event_id = client.emit_event(type_, facts, dedupe_key=dedupe_key, mission_id=mission)
     session.show({"event_id": event_id}, lambda: output.say(f"event {event_id}"))
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from opsloop.cli import output
-from opsloop.cli.session import LOOP, WORK, Session, command
+from opsloop.cli.session import LOOP, WORK, Session, an_id, command
 from opsloop.client import Client
 from opsloop.errors import NotFound
 from opsloop.results import Check, Explanation, Health, Occurrence
@@ -20,7 +20,12 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 def explain(
     session: Session,
     which: Annotated[
-        UUID, typer.Argument(metavar="ID", help="Id of a mission, a step, a proposal or an event.")
+        str,
+        typer.Argument(
+            metavar="ID",
+            parser=an_id,
+            help="Id of a mission, a step, a proposal or an event, or its last 8 digits.",
+        ),
     ],
     trail: Annotated[bool, typer.Option("--trail/--no-trail", help="Tell how it came about, too.")] = True,
 ) -> None:
@@ -29,8 +34,9 @@ def explain(
     Statements of several reasons are to be run from top to bottom.
     """
     with session.client() as client:
-        story = client.trail(which)
-        reasons = _reasons(client, which)
+        meant = session.whole_id(client, which, "mission", "step", "proposal", "event")
+        story = client.trail(meant)
+        reasons = _reasons(client, meant)
     shown = {"trail": story, "reasons": reasons} if trail else {"reasons": reasons}
 
     def text() -> None:
@@ -54,7 +60,7 @@ def _reasons(client: Client, which: UUID) -> list[Explanation]:
 def _tell(story: list[Occurrence]) -> None:
     rows = [
         [
-            o.at.astimezone().isoformat(" ", "seconds"),
+            output.moment(o.at),
             _line(o.what),
             _line(o.subject),
             _line(o.who),
@@ -68,7 +74,7 @@ def _tell(story: list[Occurrence]) -> None:
 def _give(reason: Explanation) -> None:
     about = f"step {_line(reason.key)} ({reason.step_id})" if reason.step_id else "as a whole"
     output.print_text(f"\n{reason.reason}: {about}, {reason.status}")
-    output.print_text(f"  {_line(' '.join(filter(None, (reason.code, reason.detail))))}")
+    output.print_text(output.folded(f"  {_line(' '.join(filter(None, (reason.code, reason.detail))))}"))
     if reason.frees:
         output.print_text(reason.frees)
 
@@ -87,8 +93,8 @@ def health(session: Session) -> None:
         overview, checks = client.health(), client.check_health()
 
     def text() -> None:
-        _overview(overview)
         _checks(checks)
+        _overview(overview)
 
     session.show({"overview": overview, "checks": checks}, text)
     if any(check.status == "fail" for check in checks):
@@ -96,20 +102,25 @@ def health(session: Session) -> None:
 
 
 def _overview(overview: Health) -> None:
-    numbers = [
-        [name.replace("_", " "), str(getattr(overview, name))]
+    numbers = ", ".join(
+        f"{name.replace('_', ' ')} {value}"
         for name in Health.__dataclass_fields__
-        if isinstance(getattr(overview, name), int)
-    ]
-    output.console().print(output.table("Overview", ["what", "now"], numbers))
+        if isinstance(value := getattr(overview, name), int) and value
+    )
+    output.print_text(output.folded(f"overview: {numbers or 'nothing waits, nothing runs'}"))
 
 
 def _checks(checks: list[Check]) -> None:
-    rows = [
-        [Text(c.status, style=_STYLES[c.status]), c.name, _line(c.value), c.threshold, c.hint] for c in checks
-    ]
+    """A line a check, what is wrong first, each of these with what to do."""
+    order = list(reversed(_STYLES))
+    found = sorted(checks, key=lambda c: order.index(c.status))
     output.console().print(
-        output.table("Checks", ["status", "check", "found", "threshold", "what to do"], rows)
+        output.table(
+            "Checks",
+            ["status", "check", "found"],
+            [[Text(c.status, style=_STYLES[c.status]), c.name, c.value] for c in found],
+            notes=[[] if c.status == "ok" else [c.threshold, c.hint] for c in found],
+        )
     )
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import shlex
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 
 from opsloop import jsonio
 from opsloop.cli import output
-from opsloop.cli.session import DECISIONS, Actor, Reason, Session, command
+from opsloop.cli.session import DECISIONS, Actor, Reason, Session, an_id, command
 from opsloop.errors import InvalidArgument
 
-GrantId = Annotated[UUID, typer.Argument(metavar="GRANT", help="Id of the grant.")]
-ProposalId = Annotated[UUID, typer.Argument(metavar="PROPOSAL", help="Id of the proposal.")]
+GrantId = Annotated[
+    str, typer.Argument(metavar="GRANT", parser=an_id, help="Id of the grant, or its last 8 digits.")
+]
+ProposalId = Annotated[
+    str, typer.Argument(metavar="PROPOSAL", parser=an_id, help="Id of the proposal, or its last 8 digits.")
+]
 
 
 def grant(
@@ -94,10 +97,11 @@ def grants(
 def revoke(session: Session, grant_id: GrantId, actor: Actor, reason: Reason = None) -> None:
     """End a grant at once."""
     with session.client() as client:
-        done = client.revoke_grant(grant_id, actor, reason)
+        which = session.whole_id(client, grant_id, "grant")
+        done = client.revoke_grant(which, actor, reason)
     session.show(
-        {"grant_id": grant_id, "revoked": done},
-        lambda: output.say(f"grant {grant_id}: {'revoked' if done else 'it had ended'}"),
+        {"grant_id": which, "revoked": done},
+        lambda: output.say(f"grant {which}: {'revoked' if done else 'it had ended'}"),
     )
 
 
@@ -106,7 +110,7 @@ def break_glass(session: Session, proposal: ProposalId, actor: Actor, reason: Re
     if not reason:
         raise InvalidArgument("--reason is needed", hint="Say why it cannot wait.")
     with session.client() as client:
-        done = client.break_glass(proposal, actor, reason)
+        done = client.break_glass(session.whole_id(client, proposal, "proposal"), actor, reason)
 
     def text() -> None:
         output.say(f"proposal {done.proposal_id}: {done.status}")
@@ -119,11 +123,12 @@ def break_glass(session: Session, proposal: ProposalId, actor: Actor, reason: Re
 def review(session: Session, proposal: ProposalId, actor: Actor, reason: Reason = None) -> None:
     """Sign off a decision that somebody took alone."""
     with session.client() as client:
-        left = client.review_break_glass(proposal, actor, reason)
+        which = session.whole_id(client, proposal, "proposal")
+        left = client.review_break_glass(which, actor, reason)
     session.show(
-        {"proposal_id": proposal, "still_needed": left},
+        {"proposal_id": which, "still_needed": left},
         lambda: output.say(
-            f"proposal {proposal}: signed off"
+            f"proposal {which}: signed off"
             + (f", {left} more needed" if left else " by two, the review is closed")
         ),
     )

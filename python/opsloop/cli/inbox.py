@@ -32,6 +32,9 @@ def inbox(
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=1000, help="Entries to show, oldest first.")
     ] = 50,
+    list_: Annotated[
+        bool, typer.Option("--list", help="A line each, without what would run; nothing is asked.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on with what comes, until Ctrl-C.")] = False,
     ask: Annotated[
         bool | None,
@@ -48,7 +51,9 @@ def inbox(
 
     With --json one array, with --json --watch one object a line, as they come.
     """
-    asking = session.can_ask() if ask is None else ask
+    if list_ and (ask or watch):
+        raise InvalidArgument("--list stands alone", hint="Leave --ask and --watch out.")
+    asking = session.can_ask() and not list_ if ask is None else ask
     if asking and session.json:
         raise InvalidArgument("--ask and --json do not go together", hint="Leave one of them out.")
     with session.client() as client:
@@ -60,9 +65,22 @@ def inbox(
         if session.json:
             output.print_json(entries)
             return
-        for entry in entries:
-            _present(session, client, entry, actor, asking=asking)
+        if list_:
+            _list(entries)
+        else:
+            for entry in entries:
+                _present(session, client, entry, actor, asking=asking)
         _count(entries)
+
+
+def _list(entries: list[InboxEntry]) -> None:
+    rows: list[list[Any]] = [
+        [e.id, e.kind, e.risk_level, output.age(e.since), e.title, e.proposed_by, e.waits_because]
+        for e in entries
+    ]
+    if rows:
+        columns = ["id", "kind", "risk", "age", "title", "from", "waits for"]
+        output.console().print(output.table(f"Inbox: {entries[0].in_all}", columns, rows))
 
 
 def _coming(client: OwningClient) -> Iterator[InboxEntry]:
@@ -125,8 +143,9 @@ def describe(session: Session, entry: InboxEntry, *, whole: bool) -> str:
     lines.append("  would run")
     for number, step in enumerate(steps, 1):
         lines += _step(number, step, whole=whole)
-    lines += [f"  {name:<12} {line}" for name, line in commands(session, entry).items()]
-    return "\n".join(lines)
+    folded = output.folded("\n".join(lines), "  ")
+    # Left whole, to be copied.
+    return "\n".join([folded, *(f"  {name:<12} {line}" for name, line in commands(session, entry).items())])
 
 
 def commands(session: Session, entry: InboxEntry) -> dict[str, str]:

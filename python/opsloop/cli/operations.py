@@ -10,12 +10,26 @@ from uuid import UUID
 import typer
 
 from opsloop import migrate
-from opsloop.cli import output
+from opsloop.cli import bulk, output
 from opsloop.cli.jsonin import parse, read_text
-from opsloop.cli.session import LOOP, WORK, Actor, Digest, Reason, Session, command
+from opsloop.cli.session import LOOP, WORK, Actor, Digest, Reason, Session, an_id, command
+from opsloop.client import OwningClient
 from opsloop.errors import InvalidArgument, translate
 
-StepId = Annotated[UUID, typer.Argument(metavar="STEP", help="Id of the step.")]
+StepId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[STEP]", parser=an_id, help="Id of the step, or its last 8 digits; none: options say which."
+    ),
+]
+MissionId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MISSION]",
+        parser=an_id,
+        help="Id of the mission, or its last 8 digits; none: options say which.",
+    ),
+]
 
 
 class Outcome(StrEnum):
@@ -58,30 +72,137 @@ def _turn(result: dict[str, Any]) -> str:
     )
 
 
-def retry(session: Session, step: StepId, actor: Actor, digest: Digest = None) -> None:
-    """Run a failed, cancelled or parked step again; its mission comes back to life."""
+def retry(
+    session: Session,
+    actor: Actor,
+    step: StepId = None,
+    digest: Digest = None,
+    status: bulk.Status = None,
+    kind: bulk.Kind = None,
+    executor: bulk.Executor = None,
+    source: bulk.Source = None,
+    mission: bulk.Mission = None,
+    error: bulk.Error = None,
+    code: bulk.Code = None,
+    group: bulk.Group = None,
+    since: bulk.Since = None,
+    until: bulk.Until = None,
+    limit: bulk.Limit = 100_000,
+    yes: bulk.Yes = False,
+) -> None:
+    """Run a failed, cancelled or parked step again; its mission comes back to life.
+
+    With options in place of STEP: all failed steps (or those of --status) that fit. They are shown; with --yes they run
+    again, in small parts. Exit code 1 when one was refused; the others were not.
+    """
+    wanted = bulk.chosen(
+        step,
+        {
+            "status": status, "kind": kind, "executor": executor, "source": source, "mission_id": mission,
+            "error": error, "code": code, "group": group, "since": since, "until": until,
+        },
+        "STEP",
+    )  # fmt: skip
+    if step is None:
+        with session.client() as client:
+            _whole_mission(session, client, wanted)
+            bulk.act(
+                session,
+                "retry",
+                "step",
+                lambda which, most, dry: client.retry_steps(which, most, dry_run=dry, actor=actor),
+                wanted,
+                limit,
+                yes=yes,
+            )
+        return
     with session.client() as client, client.conn.transaction():
+        which = session.whole_id(client, step, "step")
         if digest is not None:
-            client.as_shown(step, digest)
-        status = client.retry_step(step, actor=actor)
-    _step(session, step, status)
+            client.as_shown(which, digest)
+        done = client.retry_step(which, actor=actor)
+    _step(session, which, done)
+
+
+def _whole_mission(session: Session, client: OwningClient, wanted: dict[str, Any]) -> None:
+    """Put the whole id of the mission in the place of its last digits."""
+    if "mission_id" in wanted:
+        wanted["mission_id"] = str(session.whole_id(client, wanted["mission_id"], "mission"))
 
 
 def resolve(
     session: Session,
-    step: StepId,
-    outcome: Annotated[Outcome, typer.Argument(metavar="OUTCOME", help="succeeded or failed.")],
     actor: Actor,
+    step_or_outcome: Annotated[
+        str,
+        typer.Argument(
+            metavar="[STEP]", help="Id of the step, or its last 8 digits; none: options say which."
+        ),
+    ],
+    outcome: Annotated[
+        Outcome | None, typer.Argument(metavar="OUTCOME", help="succeeded or failed.", show_default=False)
+    ] = None,
     reason: Reason = None,
     result: Annotated[
         str | None, typer.Option("--result", help="What later steps get from it: JSON, @file, or -.")
     ] = None,
+    kind: bulk.Kind = None,
+    executor: bulk.Executor = None,
+    source: bulk.Source = None,
+    mission: bulk.Mission = None,
+    error: bulk.Error = None,
+    code: bulk.Code = None,
+    since: bulk.Since = None,
+    until: bulk.Until = None,
+    limit: bulk.Limit = 100_000,
+    yes: bulk.Yes = False,
 ) -> None:
-    """Say what became of a step whose outcome is unknown, because its worker vanished."""
+    """Say what became of a step whose outcome is unknown, because its worker vanished.
+
+    With options in place of STEP: of all waiting steps that fit. They are shown; with --yes they are resolved.
+    """
+    step = None if outcome is None else step_or_outcome
+    ends = outcome or _outcome(step_or_outcome)
+    wanted = bulk.chosen(
+        step,
+        {
+            "kind": kind, "executor": executor, "source": source, "mission_id": mission, "error": error, "code": code,
+            "since": since, "until": until,
+        },
+        "STEP",
+    )  # fmt: skip
+    if step is None:
+        if result is not None:
+            raise InvalidArgument("--result is for one STEP", hint="Leave it out.")
+        with session.client() as client:
+            _whole_mission(session, client, wanted)
+            bulk.act(
+                session,
+                "resolve",
+                "step",
+                lambda which, most, dry: client.resolve_steps(
+                    which, ends.value, most, dry_run=dry, actor=actor, reason=reason
+                ),
+                wanted,
+                limit,
+                yes=yes,
+            )
+        return
     value = None if result is None else parse(read_text(result, "--result"), "--result", InvalidArgument)
+    given = an_id(step)
     with session.client() as client:
-        status = client.resolve_step(step, outcome.value, actor=actor, reason=reason, result=value)
-    _step(session, step, status)
+        which = session.whole_id(client, given, "step")
+        done = client.resolve_step(which, ends.value, actor=actor, reason=reason, result=value)
+    _step(session, which, done)
+
+
+def _outcome(given: str) -> Outcome:
+    try:
+        return Outcome(given)
+    except ValueError:
+        raise InvalidArgument(
+            f"OUTCOME: {given!r} is neither succeeded nor failed", hint="opsloop resolve STEP succeeded"
+        ) from None
 
 
 def _step(session: Session, step: UUID, status: str) -> None:
@@ -90,16 +211,51 @@ def _step(session: Session, step: UUID, status: str) -> None:
 
 def cancel(
     session: Session,
-    mission: Annotated[UUID, typer.Argument(metavar="MISSION", help="Id of the mission.")],
     actor: Actor,
+    mission: MissionId = None,
     reason: Reason = None,
+    status: bulk.Status = None,
+    kind: bulk.Kind = None,
+    executor: bulk.Executor = None,
+    source: bulk.Source = None,
+    title: Annotated[
+        str | None, typer.Option("--title", help="All with this title; * for any characters.")
+    ] = None,
+    stuck: Annotated[bool, typer.Option("--stuck", help="All that nothing will free by itself.")] = False,
+    since: bulk.Since = None,
+    until: bulk.Until = None,
+    limit: bulk.Limit = 100_000,
+    yes: bulk.Yes = False,
 ) -> None:
-    """Cancel a mission: what has not started never does, and what runs is asked to stop."""
+    """Cancel a mission: what has not started never does, and what runs is asked to stop.
+
+    With options in place of MISSION: all open missions that fit. They are shown; with --yes they are cancelled.
+    """
+    wanted = bulk.chosen(
+        mission,
+        {
+            "status": status, "kind": kind, "executor": executor, "source": source, "title": title, "stuck": stuck,
+            "since": since, "until": until,
+        },
+        "MISSION",
+    )  # fmt: skip
     with session.client() as client:
-        status = client.cancel_mission(mission, actor=actor, reason=reason)
-    session.show(
-        {"mission_id": mission, "status": status}, lambda: output.say(f"mission {mission}: {status}")
-    )
+        if mission is None:
+            bulk.act(
+                session,
+                "cancel",
+                "mission",
+                lambda which, most, dry: client.cancel_missions(
+                    which, most, dry_run=dry, actor=actor, reason=reason
+                ),
+                wanted,
+                limit,
+                yes=yes,
+            )
+            return
+        which = session.whole_id(client, mission, "mission")
+        done = client.cancel_mission(which, actor=actor, reason=reason)
+    session.show({"mission_id": which, "status": done}, lambda: output.say(f"mission {which}: {done}"))
 
 
 def seed(session: Session) -> None:

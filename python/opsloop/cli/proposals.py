@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-from fnmatch import fnmatchcase
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
 from opsloop.cli import output
+from opsloop.cli.follow import Timeout, Wait, follow
 from opsloop.cli.inbox import describe
 from opsloop.cli.jsonin import read_object
-from opsloop.cli.session import DECISIONS, SIGNALS, Actor, Digest, Reason, Session, command
+from opsloop.cli.session import DECISIONS, SIGNALS, Actor, Digest, Reason, Session, an_id, command
 from opsloop.errors import InvalidArgument, InvalidTemplate
-from opsloop.results import InboxEntry, Proposal
+from opsloop.results import Proposal
 
-ProposalId = Annotated[UUID, typer.Argument(metavar="PROPOSAL", help="Id of the proposal.")]
+ProposalId = Annotated[
+    str, typer.Argument(metavar="PROPOSAL", parser=an_id, help="Id of the proposal, or its last 8 digits.")
+]
 
 #: What one call of the inbox gives, and what one call decides on, at most.
 _MOST = 1000
-_AT_ONCE = 200
+_AT_ONCE = 50
 
 
 def propose(
@@ -30,19 +30,34 @@ def propose(
     dedupe_key: Annotated[
         str | None, typer.Option("--dedupe-key", help="The same key again: the same proposal.")
     ] = None,
+    wait: Wait = False,
+    timeout: Timeout = None,
 ) -> None:
     """Propose a mission; policy approves it, rejects it (exit code 1), or leaves it to a person."""
     wanted = read_object(template, "TEMPLATE", InvalidTemplate)
     with session.client() as client:
         proposal = client.create_proposal(wanted, source=source, dedupe_key=dedupe_key)
+        missing = client.unoffered_executors(wanted) if proposal.status != "rejected" else []
+        if missing:
+            output.say(
+                f"OPS_005: no live worker offers {', '.join(missing)}; such steps wait until one does",
+                stderr=True,
+            )
+        if wait:
+            follow(session, client, proposal.proposal_id, timeout)
+            return
     _show(session, proposal)
     if proposal.status == "rejected":
         raise typer.Exit(1)
 
 
 Which = Annotated[
-    UUID | None,
-    typer.Argument(metavar="[PROPOSAL]", help="Id of the proposal; without, --source or --kind say which."),
+    str | None,
+    typer.Argument(
+        metavar="[PROPOSAL]",
+        parser=an_id,
+        help="Id of the proposal or parked step, or its last 8 digits; without, --source or --kind say which.",
+    ),
 ]
 Source = Annotated[
     str | None,
@@ -63,6 +78,8 @@ def approve(
     source: Source = None,
     kind: Kind = None,
     yes: Yes = False,
+    wait: Wait = False,
+    timeout: Timeout = None,
 ) -> None:
     """Approve a proposal: it becomes a mission, or a seat that approval_rules ask for is filled.
 
@@ -72,10 +89,16 @@ def approve(
     if proposal is None:
         _decide_all(session, "approve", source, kind, actor, reason, yes=yes)
         return
-    with session.client() as client, client.conn.transaction():
-        if digest is not None:
-            client.as_shown(proposal, digest)
-        done = client.approve_proposal(proposal, actor=actor, reason=reason)
+    with session.client() as client:
+        with client.conn.transaction():
+            which = session.whole_id(client, proposal, "proposal", "step")
+            if digest is not None:
+                client.as_shown(which, digest)
+            done = client.approve_proposal(which, actor=actor, reason=reason)
+        if wait and done.mission_id is not None:
+            mission = client.list_missions(1, mission_id=done.mission_id)[0]
+            follow(session, client, mission.proposal_id or which, timeout)
+            return
     _show(session, done)
 
 
@@ -97,10 +120,11 @@ def reject(
         _decide_all(session, "reject", source, kind, actor, reason, yes=yes)
         return
     with session.client() as client:
-        _show(session, client.reject_proposal(proposal, actor=actor, reason=reason))
+        which = session.whole_id(client, proposal, "proposal", "step")
+        _show(session, client.reject_proposal(which, actor=actor, reason=reason))
 
 
-def _check_which(proposal: UUID | None, source: str | None, kind: str | None) -> None:
+def _check_which(proposal: str | None, source: str | None, kind: str | None) -> None:
     if (proposal is None) == (source is None and kind is None):
         raise InvalidArgument(
             "give a PROPOSAL, or --source or --kind for all that fit",
@@ -120,17 +144,15 @@ def _decide_all(
 ) -> None:
     """Decide on all that wait and fit, for exactly what was shown."""
     with session.client() as client:
-        found = [
-            entry
-            for entry in client.inbox(_MOST)
-            if entry.kind == "proposal" and decision in entry.decide and _fits(entry, source, kind)
-        ]
+        given = {"what": "proposal", "source": source, "kind": kind}
+        wanted = {name: value for name, value in given.items() if value is not None}
+        found = [entry for entry in client.inbox(_MOST, wanted) if decision in entry.decide]
         if not session.json:
             for entry in found:
                 output.print_text(describe(session, entry, whole=False) + "\n")
             output.print_text(f"{len(found)} proposals to {decision}")
         if found and not yes:
-            if session.json or not sys.stdin.isatty():
+            if session.json or not output.on_terminal():
                 raise InvalidArgument("--yes is needed where nobody can be asked", hint="Look at them first.")
             if not typer.confirm(f"{decision} {len(found)}?"):
                 raise typer.Exit(1)
@@ -161,17 +183,11 @@ def _decide_all(
         raise typer.Exit(1)
 
 
-def _fits(entry: InboxEntry, source: str | None, kind: str | None) -> bool:
-    steps = entry.would_run if isinstance(entry.would_run, list) else []
-    return (source is None or fnmatchcase(entry.proposed_by or "", source)) and (
-        kind is None or all(isinstance(step, dict) and step.get("kind") == kind for step in steps)
-    )
-
-
 def withdraw(session: Session, proposal: ProposalId, reason: Reason = None) -> None:
     """Take back what this login proposed and nobody has decided on."""
     with session.client() as client:
-        _show(session, client.withdraw_proposal(proposal, reason=reason))
+        which = session.whole_id(client, proposal, "proposal")
+        _show(session, client.withdraw_proposal(which, reason=reason))
 
 
 def _show(session: Session, proposal: Proposal) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 import inspect
 import os
+import re
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec
+from uuid import UUID
 
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -72,7 +73,14 @@ class Session:
 
     def can_ask(self) -> bool:
         """Whether a person sits at a terminal and can be asked."""
-        return not self.json and bool(sys.stdin and sys.stdin.isatty() and sys.stdout.isatty())
+        return not self.json and output.on_terminal()
+
+    def whole_id(self, client: OwningClient, given: str, *what: str) -> UUID:
+        """Return the id meant: a whole one as it is, else the one of a `what` that ends with these digits."""
+        try:
+            return UUID(given)
+        except ValueError:
+            return client.whole_id(given, "|".join(what))
 
     def show(self, value: Any, text: Callable[[], None]) -> None:
         """Print a result: as JSON with --json, else by `text`."""
@@ -124,6 +132,13 @@ def current_user() -> str:
         return os.environ.get("USER") or getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def an_id(given: str) -> str:
+    """Return an id, or the last 8 digits or more of one; for `parser=`."""
+    if not re.fullmatch(r"[0-9a-fA-F]{8,32}", given.replace("-", "")):
+        raise typer.BadParameter(f"{given!r} is no id, nor the last 8 digits of one.")
+    return given
 
 
 Actor = Annotated[

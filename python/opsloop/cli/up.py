@@ -11,11 +11,17 @@ import typer
 import opsloop
 from opsloop import migrate
 from opsloop.cli import output, policyfile
+from opsloop.cli.company import Company
+from opsloop.cli.relay import known
 from opsloop.cli.session import LOOP, Session, command, current_user
 from opsloop.cli.worker import offered, serve
 from opsloop.client import connect
-from opsloop.errors import InvalidArgument, NotAllowed
+from opsloop.database import Database
+from opsloop.errors import InvalidArgument, NotAllowed, PolicyNotFound
 from opsloop.process import logs
+from opsloop.relay.loop import Relay
+from opsloop.relay.options import RelayOptions
+from opsloop.worker.loop import Worker
 from opsloop.worker.options import Options
 
 
@@ -52,6 +58,8 @@ def up(
 ) -> None:
     """Run a whole loop in one process: install or upgrade, seed, then worker and heartbeat, until Ctrl-C.
 
+    A relay runs, too, where the policy document outbox has routes at the start. Each mission that ends is a line.
+
     Run as many as you like, also at the same moment: one installs, the others wait for it. For a worker alone, with all
     its options, there is `opsloop worker`.
 
@@ -68,7 +76,13 @@ def up(
         done = _prepare(dsn, session.schema_name, wanted)
         names = sorted(one.name for one in registry)
         options = Options.of(settings, grace=grace, idle_after=idle_after)
-        serve(session, dsn, registry, options, started=lambda: _tell(session, done, names))
+        sinks = known(app or []) if done["routes"] else None
+
+        def beside(worker: Worker, database: Database) -> Company:
+            relay = None if sinks is None else Relay(database, sinks, RelayOptions(grace=grace))
+            return Company(worker, relay, dsn, session.schema_name, tells=not session.json)
+
+        serve(session, dsn, registry, options, started=lambda: _tell(session, done, names), beside=beside)
     if not session.json:
         output.print_text("the loop has ended", stderr=True)
 
@@ -85,6 +99,10 @@ def _prepare(dsn: str, schema: str, policy: policyfile.PolicyFile) -> dict[str, 
     with connect(dsn, schema) as client:
         documents, tests, schedules = policy
         changed = policyfile.apply(client, documents, current_user(), tests=tests, schedules=schedules)
+        try:
+            routes = len(client.get_policy("outbox").get("routes") or [])
+        except PolicyNotFound:
+            routes = 0
     was = "up to date" if not installed else "upgraded" if state.applied else "installed"
     return {
         "schema": schema,
@@ -92,6 +110,7 @@ def _prepare(dsn: str, schema: str, policy: policyfile.PolicyFile) -> dict[str, 
         "installed": installed,
         "policies": changed.versions,
         "schedules": changed.schedules,
+        "routes": routes,
     }
 
 
@@ -105,6 +124,7 @@ def _tell(session: Session, done: dict[str, Any], executors: list[str]) -> None:
     lines += [f"schedule {name}: {change}" for name, change in done["schedules"].items()]
     lines += [
         f"executors: {', '.join(executors)}",
+        *([f"relay: {done['routes']} routes of the policy document outbox"] if done["routes"] else []),
         "the loop runs, until Ctrl-C. Next, in another terminal:",
         f"  {session.command('propose', _HELLO)}",
         f"  {session.command('inbox')}",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
@@ -133,10 +134,29 @@ def serve(
     *,
     pooled: bool = False,
     started: Callable[[], None] = lambda: None,
+    beside: Callable[[Worker, Database], Beside] | None = None,
 ) -> None:
-    """Run one worker until it ends; raises typer.Exit when its exit code is not 0."""
+    """Run one worker until it ends; raises typer.Exit when its exit code is not 0.
+
+    `beside`: what runs as long as the worker does, in the same process.
+    """
     database = Database(dsn, session.schema_name, pooled=pooled)
-    program.run(_run(Worker(database, registry, options), session, started))
+    worker = Worker(database, registry, options)
+    others = beside(worker, database) if beside is not None else None
+    program.run(_run(worker, session, started, others))
+
+
+class Beside(Protocol):
+    """What runs beside a worker."""
+
+    def stop(self) -> None:
+        """Ask it to end; a second time: at once."""
+
+    def end(self) -> None:
+        """Ask it to end, unless it was asked already."""
+
+    async def run(self) -> None:
+        """Run until it is told to stop."""
 
 
 def offered(settings: Settings, apps: Iterable[str], only: str | None) -> Registry:
@@ -175,12 +195,26 @@ def _numbers(pairs: list[str]) -> dict[str, int]:
     return numbers
 
 
-async def _run(one: Worker, session: Session, started: Callable[[], None]) -> int:
+async def _run(
+    one: Worker, session: Session, started: Callable[[], None], beside: Beside | None = None
+) -> int:
     """Run one worker; returns the exit code, or leaves with it at once when a handler does not end."""
-    stop_on_signals(one.stop)
+
+    def stop() -> None:
+        one.stop()
+        if beside is not None:
+            beside.stop()
+
+    stop_on_signals(stop)
     ended = False
+    other = asyncio.create_task(beside.run()) if beside is not None else None
     try:
-        ended = await one.run(started)
+        try:
+            ended = await one.run(started)
+        finally:
+            if other is not None and beside is not None:
+                beside.end()
+                await other
         if one.mode is not Mode.FOREVER:
             await _summary(one, session)
     finally:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from opsloop.results.approvals import BrokenGlass, Grant
 from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
-from opsloop.results.explain import Cause, Explanation, Occurrence
+from opsloop.results.explain import Cause, Explanation, FoundId, Occurrence
 from opsloop.results.locks import Idempotent
-from opsloop.results.missions import ListedMission
-from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stranded
+from opsloop.results.missions import Acted, ListedMission, Stuck
+from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stats, Stranded
 from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
 from opsloop.results.policy import DryRun, PolicyChange, PolicyShadow, PolicyTest, PolicyVersion
 from opsloop.results.proposals import Budget, Gate, ListedProposal, Proposal
-from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
+from opsloop.results.replay import DeadLetter, FailureGroup, Recorded, Redriven, RedrivenLetter
 from opsloop.results.retention import Purge, PurgedRow
 from opsloop.results.rows import record, show_unreadable
 from opsloop.results.schedules import AppliedSchedule, ListedSchedule, ScheduleSet, Tick
@@ -29,6 +29,7 @@ from opsloop.results.steps import (
 from opsloop.results.transitions import DirectiveReason, ListedHandoff
 
 __all__ = [
+    "Acted",
     "AppliedSchedule",
     "Broken",
     "BrokenGlass",
@@ -42,6 +43,8 @@ __all__ = [
     "DirectiveReason",
     "DryRun",
     "Explanation",
+    "FailureGroup",
+    "FoundId",
     "Gate",
     "Grant",
     "GroupRole",
@@ -76,9 +79,11 @@ __all__ = [
     "RedrivenLetter",
     "RunningStep",
     "ScheduleSet",
+    "Stats",
     "StepOutcome",
     "StepResult",
     "Stranded",
+    "Stuck",
     "Tick",
     "Triggers",
     "record",

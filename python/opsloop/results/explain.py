@@ -18,8 +18,8 @@ class Explanation:
     """Name of the step in its template."""
     status: str
     reason: str
-    """dependency, approval, hold, pause, cap, policy, no_worker, lease, retry_timer, time, event, mission, queue or
-    ended.
+    """dependency, approval, hold, pause, session, cap, policy, no_worker, lease, retry_timer, time, event, mission,
+    queue or ended.
     """
     code: str | None
     """The OPS code that says more; None where none applies."""
@@ -40,6 +40,18 @@ class Cause:
     refs: list[str] | None
     caused_by: dict[str, Any] | None
     """`event`, and `mission` where one made that event, with how its steps ended; None without an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundId:
+    """What an id is of."""
+
+    what: str
+    """mission, step, proposal, reaction, event, letter, message, directive, grant or worker."""
+    id: str
+    title: str | None
+    status: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,3 +26,34 @@ class ListedMission:
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+    stuck: str | None = None
+    """What all its open steps wait for, such as `1 held, 2 no worker`; None where it works or has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What became of one step or mission of many; in a dry run what would be acted on."""
+
+    id: UUID
+    mission_id: UUID | None
+    title: str | None
+    """The key of a step, the title of a mission."""
+    was: str | None
+    """Its status before."""
+    ok: bool | None
+    """None in a dry run."""
+    status: str | None
+    code: str | None
+    """Why it was refused; in a dry run the code of its error."""
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """What stuck missions wait for."""
+
+    reason: str
+    """held, for a person, paused, no worker, blocked by policy, locked, lease over, over a limit or dependency."""
+    missions: int
+    steps: int
+    oldest: datetime

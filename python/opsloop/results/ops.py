@@ -114,3 +114,21 @@ class GroupRole:
     """SQL for whoever may make roles, when that is what is needed."""
     missing: str | None
     """What a role without rights lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What ran of one kind, executor, worker or source in some time, by attempts."""
+
+    name: str | None
+    """None for attempts whose step is gone."""
+    started: int
+    succeeded: int
+    failed: int
+    lost: int
+    other: int
+    """Released, cancelled or fenced."""
+    running: int
+    """Now."""
+    p50_seconds: Decimal | None
+    p95_seconds: Decimal | None

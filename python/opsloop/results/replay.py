@@ -42,6 +42,25 @@ class RedrivenLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Dead letters that gave up in the same way."""
+
+    group: str
+    """Names it in filters."""
+    pattern: str
+    """The reason, ids and numbers masked (#)."""
+    letters: int
+    executors: list[str]
+    """Of steps; else reaction, outbox or other."""
+    first_at: datetime
+    last_at: datetime
+    example: str | None
+    """The reason of its last letter."""
+    dl_msg_id: str
+    """The name of that letter."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """What gave up, whole."""
 

@@ -1,4 +1,4 @@
-create or replace function _uuid_v7_start(out start bigint, out tail text)
+create or replace function _uuid_v7_start(out start bigint, out tail bigint)
 language plpgsql
 volatile
 set search_path from current
@@ -8,7 +8,8 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   start := (date_part('epoch', clock_timestamp()) * 4096000::double precision)::bigint;
-  tail := to_hex((32768 + floor(random() * 16384))::integer)
-          || right(to_hex((281474976710656::double precision + random() * 281474976710655)::bigint), 12);
+  -- The bits 10 of the variant, and room for 2^24 × 2^32 below the next one.
+  tail := -9223372036854775807 - 1 + (floor(random() * 1056964608)::bigint << 32)
+          + floor(random() * 4294967296)::bigint;
 end;
 $$;

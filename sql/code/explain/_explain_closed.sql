@@ -9,16 +9,32 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What keeps every claim from a step, whatever else it waits for: pauses, a setting that blocks its executor, and that
--- no live worker offers the executor; one of kind wait or mission needs none. p_params: its params, placeholders
--- filled.
+-- What keeps every claim from a step, whatever else it waits for: pauses, a session that holds its rows, a setting that
+-- blocks its executor, and that no live worker offers the executor; one of kind wait or mission needs none. p_params:
+-- its params, placeholders filled.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();
   v_blocked record;
   v_workers text;
+  v_holder record;
 begin
   return query select 'pause', null::text, p.detail, p.frees from _explain_pauses(p_step.id, p_params) p;
+  if p_step.status <> 'running' then
+    select h.name, h.since, h.remedy into v_holder
+      from _row_holder(array(select m.xmax from ops_missions m where m.id = p_step.mission_id and m.xmax <> '0'::xid
+                             union
+                             select s.xmax from ops_mission_steps s where s.id = p_step.id and s.xmax <> '0'::xid),
+                       array['ops_missions'::regclass, 'ops_mission_steps'::regclass]) h;
+    if found then
+      reason := 'session';
+      code := 'OPS_031';
+      detail := format('%s holds its rows%s, and every claim passes it by', v_holder.name,
+                       ' since ' || date_trunc('second', v_holder.since)::text);
+      frees := v_holder.remedy;
+      return next;
+    end if;
+  end if;
   if p_step.kind in ('wait', 'mission') or p_step.on_turn ? 'spread' then
     return;
   end if;

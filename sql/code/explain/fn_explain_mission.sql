@@ -73,6 +73,6 @@ begin
 end;
 $$;
 comment on function fn_explain_mission(uuid) is
-  'Why a mission is not getting on: a row per step and reason (dependency, approval, hold, pause, cap, policy, '
-  'no_worker, lease, retry_timer, time, event, mission, queue, ended) with the SQL statement that frees it; 100 steps '
-  'at most, those that hold up others first. OPS_012 for an unknown mission.';
+  'Why a mission is not getting on: a row per step and reason (dependency, approval, hold, pause, session, cap, '
+  'policy, no_worker, lease, retry_timer, time, event, mission, queue, ended) with the SQL statement that frees it; '
+  '100 steps at most, those that hold up others first. OPS_012 for an unknown mission.';

@@ -49,6 +49,6 @@ begin
 end;
 $$;
 comment on function fn_explain_step(uuid) is
-  'Why a step is not running: a row per reason (dependency, approval, hold, pause, cap, policy, no_worker, lease, '
-  'retry_timer, time, event, mission, queue, ended) with the SQL statement that frees it; for a blocked step also '
-  'those of the steps at its root. OPS_012 for an unknown step.';
+  'Why a step is not running: a row per reason (dependency, approval, hold, pause, session, cap, policy, no_worker, '
+  'lease, retry_timer, time, event, mission, queue, ended) with the SQL statement that frees it; for a blocked step '
+  'also those of the steps at its root. OPS_012 for an unknown step.';

@@ -1,4 +1,4 @@
-create or replace function fn_inbox(p_limit integer default 50)
+create or replace function fn_inbox(p_limit integer default 50, p_filter jsonb default '{}')
 returns table (
   kind text,
   id uuid,
@@ -40,11 +40,15 @@ as $$
 -- there are, with proposals that were set to approved by hand; of each kind the first 100,000 are counted. Steps that a
 -- pause parked wait for the end of the pause, not for a person. Fewer than p_limit where they are large: it ends with
 -- the entry that makes 8 MiB or 20,000 steps full.
--- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
+-- Locks: none. Writes: nothing. Raises: OP018 for a limit or filter that cannot be.
 declare
   -- What is shown is rendered and digested: so much takes some two seconds.
   c_bytes constant integer := 8388608;
   c_steps constant integer := 20000;
+  v_filter constant jsonb := _check_filter(p_filter, array['what', 'source', 'kind', 'risk', 'title', 'since',
+                                                           'until']);
+  -- Before the filter so many of each kind are read.
+  v_most constant integer := case when v_filter = '{}' then p_limit else 100000 end;
   v_in_all bigint;
   v_proposals uuid[] := '{}'::uuid[];
   v_steps uuid[] := '{}'::uuid[];
@@ -65,26 +69,27 @@ begin
                from ops_mission_proposals p
               where p.status in ('pending', 'voting') and p.gate_after is null
               order by p.created_at
-              limit p_limit)
+              limit v_most)
             union all
             (select 'proposal', p.id, p.created_at, true
                from ops_mission_proposals p
               where p.status in ('pending', 'voting') and p.counted_at is null and p.gate_after is not null
               order by p.created_at
-              limit p_limit)
+              limit v_most)
             union all
             (select 'proposal', p.id, p.created_at, false
                from ops_mission_proposals p
               where p.status in ('approved', 'auto_approved') and p.approved_digest is null
               order by p.created_at
-              limit p_limit)
+              limit v_most)
             union all
             (select 'step', q.step_id, q.since, false
                from ops_parked_steps q
                join ops_mission_steps s on s.id = q.step_id and s.status = 'waiting'
               where q.waits_for = 'person'
               order by q.since, q.step_id
-              limit p_limit)) w
+              limit v_most)) w
+     where v_filter = '{}' or _inbox_fits(w.kind, w.id, w.since, v_filter)
      order by w.for_cap, w.since, w.id
      limit p_limit
   loop
@@ -108,8 +113,10 @@ begin
   select i.*, v_in_all from _inbox(v_proposals, v_steps) i order by i.since, i.id;
 end;
 $$;
-comment on function fn_inbox(integer) is
+comment on function fn_inbox(integer, jsonb) is
   'What waits for a person, the oldest p_limit (1 to 1000, default 50): proposals and parked steps, each with '
   'exactly what would run (would_run, and its digest), why it waits, who proposed it and so may not decide '
   '(proposers), votes, the seats that are open by approval_rules, the statements that decide, and how many there are '
-  'in all. Fewer where they are large: it stops at 8 MiB or 20,000 steps. OPS_018 for a limit that cannot be.';
+  'in all. Fewer where they are large: it stops at 8 MiB or 20,000 steps. p_filter: {"what": "proposal|step", '
+  '"source", "kind" (of all its steps), "risk", "title", "since", "until"}; * in a text stands for any characters. '
+  'OPS_018 for a limit or filter that cannot be.';

@@ -12,11 +12,11 @@ set lock_timeout = '2s'
 as $$
 -- One turn of the loop: due leases and retries, stale and hand-queued steps, pauses, events and messages of the outbox
 -- written by hand, ticks of schedules, events, steps that wait for these, reactions, gates that had to wait, and the
--- duties of the areas. One turn in ten seconds does the duties for all: the one that acquires a lock, which it leaves to
--- expire unless a duty fails. Safe to run anywhere, any number at once: every phase takes only what no other turn holds.
--- A phase that fails is rolled back alone and reported; the others still run, and so do the other duties when one fails.
--- A phase that meets an open transaction (a cooldown that just began, for example) waits two seconds at most, as the
--- turn holds the rows that it recovered meanwhile.
+-- duties of the areas. One turn in ten seconds does the duties for all: the one that acquires a lock, which it leaves
+-- to expire unless a duty fails. Safe to run anywhere, any number at once: every phase takes only what no other turn
+-- holds. A phase that fails is rolled back alone and reported; the others still run, and so do the other duties when
+-- one fails. A phase that meets an open transaction (a cooldown that just began, for example) waits two seconds at
+-- most, as the turn holds the rows that it recovered meanwhile.
 -- Locks: those of the phases, and the lock heartbeat:duties. Writes: what the phases write, marks, distributed_locks,
 -- and heartbeat:success or heartbeat:failure. Raises: nothing; failures come back under "errors" with their SQLSTATE.
 declare

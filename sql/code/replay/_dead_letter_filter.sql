@@ -8,7 +8,7 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP018 with every fault of the filter, and for a limit that cannot be.
 declare
   c_fields constant text[] := array['dl_msg_id', 'what', 'executor', 'kind', 'event_type', 'pattern', 'reason',
-                                    'mission_id', 'since', 'until', 'redriven'];
+                                    'mission_id', 'since', 'until', 'redriven', 'group', 'ids'];
   v_filter jsonb := coalesce(nullif(p_filter, 'null'), '{}');
   v_faults text[] := '{}';
   v_field text;
@@ -27,6 +27,8 @@ begin
       || _field_fault('mission_id', v_filter -> 'mission_id', 'text', 36, 36)
       || _field_fault('since', v_filter -> 'since', 'text', 1, 100)
       || _field_fault('until', v_filter -> 'until', 'text', 1, 100)
+      || _field_fault('group', v_filter -> 'group', 'text', 1, 100)
+      || _field_fault('ids', v_filter -> 'ids', 'texts')
       || _field_fault('redriven', v_filter -> 'redriven', 'true or false');
     -- LIKE raises when it comes to an escape character with nothing behind it, and only where a reason matches so far.
     if (length(v_filter ->> 'reason') - length(rtrim(v_filter ->> 'reason', E'\\'))) % 2 = 1 then

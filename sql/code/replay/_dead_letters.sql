@@ -9,7 +9,8 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_redriven boolean := coalesce((p_filter ->> 'redriven')::boolean,
-                                 case when p_filter ->> 'dl_msg_id' is null then false end);
+                                 case when p_filter ->> 'dl_msg_id' is null
+                                           and coalesce(p_filter -> 'ids', 'null') = 'null' then false end);
 begin
   return array(
     select a.id
@@ -23,6 +24,8 @@ begin
        and (p_filter ->> 'pattern' is null or a.payload ->> 'pattern' = p_filter ->> 'pattern')
        and (p_filter ->> 'mission_id' is null or a.payload ->> 'mission_id' = p_filter ->> 'mission_id')
        and (p_filter ->> 'reason' is null or a.reason like p_filter ->> 'reason')
+       and (p_filter ->> 'group' is null or _group_of(a.reason) = p_filter ->> 'group')
+       and (coalesce(p_filter -> 'ids', 'null') = 'null' or p_filter -> 'ids' ? a.dl_msg_id)
        and (p_filter ->> 'since' is null or a.dead_lettered_at >= (p_filter ->> 'since')::timestamptz)
        and (p_filter ->> 'until' is null or a.dead_lettered_at < (p_filter ->> 'until')::timestamptz)
      order by case when p_newest then -a.id else a.id end

@@ -51,4 +51,5 @@ comment on function fn_redrive_dead_letters(jsonb, integer, boolean, text) is
   'Redrives up to p_limit (default 100, at most 10000) dead letters, oldest first, each as fn_redrive_dead_letter '
   'does, one failing alone. p_dry_run defaults to true: then it only lists them. p_filter: {"dl_msg_id", "what": '
   '"step|reaction|outbox|other", "executor", "kind", "event_type", "pattern", "mission_id", "reason" (a LIKE '
-  'pattern), "since", "until"}. OPS_018 for a filter or limit that cannot be.';
+  'pattern), "group" (of fn_group_failures), "ids" (names of letters), "since", "until"}. '
+  'OPS_018 for a filter or limit that cannot be.';

@@ -438,3 +438,26 @@ def test_a_large_template_full_of_placeholders_does_not_hide_the_inbox(loop):
     assert [s.get("unknown") for s in entry["would_run"]] == [None] + [
         {"params.x": "{{steps.a.result.v}}"}
     ] * count
+
+
+@pytest.mark.parametrize(
+    ("wanted", "titles"),
+    [
+        ({"source": "robot*"}, {"two"}),
+        ({"kind": "noop"}, {"one", "three"}),
+        ({"title": "t*"}, {"two", "three"}),
+        ({"risk": "high", "what": "proposal"}, {"one", "two"}),
+        ({"what": "step"}, {"three"}),
+        ({"until": "2001-01-01"}, set()),
+    ],
+)
+def test_a_filter_picks_entries(loop, wanted, titles):
+    loop.propose(step("a"), title="one", risk_level="high")
+    loop.propose(step("a"), step("b", kind="radar"), title="two", risk_level="high", source="robot 7")
+    loop.mission(step("a", needs_approval=True), title="three")
+    found = loop.rows("select title from fn_inbox(50, %s)", wanted)
+    assert {r["title"] for r in found} == titles
+
+
+def test_a_filter_that_cannot_be_is_refused(loop):
+    loop.refused("018", """select * from fn_inbox(50, '{"colour": "red"}')""")

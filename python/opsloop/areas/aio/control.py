@@ -60,9 +60,17 @@ class AsyncControl(AsyncCaller):
         """List up to `limit` steps (default 50, at most 1000) that run, and who runs them."""
         return await self._rows(RunningStep, "fn_list_running", limit=limit)
 
-    async def inbox(self, limit: int | None = None) -> list[InboxEntry]:
-        """List what waits for a person: the oldest `limit` (default 50, at most 1000) proposals and parked steps."""
-        return await self._rows(InboxEntry, "fn_inbox", limit=limit)
+    async def inbox(
+        self,
+        limit: int | None = None,
+        filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
+    ) -> list[InboxEntry]:
+        """List what waits for a person: the oldest `limit` (default 50, at most 1000) proposals and parked steps.
+
+        `filter`: `{"what": "proposal|step", "source", "kind", "risk", "title", "since", "until"}`; `*` in a text stands
+        for any characters. A bad one is InvalidArgument (OPS_018).
+        """
+        return await self._rows(InboxEntry, "fn_inbox", limit=limit, filter=document(filter))
 
     async def as_shown(self, id: UUID | str, digest: str) -> UUID:  # noqa: A002 - the function's own name for it
         """Return `id` if what it would run is what `inbox` showed with `digest`, and keep it so until the commit.

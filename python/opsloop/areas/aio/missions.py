@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from opsloop.areas.aio.call import AsyncCaller
+from opsloop.areas.call import DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import ListedMission
+from opsloop.results import Acted, ListedMission, Stuck
 
 
 class AsyncMissions(AsyncCaller):
@@ -54,13 +55,87 @@ class AsyncMissions(AsyncCaller):
             )
         )
 
+    async def retry_steps(
+        self,
+        filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
+        limit: int | None = None,
+        *,
+        dry_run: bool = True,
+        actor: str | None = None,
+    ) -> list[Acted]:
+        """Run up to `limit` (100) steps again that a filter of `list_steps` matches, failed ones by default.
+
+        A dry run only lists them. Else each is answered, a refused one alone; fewer than `limit` where they take longer
+        than 50 ms. A bad filter is InvalidArgument (OPS_018).
+        """
+        return await self._rows(
+            Acted, "fn_retry_steps", filter=document(filter), limit=limit, dry_run=dry_run, actor=actor
+        )
+
+    async def resolve_steps(
+        self,
+        filter: DocumentLike,  # noqa: A002 - as the function has it
+        outcome: str,
+        limit: int | None = None,
+        *,
+        dry_run: bool = True,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> list[Acted]:
+        """Say how up to `limit` (100) waiting steps ended that a filter of `list_steps` matches, as `retry_steps`."""
+        return await self._rows(
+            Acted,
+            "fn_resolve_steps",
+            filter=document(filter),
+            outcome=outcome,
+            limit=limit,
+            dry_run=dry_run,
+            actor=actor,
+            reason=reason,
+        )
+
+    async def cancel_missions(
+        self,
+        filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
+        limit: int | None = None,
+        *,
+        dry_run: bool = True,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> list[Acted]:
+        """Cancel up to `limit` (100) open missions that a filter of `list_missions` matches, as `retry_steps`."""
+        return await self._rows(
+            Acted,
+            "fn_cancel_missions",
+            filter=document(filter),
+            limit=limit,
+            dry_run=dry_run,
+            actor=actor,
+            reason=reason,
+        )
+
     async def list_missions(
-        self, limit: int | None = None, status: str | None = None, mission_id: UUID | str | None = None
+        self,
+        limit: int | None = None,
+        status: str | None = None,
+        mission_id: UUID | str | None = None,
+        filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
     ) -> list[ListedMission]:
         """List up to `limit` missions (default 20, at most 1000), newest first, of any status by default.
 
-        `mission_id`: only that one.
+        `mission_id`: only that one. `filter`: `{"ids", "status", "kind", "executor", "source", "title", "error",
+        "code", "group", "stuck", "since", "until", "before"}`; `*` in a text stands for any characters. A bad one is
+        InvalidArgument (OPS_018).
         """
         return await self._rows(
-            ListedMission, "fn_list_missions", limit=limit, status=status, mission_id=mission_id
+            ListedMission,
+            "fn_list_missions",
+            limit=limit,
+            status=status,
+            mission_id=mission_id,
+            filter=document(filter),
         )
+
+    async def count_stuck(self) -> list[Stuck]:
+        """Count the missions whose open steps all wait for what does not come by itself, by what that is."""
+        return await self._rows(Stuck, "fn_count_stuck")

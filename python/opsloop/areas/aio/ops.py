@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from opsloop.areas.aio.call import AsyncCaller
 from opsloop.areas.call import DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import Broken, Check, GroupRole, Health, ListedIdea, Metric, Stranded
+from opsloop.results import Broken, Check, GroupRole, Health, ListedIdea, Metric, Stats, Stranded
 
 
 class AsyncOps(AsyncCaller):
@@ -106,6 +107,13 @@ class AsyncOps(AsyncCaller):
         without it whole tables are read. A bad one is InvalidArgument (OPS_018).
         """
         return await self._rows(Broken, "fn_check_invariants", part=part, limit=limit, after=after)
+
+    async def stats(self, since: timedelta | None = None, by: str | None = None) -> list[Stats]:
+        """Tell what ran in the time up to now (default an hour), by `kind`, `executor`, `worker` or `source`.
+
+        Most failures first. A bad one is InvalidArgument (OPS_018).
+        """
+        return await self._rows(Stats, "fn_stats", since=since, by=by)
 
     async def list_roles(self) -> list[GroupRole]:
         """List the five group roles of this loop, and whether they work."""

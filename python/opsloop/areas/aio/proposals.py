@@ -111,13 +111,23 @@ class AsyncProposals(AsyncCaller):
         )
 
     async def list_proposals(
-        self, limit: int | None = None, status: str | None = None, proposal_id: UUID | str | None = None
+        self,
+        limit: int | None = None,
+        status: str | None = None,
+        proposal_id: UUID | str | None = None,
+        filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
     ) -> list[ListedProposal]:
         """List up to `limit` proposals (default 20, at most 1000), newest first.
 
-        `status`: only those (default: any). `proposal_id`: only that one. An unknown status is
-        InvalidArgument (OPS_018).
+        `status`: only those (default: any). `proposal_id`: only that one. `filter`: `{"ids", "source", "title", "risk",
+        "code", "since", "until", "before"}`; `*` in a text stands for any characters. An unknown status, or a bad
+        filter, is InvalidArgument (OPS_018).
         """
         return await self._rows(
-            ListedProposal, "fn_list_proposals", limit=limit, status=status, proposal_id=proposal_id
+            ListedProposal,
+            "fn_list_proposals",
+            limit=limit,
+            status=status,
+            proposal_id=proposal_id,
+            filter=document(filter),
         )

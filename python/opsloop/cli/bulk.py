@@ -1,0 +1,170 @@
+"""Acting on all that a filter matches: first it is shown, with --yes it is done, in small parts, each refusal named."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import typer
+
+from opsloop.cli import output
+from opsloop.cli.session import Session
+from opsloop.errors import InvalidArgument
+from opsloop.results import Acted
+
+#: A list is fetched in pages of so many, and one call is given so many: it answers those that it comes to in 50 ms.
+_PAGE = 1000
+_PART = 100
+#: What another session holds is tried so often again, with a pause that grows.
+_ROUNDS = 6
+_PAUSE = 0.2
+#: Rows that a dry run shows on a terminal.
+_SHOWN = 10
+
+Status = Annotated[str | None, typer.Option("--status", help="All with this status.")]
+Kind = Annotated[str | None, typer.Option("--kind", help="All of this kind; * for any characters.")]
+Executor = Annotated[
+    str | None, typer.Option("--executor", help="All of this executor; * for any characters.")
+]
+Source = Annotated[
+    str | None,
+    typer.Option("--source", help="All whose proposals came from this source; * for any characters."),
+]
+Mission = Annotated[str | None, typer.Option("--mission", help="All of this mission.")]
+Error = Annotated[str | None, typer.Option("--error", help="All with this error; * for any characters.")]
+Code = Annotated[str | None, typer.Option("--code", help="All with this code, such as OPS_010.")]
+Group = Annotated[
+    str | None, typer.Option("--group", help="All that failed in the same way: see `dead list --by reason`.")
+]
+Since = Annotated[str | None, typer.Option("--since", help="From this time on, as PostgreSQL reads times.")]
+Until = Annotated[str | None, typer.Option("--until", help="Before this time.")]
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many of them, the newest.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this, what would be done is only shown.")]
+
+
+@dataclass
+class Tally:
+    """What was done so far."""
+
+    done: int = 0
+    refused: list[Acted] = field(default_factory=list)
+
+
+def chosen(one: str | None, wanted: dict[str, Any], what: str) -> dict[str, Any]:
+    """Return the filter that was given. Raises InvalidArgument unless there is either an id or a filter."""
+    given = {name: value for name, value in wanted.items() if value not in (None, False)}
+    if (one is None) != bool(given):
+        raise InvalidArgument(
+            f"give a {what}, or options that say which ones",
+            hint="--status, --executor, --error and so on pick all that fit; --help has them.",
+        )
+    return given
+
+
+def act(
+    session: Session,
+    verb: str,
+    noun: str,
+    call: Callable[[dict[str, Any], int, bool], list[Acted]],
+    wanted: dict[str, Any],
+    limit: int,
+    *,
+    yes: bool,
+) -> None:
+    """Show what `call` would act on or, with `yes`, act on exactly that. Exit code 1 when one is refused."""
+    found = list(found_by(call, wanted, limit))
+    if not yes:
+        session.show(found, lambda: _show(session, verb, noun, found))
+        return
+    tally = carry_out(call, found, verb, quiet=session.json)
+
+    def text() -> None:
+        for one in tally.refused:
+            output.print_text(output.one_line(f"{noun} {one.id}: {one.reason}"))
+        output.say(f"{tally.done} of {len(found)} {noun}s: {verb} is done; {len(tally.refused)} refused")
+
+    session.show({"found": len(found), "done": tally.done, "refused": tally.refused}, text)
+    if tally.refused:
+        raise typer.Exit(1)
+
+
+def found_by(
+    call: Callable[[dict[str, Any], int, bool], list[Acted]], wanted: dict[str, Any], limit: int
+) -> Iterator[Acted]:
+    """Find what `call` would act on, page by page, newest first."""
+    page: Sequence[Acted] = ()
+    while limit > 0:
+        before = {"before": str(page[-1].id)} if page else {}
+        page = call({**wanted, **before}, min(limit, _PAGE), True)
+        yield from page
+        if len(page) < _PAGE:
+            return
+        limit -= len(page)
+
+
+def _show(session: Session, verb: str, noun: str, found: list[Acted]) -> None:
+    if not found:
+        output.say(f"no {noun}s fit")
+        return
+    shown = found[:_SHOWN] if sys.stdout.isatty() else found
+    rows = [[one.id, one.was, one.title, one.code, one.reason] for one in shown]
+    output.console().print(output.table("", ["id", "status", "title", "code", "why"], rows))
+    more = f", {len(found) - len(shown)} more than shown" if len(found) > len(shown) else ""
+    output.say(f"{len(found)} {noun}s to {verb}{more}; nothing was changed. To do it: the same with --yes")
+
+
+def carry_out(
+    call: Callable[[dict[str, Any], int, bool], list[Acted]], found: list[Acted], verb: str, *, quiet: bool
+) -> Tally:
+    """Act on these, the oldest first, in small parts; what another session holds is tried again a few times."""
+    tally = Tally()
+    # The oldest first.
+    left = deque(reversed(found))
+    held: list[Acted] = []
+    telling = not quiet and sys.stderr.isatty()
+    rounds = 0
+    while left:
+        part = [left.popleft()]
+        while left and len(part) < _PART and left[0].was == part[0].was:
+            part.append(left.popleft())
+        # What has moved on since it was shown is left alone.
+        which = {"ids": [str(one.id) for one in part], **({"status": part[0].was} if part[0].was else {})}
+        answers = {one.id: one for one in call(which, _PART, False)}
+        for one in part:
+            answer = answers.get(one.id)
+            if answer is None:
+                continue
+            if answer.ok:
+                tally.done += 1
+            elif answer.code == "OPS_031" and rounds < _ROUNDS:
+                held.append(answer)
+            else:
+                tally.refused.append(answer)
+        unanswered = [one for one in part if one.id not in answers]
+        if answers:
+            left.extendleft(reversed(unanswered))
+        else:
+            tally.refused += [_moved_on(one) for one in unanswered]
+        if telling:
+            sys.stderr.write(f"\r{verb}: {tally.done} of {len(found)}, {len(tally.refused)} refused ")
+            sys.stderr.flush()
+        if not left and held:
+            rounds += 1
+            time.sleep(_PAUSE * rounds)
+            left.extend(held)
+            held = []
+    if telling:
+        sys.stderr.write("\r\x1b[K")
+    return tally
+
+
+def _moved_on(one: Acted) -> Acted:
+    code = "OPS_014"
+    reason = f"{code}: it is no longer {one.was}, as it was when it was shown"
+    return Acted(one.id, one.mission_id, one.title, one.was, ok=False, status=None, code=code, reason=reason)

@@ -1,0 +1,11 @@
+create or replace function _fits(p_text text, p_glob text)
+returns boolean
+language sql
+immutable
+parallel safe
+as $$
+  -- Whether a text fits a field of a filter, a glob; a field that is not set, null, fits all. Plans 6.
+  -- Locks: none. Writes: nothing. Raises: nothing.
+  select p_glob is null or coalesce(p_text operator(pg_catalog.~~) pg_catalog.replace(pg_catalog.replace(
+           pg_catalog.replace(pg_catalog.replace(p_glob, E'\\', E'\\\\'), '%', E'\\%'), '_', E'\\_'), '*', '%'), false);
+$$;
