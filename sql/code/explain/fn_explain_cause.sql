@@ -13,7 +13,7 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP012 for an id that is none of these.
 begin
   return query
-  select p.id, m.id, p.template ->> 'rationale', p.template -> 'refs', _caused_by(p.event_id)
+  select p.id, m.id, p.template ->> 'rationale', p.template -> 'refs', _caused_by(p.event_id, p.dedupe_key)
     from (select t.id, null::uuid as mission_id from ops_mission_proposals t where t.id = p_id
           union all
           select t.proposal_id, t.id from ops_missions t where t.id = p_id
