@@ -24,6 +24,8 @@ UPWARD = {
     ("fn_pause", "_recover_each"),
     ("_resume_steps", "_recover_each"),
     ("_park_front", "_recover_each"),
+    # Policy bounds the lanes. Only a lane that is missing, which is seldom, has the limit read.
+    ("_ensure_lanes", "_size_limits"),
 }
 
 
