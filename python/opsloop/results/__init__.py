@@ -10,7 +10,14 @@ from opsloop.results.locks import Idempotent
 from opsloop.results.missions import ListedMission
 from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stranded
 from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
-from opsloop.results.policy import DryRun, PolicyChange, PolicyShadow, PolicyTest, PolicyVersion
+from opsloop.results.policy import (
+    DryRun,
+    PolicyChange,
+    PolicyDocument,
+    PolicyShadow,
+    PolicyTest,
+    PolicyVersion,
+)
 from opsloop.results.proposals import Budget, Gate, ListedProposal, Proposal
 from opsloop.results.replay import DeadLetter, Recorded, Redriven, RedrivenLetter
 from opsloop.results.rows import record, show_unreadable
@@ -59,6 +66,7 @@ __all__ = [
     "OutboxOutcome",
     "Pause",
     "PolicyChange",
+    "PolicyDocument",
     "PolicyShadow",
     "PolicyTest",
     "PolicyVersion",
