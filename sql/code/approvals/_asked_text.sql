@@ -9,7 +9,7 @@ as $$
 begin
   return concat_ws(
     ', ',
-    coalesce((select string_agg(s.n || ' of ' || case s.name when '*' then 'those who may decide' else s.name end,
+    coalesce((select string_agg(s.n::text || ' of ' || case s.name when '*' then 'those who may decide' else s.name end,
                                 ' and ' order by s.name)
                 from (select q ->> 'group' as name, sum((q ->> 'count')::integer) as n
                         from jsonb_array_elements(p_required -> 'seats') q group by 1) s),
