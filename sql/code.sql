@@ -156,6 +156,7 @@
 \ir code/policy/_policy.sql
 \ir code/policy/_policy_generation.sql
 \ir code/policy/fn_get_policy.sql
+\ir code/policy/fn_list_policies.sql
 \ir code/policy/fn_set_policy.sql
 \ir code/policy/_check_policy.sql
 \ir code/policy/_policy_faults.sql

@@ -106,6 +106,7 @@ declare
     ['fn_idle_settled', 'worker'],
     -- policy
     ['fn_get_policy', 'reader'],
+    ['fn_list_policies', 'reader'],
     ['fn_set_policy', 'admin'],
     ['fn_rollback_policy', 'admin'],
     ['fn_policy_history', 'reader'],

@@ -260,3 +260,67 @@ def test_a_file_is_judged_by_beside_what_is_in_force_until_it_is_ended(
     assert cli("policy", "shadows").out == "there are none: `opsloop policy shadow FILE` sets them\n"
     (tmp_path / "p.toml").write_text("[auto_approve]\nenabled = true\n")
     assert cli("policy", "shadow", str(tmp_path / "p.toml")).out.startswith("nothing to do: ")
+
+
+COMMENTED = """\
+# Ours.
+[proposal_caps]
+# Not more, said ann.
+daily_limit = 7  # a day
+
+[auto_approve]
+allowed_step_kinds = [
+  "noop",  # nothing
+  "mine",
+]
+
+[[tests]]
+name = "t"
+expect = { outcome = "pending" }
+given.template = { steps = [{ kind = "http", params = { url = "https://x/" } }] }
+"""
+
+
+def test_what_is_in_force_is_exported_and_comes_back_as_it_was(cli: Cli, tmp_path: Path) -> None:
+    cli(
+        "policy",
+        "set",
+        "ours",
+        '{"say \\"é\\u007f\\"": [1.50, 1e30, true, {"a b": {}}], "deep": {"er": {"n": 1}, "m": 2}}',
+    )
+    before = {key: cli("policy", "get", key, "--json").json["value"] for key in ("ours", "worker_policy")}
+    for name in ("p.toml", "p.json"):
+        assert cli("policy", "export", str(tmp_path / name)).out == f"{tmp_path / name}: written\n"
+        assert cli("policy", "export", str(tmp_path / name)).out == f"{tmp_path / name}: up to date\n"
+        assert cli("policy", "apply", str(tmp_path / name)).out == "nothing to do: all of it is in force\n"
+        found = policyfile.read(tmp_path / name)
+        assert found["ours"] == before["ours"]
+        # Presets have a null, which says something.
+        assert found["worker_policy"] == {
+            field: value
+            for field, value in before["worker_policy"].items()
+            if name == "p.json" or (field != "presets" and value is not None)
+        }
+    done = cli("policy", "export")
+    assert done.out == (tmp_path / "p.toml").read_text()
+    assert done.err == "left out, as TOML has no null: worker_policy.presets\n"
+    assert cli("policy", "export", "--json").json["ours"] == before["ours"]
+    assert cli("policy", "export", str(tmp_path / "p.yaml")).code == 2
+
+
+def test_a_file_that_is_there_keeps_its_comments_and_tests_where_they_stand(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text(COMMENTED)
+    assert cli("policy", "apply", str(file)).code == 0
+    cli("policy", "set", "proposal_caps", '{"daily_limit": 7, "hourly_limit": 3}')
+    assert cli("policy", "export", str(file)).code == 0
+    text = file.read_text()
+    assert text.startswith("# Ours.\n[proposal_caps]\n# Not more, said ann.\ndaily_limit = 7  # a day\n")
+    assert '  "noop",  # nothing\n  "mine",\n' in text
+    assert policyfile.read(file)["proposal_caps"] == {"daily_limit": 7, "hourly_limit": 3}
+    assert policyfile.read_with_tests(file)[1][0]["name"] == "t"
+    # What is no longer in force goes.
+    cli("policy", "set", "proposal_caps", '{"daily_limit": 8}')
+    cli("policy", "export", str(file))
+    assert policyfile.read(file)["proposal_caps"] == {"daily_limit": 8}
+    assert "# Not more, said ann.\ndaily_limit = 8" in file.read_text()

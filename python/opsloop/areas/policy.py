@@ -8,7 +8,7 @@ from typing import Any
 
 from opsloop import jsonio
 from opsloop.areas.call import Caller, DocumentLike
-from opsloop.results import DryRun, PolicyChange, PolicyShadow, PolicyTest, PolicyVersion
+from opsloop.results import DryRun, PolicyChange, PolicyDocument, PolicyShadow, PolicyTest, PolicyVersion
 
 
 class Policy(Caller):
@@ -18,6 +18,10 @@ class Policy(Caller):
         """Return the policy document in force. Raises PolicyNotFound (OPS_002)."""
         value: dict[str, Any] = self._value("fn_get_policy", key=key)
         return value
+
+    def list_policies(self) -> list[PolicyDocument]:
+        """List the policy documents in force."""
+        return self._rows(PolicyDocument, "fn_list_policies")
 
     def set_policy(
         self,

@@ -1,4 +1,4 @@
-"""`policy get|set|apply|try|shadow|test|schema|history|diff|rollback`: the versioned documents that decide."""
+"""`policy get|set|apply|export|try|shadow|test|schema|history|diff|rollback`: the versioned documents that decide."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from opsloop import jsonio
-from opsloop.cli import output, policychange, policyfile
+from opsloop.cli import output, policychange, policyexport, policyfile
 from opsloop.cli.jsonin import read_object
 from opsloop.cli.session import DECISIONS, Actor, Reason, Session, command
 from opsloop.client import OwningClient
@@ -107,6 +107,37 @@ def apply(
             output.say(line)
 
     session.show(changed.as_json(), text)
+
+
+def export(
+    session: Session,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="A .toml or .json file; left out: TOML on stdout.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write what is in force to a policy file, all documents of it.
+
+    A file that is there is brought up to date: comments, order, tests and whatever says the same already stay as they
+    are written. TOML has no null: fields that have one in them are left out, and named; JSON has everything.
+    """
+    if file is not None and file.suffix not in (".toml", ".json"):
+        raise InvalidArgument(f"{file} is neither .toml nor .json", hint="Its suffix says what is written.")
+    with session.client() as client:
+        documents = {one.key: one.value for one in client.list_policies()}
+    if not session.json and (file is None or file.suffix == ".toml"):
+        for field in policyexport.without_toml(documents):
+            output.say(f"left out, as TOML has no null: {field}", stderr=True)
+    if file is None:
+        session.show(documents, lambda: output.print_text(policyexport.as_toml(documents).rstrip("\n")))
+        return
+    is_new = policyexport.write(file, documents)
+    session.show(
+        {"file": str(file), "changed": is_new},
+        lambda: output.say(f"{file}: {'written' if is_new else 'up to date'}"),
+    )
 
 
 def _change(
@@ -334,6 +365,7 @@ def register(parent: typer.Typer) -> None:
     command(app, "end-shadow")(end_shadow)
     command(app, "test", shows=True)(test)
     command(app, "schema", shows=True)(schema_)
+    command(app, "export")(export)
     command(app, "history", shows=True)(history)
     command(app, "diff", shows=True)(diff)
     command(app, "rollback")(rollback)

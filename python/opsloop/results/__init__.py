@@ -10,7 +10,14 @@ from opsloop.results.locks import Idempotent
 from opsloop.results.missions import Acted, ListedMission, Stuck
 from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stats, Stranded
 from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
-from opsloop.results.policy import DryRun, PolicyChange, PolicyShadow, PolicyTest, PolicyVersion
+from opsloop.results.policy import (
+    DryRun,
+    PolicyChange,
+    PolicyDocument,
+    PolicyShadow,
+    PolicyTest,
+    PolicyVersion,
+)
 from opsloop.results.proposals import Budget, Gate, ListedProposal, Proposal
 from opsloop.results.replay import DeadLetter, FailureGroup, Recorded, Redriven, RedrivenLetter
 from opsloop.results.retention import Purge, PurgedRow
@@ -66,6 +73,7 @@ __all__ = [
     "OutboxOutcome",
     "Pause",
     "PolicyChange",
+    "PolicyDocument",
     "PolicyShadow",
     "PolicyTest",
     "PolicyVersion",

@@ -9,6 +9,18 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyDocument:
+    """A policy document in force."""
+
+    key: str
+    version: int
+    value: dict[str, Any]
+    changed_by: str
+    """Who set it, as claimed."""
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyVersion:
     """One version of a policy document."""
 

@@ -50,15 +50,20 @@ begin
              else '{}' end
          || jsonb_build_object('reject', format('select * from %s.fn_reject_proposal(%L);', v_schema, p.id)),
          d.digest, _seats_text(a.state, p.proposers), a.state -> 'rules', (a.state ->> 'expires_at')::timestamptz,
-         p.template ->> 'rationale', p.template -> 'refs', _caused_by(p.event_id, p.dedupe_key)
+         p.template ->> 'rationale', p.template -> 'refs', z.cause
     from unnest(v_verdicts.ids, v_verdicts.codes, v_verdicts.reasons, v_verdicts.which) g (id, code, reason, no)
    cross join lateral (select t.* from ops_mission_proposals t where t.id = g.id limit 1) p
    -- A changed template may not be sound: it is shown as it is.
    cross join lateral (
      select case when g.no is null then p.template -> 'steps' else v_would_run[g.no] end as would_run) w
+   -- How the steps before ended is part of what is decided on; an event alone never changes.
+   cross join lateral (select _caused_by(p.event_id, p.dedupe_key) as cause offset 0) z
    -- Offset 0: it is worked out once, however often it is named.
    cross join lateral (
-     select left(_digest(case when p.template ?| array['rationale', 'refs']
+     select left(_digest(case when z.cause ? 'mission'
+                              then jsonb_build_array(w.would_run, p.template -> 'rationale', p.template -> 'refs',
+                                                     z.cause)
+                              when p.template ?| array['rationale', 'refs']
                               then jsonb_build_array(w.would_run, p.template -> 'rationale', p.template -> 'refs')
                               else w.would_run end), 16) as digest offset 0) d
    cross join lateral (

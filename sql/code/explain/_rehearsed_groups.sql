@@ -15,10 +15,11 @@ as $$
 -- been by a role, and that is not on record. p_version: of the rules in force then; p_audit_id: the row of its vote.
 -- Locks: none. Writes: nothing. Raises: nothing for sound rules.
 declare
+  v_groups constant jsonb := coalesce(nullif(p_rules -> 'groups', 'null'), '{}');
   v_then jsonb;
   v_recorded text[];
 begin
-  if exists (select from jsonb_each(p_rules -> 'groups') g
+  if exists (select from jsonb_each(v_groups) g
               where jsonb_array_length(nullif(g.value -> 'roles', 'null')) > 0) then
     select h.value -> 'groups' into v_then
       from ops_policy_history h where h.key = 'approval_rules' and h.version = p_version;
@@ -41,7 +42,6 @@ begin
                            and coalesce(v_then -> d.key -> 'logins' ? p_login, false) is false then true
                       when d.key <> all (v_recorded) and v_then -> d.key -> 'roles' @> (d.value -> 'roles') then false
                  end as is_in
-            from jsonb_each(case when jsonb_typeof(p_rules -> 'groups') = 'object' then p_rules -> 'groups'
-                                 else '{}' end) d) g;
+            from jsonb_each(v_groups) d) g;
 end;
 $$;

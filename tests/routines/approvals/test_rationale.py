@@ -43,6 +43,24 @@ def test_a_consequence_shows_the_event_and_how_the_steps_before_ended(team):
     assert cause["mission"]["steps"] == [{"key": "tests", "status": "succeeded", "result": '{"passed": 12}'}]
 
 
+def test_how_the_steps_before_stand_is_part_of_what_is_decided_on(team):
+    team.loop.react({"event_type": "step:noop:succeeded", "template": {"title": "release", "steps": [WORK]}})
+    team.loop.mission(step("tests"), step("more"), title="test it")
+    (work,) = team.loop.claim()
+    team.loop.complete(work, {"passed": 12})
+    team.loop.turn()
+    (made,) = [p for p in team.loop.proposals() if p["source"] == "trigger"]
+    shown = entry(team, made["id"])["digest"]
+    (work,) = team.loop.claim()
+    team.loop.fail(work, "one fails", retryable=False)
+    team.refused("016", "ada", "select * from fn_approve_proposal(fn_as_shown(%s, %s))", made["id"], shown)
+    team.loop.rows(
+        "select * from fn_approve_proposal(fn_as_shown(%s, %s))",
+        made["id"],
+        entry(team, made["id"])["digest"],
+    )
+
+
 def test_a_pattern_may_fill_a_rationale_from_its_event(team):
     team.loop.react(
         {"template": {"title": "t", "rationale": "host {{event.data.host}} is down", "steps": [WORK]}}

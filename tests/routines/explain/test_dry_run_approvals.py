@@ -159,6 +159,14 @@ def test_with_auto_approve_beside_it_what_asks_nobody_is_left_out_and_the_risk_i
     assert dry_run(team, draft, None)[0] == {("pending", "auto_approved"): 1}
 
 
+def test_rules_of_which_everything_is_null_are_none(team):
+    team.approve("ada", team.propose("bob"))
+    nothing = {"groups": None, "rules": None, "break_glass": None, "publish": None}
+    assert dry_run(team, nothing)[0] == {("approved", "approved"): 1}
+    empty = {"groups": {"oncall": {"logins": None, "roles": None}}, "rules": [rule(oncall=1)]}
+    assert dry_run(team, empty)[0] == {("approved", "open"): 1}
+
+
 def test_faulty_rules_are_refused_with_every_fault(team):
     team.loop.refused(
         "017", 'select fn_dry_run_policy(\'approval_rules\', \'{"rules": [{"name": "x", "requier": 1}]}\')'

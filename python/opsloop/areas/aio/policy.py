@@ -10,7 +10,7 @@ from typing import Any
 from opsloop import jsonio
 from opsloop.areas.aio.call import AsyncCaller
 from opsloop.areas.call import DocumentLike
-from opsloop.results import DryRun, PolicyChange, PolicyShadow, PolicyTest, PolicyVersion
+from opsloop.results import DryRun, PolicyChange, PolicyDocument, PolicyShadow, PolicyTest, PolicyVersion
 
 
 class AsyncPolicy(AsyncCaller):
@@ -20,6 +20,10 @@ class AsyncPolicy(AsyncCaller):
         """Return the policy document in force. Raises PolicyNotFound (OPS_002)."""
         value: dict[str, Any] = await self._value("fn_get_policy", key=key)
         return value
+
+    async def list_policies(self) -> list[PolicyDocument]:
+        """List the policy documents in force."""
+        return await self._rows(PolicyDocument, "fn_list_policies")
 
     async def set_policy(
         self,
