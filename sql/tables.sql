@@ -1621,5 +1621,5 @@ create table ops_schedule_ticks (
   constraint ops_schedule_ticks_outcome_known
     check (outcome in ('queued', 'fired', 'rejected', 'refused', 'skipped', 'missed'))
 );
-create index ops_schedule_ticks_taken on ops_schedule_ticks (schedule, taken_at);
+create index ops_schedule_ticks_taken on ops_schedule_ticks (schedule, taken_at, tick);
 create index ops_schedule_ticks_queued on ops_schedule_ticks (schedule, tick) where outcome = 'queued';
