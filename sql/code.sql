@@ -6,7 +6,7 @@
 -- fn_heartbeat turns the loop, from anywhere and any number at once. Its phase `triggers` (fn_evaluate_triggers) takes
 -- events and holds them against the policy document reaction_matrix: each event × pattern is a row of
 -- ops_agent_reactions. Its phase `reactions` (fn_process_reactions) makes proposals of these; a program, a person or an
--- agent proposes with fn_create_proposal.
+-- agent proposes with fn_create_proposal; a schedule emits or proposes at its times (phase `schedules`).
 -- A proposal is a template: steps, what each waits for, and {{placeholders}} for data that is not known yet. The gate
 -- (_gate_proposals) judges it by policy: rejected, pending until a person decides (fn_approve_proposal), or approved at
 -- once. ops_policy has the documents, ops_policy_history every version, ops_mission_proposals what they led to.

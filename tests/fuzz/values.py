@@ -158,6 +158,7 @@ FIELDS = {
     },
 }
 SUB_AGENTS = ["VALIDATION", "TESTING", "DESIGN"]
+SCHEDULES = ["nightly", "often"]
 
 
 @dataclass
@@ -226,6 +227,8 @@ class Values:
             "p_result": self.gate_or_result,
             "p_metadata": lambda: self.object({"findings": self.json, "hits": self.json}),
             "p_outbox": lambda: self.array(self.message),
+            "p_schedule": self.schedule,
+            "p_schedules": lambda: self.array(self.schedule),
         }
 
     def together(self, names: set[str]) -> dict[str, Text]:
@@ -318,8 +321,9 @@ class Values:
             "p_ticket": ["1", "700000", "9223372036854775807"],
             "p_version": [__version__, "0.0.9", "99.1"],
             "p_verdict": ["PASS", "FAIL", "BLOCKED"],
-            "p_scope": ["all", "executor", "agent", "kind", "source", "mission"],
-            "p_target": ["noop", "command", *self.known.ids.get("mission", [])[:3]],
+            "p_scope": ["all", "executor", "agent", "kind", "source", "mission", "schedule"],
+            "p_name": SCHEDULES,
+            "p_target": ["noop", "command", *SCHEDULES, *self.known.ids.get("mission", [])[:3]],
             "p_worker_id": ["w1", "w2"],
             "p_processor_id": ["r1", "r2"],
             "p_holder_id": ["h1", "h2"],
@@ -328,7 +332,7 @@ class Values:
             "p_outcome": ["succeeded", "failed"],
             "p_vote": ["approve", "reject", "abstain"],
             "p_agent_role": ["planner", "reviewer"],
-            "p_part": ["steps", "missions", "queue", "outbox", "policy", "transitions"],
+            "p_part": ["steps", "missions", "queue", "outbox", "policy", "transitions", "schedules"],
             "p_type": ["signal", "order:placed", "step:noop:failed", *self.known.types],
         }.get(name)
         chosen = self.rng.choice(fitting) if fitting and self.often() else self.text()
@@ -412,6 +416,30 @@ class Values:
         if self.rng.random() < 0.2:
             pairs.append(f'"risk_level":{self.rng.choice(["low", "high", "none"])!r}'.replace("'", '"'))
         return "{" + ",".join(pairs) + "}"
+
+    def schedule(self) -> str:
+        """A schedule, mostly sound, with at most a tick an hour."""
+        seconds = self.rng.choice(["3600", "86400", self.number()])
+        cron = self.rng.choice(['"@daily"', '"30 2 29 2 *"', '"0 */6 * * 1#2,5L"', self.quoted()])
+        times = self.rng.choice([f'"every_seconds":{seconds}', f'"cron":{cron}'])
+        what = self.rng.choice(
+            ['"event_type":"signal","data":' + self.json(), f'"template":{self.template()}']
+        )
+        more = self.object(
+            {
+                "timezone": lambda: self.rng.choice(['"Europe/Berlin"', '"Pacific/Apia"', self.quoted()]),
+                "overlap": lambda: self.rng.choice(['"allow"', '"skip"', '"queue"']),
+                "catch_up": lambda: self.rng.choice(['"none"', '"last"', '"all"']),
+                "max_backlog": lambda: self.rng.choice(["1", "3", self.number()]),
+                "starts_at": lambda: json.dumps(self.rng.choice(TIMES)),
+                "ends_at": lambda: json.dumps(self.rng.choice(["9999-12-31", *TIMES])),
+            }
+            if self.rng.random() < 0.5
+            else {}
+        )
+        name = self.rng.choice(SCHEDULES)
+        # fn_set_schedule takes the name apart from it, and it may stand in both places.
+        return f'{{"name":"{name}",{times},{what}' + (f",{more[1:]}" if more != "{}" else "}")
 
     def plain_template(self) -> str:
         """A sound template without placeholders, as a step may propose it."""

@@ -10,6 +10,7 @@ as $$
 -- Locks: schedules, SKIP LOCKED; those of emitting and proposing. Writes: ops_schedules, ops_schedule_ticks, and what
 -- ticks write. Raises: what is no fault of the data.
 declare
+  v_now constant timestamptz := _now();
   v_left integer := p_limit;
   v_name text;
   v_schedule ops_schedules;
@@ -37,14 +38,14 @@ begin
   for v_name in
     select s.name
       from ops_schedules s
-     where s.next_at <= _now()
+     where s.next_at <= v_now
        and not exists (select from ops_pauses p where p.scope = 'schedule' and p.target = s.name)
      order by s.next_at, s.name
      limit p_limit
   loop
     exit when v_left <= 0;
     v_schedule := _free_schedule(v_name);
-    continue when v_schedule.name is null or v_schedule.next_at is null or v_schedule.next_at > _now();
+    continue when v_schedule.name is null or v_schedule.next_at is null or v_schedule.next_at > v_now;
     v_left := v_left - _take_due(v_schedule, v_left);
   end loop;
 end;

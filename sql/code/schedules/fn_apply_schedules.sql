@@ -13,7 +13,7 @@ declare
   v_faults text[];
   v_entry record;
 begin
-  perform _check_template('p_schedules', p_schedules, 'policy_bytes');
+  perform _check_template('p_schedules', coalesce(p_schedules, 'null'), 'policy_bytes');
   v_faults := case when jsonb_typeof(p_schedules) is distinct from 'array' then array['schedules: must be an array']
                    when jsonb_array_length(p_schedules) > 1000 then array['schedules: must hold at most 1000 entries']
               end;
