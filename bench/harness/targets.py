@@ -106,6 +106,26 @@ TARGETS: tuple[Target, ...] = (
         )
         for what, ms in (("transition", 2), ("26 gates", 10), ("idempotent hit", 0.5))
     ),
+    Target(
+        "heartbeat beside 100,000 waiting steps / none",
+        "waits",
+        1.1,
+        1.05,
+        Entrant("opsloop", "waiting"),
+        Entrant("opsloop", "none"),
+        metric="heartbeat",
+        at_most=True,
+    ),
+    _variant("drain while an event frees 10,000 steps / none", "waits", "waiting", "none", 0.9, 0.95),
+    Target(
+        "10,000 steps freed: seconds",
+        "waits",
+        2,
+        1.5,
+        Entrant("opsloop", "waiting"),
+        metric="freed",
+        at_most=True,
+    ),
     _variant("64 workers / 8", "workers", "64", "8", 0.8, 0.95),
     *(
         _none(f"{number} workers: {what}", "workers", str(number), what)

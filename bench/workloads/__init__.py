@@ -15,6 +15,7 @@ from workloads.loop import Loop
 from workloads.relay import Relay
 from workloads.sequential import Sequential
 from workloads.transitions import Transitions
+from workloads.waits import Waits
 from workloads.workers import Workers
 
 ALL: tuple[Workload, ...] = (
@@ -31,6 +32,7 @@ ALL: tuple[Workload, ...] = (
     Relay(),
     HttpSteps(),
     Transitions(),
+    Waits(),
     Cost(),
     Idle(),
 )

@@ -67,6 +67,8 @@ def run(stage: Stage, name: str, *variants: str) -> list[Record]:
         ("transitions", "by hand", {"p50", "rate"}),
         ("transitions", "26 gates", {"p50"}),
         ("transitions", "idempotent hit", {"p50"}),
+        ("waits", "none", {"heartbeat", "rate"}),
+        ("waits", "waiting", {"heartbeat", "rate", "freed"}),
         ("workers", "2", {"rate", "deadlocks", "serialization failures"}),
     ],
 )
