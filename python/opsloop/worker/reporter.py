@@ -127,7 +127,12 @@ class Reporter:
         step before it is given back, and may be claimed again at once. `wait`: seconds that the step itself asks to
         wait before that, given back as it is.
         """
-        said: dict[str, Any] = {**attempt.proof, "started": started, "reason": reason[:_ERROR_LIMIT], "code": code}
+        said: dict[str, Any] = {
+            **attempt.proof,
+            "started": started,
+            "reason": reason[:_ERROR_LIMIT],
+            "code": code,
+        }
         if wait is not None:
             said["wait_seconds"] = wait
         report = attempt, jsonio.dumps(said)
