@@ -120,6 +120,26 @@ TARGETS: tuple[Target, ...] = (
     Target("drain beside a purge / without", "retention", 0.9, 0.95),
     Target("purge: lock waits over 100 ms", "retention", 0, None, metric="lock waits", at_most=True),
     Target("growth of files after a purge", "retention", 0.1, 0.02, metric="growth", at_most=True),
+    Target(
+        "heartbeat beside 100,000 waiting steps / none",
+        "waits",
+        1.1,
+        1.05,
+        Entrant("opsloop", "waiting"),
+        Entrant("opsloop", "none"),
+        metric="heartbeat",
+        at_most=True,
+    ),
+    _variant("drain while an event frees 10,000 steps / none", "waits", "waiting", "none", 0.9, 0.95),
+    Target(
+        "10,000 steps freed: seconds",
+        "waits",
+        2,
+        1.5,
+        Entrant("opsloop", "waiting"),
+        metric="freed",
+        at_most=True,
+    ),
     _variant("64 workers / 8", "workers", "64", "8", 0.8, 0.95),
     *(
         _none(f"{number} workers: {what}", "workers", str(number), what)

@@ -18,6 +18,7 @@ from workloads.relay import Relay
 from workloads.retention import Retention
 from workloads.sequential import Sequential
 from workloads.transitions import Transitions
+from workloads.waits import Waits
 from workloads.workers import Workers
 
 ALL: tuple[Workload, ...] = (
@@ -36,6 +37,7 @@ ALL: tuple[Workload, ...] = (
     Transitions(),
     DryRun(),
     Retention(),
+    Waits(),
     Cost(),
     Bytes(),
     Idle(),

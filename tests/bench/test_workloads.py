@@ -69,6 +69,8 @@ def run(stage: Stage, name: str, *variants: str) -> list[Record]:
         ("transitions", "idempotent hit", {"p50"}),
         ("dryrun", "unchanged", {"seconds"}),
         ("dryrun", "changed", {"seconds"}),
+        ("waits", "none", {"heartbeat", "rate"}),
+        ("waits", "waiting", {"heartbeat", "rate", "freed"}),
         ("workers", "2", {"rate", "deadlocks", "serialization failures"}),
     ],
 )

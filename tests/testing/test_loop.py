@@ -42,6 +42,30 @@ def test_everything_runs_until_nothing_is_left(loop):
     assert loop.attempts == ran
 
 
+def test_waits_missions_and_lists_run_until_nothing_is_left_and_times_come_with_the_clock(loop):
+    loop.allow("noop")
+    mission = loop.mission(
+        {"key": "list", "kind": "noop", "for_each": [1, 2], "params": {"n": "{{item}}"}},
+        {"key": "child", "kind": "mission", "params": {"title": "child", "steps": [{"key": "x", "kind": "noop"}]}},
+        {"key": "again", "kind": "noop", "for_each": []},
+        {"key": "nap", "kind": "wait", "params": {"seconds": 3600}},
+        {"key": "paid", "kind": "wait", "params": {"event": "paid"}},
+        {"key": "late", "kind": "noop", "run_after": 60},
+    )
+    ran = loop.run_until_idle()
+    assert [a.key for a in ran if a.executor == "noop"] == ["list[0]", "list[1]", "list", "x", "again"]
+    assert loop.steps(mission)["nap"].status == "waiting"
+    loop.clock.advance(hours=1)
+    loop.run_until_idle()
+    assert loop.steps(mission)["paid"].status == "waiting"
+    loop.emit("paid", {"amount": 5})
+    loop.run_until_idle()
+    assert loop.result(mission, "paid") == {"amount": 5}
+    loop.clock.advance(minutes=1)
+    loop.run_until_idle()
+    loop.assert_succeeded(mission)
+
+
 async def test_it_runs_on_the_event_loop_of_an_async_test(loop):
     opened = asyncio.Event()
 

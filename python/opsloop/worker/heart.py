@@ -65,7 +65,7 @@ class Heart:
         events, reactions = self._full
         looked = turn.get("triggerResult", {}).get("events", 0)
         worked = turn.get("reactionResult", {}).get("processed", 0)
-        return bool(looked >= events or worked >= reactions)
+        return bool(looked >= events or worked >= reactions or turn.get("more"))
 
     @staticmethod
     def moved(turn: dict[str, Any]) -> bool:
@@ -79,5 +79,6 @@ class Heart:
                 reaction.get("processed"),
                 lease.get("requeued_steps"),
                 stale.get("recovered"),
+                turn.get("more"),
             )
         )

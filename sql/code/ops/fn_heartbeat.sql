@@ -99,10 +99,14 @@ begin
   if v_errors <> '[]' then
     v_result := v_result || jsonb_build_object('errors', v_errors);
   end if;
+  if exists (select from ops_timers t where t.due_at <= _now()) then
+    v_result := v_result || '{"more": true}';
+  end if;
   perform _record_heartbeat(v_result);
   return v_result;
 end;
 $$;
 comment on function fn_heartbeat(integer, integer, integer) is
   'One turn of the loop. Batch sizes default to 50 events and 50 reactions, p_stale_minutes to 15. Returns what each '
-  'phase did; "ok": false with "errors" when a phase failed. Safe to run anywhere, any number at once.';
+  'phase did; "ok": false with "errors" when a phase failed; "more" when steps are due that the next turn brings on. '
+  'Safe to run anywhere, any number at once.';

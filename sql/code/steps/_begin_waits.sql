@@ -11,6 +11,7 @@ as $$
 -- Locks: none of its own. Writes: ops_mission_steps, ops_missions, ops_parked_steps. Raises: nothing.
 declare
   v_now constant timestamptz := _now();
+  v_epoch constant integer := (select c.epoch from ops_control c);
   v_tokens constant uuid[] := array(select gen_random_uuid() from unnest(p_step_ids));
 begin
   update ops_missions m
@@ -19,10 +20,11 @@ begin
      and m.status = 'approved';
   update ops_mission_steps s
      set status = 'running', attempt = s.attempt + 1, worker_id = 'opsloop', lease_token = n.token,
-         lease_epoch = (select c.epoch from ops_control c),
-         reserved_at = (select q.since from ops_parked_steps q where q.step_id = s.id),
-         max_retries = coalesce(s.max_retries, 1), wait_reason = null
-    from unnest(p_step_ids, v_tokens) n (id, token)
+         lease_epoch = v_epoch, reserved_at = n.since, max_retries = coalesce(s.max_retries, 1), wait_reason = null
+    from (select i.id, i.token, q.since
+            from unnest(p_step_ids, v_tokens) i (id, token)
+            -- Plans 1
+            left join lateral (select t.since from ops_parked_steps t where t.step_id = i.id limit 1) q on true) n
    -- Plans 2
    where s.id = n.id and s.id = any (p_step_ids);
   perform _unpark_steps(p_step_ids);

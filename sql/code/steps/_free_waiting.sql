@@ -40,7 +40,9 @@ begin
                     from ops_mission_steps s
                     join ops_parked_steps q on q.step_id = s.id and q.waits_for in ('time', 'event')
                     left join ops_event_waits e on e.step_id = s.id
-                    left join lateral _wait_terms(s.id, q.since) t on q.scope = 'wait' and e.event_id is null
+                    -- As a condition of the join it would be worked out for every row.
+                    left join lateral (select w.* from _wait_terms(s.id, q.since) w
+                                        where q.scope = 'wait' and e.event_id is null offset 0) t on true
                    where s.id = any (p_step_ids) and s.mission_id = any (v_missions) and s.status = 'waiting'
                      and (e.event_id is not null
                           or (q.until <= v_now
