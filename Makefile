@@ -8,7 +8,7 @@ BENCH_STAMP := .venv/.bench-installed
 ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch clean
+.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ fuzz: $(STAMP) ## Call every public function as every role with hostile argument
 
 fuzz-quick: $(STAMP) ## 18,000 calls of seed 1, as CI does
 	PYTHONPATH=tests $(RUN) fuzz --seed 1 --calls 15000
+
+failover: $(STAMP) ## Kill a primary under load and promote its replica, six times, after outages of up to 15 seconds
+	OPSLOOP_FAILOVER_OUTAGES="0.5 1 2 4 8 15" $(RUN) pytest -s tests/deployment/test_failover.py
 
 hostile: $(STAMP) ## Run the whole loop under every hostile setting, name and environment, and the largest inputs, one by one
 	OPSLOOP_HOSTILE=all $(RUN) pytest $(or $(T),$(ALL_TESTS) tests/hostile tests/routines/test_largest_inputs.py)

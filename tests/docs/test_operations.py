@@ -5,18 +5,15 @@ import json
 import re
 import shlex
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 import typer.main
-from psycopg import sql
 
 from docs.documents import ROOT, blocks, environment, run
 from opsloop.cli import app
-from opsloop.client import Client, connect
+from opsloop.client import Client
 from opsloop.worker.keeper import STOP_GRACE
 from opsloop.worker.loop import _LAST_WORDS
 
@@ -157,42 +154,3 @@ def test_systemd_leaves_the_worker_the_time_that_it_needs_to_stop():
     (grace,) = re.findall(r"--grace (\d+)", service["ExecStart"])
     assert int(service["TimeoutStopSec"]) >= int(grace) + STOP_GRACE + _LAST_WORDS
     assert service["KillMode"] == "mixed"
-
-
-@pytest.fixture
-def restored(
-    dsn: str, conn: psycopg.Connection[Any], env: dict[str, str], tmp_path: Path
-) -> Callable[[], Client]:
-    """Dumps this test's database as the page says, and loads the dump into an empty one."""
-
-    def restore() -> Client:
-        dump = next(text for text in shell("sh") if "pg_dump" in text)
-        subprocess.run(["bash", "-e"], input=dump, env=env, cwd=tmp_path, check=True, text=True)
-        conn.execute(sql.SQL("drop schema opsloop cascade"))
-        subprocess.run(
-            ["pg_restore", f"--dbname={dsn}", "--exit-on-error", tmp_path / "opsloop.dump"],
-            env=env,
-            check=True,
-        )
-        return connect(dsn)
-
-    return restore
-
-
-def test_a_restored_loop_takes_back_what_ran_and_goes_on(conn, restored):
-    before = Client(conn)
-    for _ in range(2):
-        before.create_proposal({"title": "count", "steps": [{"kind": "noop"}, {"kind": "noop"}]})
-    (running,) = before.claim_steps("vanished:1", lease_seconds=1)
-
-    with restored() as loop:
-        loop.conn.execute("select pg_sleep(1.1)")
-        assert loop.heartbeat()["leaseResult"] == {"requeued_steps": 1, "failed_steps": 0}
-        assert loop.complete_step(running.step_id, running.lease_token) == "OPS_006"
-        for _ in range(2):
-            steps = loop.claim_steps("test:1", 10)
-            assert len(steps) == 2
-            for step in steps:
-                assert loop.complete_step(step.step_id, step.lease_token) == "accepted"
-        assert {mission.status for mission in loop.list_missions()} == {"succeeded"}
-        assert loop.conn.execute("select * from opsloop.fn_check_invariants()").fetchall() == []

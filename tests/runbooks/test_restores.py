@@ -1,4 +1,4 @@
-"""Every way to restore that docs/operations.md names, on real servers: afterwards the loop is sound and goes on."""
+"""Every way to restore that docs/recovery.md names, on real servers: afterwards the loop is sound and goes on."""
 
 import os
 import shutil

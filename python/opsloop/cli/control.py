@@ -141,7 +141,7 @@ def kill(session: Session, actor: Actor, reason: Reason = None) -> None:
 def after_restore(session: Session, actor: Actor) -> None:
     """End a restore, before workers start: revoke leases and locks, and make the queue anew.
 
-    Part of every restore (docs/operations.md). Refused while a worker lives. A second call does no harm.
+    Part of every restore (docs/recovery.md). Refused while a worker lives. A second call does no harm.
     """
     with session.client() as client:
         done = client.after_restore(actor=actor)

@@ -25,7 +25,7 @@ from opsloop.process.logs import Logger
 from opsloop.process.session import DatabaseSession
 
 _FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE = 2.0
 _LOCKED = "55P03"
 # Deadlock, serialization failure, lock not available: the same call may go through the next time.
 _TRANSIENT = frozenset({"40P01", "40001", _LOCKED})

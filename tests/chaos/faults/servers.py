@@ -119,7 +119,7 @@ def standby_promoted(scene: Scene, draw: Random) -> dict[str, Any]:
 
 @fault("dump and restore", "server", excuses="all", weight=1)
 def dump_and_restore(scene: Scene, draw: Random) -> dict[str, Any]:
-    """pg_dump, the schema dropped, pg_restore, fn_after_restore, as docs/operations.md has it."""
+    """pg_dump, the schema dropped, pg_restore, fn_after_restore, as docs/recovery.md has it."""
     began = time.monotonic()
     with scene.server.busy:
         try:
