@@ -8,8 +8,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- One look at the loop, for what shows it live: counts (fn_health), stuck (fn_count_stuck), executors (ready, 10,000 at
--- most, running, live workers, the oldest ready step, paused, and what ended in the last minute), and p_limit of each of
--- what waits for somebody: proposals, held steps, stuck missions, and the newest dead letters.
+-- most, running, live workers, the oldest ready step, paused, and what ended in the last minute), and p_limit of each
+-- of what waits for somebody: proposals, held steps, stuck missions, and the newest dead letters.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 declare
   v_now timestamptz := _now();
@@ -71,6 +71,6 @@ begin
 end;
 $$;
 comment on function fn_overview(integer) is
-  'One look at the loop for what shows it live: counts, what missions are stuck for, executors with ready, running, live '
-  'workers and what ended in the last minute, and up to p_limit (1 to 1000) each of the proposals, held steps and stuck '
-  'missions that wait, and the newest dead letters. OPS_018 for a limit that cannot be.';
+  'One look at the loop for what shows it live: counts, what missions are stuck for, executors with ready, running, '
+  'live workers and what ended in the last minute, and up to p_limit (1 to 1000) each of the proposals, held steps and '
+  'stuck missions that wait, and the newest dead letters. OPS_018 for a limit that cannot be.';
