@@ -145,7 +145,7 @@ def _grouped(session: Session, groups: list[FailureGroup]) -> None:
                 "Dead letters by reason", ["group", "letters", "of", "first", "last", "reason"], rows
             )
         )
-        output.say(f"put a group back: {session.command('dead', 'redrive', '--group', groups[0].group)}")
+        output.say(f"put a group back: {session.command('dead', 'redrive', '--group', groups[0].group_key)}")
 
     session.show(groups, text)
 

@@ -13,12 +13,20 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 declare
   v_now timestamptz := _now();
+  v_stuck jsonb;
 begin
   perform _check_list(p_limit);
+  v_stuck := (select coalesce(jsonb_agg(to_jsonb(s)), '[]') from _stuck_missions(_perhaps_stuck()) s);
   return jsonb_build_object(
     'at', v_now,
     'counts', (select to_jsonb(h) from fn_health() h),
-    'stuck', (select coalesce(jsonb_agg(to_jsonb(s)), '[]') from fn_count_stuck() s),
+    'stuck', (
+      select coalesce(jsonb_agg(jsonb_build_object('reason', r.reason, 'missions', r.n) order by r.n desc, r.reason),
+                      '[]')
+        from (select e.key as reason, count(*) as n
+                from jsonb_array_elements(v_stuck) s
+               cross join lateral jsonb_each(s -> 'reasons') e
+               group by e.key) r),
     'executors', (
       select coalesce(jsonb_agg(jsonb_build_object(
                'executor', e.name, 'ready', e.ready, 'running', e.running, 'oldest', e.oldest,
@@ -60,9 +68,11 @@ begin
         from (select * from ops_parked_steps o where o.waits_for = 'person' order by o.since limit p_limit) p
         join ops_mission_steps s on s.id = p.step_id),
     'missions', (
-      select coalesce(jsonb_agg(jsonb_build_object('id', m.mission_id, 'title', m.title, 'since', m.created_at,
-                                                   'why', m.stuck) order by m.created_at), '[]')
-        from fn_list_missions(p_limit, p_filter => '{"stuck": true}') m),
+      select coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'title', m.title, 'since', m.created_at,
+                                                   'why', s.value ->> 'stuck') order by m.id), '[]')
+        from (select e.value from jsonb_array_elements(v_stuck) e
+               order by e.value ->> 'since', e.value ->> 'mission_id' limit p_limit) s
+        join ops_missions m on m.id = (s.value ->> 'mission_id')::uuid),
     'errors', (
       select coalesce(jsonb_agg(jsonb_build_object('id', d.original_msg_id, 'letter', d.dl_msg_id, 'what', d.what,
                                                    'since', d.dead_lettered_at, 'why', d.reason)
