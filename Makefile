@@ -8,7 +8,7 @@ BENCH_STAMP := .venv/.bench-installed
 ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch clean
+.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -m venv .venv \
 	  || { echo "the venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "setup: installing opsloop and its tools (a minute the first time)"
-	@$(RUN) pip install --quiet --disable-pip-version-check --progress-bar on --editable '.[embedded,mcp,dev]'
+	@$(RUN) pip install --quiet --disable-pip-version-check --progress-bar on --editable '.[embedded,mcp,top,docs,dev]'
 	@touch $@
 
 test: $(STAMP) ## Run the tests; T='path -k word' runs some of them
@@ -105,6 +105,9 @@ code-toc: $(STAMP) ## Complete the list of routine files in sql/code.sql
 
 sqitch: $(STAMP) ## Write the sqitch adapters of new schema scripts, and their lines in the plan
 	.venv/bin/python tools/sqitch_adapters.py
+
+site: $(STAMP) ## Write docs/ as a site into build/site, every link checked
+	.venv/bin/python -m mkdocs build --quiet --strict
 
 clean: ## Remove .venv and everything generated
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -264,6 +264,7 @@
 \ir code/control/_unpark_steps.sql
 \ir code/control/fn_kill_switch.sql
 \ir code/control/fn_list_pauses.sql
+\ir code/control/fn_end_session.sql
 \ir code/control/_park_picked.sql
 \ir code/control/_park_front.sql
 \ir code/control/_duty_control.sql
@@ -706,6 +707,7 @@
 \ir code/ops/_unserved_steps.sql
 \ir code/ops/fn_capabilities.sql
 \ir code/ops/fn_stats.sql
+\ir code/ops/fn_overview.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_count_stuck.sql
 \ir code/ops/fn_list_steps.sql

@@ -123,6 +123,7 @@ declare
     ['fn_resume', 'operator'],
     ['fn_kill_switch', 'operator'],
     ['fn_list_pauses', 'reader'],
+    ['fn_end_session', 'operator'],
     -- locks
     ['fn_acquire_lock', 'worker operator'],
     ['fn_extend_lock', 'worker operator'],
@@ -252,6 +253,7 @@ declare
     ['fn_metrics', 'reader'],
     ['fn_check_invariants', 'reader'],
     ['fn_stats', 'reader'],
+    ['fn_overview', 'reader'],
     ['fn_list_missions', 'reader'],
     ['fn_count_stuck', 'reader'],
     ['fn_list_steps', 'reader'],

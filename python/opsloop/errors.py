@@ -410,6 +410,12 @@ class AmbiguousId(OpsError):
     code = "OPS_096"
 
 
+class SessionNotEnded(OpsError):
+    """The session holds nothing of this loop, or the owner of the schema may not end it."""
+
+    code = "OPS_097"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 

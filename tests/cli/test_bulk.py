@@ -47,9 +47,9 @@ def test_a_group_is_found_and_put_back(cli: Cli, loop: Loop, failed: list[UUID])
     (group,) = cli("dead", "list", "--by", "reason", "--json").json
     assert (group["pattern"], group["letters"]) == ("no room on disk #", 3)
     shown = cli("dead", "list", "--by", "reason").out
-    assert f"opsloop dead redrive --group {group['group']}" in shown
-    assert len(cli("dead", "list", "--group", group["group"], "--json").json) == 3
-    assert cli("dead", "redrive", "--group", group["group"], "--yes").code == 0
+    assert f"opsloop dead redrive --group {group['group_key']}" in shown
+    assert len(cli("dead", "list", "--group", group["group_key"], "--json").json) == 3
+    assert cli("dead", "redrive", "--group", group["group_key"], "--yes").code == 0
     assert {loop.status(m) for m in failed} == {"running"}
 
 

@@ -30,7 +30,8 @@ def trial(offline: Cli, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
 
 def test_from_nothing_to_a_finished_mission(trial: Cli) -> None:
     done = trial("propose", '{"title": "trial", "risk_level": "high", "steps": [{"kind": "noop"}]}')
-    assert (done.code, done.err) == (0, "")
+    # No worker runs yet, and it says so.
+    assert (done.code, done.err.split(":")[0]) == (0, "OPS_005")
     command = next(line for line in done.out.splitlines() if line.startswith("decide: "))
     assert command.endswith(" --embedded")
     assert trial("approve", command.split()[3]).code == 0

@@ -21,17 +21,22 @@ DOCUMENT = "docs/quickstart.md"
 PROMPT = "@quickstart@ "
 ANSWERS = (("[q]uit: ", "a"), ("why (Enter: no reason): ", "I know /tmp"))
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
+_TOLD = re.compile(r"mission [0-9a-f]{8}: succeeded in [^\n]*\n")
 _MASKS = (
     (re.compile(r"\b[0-9a-f]{16}\b"), "DIGEST"),
     (re.compile(r"\b\d+[smhd]\b"), "AGE"),
     (re.compile(r"^\[1\] \d+$", re.MULTILINE), "[1] PID"),
+    (re.compile(r"\b[0-9a-f]{8}\b"), "ID"),
+    (re.compile(r'("free_\w+": )[\d.]+'), r"\1N"),
 )
 
 
 def compared(printed: str) -> str:
     """What was printed, without what differs from run to run."""
+    # What `up` says of missions comes when they end, also in the middle of a question.
+    printed = _TOLD.sub("", _STYLE.sub("", printed))
     # Ids first: four digits of one can look like an age.
-    printed = masked(_STYLE.sub("", printed))
+    printed = masked(printed)
     for mask, name in _MASKS:
         printed = mask.sub(name, printed)
     return printed

@@ -24,6 +24,7 @@ UNPINNED = {
     "_outbox_ready_id",
     "_published_since",
     "_uuid_v7",
+    "_fits",
     "_mission_event",
     "_step_event",
 }

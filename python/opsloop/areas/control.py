@@ -58,6 +58,13 @@ class Control(Caller):
         """List up to `limit` steps (default 50, at most 1000) that run, and who runs them."""
         return self._rows(RunningStep, "fn_list_running", limit=limit)
 
+    def end_session(self, pid: int, actor: str | None = None, reason: str | None = None) -> str:
+        """End a session that holds rows of this loop; what it did not commit is undone. Returns what it was.
+
+        Raises SessionNotEnded (OPS_097) when it holds nothing, or the owner of the schema may not end it.
+        """
+        return str(self._value("fn_end_session", pid=pid, actor=actor, reason=reason))
+
     def inbox(
         self,
         limit: int | None = None,

@@ -113,6 +113,11 @@ class Ops(Caller):
         """
         return self._rows(Stats, "fn_stats", since=since, by=by)
 
+    def overview(self, limit: int | None = None) -> dict[str, Any]:
+        """Take one look at the loop: counts, stuck missions, executors, and up to `limit` (20) of each that waits."""
+        found: dict[str, Any] = self._value("fn_overview", limit=limit)
+        return found
+
     def list_roles(self) -> list[GroupRole]:
         """List the five group roles of this loop, and whether they work."""
         return self._rows(GroupRole, "fn_list_roles")

@@ -162,6 +162,21 @@ def after_restore(session: Session, actor: Actor) -> None:
     session.show(done, text)
 
 
+def end_session(
+    session: Session,
+    pid: Annotated[int, typer.Argument(metavar="PID", min=1, help="The process, as `explain` names it.")],
+    actor: Actor,
+    reason: Reason = None,
+) -> None:
+    """End a session that is in the way: one in a transaction that has locked or written rows of this loop.
+
+    What it did not commit is undone.
+    """
+    with session.client() as client:
+        was = client.end_session(pid, actor=actor, reason=reason)
+    session.show({"pid": pid, "was": was}, lambda: output.say(f"{output.one_line(was)}: ended"))
+
+
 def drain(
     session: Session,
     actor: Actor,
@@ -239,4 +254,5 @@ def register(app: typer.Typer) -> None:
     command(app, "resume", LOOP)(resume)
     command(app, "kill", LOOP)(kill)
     command(app, "after-restore", LOOP)(after_restore)
+    command(app, "end-session", LOOP)(end_session)
     command(app, "drain", LOOP)(drain)

@@ -56,6 +56,9 @@ LetterId = Annotated[
     str, typer.Argument(metavar="ID", help="Id of the dead letter, as `dead list` shows it.")
 ]
 
+#: Of these the short name will do.
+_BY_ID = ("step", "reaction")
+
 #: What one call puts back.
 _PART = 10
 
@@ -101,15 +104,24 @@ def list_(
             return
         last = "put back" if redriven else "given up"
         rows = [
-            [f.dl_msg_id, f.attempts, output.age(f.redriven_at if redriven else f.dead_lettered_at),
+            [_named(f), f.attempts, output.age(f.redriven_at if redriven else f.dead_lettered_at),
              output.one_line(_short(f.reason or ""))]
             for f in found
         ]  # fmt: skip
         output.console().print(output.table("Dead letters", ["id", "attempts", last, "reason"], rows))
         if not redriven:
-            output.say(f"next: {session.command('dead', 'show', found[0].dl_msg_id)}")
+            output.say(f"next: {session.command('dead', 'show', _named(found[0]))}")
 
     session.show(found, text)
+
+
+def _named(letter: DeadLetter) -> str:
+    """On a terminal the last 8 digits of its step or reaction, which name its last letter; else its whole name."""
+    return (
+        output.short(letter.original_msg_id)
+        if letter.what in _BY_ID and sys.stdout.isatty()
+        else letter.dl_msg_id
+    )
 
 
 def _grouped(session: Session, groups: list[FailureGroup]) -> None:
@@ -133,7 +145,7 @@ def _grouped(session: Session, groups: list[FailureGroup]) -> None:
                 "Dead letters by reason", ["group", "letters", "of", "first", "last", "reason"], rows
             )
         )
-        output.say(f"put a group back: {session.command('dead', 'redrive', '--group', groups[0].group)}")
+        output.say(f"put a group back: {session.command('dead', 'redrive', '--group', groups[0].group_key)}")
 
     session.show(groups, text)
 

@@ -74,7 +74,10 @@ def _tell(story: list[Occurrence]) -> None:
 def _give(reason: Explanation) -> None:
     about = f"step {_line(reason.key)} ({reason.step_id})" if reason.step_id else "as a whole"
     output.print_text(f"\n{reason.reason}: {about}, {reason.status}")
-    output.print_text(output.folded(f"  {_line(' '.join(filter(None, (reason.code, reason.detail))))}"))
+    said = reason.detail
+    if reason.code is not None and not said.startswith(reason.code):
+        said = f"{reason.code} {said}"
+    output.print_text(output.folded(f"  {_line(said)}"))
     if reason.frees:
         output.print_text(reason.frees)
 

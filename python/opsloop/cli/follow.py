@@ -16,6 +16,8 @@ from opsloop.results import ListedMission, ListedProposal, StepResult
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
+#: Seconds after which a state is told.
+_LASTS = 1.0
 _ENDED = ("succeeded", "failed", "cancelled")
 
 Wait = Annotated[
@@ -33,17 +35,22 @@ Timeout = Annotated[
 def follow(session: Session, client: OwningClient, proposal_id: UUID, seconds: float | None) -> None:
     """Wait until a proposal has been decided on and its mission has ended. Raises typer.Exit unless it succeeded."""
     ends = None if seconds is None else time.monotonic() + seconds
-    pause, said = _FIRST_PAUSE, ""
+    pause, said, told, since = _FIRST_PAUSE, "", "", time.monotonic()
     while True:
         proposal = client.list_proposals(1, proposal_id=proposal_id)[0]
         mission = client.list_missions(1, mission_id=proposal.mission_id)[0] if proposal.mission_id else None
         state = _state(proposal, mission)
-        if state != said and not session.json:
+        if state != said:
+            pause, said, since = _FIRST_PAUSE, state, time.monotonic()
+        over = ends is not None and time.monotonic() >= ends
+        # What passes at once need not be told.
+        if state != told and not session.json and (over or time.monotonic() - since >= _LASTS):
             output.say(state, stderr=True)
-        pause, said = (_FIRST_PAUSE if state != said else min(_LONGEST_PAUSE, pause * 1.5)), state
+            told = state
+        pause = min(_LONGEST_PAUSE, pause * 1.5)
         if (mission and mission.status in _ENDED) or proposal.status in ("rejected", "expired"):
             break
-        if ends is not None and time.monotonic() >= ends:
+        if over:
             break
         time.sleep(pause if ends is None else max(0.0, min(pause, ends - time.monotonic())))
     results = client.mission_results(mission.mission_id, 1000) if mission else []

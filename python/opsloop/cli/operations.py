@@ -289,11 +289,29 @@ def demo(
     raise typer.Exit(code)
 
 
+def top(session: Session, actor: Actor) -> None:
+    """Watch the loop live: throughput and queues by executor, what is held and stuck, the newest errors.
+
+    Keys: a approve, r retry, c cancel what the cursor is on, p pause or resume an executor (tab goes there), q quit.
+    Each shows first what it would do. Needs the extra: pip install 'opsloop[top]'.
+    """
+    if session.json or not output.on_terminal():
+        raise InvalidArgument("top needs a terminal", hint="opsloop ps prints once.")
+    try:
+        live = importlib.import_module("opsloop.cli.top")
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("textual"):
+            raise
+        raise InvalidArgument("top needs the package textual", hint="pip install 'opsloop[top]'") from error
+    live.run(session, actor)
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     command(app, "retry", WORK)(retry)
     command(app, "resolve", WORK)(resolve)
     command(app, "cancel", WORK)(cancel)
+    command(app, "top", WORK)(top)
     command(app, "heartbeat", LOOP)(heartbeat)
     command(app, "seed", LOOP)(seed)
     app.command("demo", rich_help_panel=LOOP)(demo)

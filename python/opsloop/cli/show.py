@@ -72,7 +72,8 @@ def _described(session: Session, found: dict[str, Any]) -> Iterator[str]:
 
 def _reason(reason: dict[str, Any]) -> Iterator[str]:
     about = f"step {reason['key']}: " if reason.get("key") else ""
-    said = " ".join(filter(None, (reason.get("code"), reason["detail"])))
+    code, detail = reason.get("code"), reason["detail"]
+    said = detail if code is None or detail.startswith(code) else f"{code} {detail}"
     yield _line(f"  {reason['reason']:<15} {about}{said}")
     if frees := reason.get("frees", reason.get("statement")):
         # As it is, to be copied: PostgreSQL does not mind where the terminal folds it.

@@ -11,6 +11,7 @@ import typer
 
 from opsloop.cli import output
 from opsloop.cli.session import LOOP, Session, command
+from opsloop.errors import InvalidArgument
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -25,30 +26,24 @@ class By(StrEnum):
 
 
 def a_while(given: str) -> timedelta:
-    """Return the time that `90m`, `1h` or `2d` says; for `parser=`."""
+    """Return the time that `90m`, `1h` or `2d` says."""
     found = re.fullmatch(r"([0-9]{1,6})([smhd])", given.strip())
     if found is None or not int(found[1]):
-        raise typer.BadParameter(f"{given!r} is no time such as 30s, 90m, 1h or 2d.")
+        raise InvalidArgument(f"--since: {given!r} is no time such as 30s, 90m, 1h or 2d")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def stats(
     session: Session,
     since: Annotated[
-        timedelta,
-        typer.Option(
-            "--since",
-            metavar="TIME",
-            parser=a_while,
-            help="How far back, such as 90m, 1h or 2d.",
-            show_default="1h",
-        ),
-    ] = timedelta(hours=1),
+        str, typer.Option("--since", metavar="TIME", help="How far back, such as 90m, 1h or 2d.")
+    ] = "1h",
     by: Annotated[By, typer.Option("--by", help="kind, executor, worker or source.")] = By.KIND,
 ) -> None:
     """Show how many attempts started, succeeded and failed, and how long they took; most failures first."""
+    back = a_while(since)
     with session.client() as client:
-        found = client.stats(since, by.value)
+        found = client.stats(back, by.value)
 
     def text() -> None:
         if not found:

@@ -45,8 +45,8 @@ class RedrivenLetter:
 class FailureGroup:
     """Dead letters that gave up in the same way."""
 
-    group: str
-    """Names it in filters."""
+    group_key: str
+    """Names it in filters: `{"group": …}`."""
     pattern: str
     """The reason, ids and numbers masked (#)."""
     letters: int

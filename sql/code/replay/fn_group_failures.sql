@@ -1,6 +1,6 @@
 create or replace function fn_group_failures(p_filter jsonb default '{}', p_limit integer default 50)
 returns table (
-  "group" text,
+  group_key text,
   pattern text,
   letters bigint,
   executors text[],
@@ -15,8 +15,8 @@ security definer
 set search_path from current
 as $$
 -- Dead letters by what failed in the same way: those whose reasons are equal once ids and numbers are masked (pattern),
--- largest group first. group names it in filters; example and dl_msg_id are of its last letter. Of what the filter
--- matches the newest 10,000 are grouped.
+-- largest group first. group_key names it in filters (group); example and dl_msg_id are of its last letter. Of what the
+-- filter matches the newest 10,000 are grouped.
 -- Locks: none. Writes: nothing. Raises: OP018 for a filter or limit that cannot be.
 declare
   v_ids bigint[];
@@ -46,6 +46,6 @@ end;
 $$;
 comment on function fn_group_failures(jsonb, integer) is
   'Dead letters by what failed in the same way, their reasons being equal once ids and numbers are masked: the largest '
-  'p_limit (1 to 1000) groups of the newest 10,000 letters, with first and last time and an example. group goes into '
-  'filters of fn_redrive_dead_letters, fn_retry_steps and the lists. p_filter as for fn_redrive_dead_letters. OPS_018 '
-  'for a filter or limit that cannot be.';
+  'p_limit (1 to 1000) groups of the newest 10,000 letters, with first and last time and an example. group_key goes '
+  'into filters (group) of fn_redrive_dead_letters, fn_retry_steps and the lists. p_filter as for '
+  'fn_redrive_dead_letters. OPS_018 for a filter or limit that cannot be.';

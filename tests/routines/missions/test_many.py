@@ -54,7 +54,7 @@ def test_what_a_filter_matches_runs_again_and_is_on_record(loop: Loop, failed: l
 def test_a_group_names_all_that_failed_in_the_same_way(loop: Loop, failed: list[UUID]) -> None:
     (group,) = loop.rows("select * from fn_group_failures()")
     assert (group["pattern"], group["letters"], group["executors"]) == ("no room on disk #", 3, ["noop"])
-    done = answers(loop, RETRY, {"group": group["group"]})
+    done = answers(loop, RETRY, {"group": group["group_key"]})
     assert sorted(r["mission_id"] for r in done) == sorted(failed)
 
 
@@ -147,7 +147,7 @@ def test_ids_and_numbers_are_masked(loop: Loop, text: str, masked: str) -> None:
 
 
 def test_letters_are_put_back_by_group(loop: Loop, failed: list[UUID]) -> None:
-    group = loop.row("select * from fn_group_failures()")["group"]
+    group = loop.row("select * from fn_group_failures()")["group_key"]
     done = loop.rows("select * from fn_redrive_dead_letters(%s, p_dry_run => false)", {"group": group})
     assert [r["outcome"] for r in done] == ["redriven"] * 3
     assert loop.rows("select * from fn_group_failures()") == []

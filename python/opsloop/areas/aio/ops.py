@@ -115,6 +115,11 @@ class AsyncOps(AsyncCaller):
         """
         return await self._rows(Stats, "fn_stats", since=since, by=by)
 
+    async def overview(self, limit: int | None = None) -> dict[str, Any]:
+        """Take one look at the loop: counts, stuck missions, executors, and up to `limit` (20) of each that waits."""
+        found: dict[str, Any] = await self._value("fn_overview", limit=limit)
+        return found
+
     async def list_roles(self) -> list[GroupRole]:
         """List the five group roles of this loop, and whether they work."""
         return await self._rows(GroupRole, "fn_list_roles")
