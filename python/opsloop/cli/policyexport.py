@@ -23,12 +23,12 @@ _BARE = re.compile("[A-Za-z0-9_-]+")
 def write(path: Path, documents: policyfile.Documents) -> bool:
     """Write the documents to a file, by its suffix; returns whether that changed it.
 
-    Its `$schema` and `tests` stay. Raises as `policyfile.read` does for a file that is there, and InvalidPolicy
+    Its `$schema`, `tests` and `schedules` stay. Raises as `policyfile.read` does for a file that is there, and InvalidPolicy
     (OPS_017) for what TOML cannot say.
     """
     old = None
     if path.exists():
-        policyfile.read_with_tests(path)
+        policyfile.read_whole(path)
         old = path.read_text(encoding="utf-8-sig")
     text = as_toml(documents, old) if path.suffix == ".toml" else as_json(documents, old)
     if text == old:
