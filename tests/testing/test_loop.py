@@ -46,7 +46,11 @@ def test_waits_missions_and_lists_run_until_nothing_is_left_and_times_come_with_
     loop.allow("noop")
     mission = loop.mission(
         {"key": "list", "kind": "noop", "for_each": [1, 2], "params": {"n": "{{item}}"}},
-        {"key": "child", "kind": "mission", "params": {"title": "child", "steps": [{"key": "x", "kind": "noop"}]}},
+        {
+            "key": "child",
+            "kind": "mission",
+            "params": {"title": "child", "steps": [{"key": "x", "kind": "noop"}]},
+        },
         {"key": "again", "kind": "noop", "for_each": []},
         {"key": "nap", "kind": "wait", "params": {"seconds": 3600}},
         {"key": "paid", "kind": "wait", "params": {"event": "paid"}},
