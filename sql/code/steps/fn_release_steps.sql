@@ -89,4 +89,5 @@ $$;
 comment on function fn_release_steps(text, jsonb, text) is
   'Gives leased steps [{"step_id", "lease_token", "started", "reason", "code", "wait_seconds"}] back: queued again at '
   'once, or after so many seconds, for which it is waiting, no retry burnt; waiting when it was started and must not '
-  'run twice unnoticed (on_lease_lost hold); cancelled when it was asked to stop; OPS_006 when the lease is lost. OPS_018 for a malformed batch.';
+  'run twice unnoticed (on_lease_lost hold); cancelled when it was asked to stop; OPS_006 when the lease is lost. '
+  'OPS_018 for a malformed batch.';
