@@ -610,7 +610,7 @@
 \ir code/waits/_duty_waits.sql
 \ir code/waits/_look_back.sql
 \ir code/waits/_give_event.sql
-\ir code/waits/_duty_children.sql
+\ir code/waits/_tend_children.sql
 \ir code/waits/_propose_child.sql
 \ir code/waits/_see_child.sql
 \ir code/waits/_end_child.sql

@@ -190,7 +190,8 @@ comment on table ops_parked_steps is
 comment on column ops_parked_steps.step_id is 'The step.';
 comment on column ops_parked_steps.waits_for is 'person, pause, time, event or limit.';
 comment on column ops_parked_steps.scope is
-  'For a pause: its scope, as in ops_pauses. Else run_after, worker, for_each, or wait or mission by the kind of the step.';
+  'For a pause: its scope, as in ops_pauses. Else run_after, worker, for_each, or wait or mission by the kind of the '
+  'step.';
 comment on column ops_parked_steps.target is
   'For a pause: its target. For an event: its type, or for a mission its proposal, once it is made.';
 comment on column ops_parked_steps.until is

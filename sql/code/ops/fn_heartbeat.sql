@@ -58,7 +58,7 @@ begin
         when 'schedules' then perform _duty_schedules();
         when 'triggers' then select * into v_trigger from fn_evaluate_triggers(coalesce(p_event_batch_size, 50));
         when 'waits of events' then perform _duty_waits();
-        when 'waits of missions' then perform _duty_children();
+        when 'waits of missions' then perform _tend_children();
         when 'reactions' then select * into v_reaction from fn_process_reactions(coalesce(p_reaction_batch_size, 50));
         when 'gates' then perform _duty_proposals(coalesce(p_reaction_batch_size, 50));
         when 'subagents' then perform _duty_subagents();

@@ -63,7 +63,8 @@ begin
 
     return query
     select r.id,
-           case when r.id = any (v_waiting) then 'waiting' when r.id = any (v_back) then 'queued' when r.id = any (v_unknown) then 'waiting'
+           case when r.id = any (v_waiting) then 'waiting'
+                when r.id = any (v_back) then 'queued' when r.id = any (v_unknown) then 'waiting'
                 when r.id = any (v_stopped) then 'cancelled' else 'OPS_006' end
       from (select (e ->> 'step_id')::uuid as id from jsonb_array_elements(p_leases) e) r;
   exception when others or assert_failure then
@@ -87,5 +88,6 @@ end;
 $$;
 comment on function fn_release_steps(text, jsonb, text) is
   'Gives leased steps [{"step_id", "lease_token", "started", "reason", "code", "wait_seconds"}] back: queued again at '
-  'once, or after so many seconds, for which it is waiting, no retry burnt; waiting when it was started and must not run twice unnoticed (on_lease_lost hold); cancelled when it was '
-  'asked to stop; OPS_006 when the lease is lost. OPS_018 for a malformed batch.';
+  'once, or after so many seconds, for which it is waiting, no retry burnt; waiting when it was started and must not '
+  'run twice unnoticed (on_lease_lost hold); cancelled when it was asked to stop; OPS_006 when the lease is lost. '
+  'OPS_018 for a malformed batch.';

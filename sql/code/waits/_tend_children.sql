@@ -1,4 +1,4 @@
-create or replace function _duty_children(p_limit integer default 200)
+create or replace function _tend_children(p_limit integer default 200)
 returns void
 language plpgsql
 set search_path from current
