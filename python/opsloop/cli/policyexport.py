@@ -18,6 +18,8 @@ from opsloop.errors import InvalidArgument, InvalidPolicy
 #: A list that would make a longer line has a line for each entry.
 _WIDTH = 100
 _BARE = re.compile("[A-Za-z0-9_-]+")
+#: What a policy file has beside documents.
+_KEPT = ("$schema", "tests", "schedules")
 
 
 def write(path: Path, documents: policyfile.Documents) -> bool:
@@ -45,7 +47,7 @@ def write(path: Path, documents: policyfile.Documents) -> bool:
 def as_json(documents: policyfile.Documents, old: str | None = None) -> str:
     """Return the documents as JSON."""
     found = {} if old is None else jsonio.parse(old)
-    kept = {key: found[key] for key in ("$schema", "tests") if key in found}
+    kept = {key: found[key] for key in _KEPT if key in found}
     return jsonio.pretty({**kept, **documents}, 2) + "\n"
 
 
@@ -56,7 +58,7 @@ def as_toml(documents: policyfile.Documents, old: str | None = None) -> str:
     """
     file = tomlkit.parse(old or "")
     before = _read(old or "")
-    wanted: dict[str, Any] = {key: before[key] for key in ("$schema", "tests") if key in before}
+    wanted: dict[str, Any] = {key: before[key] for key in _KEPT if key in before}
     for key, document in documents.items():
         wanted[key] = {field: value for field, value in document.items() if not _has_null(value)}
     _update(file, before, wanted)

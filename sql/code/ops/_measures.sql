@@ -193,7 +193,7 @@ begin
      'anything paused: warn', 1, null, null,
      'select * from fn_list_pauses(); and fn_resume() what may go on.', 'opsloop'),
     ('kept for ever', 'check', 'MB',
-     'of what the policy document retention never removes: warn 10,000 MB', 10000, null, null,
+     'of what the policy document retention never removes: warn 10000 MB', 10000, null, null,
      'select fn_set_policy(''retention'', ''{"missions_days": 90, "events_days": 90, "outbox_days": 30}''); '
      'docs/retention.md has what goes when.', 'opsloop'),
     ('retention', 'check', 'troubles',
