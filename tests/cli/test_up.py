@@ -14,7 +14,9 @@ from logins import logins
 from looping import Loop
 from opsloop import migrate
 from opsloop.client import Client, connect
+from opsloop.compatibility import COMPATIBILITY
 from support import wait_until
+from upgrade.deploying import renumber
 
 POLICY = """
 [auto_approve]
@@ -85,12 +87,19 @@ def test_a_second_start_changes_nothing(dsn: str, start: Callable[..., Up], tmp_
         assert up.end() == 0
 
 
-def test_a_newer_schema_is_refused_and_left_alone(
+def test_a_schema_of_the_next_release_is_used_and_one_too_new_refused_and_both_left_alone(
     dsn: str, conn: psycopg.Connection[Any], start: Callable[..., Up]
 ) -> None:
     conn.execute(
         "insert into opsloop_schema_change (change, version) values ('9999_of_the_future', '99.0.0')"
     )
+    renumber(conn, COMPATIBILITY + 1)
+    up = start(dsn).runs()
+    up.popen.send_signal(signal.SIGINT)
+    assert up.end() == 0
+    conn.execute("delete from ops_workers")
+
+    renumber(conn, COMPATIBILITY + 2)
     up = start(dsn)
     assert up.end() == 1
     assert up.said().startswith("OPS_021: a newer opsloop is installed in schema opsloop\n")

@@ -27,9 +27,9 @@ begin
     select c.* into v_made from fn_create_proposal(p_template) c;
     select m.reason_code is distinct from 'OPS_003' into ok
       from ops_mission_proposals m where m.id = v_made.proposal_id;
-    raise exception using errcode = 'OP000', message = 'rolled back';
+    raise sqlstate 'XR000';
   exception
-    when sqlstate 'OP000' then null;
+    when sqlstate 'XR000' then null;
   end;
   reason := case when not ok then v_made.reason end;
   return next;
