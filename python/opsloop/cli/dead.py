@@ -131,7 +131,7 @@ def _grouped(session: Session, groups: list[FailureGroup]) -> None:
             return
         rows = [
             [
-                g.group,
+                g.group_key,
                 g.letters,
                 ", ".join(g.executors),
                 output.age(g.first_at),
