@@ -15,6 +15,8 @@ begin
     with recursive came (root, mission_id, is_open) as (
       select m.id, m.id,
              exists (select from sub_agent_runs r where r.proposal_id = m.proposal_id and r.open)
+             -- The mission of a step that has not seen its end yet.
+             or exists (select from ops_child_missions w where w.proposal_id = m.proposal_id)
         from ops_missions m where m.id = any (p_ids)
       union
       select c.root, x.mission_id, x.is_open
