@@ -25,8 +25,8 @@ _KEPT = ("$schema", "tests", "schedules")
 def write(path: Path, documents: policyfile.Documents) -> bool:
     """Write the documents to a file, by its suffix; returns whether that changed it.
 
-    Its `$schema`, `tests` and `schedules` stay. Raises as `policyfile.read` does for a file that is there, and InvalidPolicy
-    (OPS_017) for what TOML cannot say.
+    Its `$schema`, `tests` and `schedules` stay. Raises as `policyfile.read` does for a file that is there, and
+    InvalidPolicy (OPS_017) for what TOML cannot say.
     """
     old = None
     if path.exists():
