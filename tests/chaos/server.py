@@ -19,11 +19,11 @@ from chaos.spawning import spawn
 from opsloop import embedded
 
 DATABASE = "loop"
-#: What is acknowledged outlives a killed server: commits wait for the WAL to be with the operating system.
+#: What is acknowledged outlives a killed server: commits wait for the WAL to be with the operating system. Pages stand
+#: in the WAL whole: SIGKILL can end a write of 8 kB after the first 4, and recovery must not meet half a page.
 _SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
-    "full_page_writes": "off",
     "max_connections": "60",
     "superuser_reserved_connections": "12",
     "max_prepared_transactions": "2",
