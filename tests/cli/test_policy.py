@@ -225,10 +225,10 @@ def test_a_dry_run_that_takes_too_long_is_left_out_and_the_question_comes(
         client.create_proposal({"title": "t", "steps": [{"kind": "noop"}]})
         monkeypatch.setattr("typer.confirm", lambda question: question == "Put it in force?")
 
-        def put(shown: policychange.Versions | None) -> dict[str, int]:
+        def put(shown: policychange.Versions | None) -> policyfile.Applied:
             return policyfile.apply(client, {"auto_approve": {"enabled": False}}, "ann", shown=shown)
 
-        assert policychange.confirmed(client, ["auto_approve"], put) == {"auto_approve": 2}
+        assert policychange.confirmed(client, ["auto_approve"], put).versions == {"auto_approve": 2}
     assert "trying it on the last 7 days takes more than" in capsys.readouterr().out
 
 
@@ -242,7 +242,7 @@ def test_a_file_is_judged_by_beside_what_is_in_force_until_it_is_ended(
     cli("propose", '{"title": "look", "steps": [{"kind": "http", "params": {"url": "https://x/"}}]}')
     for _ in range(2):
         conn.execute("update ops_policy_shadows set next_to = clock_timestamp(), next_at = '-infinity'")
-        conn.execute("select _duty_shadows()")
+        conn.execute("select _duty_explain()")
     shown = cli("policy", "shadows").out.splitlines()
     assert shown[0].startswith("shadow of auto_approve, since ")
     assert shown[0].endswith("s: 1 of 1 decisions otherwise")
@@ -318,7 +318,7 @@ def test_a_file_that_is_there_keeps_its_comments_and_tests_where_they_stand(cli:
     assert text.startswith("# Ours.\n[proposal_caps]\n# Not more, said ann.\ndaily_limit = 7  # a day\n")
     assert '  "noop",  # nothing\n  "mine",\n' in text
     assert policyfile.read(file)["proposal_caps"] == {"daily_limit": 7, "hourly_limit": 3}
-    assert policyfile.read_with_tests(file)[1][0]["name"] == "t"
+    assert policyfile.read_whole(file).tests[0]["name"] == "t"
     # What is no longer in force goes.
     cli("policy", "set", "proposal_caps", '{"daily_limit": 8}')
     cli("policy", "export", str(file))

@@ -154,8 +154,7 @@ def test_above_read_committed_a_key_that_was_purged_since_is_a_serialization_fai
 ) -> None:
     finished(loop, key="k")
     other = session()
-    other.conn.isolation_level = psycopg.IsolationLevel[level]
-    other.conn.execute("begin")
+    other.do(f"begin isolation level {level.replace('_', ' ')}")
     other.rows("select count(*) from ops_policy")
     assert purged(loop) == {"missions": 1}
     with pytest.raises(psycopg.errors.SerializationFailure):

@@ -18,12 +18,12 @@ def test_what_is_committed_after_the_ticket_was_taken_is_waited_for(conn, connec
     loop.rows("select fn_shadow_policy('auto_approve', %s)", OPEN)
     late.execute("select fn_create_proposal(%s)", [json.dumps({"title": "late", "steps": [HTTP]})])
     loop.propose(HTTP)
-    loop.rows("select _duty_shadows()")
+    loop.rows("select _duty_explain()")
     loop.do(PAST)
-    loop.rows("select _duty_shadows()")
+    loop.rows("select _duty_explain()")
     assert judged(loop) == 0
     late.commit()
-    loop.rows("select _duty_shadows()")
+    loop.rows("select _duty_explain()")
     assert judged(loop) == 2
 
 
@@ -31,7 +31,7 @@ def test_a_turn_passes_a_shadow_that_somebody_holds_and_somebody_does_not_wait_f
     loop, other = Loop(conn), connect(autocommit=False)
     loop.rows("select fn_shadow_policy('auto_approve', %s)", OPEN)
     other.execute("select from ops_policy_shadows for update")
-    loop.rows("select _duty_shadows()")
+    loop.rows("select _duty_explain()")
     assert loop.row("select ticket from ops_policy_shadows") == {"ticket": None}
     loop.refused("031", "select fn_shadow_policy('auto_approve')")
     other.rollback()

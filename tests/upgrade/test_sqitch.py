@@ -83,8 +83,7 @@ def test_what_sqitch_deployed_opsloop_recognises(sqitch, empty_dsn, programs):
     state = migrate.status(empty_dsn)
     assert state.applied == ALL
     assert state.pending == []
-    # sqitch cannot say which routines it loaded, so they are loaded once more, and then known.
-    assert [name[:5] for name in migrate.migrate(empty_dsn)] == ["code_"]
+    # sqitch cannot say which routines it loaded: their bodies are compared.
     assert migrate.migrate(empty_dsn) == []
     assert dump(programs, empty_dsn) == before
 

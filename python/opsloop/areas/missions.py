@@ -57,7 +57,6 @@ class Missions(Caller):
         self,
         filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
         limit: int | None = None,
-        *,
         dry_run: bool = True,
         actor: str | None = None,
     ) -> list[Acted]:
@@ -75,7 +74,6 @@ class Missions(Caller):
         filter: DocumentLike,  # noqa: A002 - as the function has it
         outcome: str,
         limit: int | None = None,
-        *,
         dry_run: bool = True,
         actor: str | None = None,
         reason: str | None = None,
@@ -96,7 +94,6 @@ class Missions(Caller):
         self,
         filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
         limit: int | None = None,
-        *,
         dry_run: bool = True,
         actor: str | None = None,
         reason: str | None = None,

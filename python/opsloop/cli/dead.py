@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 
-class By(StrEnum):
+class GroupBy(StrEnum):
     """What letters are grouped by."""
 
     REASON = "reason"
@@ -83,7 +83,7 @@ def list_(
     redriven: Annotated[bool, typer.Option("--redriven", help="Those that were put back, instead.")] = False,
     group: bulk.Group = None,
     by: Annotated[
-        By | None,
+        GroupBy | None,
         typer.Option(
             "--by", help="reason: a line for all that gave up in the same way, ids and numbers apart."
         ),

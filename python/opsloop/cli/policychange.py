@@ -27,7 +27,7 @@ Put = Callable[[Versions | None], policyfile.Applied]
 
 
 @dataclass(frozen=True)
-class Change:
+class Rehearsal:
     """What putting it in force would come to."""
 
     differences: dict[str, list[PolicyChange]]
@@ -39,7 +39,7 @@ class Change:
     """What becomes of schedules: `set` or `deleted`, by name."""
 
 
-def rehearse(client: OwningClient, keys: list[str], put: Put) -> Change:
+def rehearse(client: OwningClient, keys: list[str], put: Put) -> Rehearsal:
     """Put it in force and take it back at once, so that every refusal comes before the question.
 
     Raises what `put` raises.
@@ -47,7 +47,7 @@ def rehearse(client: OwningClient, keys: list[str], put: Put) -> Change:
     with client.conn.transaction(force_rollback=True):
         changed = put(None)
         versions = changed.versions
-        return Change(
+        return Rehearsal(
             {key: client.diff_policy(key) for key in versions},
             {key: client.get_policy(key) for key in versions if key in policyfile.JUDGING},
             {key: in_force(client, key) - (key in versions) for key in keys},

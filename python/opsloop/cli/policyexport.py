@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import MutableMapping
@@ -94,7 +93,7 @@ def _inline(value: Any) -> str:
     """A value as TOML, on one line."""
     if isinstance(value, str):
         # Escapes of JSON are escapes of TOML, which also wants one for this character.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return jsonio.text(value).replace("\x7f", "\\u007f")
     if isinstance(value, list):
         return f"[{', '.join(_inline(item) for item in value)}]"
     if isinstance(value, dict):

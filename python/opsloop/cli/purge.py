@@ -68,7 +68,7 @@ class Sum:
 
 
 @dataclass
-class Run:
+class PurgeRun:
     """One run of the command."""
 
     client: OwningClient
@@ -189,7 +189,7 @@ def purge(
         if export:
             target = Export.opened(export, client, session.schema_name, before)
             until.callback(target.close)
-        run = Run(client, before, how, share, target)
+        run = PurgeRun(client, before, how, share, target)
         for part in parts or _PARTS:
             run.part(part)
     _show(session, run, target)
@@ -197,7 +197,7 @@ def purge(
         raise typer.Exit(1)
 
 
-def _show(session: Session, run: Run, target: Export | None) -> None:
+def _show(session: Session, run: PurgeRun, target: Export | None) -> None:
     def text() -> None:
         said = {"count": "would go", "archive": "archived", "export": "exported"}.get(run.how, "purged")
         for part, found in run.sums.items():

@@ -45,7 +45,7 @@ begin
            ('schedules', ''), ('triggers', ''), ('waits', 'events'), ('gates', ''), ('reactions', ''),
            ('waits', 'missions'), ('subagents', ''),
            ('duties', 'turn'), ('duties', 'base'), ('duties', 'queue'), ('duties', 'locks'), ('duties', 'steps'),
-           ('duties', 'approvals'), ('duties', 'missions'), ('duties', 'shadows'), ('duties', 'retention')
+           ('duties', 'approvals'), ('duties', 'missions'), ('duties', 'explain'), ('duties', 'retention')
   loop
     continue when v_phase = 'duties' and v_part <> 'turn' and not v_due;
     begin
@@ -76,7 +76,7 @@ begin
         when 'duties of steps' then perform _duty_steps();
         when 'duties of approvals' then perform _duty_approvals();
         when 'duties of missions' then perform _duty_missions();
-        when 'duties of shadows' then perform _duty_shadows();
+        when 'duties of explain' then perform _duty_explain();
         when 'duties of retention' then perform _duty_retention();
       end case;
     exception when others or assert_failure then

@@ -25,7 +25,7 @@ def judge(loop: Loop, *limit: int) -> None:
     """What the heartbeat does in half a minute."""
     for _ in range(2):
         loop.advance(15)
-        loop.rows(f"select _duty_shadows({limit[0] if limit else ''})")
+        loop.rows(f"select _duty_explain({limit[0] if limit else ''})")
 
 
 def found(loop: Loop, key: str = "auto_approve"):
@@ -160,7 +160,7 @@ def test_the_heartbeat_judges_by_it_and_costs_nothing_without_one(loop):
     before = loop.contents(
         "ops_agent_events", "distributed_locks", "ops_counts", "ops_count_times", "ops_counters"
     )
-    loop.rows("select _duty_shadows()")
+    loop.rows("select _duty_explain()")
     assert before == loop.contents(
         "ops_agent_events", "distributed_locks", "ops_counts", "ops_count_times", "ops_counters"
     )
@@ -176,7 +176,7 @@ def test_after_a_restore_a_ticket_of_another_server_does_not_stand_in_the_way(lo
     shadow(loop, OPEN)
     loop.propose(HTTP)
     loop.advance(15)
-    loop.rows("select _duty_shadows()")
+    loop.rows("select _duty_explain()")
     loop.do("update ops_policy_shadows set ticket = '99999999999999'")
     judge(loop)
     assert found(loop)[0] == {("pending", "auto_approved"): 1}

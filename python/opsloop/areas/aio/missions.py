@@ -59,7 +59,6 @@ class AsyncMissions(AsyncCaller):
         self,
         filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
         limit: int | None = None,
-        *,
         dry_run: bool = True,
         actor: str | None = None,
     ) -> list[Acted]:
@@ -77,7 +76,6 @@ class AsyncMissions(AsyncCaller):
         filter: DocumentLike,  # noqa: A002 - as the function has it
         outcome: str,
         limit: int | None = None,
-        *,
         dry_run: bool = True,
         actor: str | None = None,
         reason: str | None = None,
@@ -98,7 +96,6 @@ class AsyncMissions(AsyncCaller):
         self,
         filter: DocumentLike | None = None,  # noqa: A002 - as the function has it
         limit: int | None = None,
-        *,
         dry_run: bool = True,
         actor: str | None = None,
         reason: str | None = None,

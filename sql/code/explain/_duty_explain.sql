@@ -1,4 +1,4 @@
-create or replace function _duty_shadows(p_limit integer default 5000)
+create or replace function _duty_explain(p_limit integer default 5000)
 returns void
 language plpgsql
 set search_path from current
