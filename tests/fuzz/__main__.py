@@ -42,13 +42,13 @@ REPEATABLE = """
   begin
     return timestamptz '2031-01-01 00:00+00' + (select last_value from public.fuzz_seconds) * interval '1 s';
   end; $$;
-  create or replace function _uuid_v7_start(out start bigint, out tail text) language plpgsql volatile
+  create or replace function _uuid_v7_start(out start bigint, out tail bigint) language plpgsql volatile
   set search_path from current as $$
   declare
     v_id constant bigint := nextval('public.fuzz_ids');
   begin
     start := extract(epoch from _now())::bigint * 4096000 + v_id;
-    tail := '8' || lpad(to_hex(v_id), 15, '0');
+    tail := -9223372036854775807 - 1 + v_id;
   end; $$;
   create or replace function _uuid_v7() returns uuid language plpgsql volatile set search_path from current as $$
   begin

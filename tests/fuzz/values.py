@@ -88,6 +88,17 @@ TIMES = [
     "4713-01-01 BC",
     "2031-04-01 02:30+05:45",
 ]
+INTERVALS = [
+    "1 hour",
+    "1 day",
+    "0",
+    "-1 hour",
+    "1 month -31 days",
+    "178000000 years",
+    "-178000000 years",
+    "infinity",
+    "-infinity",
+]
 NUMBERS = [
     "0",
     "-0",
@@ -273,6 +284,8 @@ class Values:
             return self.rng.choice(["true", "false"])
         if kind.startswith("timestamp"):
             return self.rng.choice(TIMES)
+        if kind == "interval":
+            return self.rng.choice(INTERVALS)
         return self.named_text(name)
 
     def often(self) -> bool:
