@@ -4,8 +4,10 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.bench-installed
-# On every core, each with a server of its own; a server that is given is for one at a time.
-ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses auto --dist worksteal)
+# One more than there are cores, as many tests wait for something; each has a server of its own. A server that is given is
+# for one at a time.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
+ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean

@@ -11,7 +11,9 @@ from opsloop.executors import Context, executor
 
 @executor("own", idempotent=True)
 async def own(ctx: Context) -> Any:
-    """Waits for the file `params.until`."""
+    """Waits for the file `params.until`; says by the file `params.started`, where one is given, that it runs."""
+    if "started" in ctx.params:
+        _say(ctx)
     while not _opened(ctx):  # noqa: ASYNC110 - another process opens
         await asyncio.sleep(0.01)
     return {"attempt": ctx.attempt}

@@ -185,9 +185,10 @@ def test_a_handler_is_stopped_when_its_lease_is_over_by_the_workers_own_clock(
     work: Work, start: Start, proxy: Proxy, tmp_path: Path
 ) -> None:
     work.set_policy("worker_policy", lease_minutes=2 / 60)
-    step = work.step("own", {"until": str(tmp_path / "never")})
+    started = tmp_path / "started"
+    step = work.step("own", {"until": str(tmp_path / "never"), "started": str(started)})
     worker = start("--app", "handlers", "--no-heartbeat", "--grace", "0", DATABASE_URL=proxy.dsn)
-    work.wait_for(step, "running")
+    wait_until(started.exists, "the answer to the claim has come through")
 
     proxy.freeze()
 

@@ -22,7 +22,8 @@ begin
   return (
     with refused as (
       select r.ord, r.source, r.until, coalesce(r.waited, false) as waited,
-             count(*) filter (where r.waited is not true) over (partition by r.source order by r.ord) as nth
+             count(*) filter (where r.waited is not true and r.until is not null)
+               over (partition by r.source order by r.ord) as nth
         from unnest(p_sources, p_refusals, p_untils, p_waited) with ordinality r (source, refusal, until, waited, ord)
        where r.refusal is not null
     ), waiting as (

@@ -99,3 +99,12 @@ def test_a_batch_gives_what_its_proposals_give_one_by_one(loop, before, batch, l
         assert loop.broken() == []
         loop.do("rollback to savepoint before")
     assert outcomes[0] == outcomes[1]
+
+
+def test_what_is_rejected_outright_takes_no_place_among_what_waits(loop):
+    loop.propose(step("a"))
+    limits = {"daily_limit": None, "hourly_limit": 2, "per_source": {"manual": 0}, "max_waiting": 1}
+    loop.policy("proposal_caps", **limits)
+    given = [{"template": template(step("a")), "source": source} for source in ("manual", "mail", "manual")]
+    answered = loop.rows("select status from fn_create_proposals(%s)", Jsonb(given))
+    assert [one["status"] for one in answered] == ["rejected", "auto_approved", "pending"]
