@@ -110,11 +110,17 @@ def test_the_last_release_works_on_this_schema_under_load(dsn, conn, last, begin
         query = "select count(*) from ops_missions where status = 'succeeded'"
         return lambda: conn.execute(query).fetchone()[0] >= 1200 * share
 
+    def registered(number):
+        query = "select count(*) from ops_workers"
+        return lambda: conn.execute(query).fetchone()[0] == number
+
     first, second = begin(last, dsn, "worker"), begin(last, dsn, "worker")
+    wait_until(registered(2), "both have begun", 60)
     load = start(propose)
     wait_until(done(0.3), "they work", 60)
     assert first.end(signal.SIGTERM)[0] == 0
     third = begin(last, dsn, "worker")
+    wait_until(registered(3), "the third has begun", 60)
     assert begin(last, dsn, "relay", "--once").end()[0] == 0
     assert begin(last, dsn, "ps").end()[0] == 0
     load.result(60)
