@@ -76,7 +76,7 @@ begin
       mission_id := v_done.mission_id;
       code := null;
       reason := v_done.reason;
-    exception when others then
+    exception when others or assert_failure then
       if not _is_data_fault(sqlstate) then
         raise;
       end if;

@@ -44,7 +44,7 @@ begin
     exit when v_plain = '{}' or clock_timestamp() - v_began > c_longest;
     begin
       v_done := v_done || _retry_plain(v_plain[v_nth * c_share + 1 : (v_nth + 1) * c_share], p_actor);
-    exception when others then
+    exception when others or assert_failure then
       -- Each for itself, below: the one at fault is refused alone.
       if not _is_data_fault(sqlstate) then
         raise;
@@ -93,7 +93,7 @@ begin
           when 'resolve' then fn_resolve_step(id, p_outcome, p_actor, p_reason)
           else fn_cancel_mission(id, p_actor, p_reason) end;
         ok := true;
-      exception when others then
+      exception when others or assert_failure then
         if not _is_data_fault(sqlstate) then
           raise;
         end if;

@@ -33,7 +33,7 @@ begin
         select * into v_done from _redrive(v_letter, coalesce(p_actor, session_user));
         outcome := case when v_done.redriven then 'redriven' else 'was redriven before' end;
         new_msg_id := v_done.new_msg_id;
-      exception when others then
+      exception when others or assert_failure then
         -- One item must not sink the batch.
         get stacked diagnostics v_message = message_text;
         outcome := format('%s (%s)', v_message, sqlstate);

@@ -18,7 +18,7 @@ begin
   if v_finding is null and jsonb_typeof(p_result -> 'stdout') = 'string' then
     begin
       v_finding := (p_result ->> 'stdout')::jsonb;
-    exception when others then
+    exception when others or assert_failure then
       if not _is_data_fault(sqlstate) then
         raise;
       end if;

@@ -134,9 +134,6 @@ begin
   if p_with_event is not null and strpos(v_text, '{{') > 0 then
     v_faults := v_faults || _placeholder_faults(p_template, p_with_event, v_keys, v_executors);
   end if;
-  if _has_long_number(v_text) then
-    v_faults := v_faults || _number_fault('', p_template);
-  end if;
-  return array_remove(v_faults, null);
+  return array_remove(v_faults || _number_fault('', p_template), null);
 end;
 $$;

@@ -98,3 +98,19 @@ def test_many_decisions_are_each_answered(team):
 )
 def test_decisions_that_cannot_be_are_refused_whole(loop, decisions):
     loop.refused("018", "select * from fn_decide(%s)", Jsonb(decisions))
+
+
+def test_an_assertion_that_fails_in_a_trigger_of_others_stops_one_decision_only(team):
+    bad, good = (team.propose("bob", key=str(n)) for n in range(2))
+    team.loop.do(
+        "create function own() returns trigger language plpgsql as $$ begin"
+        f" assert new.id <> '{bad}', 'not this one'; return new; end $$"
+    )
+    team.loop.do(
+        "create trigger own before update on ops_mission_proposals for each row execute function own()"
+    )
+    shown = {one: entry["digest"] for one, entry in entries(team).items()}
+    given = [{"id": str(one), "decision": "reject", "digest": shown[one]} for one in (bad, good)]
+    refused, done = decide(team, "ada", *given)
+    assert (refused["ok"], refused["reason"]) == (False, "not this one")
+    assert done["ok"]
