@@ -81,6 +81,7 @@ _FRAMING = frozenset(
     | {"http2-settings", "proxy-connection", "proxy-authorization"}
 )
 _MOST_HEADERS = 64 * 1024
+_NO_HEADER = "the headers must each be a name and one line of ASCII"
 #: How zlib is told of the codings that are asked for.
 _PACKED = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 #: Headers that aiohttp would add where they are not given.
@@ -154,8 +155,9 @@ async def ask(
     where = url.host
     if decode:
         headers = {"Accept-Encoding": "gzip, deflate", **headers}
+    reading: _Reading | None = None
     try:
-        async with asyncio.timeout(seconds) as limit:
+        async with asyncio.timeout(seconds):
             session = await _session(allow_private)
             while True:
                 flight = _Flight()
@@ -169,7 +171,7 @@ async def ask(
                         allow_redirects=False,
                         # aiohttp would unpack a coding within a coding, as much of it as there is.
                         auto_decompress=False,
-                        timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds / 2),
+                        timeout=_connecting(seconds / 2),
                         ssl=certificates() if url.scheme == "https" else True,
                     )
                 except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
@@ -181,8 +183,13 @@ async def ask(
                 async with response:
                     if response.status < 200:
                         raise Retry(f"{where}: what it answers is not HTTP: it changes the protocol")
-                    return await _read(response, keep, drop, decode, limit)
+                    reading = _Reading(response, keep, decode=decode)
+                    await reading.read(drop)
+                    return reading.answer()
     except TimeoutError as error:
+        if reading is not None and reading.is_success:
+            reading.truncated = True
+            return reading.answer()
         raise Retry(f"{where}: no answer within {seconds:g} s") from error
     except _NotPublic as error:
         raise Fatal(f"{error}; {allowed_by} for that") from error
@@ -265,21 +272,45 @@ def certificates() -> ssl.SSLContext:
     return context
 
 
+@functools.lru_cache
+def _connecting(seconds: float) -> aiohttp.ClientTimeout:
+    """No bound but the one for the connection to one address; how long all may take is bounded by the caller."""
+    return aiohttp.ClientTimeout(total=None, sock_connect=seconds)
+
+
 def _check(method: str, headers: Mapping[str, str]) -> None:
     """Refuse what would not arrive as it is meant, or would be a request of its own."""
+    _check_method(method)
+    size = 0
+    names = set()
+    for name, value in headers.items():
+        names.add(_sendable(name))
+        if not value.isascii() or not value.isprintable():
+            raise CannotBeSent(_NO_HEADER)
+        size += len(name) + len(value)
+    if len(names) < len(headers):
+        raise CannotBeSent("the headers must not have a name twice")
+    if size > _MOST_HEADERS:
+        raise CannotBeSent(f"the headers must not have more than {_MOST_HEADERS} bytes")
+
+
+@functools.lru_cache
+def _check_method(method: str) -> None:
     if len(method) > _LONGEST_METHOD or not _METHOD.fullmatch(method) or method in _NO_METHODS:
         raise CannotBeSent(
             "the method must be a word in capitals, such as GET, and neither CONNECT nor TRACE"
         )
-    if len({name.lower() for name in headers}) < len(headers):
-        raise CannotBeSent("the headers must not have a name twice")
-    if sum(len(name) + len(value) for name, value in headers.items()) > _MOST_HEADERS:
-        raise CannotBeSent(f"the headers must not have more than {_MOST_HEADERS} bytes")
-    for name, value in headers.items():
-        if not _TOKEN.fullmatch(name) or not value.isascii() or _CONTROL.search(value):
-            raise CannotBeSent("the headers must each be a name and one line of ASCII")
-        if name.lower() in _FRAMING:
-            raise CannotBeSent(f"the headers must not say {name}")
+
+
+@functools.lru_cache
+def _sendable(name: str) -> str:
+    """The name of a header in small letters. Raises CannotBeSent for one that may not be given."""
+    small = name.lower()
+    if not _TOKEN.fullmatch(name):
+        raise CannotBeSent(_NO_HEADER)
+    if small in _FRAMING:
+        raise CannotBeSent(f"the headers must not say {name}")
+    return small
 
 
 def _judge(host: str, address: str) -> None:
@@ -387,43 +418,65 @@ class _Unpacked:
         return self._zlib is None
 
 
-async def _read(
-    response: aiohttp.ClientResponse, keep: int, drop: int, decode: bool, limit: asyncio.Timeout
-) -> Answer:
-    """The answer. A success is one by its status: when its body breaks off, cannot be unpacked or takes too long, it is
-    an answer with a truncated body, since asking again would do once more what was done.
+class _Reading:
+    """An answer while it is read. A success is one by its status: when its body breaks off, cannot be unpacked or takes
+    too long, it is an answer with a truncated body, since asking again would do once more what was done.
     """
-    coding = ", ".join(response.headers.getall("Content-Encoding", [])).strip().lower() if decode else ""
-    unpacked = _Unpacked(coding) if coding in _PACKED else None
-    body, read, truncated = bytearray(), 0, False
-    if coding not in ("", "identity") and unpacked is None:
-        # Packed in a way that was not asked for.
-        response.close()
-        return Answer(response.status, response.reason or "", response.headers, b"", truncated=True)
-    ends = limit.when()
-    limit.reschedule(None)
-    try:
-        async with asyncio.timeout_at(ends):
-            async for chunk in response.content.iter_any():
-                read += len(chunk)
-                if not truncated:
-                    # One byte more says whether there is more.
-                    room = keep + 1 - len(body)
-                    body += unpacked.add(chunk, room) if unpacked else chunk[:room]
-                    truncated = len(body) > keep
-                if truncated and read > drop:
-                    response.close()
-                    break
-        if unpacked and not truncated and not unpacked.at_end():
-            raise aiohttp.ClientPayloadError(f"{coding}: it ends in the middle")
-    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, zlib.error) as error:
-        if not 200 <= response.status < 300:
-            if isinstance(error, zlib.error):
-                raise aiohttp.ClientPayloadError(f"{coding}: {error}") from error
-            raise
-        response.close()
-        truncated = True
-    return Answer(response.status, response.reason or "", response.headers, bytes(body[:keep]), truncated)
+
+    def __init__(self, response: aiohttp.ClientResponse, keep: int, *, decode: bool) -> None:
+        self._response = response
+        self._keep = keep
+        self._body = bytearray()
+        self._coding = ""
+        if decode:
+            self._coding = ", ".join(response.headers.getall("Content-Encoding", [])).strip().lower()
+        self._unpacked = _Unpacked(self._coding) if self._coding in _PACKED else None
+        self.truncated = False
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self._response.status < 300
+
+    def answer(self) -> Answer:
+        """What has come, as far as it is kept."""
+        said, body = self._response, bytes(self._body[: self._keep])
+        return Answer(said.status, said.reason or "", said.headers, body, self.truncated)
+
+    async def read(self, drop: int) -> None:
+        """Read on to the end, or until more than `drop` bytes have come that are not kept."""
+        if self._coding not in ("", "identity") and self._unpacked is None:
+            # Packed in a way that was not asked for.
+            self._cut()
+            return
+        try:
+            await self._read(drop)
+        except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, zlib.error) as error:
+            if self.is_success:
+                self._cut()
+            elif isinstance(error, zlib.error):
+                raise aiohttp.ClientPayloadError(f"{self._coding}: {error}") from error
+            else:
+                raise
+
+    async def _read(self, drop: int) -> None:
+        read = 0
+        async for chunk in self._response.content.iter_any():
+            read += len(chunk)
+            if not self.truncated:
+                # One byte more says whether there is more.
+                room = self._keep + 1 - len(self._body)
+                self._body += self._unpacked.add(chunk, room) if self._unpacked else chunk[:room]
+                self.truncated = len(self._body) > self._keep
+            if self.truncated and read > drop:
+                self._cut()
+                return
+        if self._unpacked and not self.truncated and not self._unpacked.at_end():
+            raise aiohttp.ClientPayloadError(f"{self._coding}: it ends in the middle")
+
+    def _cut(self) -> None:
+        self._response.close()
+        self.truncated = True
 
 
 _Sessions = dict[bool, aiohttp.ClientSession]
