@@ -74,7 +74,13 @@ class Databases:
         if given := os.environ.get("OPSLOOP_TEST_DSN"):
             yield cls(given, Path(shutil.which("pg_dump") or "pg_dump is not on the PATH").parent)
             return
-        settings = {**embedded.THROWAWAY, "max_prepared_transactions": "5", "max_wal_size": "256MB"}
+        settings = {
+            **embedded.THROWAWAY,
+            "max_prepared_transactions": "5",
+            "max_wal_size": "256MB",
+            # A vacuum has a transaction id, and an idle worker waits until every transaction of before has ended.
+            "autovacuum_vacuum_cost_delay": "0",
+        }
         with embedded.server(version=VERSION, settings=settings, temporary=in_memory()) as server:
             yield cls(server.dsn(), server.programs)
 

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 60
 _POLL_SECONDS = 0.005
 
 

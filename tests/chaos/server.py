@@ -77,7 +77,7 @@ class Server:
         return f"host={self._sockets} port={port} user=postgres dbname={dbname} connect_timeout=5"
 
     def connect(
-        self, *, place: str | None = None, dbname: str = DATABASE, seconds: float = 20, **given: Any
+        self, *, place: str | None = None, dbname: str = DATABASE, seconds: float = 60, **given: Any
     ) -> psycopg.Connection[Any]:
         """A superuser's session that nothing of what was set for others limits; waits for a server that restarts."""
         options = (

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from opsloop.client import Client
-from support import wait_until
+from support import DEADLINE_SECONDS, wait_until
 
 HERE = Path(__file__).parent
 
@@ -68,7 +68,7 @@ class Work:
         query = "select status from ops_action_runs where step_id = %s order by completed_at"
         return [row[0] for row in self.conn.execute(query, (step_id,)).fetchall()]
 
-    def wait_for(self, step_id: str, *statuses: str, seconds: float = 20) -> None:
+    def wait_for(self, step_id: str, *statuses: str, seconds: float = DEADLINE_SECONDS) -> None:
         """Returns when the step has one of these statuses."""
         wait_until(lambda: self.of(step_id, "status") in statuses, f"step is {statuses}", seconds)
 
@@ -104,7 +104,7 @@ class Process:
         """Send it a signal."""
         self.popen.send_signal(number)
 
-    def end(self, seconds: float = 20) -> tuple[int, str]:
+    def end(self, seconds: float = DEADLINE_SECONDS) -> tuple[int, str]:
         """Wait for its end; returns exit code and stdout."""
         out, _ = self.popen.communicate(timeout=seconds)
         assert not re.search("Traceback|RuntimeWarning|ResourceWarning", self.log.read_text()), (
