@@ -108,7 +108,7 @@ async def test_a_step_for_an_idle_worker_costs_few_calls(
 
 
 def is_quiet(asked: list[str]) -> bool:
-    """Whether the worker knows that it will be notified, and has looked once more since: perhaps twice, for a report."""
+    """Whether the worker knows that it will be notified, and has looked once more since: twice after a report."""
     return "idle_settled" in asked and asked[-1] == "claim_steps"
 
 

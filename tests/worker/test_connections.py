@@ -13,6 +13,7 @@ from opsloop.database import Database
 from opsloop.executors import builtin
 from opsloop.process import logs
 from opsloop.process.link import Link
+from opsloop.process.session import DatabaseSession
 from opsloop.worker import Options, Worker
 from support import wait_until
 from worker.working import Process, Work
@@ -64,6 +65,28 @@ async def test_a_session_that_ends_before_the_worker_has_begun_is_opened_anew(
     assert not link.listening
     assert await link.call("missing_executors") == []
     assert link.listening
+    await link.close()
+
+
+async def test_a_session_that_ends_as_it_begins_is_begun_again(
+    dsn: str, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = DatabaseSession.begin
+    begun: list[DatabaseSession] = []
+
+    async def begin_and_end(*args: Any) -> DatabaseSession:
+        begun.append(await begin(*args))
+        if len(begun) < 3:
+            conn.execute(ENDED_AND_GONE)
+        return begun[-1]
+
+    monkeypatch.setattr(DatabaseSession, "begin", begin_and_end)
+    link = Link(Database(dsn, "opsloop"), "reports", logs.get())
+    link.lock_seconds = 1
+
+    await link.open(tries=3)
+    assert await link.call("missing_executors") == []
+    assert len(begun) == 3
     await link.close()
 
 

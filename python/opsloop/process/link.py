@@ -82,12 +82,21 @@ class Link:
         """Seconds that a call may wait for a lock; then it is refused, not repeated. Not behind a pooler, whose
         sessions are shared. Holds for connections opened from now on."""
 
-    async def open(self) -> None:
-        """Connect, once. Raises OpsError: DatabaseUnavailable (OPS_001) in most cases."""
-        try:
-            await self._open()
-        except psycopg.Error as error:
-            raise as_ours(error) from error
+    async def open(self, tries: int = 1) -> None:
+        """Connect. Where the server was reached a moment ago, a connection that is cut as it begins is worth more tries.
+
+        Raises OpsError: DatabaseUnavailable (OPS_001) in most cases.
+        """
+        for left in reversed(range(tries)):
+            try:
+                await self._open()
+                return
+            except psycopg.Error as error:
+                await self._abandon()
+                translated = as_ours(error)
+                if not left or not isinstance(translated, DatabaseUnavailable):
+                    raise translated from error
+            await asyncio.sleep(random.uniform(0, _FIRST_PAUSE))  # noqa: S311 - spreads load, hides nothing
 
     async def listen(self, channel: str, ring: Callable[[], None], missed: Callable[[], None]) -> None:
         """From now on `ring` is called on every notification, and `missed` whenever some may have been missed."""

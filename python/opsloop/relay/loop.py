@@ -129,7 +129,7 @@ class Relay:
         does not fit (later, too).
         """
         for link in self._links:
-            await link.open()
+            await link.open(tries=1 if link is self._claims else 3)
         await self._assert_served()
         self._log.info("relay started", sinks=sorted(self._sinks), mode=self._options.mode.value)
         services = [

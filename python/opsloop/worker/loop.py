@@ -129,7 +129,7 @@ class Worker:
         self._bind()
         # All at the start: later the server may have no connection to spare for a report.
         for link in self._links()[1:]:
-            await link.open()
+            await link.open(tries=3)
         settings = self._registration.settings
         capacity = Capacity(self._options.concurrency, self._registration.limits())
         runner = self._runner = Runner(
