@@ -83,7 +83,7 @@ class Link:
         sessions are shared. Holds for connections opened from now on."""
 
     async def open(self, tries: int = 1) -> None:
-        """Connect. Where the server was reached a moment ago, a connection that is cut as it begins is worth more tries.
+        """Connect. Where the server was reached a moment ago, a connection that is cut as it begins is tried again.
 
         Raises OpsError: DatabaseUnavailable (OPS_001) in most cases.
         """
