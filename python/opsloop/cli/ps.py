@@ -11,7 +11,6 @@ from uuid import UUID
 
 import typer
 from rich.console import Group, RenderableType
-from rich.live import Live
 from rich.text import Text
 
 from opsloop import jsonio
@@ -91,6 +90,8 @@ def ps(
             found = view()
             session.show(found, lambda: output.console().print(_render(session, found, meant)))
             return
+        from rich.live import Live  # what it imports, nobody else needs
+
         with Live(console=output.console(), refresh_per_second=4) as live:
             while True:
                 live.update(_render(session, view(), meant))

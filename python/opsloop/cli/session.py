@@ -17,8 +17,6 @@ from uuid import UUID
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from opsloop import embedded as embedded_server
-from opsloop import migrate
 from opsloop.cli import output
 from opsloop.client import OwningClient, connect
 from opsloop.config import Settings, check_dsn, check_schema
@@ -58,6 +56,9 @@ class Session:
             return
         if self.dsn is not None:
             raise InvalidArgument("--embedded and --dsn exclude each other", hint="Leave one of them out.")
+        from opsloop import embedded as embedded_server
+        from opsloop import migrate
+
         with embedded_server.server(embedded_directory()) as server, translate():
             dsn = server.dsn()
             if migrate.bring_up(dsn, self.schema_name):
