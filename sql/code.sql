@@ -452,9 +452,11 @@
 \ir code/missions/_assert_may_decide_on.sql
 \ir code/missions/fn_resolve_step.sql
 \ir code/missions/_matching_missions.sql
+\ir code/missions/_open_missions.sql
 \ir code/missions/_perhaps_stuck.sql
 \ir code/missions/_stuck_missions.sql
 \ir code/missions/_matching_steps.sql
+\ir code/missions/_dead_steps.sql
 \ir code/missions/fn_retry_steps.sql
 \ir code/missions/fn_resolve_steps.sql
 \ir code/missions/fn_cancel_missions.sql
