@@ -42,6 +42,7 @@ lint: $(STAMP) ## Check style and types
 	.venv/bin/python tools/sqitch_adapters.py --check
 	.venv/bin/python tools/async_client.py --check
 	.venv/bin/python tools/policy_docs.py --check
+	.venv/bin/python tools/json_schemas.py --check
 
 fmt: $(STAMP) ## Write the client for asyncio and format the Python files
 	.venv/bin/python tools/async_client.py
@@ -96,8 +97,9 @@ soak-rows: $(STAMP) ## Hold the rows of every table for ten seconds in turn, lon
 plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs PostgreSQL 15 and the extension)
 	.venv/bin/python tools/plpgsql_check.py
 
-docs: $(STAMP) ## Generate docs/reference.md, sql/tables.sql, results in docs/psql.md, fields in docs/policy.md
+docs: $(STAMP) ## Generate docs/reference.md, docs/json.md, sql/tables.sql, results in docs/psql.md, fields in docs/policy.md
 	.venv/bin/python tools/policy_docs.py
+	.venv/bin/python tools/json_schemas.py
 	.venv/bin/python tools/reference.py
 	.venv/bin/python tools/tables.py
 	.venv/bin/python tools/psql_results.py

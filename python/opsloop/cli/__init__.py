@@ -40,6 +40,7 @@ MODULES = {
     "control": ("pause", "resume", "kill", "after-restore", "end-session", "drain"),
     "purge": ("purge",),
     "schema": ("migrate", "rollback", "status", "sql"),
+    "documented": ("schema",),
     "roles": ("roles",),
     "worker": ("worker",),
     "relay": ("relay",),

@@ -80,7 +80,7 @@ def act(
     """Show what `call` would act on or, with `yes`, act on exactly that. Exit code 1 when one is refused."""
     found = list(found_by(call, wanted, limit))
     if not yes:
-        session.show(found, lambda: _show(session, verb, noun, found))
+        session.show(found, lambda: _show(session, verb, noun, found), shows=True)
         return
     tally = carry_out(call, found, verb, quiet=session.json)
 

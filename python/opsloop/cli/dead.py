@@ -206,7 +206,7 @@ def _error(error: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
     """What became of one letter, as `redrive` prints it."""
 
     dl_msg_id: str
@@ -260,7 +260,7 @@ def redrive(
             found: list[RedrivenLetter] = client.redrive_dead_letters(wanted, limit=limit, actor=actor)
             if yes:
                 found = list(_put_back(client, found, actor))
-            done = [_Outcome(f.dl_msg_id, f.outcome, f.new_msg_id) for f in found]
+            done = [Outcome(f.dl_msg_id, f.outcome, f.new_msg_id) for f in found]
 
     def text() -> None:
         if not done:
@@ -273,7 +273,7 @@ def redrive(
             again = session.command("dead", "redrive", *options, "--limit", limit, "--yes")
             output.say(f"nothing was changed; to put them back: {again}")
 
-    session.show(done, text)
+    session.show(done, text, shows=not letters and not yes)
     if any(d.failed for d in done):
         raise typer.Exit(1)
 
@@ -289,14 +289,14 @@ def _put_back(client: OwningClient, found: list[RedrivenLetter], actor: str) -> 
         sys.stderr.write("\r\x1b[K")
 
 
-def _one(client: Any, letter: str, actor: str) -> _Outcome:
+def _one(client: Any, letter: str, actor: str) -> Outcome:
     try:
         answer = client.redrive_dead_letter(letter, actor=actor)
     except OpsError as error:
         if error.code in ("OPS_001", "OPS_018"):
             raise
-        return _Outcome(letter, str(error), None)
-    return _Outcome(letter, "redriven" if answer.redriven else "was redriven before", answer.new_msg_id)
+        return Outcome(letter, str(error), None)
+    return Outcome(letter, "redriven" if answer.redriven else "was redriven before", answer.new_msg_id)
 
 
 def archive(

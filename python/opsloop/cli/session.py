@@ -83,12 +83,14 @@ class Session:
         except ValueError:
             return client.whole_id(given, "|".join(what))
 
-    def show(self, value: Any, text: Callable[[], None]) -> None:
-        """Print a result: as JSON with --json, else by `text`."""
+    def show(self, value: Any, text: Callable[[], None], *, shows: bool = False) -> None:
+        """Print a result: as JSON with --json, else by `text`. `shows`: nothing else was done; as for `command`."""
         if self.json:
             output.print_json(value)
         else:
             text()
+        if shows and not output.was_printed():
+            raise typer.Exit(1)
 
     def command(self, *words: object) -> str:
         """Return the exact command line for a next step, with this command's own --dsn, --schema, --embedded.

@@ -176,8 +176,8 @@ def test_what_is_behind_a_long_past_is_found_and_the_past_is_not_read(loop: Loop
     works = loop.row("select id from ops_missions where title = 'works'")["id"]
     assert [r["id"] for r in loop.rows("select * from fn_cancel_missions()")] == [works]
     for query, table in (
-        ("select * from fn_retry_steps('{\"executor\": \"nothing\"}')", "ops_mission_steps"),
-        ("select * from fn_cancel_missions('{\"title\": \"nothing\"}')", "ops_missions"),
+        ('select * from fn_retry_steps(\'{"executor": "nothing"}\')', "ops_mission_steps"),
+        ('select * from fn_cancel_missions(\'{"title": "nothing"}\')', "ops_missions"),
     ):
         with loop.conn.transaction():
             before = loop.value(READ, table) or 0
