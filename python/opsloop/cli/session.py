@@ -9,9 +9,9 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, ParamSpec
+from typing import Annotated, Any, Concatenate, ParamSpec, get_type_hints
 from uuid import UUID
 
 import typer
@@ -189,18 +189,32 @@ LOOP = "The loop itself"
 INSTALLATION = "Installation"
 
 
+def _options(kind: Any) -> list[inspect.Parameter]:
+    """Return the fields of a dataclass as parameters."""
+    hints = get_type_hints(kind, include_extras=True)
+    return [
+        inspect.Parameter(
+            one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name]
+        )
+        for one in fields(kind)
+    ]
+
+
 def command(
     app: typer.Typer, name: str, panel: str | None = None, *, shows: bool = False
 ) -> Callable[[Callable[Concatenate[Session, P], None]], Callable[Concatenate[Session, P], None]]:
     """Register a function as a command of `app`, under the heading `panel`. `shows`: it does nothing but print.
 
-    Its first argument is the session, made from the options that all commands have; the rest are its own.
+    Its first argument is the session, made from the options that all commands have; the rest are its own. One that is a
+    dataclass stands for an option for each of its fields.
     """
 
     def register(
         function: Callable[Concatenate[Session, P], None],
     ) -> Callable[Concatenate[Session, P], None]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        groups: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
+        own = [option for p in own for option in (_options(groups[p.name]) if p.name in groups else [p])]
         common = [
             inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS[n], annotation=a)
             for n, a in _COMMON.items()
@@ -209,6 +223,8 @@ def command(
 
         def run(**given: Any) -> None:
             session = Session(**{n: given.pop(n) for n in _COMMON})
+            for name, kind in groups.items():
+                given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
             function(session, **given)  # type: ignore[call-arg]
             if shows and not output.was_printed():
                 raise typer.Exit(1)
