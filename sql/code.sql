@@ -616,6 +616,7 @@
 \ir code/waits/_propose_child.sql
 \ir code/waits/_see_child.sql
 \ir code/waits/_end_child.sql
+\ir code/waits/_health_waits.sql
 
 -- retention: what goes when: whole missions, events, messages, letters and records, deleted, archived or exported
 \ir code/retention/fn_apply_retention.sql
