@@ -33,7 +33,7 @@ _Text = str | None
 
 
 @dataclass(frozen=True)
-class Filter:
+class Picked:
     """Options that pick what a command acts on, and say whether it does."""
 
     kind: Annotated[_Text, typer.Option("--kind", help="All of this kind; * for any characters.")] = None
@@ -65,7 +65,7 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Waiting(Filter):
+class PickedWaiting(Picked):
     """Of steps that wait."""
 
     mission: Annotated[_Text, typer.Option("--mission", help="All of this mission.")] = None
@@ -74,7 +74,7 @@ class Waiting(Filter):
 
 
 @dataclass(frozen=True)
-class Steps(Waiting):
+class PickedSteps(PickedWaiting):
     """Of all steps."""
 
     status: Annotated[_Text, typer.Option("--status", help="All with this status.")] = None
@@ -82,7 +82,7 @@ class Steps(Waiting):
 
 
 @dataclass(frozen=True)
-class Missions(Filter):
+class PickedMissions(Picked):
     """Of missions."""
 
     status: Annotated[_Text, typer.Option("--status", help="All with this status.")] = None
@@ -98,7 +98,7 @@ class Tally:
     refused: list[Acted] = field(default_factory=list)
 
 
-def one_or_many(one: str | None, which: Filter, what: str) -> None:
+def one_or_many(one: str | None, which: Picked, what: str) -> None:
     """Raise InvalidArgument unless there is either an id or a filter."""
     if (one is None) != bool(which.wanted()):
         raise InvalidArgument(
@@ -112,7 +112,7 @@ def act(
     client: OwningClient,
     verb: str,
     noun: str,
-    which: Filter,
+    which: Picked,
     call: Callable[[dict[str, Any], int, bool], list[Acted]],
 ) -> None:
     """Show what `call` would act on or, with --yes, act on exactly that. Exit code 1 when one is refused."""

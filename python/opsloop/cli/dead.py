@@ -216,7 +216,7 @@ def _error(error: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RedriveOutcome:
     """What became of one letter, as `redrive` prints it."""
 
     dl_msg_id: str
@@ -261,7 +261,7 @@ def redrive(
             found: list[RedrivenLetter] = client.redrive_dead_letters(wanted, limit=limit, actor=actor)
             if yes:
                 found = list(_put_back(client, found, actor))
-            done = [Outcome(f.dl_msg_id, f.outcome, f.new_msg_id) for f in found]
+            done = [RedriveOutcome(f.dl_msg_id, f.outcome, f.new_msg_id) for f in found]
 
     def text() -> None:
         if not done:
@@ -290,14 +290,14 @@ def _put_back(client: OwningClient, found: list[RedrivenLetter], actor: str) -> 
         sys.stderr.write("\r\x1b[K")
 
 
-def _one(client: Any, letter: str, actor: str) -> Outcome:
+def _one(client: Any, letter: str, actor: str) -> RedriveOutcome:
     try:
         answer = client.redrive_dead_letter(letter, actor=actor)
     except OpsError as error:
         if error.code in ("OPS_001", "OPS_018"):
             raise
-        return Outcome(letter, str(error), None)
-    return Outcome(letter, "redriven" if answer.redriven else "was redriven before", answer.new_msg_id)
+        return RedriveOutcome(letter, str(error), None)
+    return RedriveOutcome(letter, "redriven" if answer.redriven else "was redriven before", answer.new_msg_id)
 
 
 def archive(

@@ -13,7 +13,7 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from opsloop import results
-from opsloop.cli.dead import Outcome
+from opsloop.cli.dead import RedriveOutcome
 from opsloop.cli.ps import View
 from opsloop.cli.purge import Sum
 
@@ -317,7 +317,7 @@ class EndedShadow(TypedDict):
     ended: bool
 
 
-class Purged(TypedDict):
+class PurgeDone(TypedDict):
     """What a purge took away."""
 
     before: datetime
@@ -385,7 +385,7 @@ class TakenBack(TypedDict):
     taken_back: list[str]
 
 
-class Status(TypedDict):
+class SchemaStatus(TypedDict):
     """What is installed, against what this package has."""
 
     schema: str
@@ -421,7 +421,7 @@ class Shown(TypedDict):
     trail: NotRequired[list[Any]]
 
 
-class SubAgents(TypedDict):
+class SubAgentRun(TypedDict):
     """A run of sub-agents, as fn_orchestrate_sub_agents answers; with --wait also their summary."""
 
     run_id: UUID
@@ -482,7 +482,7 @@ class Demo(TypedDict):
 
 
 #: Documents that have more fields than are named here, which depend on what they are of.
-OPEN = (Directive, HandoffAnswer, Shown, Straggler, SubAgents, Summary)
+OPEN = (Directive, HandoffAnswer, Shown, Straggler, SubAgentRun, Summary)
 
 Bulk = list[results.Acted] | BulkDone
 
@@ -497,7 +497,7 @@ DOCUMENTS: dict[str, Any] = {
     "compat remove": Layer,
     "dead archive": ArchivedLetter,
     "dead list": list[results.DeadLetter] | list[results.FailureGroup],
-    "dead redrive": list[Outcome],
+    "dead redrive": list[RedriveOutcome],
     "dead show": results.DeadLetter,
     "demo": Demo,
     "directive show": Directive,
@@ -535,7 +535,7 @@ DOCUMENTS: dict[str, Any] = {
     "policy try": list[results.DryRun],
     "propose": results.Proposal | Followed,
     "ps": View,
-    "purge": Purged,
+    "purge": PurgeDone,
     "reject": results.Proposal | list[results.Decided],
     "relay": RelayDone,
     "resolve": StepStatus | Bulk,
@@ -558,8 +558,8 @@ DOCUMENTS: dict[str, Any] = {
     "show": Shown,
     "sql": Script,
     "stats": list[results.Stats],
-    "status": Status,
-    "subagents run": SubAgents,
+    "status": SchemaStatus,
+    "subagents run": SubAgentRun,
     "subagents summary": Summary,
     "top": None,
     "up": Up,

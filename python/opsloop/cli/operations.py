@@ -74,7 +74,7 @@ def _turn(result: dict[str, Any]) -> str:
 def retry(
     session: Session,
     actor: Actor,
-    which: bulk.Steps,
+    which: bulk.PickedSteps,
     step: StepId = None,
     digest: Digest = None,
 ) -> None:
@@ -106,7 +106,7 @@ def retry(
 def resolve(
     session: Session,
     actor: Actor,
-    which: bulk.Waiting,
+    which: bulk.PickedWaiting,
     step_or_outcome: Annotated[
         str,
         typer.Argument(
@@ -167,7 +167,7 @@ def _step(session: Session, step: UUID, status: str) -> None:
 def cancel(
     session: Session,
     actor: Actor,
-    which: bulk.Missions,
+    which: bulk.PickedMissions,
     mission: MissionId = None,
     reason: Reason = None,
 ) -> None:
