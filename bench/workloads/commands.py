@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 
-import psycopg
-
-from harness import engine, fleet, odd
+from harness import engine, odd
 from harness.figures import Entrant, Figure
 from harness.progress import say
 from harness.workload import Bench, Fresh
 from opsloop import Client
-from workloads.beside import multiply
+from workloads.retention import finished
 
-#: Missions that are really run; their rows are multiplied. A mission is four rows: proposal, mission, step and attempt.
-_SEED = 500
-_ROWS = 4
-
-#: By the name that a figure gets; --executor never matches: bulk commands look through all there is.
+#: By the name that a figure gets. `nothing` and `nobody` never match: so bulk commands look at everything they may.
 COMMANDS = {
     "--version": ["--version"],
     "ps": ["ps"],
@@ -64,7 +59,7 @@ class Commands(Fresh):
         with bench.stage.database("commands", engine.TEMPLATE) as dsn:
             with engine.connect(dsn) as conn:
                 if past:
-                    say(f"commands: {_finished(dsn, conn, past):,} finished missions are there")
+                    say(f"commands: {finished(dsn, conn, past):,} finished missions are there")
                 client = Client(conn)
                 odd.missions(client, bench.size(5_000, 1_000) // odd.STATES)
                 failed = str(client.list_missions(1, "failed")[0].mission_id)
@@ -72,22 +67,14 @@ class Commands(Fresh):
             words = {
                 name: [failed if word == "MISSION" else word for word in COMMANDS[name]] for name in COMMANDS
             }
-            return [Figure(name, _seconds(dsn, times, words[name]), "s") for name in COMMANDS]
+            return [_taken(dsn, times, name, words[name]) for name in COMMANDS]
 
 
-def _finished(dsn: str, conn: psycopg.Connection[object], missions: int) -> int:
-    """Make finished missions; returns how many."""
-    engine.propose(dsn, [engine.NOOP] * min(_SEED, missions))
-    fleet.drain(dsn, 1)
-    conn.execute("truncate ops_agent_events, ops_agent_reactions")
-    return multiply(conn, missions * _ROWS) // _ROWS
-
-
-def _seconds(dsn: str, times: int, words: list[str]) -> float:
-    """The median of a few runs."""
-    taken = []
+def _taken(dsn: str, times: int, name: str, words: list[str]) -> Figure:
+    """The median of a few runs, with the CPU time of the command itself."""
+    taken, burnt = [], []
     for _ in range(times):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             [sys.executable, "-m", "opsloop", *words],
             env={**os.environ, "DATABASE_URL": dsn},
@@ -96,7 +83,9 @@ def _seconds(dsn: str, times: int, words: list[str]) -> float:
             check=False,
         )
         taken.append(time.perf_counter() - began)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        burnt.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         # 1 is the answer of `health` where something is wrong.
         if done.returncode > 1 or not done.stdout:
             raise AssertionError(f"opsloop {' '.join(words)}: {done.stderr.decode()}")
-    return statistics.median(taken)
+    return Figure(name, statistics.median(taken), "s", {"cpu": round(statistics.median(burnt), 3)})
