@@ -10,7 +10,7 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean
+.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix timed ticks soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,7 @@ lint: $(STAMP) ## Check style and types
 	.venv/bin/python tools/sqitch_adapters.py --check
 	.venv/bin/python tools/async_client.py --check
 	.venv/bin/python tools/policy_docs.py --check
+	.venv/bin/python tools/json_schemas.py --check
 
 fmt: $(STAMP) ## Write the client for asyncio and format the Python files
 	.venv/bin/python tools/async_client.py
@@ -86,6 +87,12 @@ $(BENCH_STAMP): $(STAMP)
 test-matrix: $(STAMP) ## Run the tests on PostgreSQL 15 (where installed), 16 and 18
 	.venv/bin/python tools/test_matrix.py $(or $(T),$(ALL_TESTS))
 
+timed: $(STAMP) ## Look at the clock, on a quiet machine: the first result of the quickstart, lock waits of 10,000 retries
+	OPSLOOP_TIMED=1 $(RUN) pytest -s tests/docs/test_quickstart.py tests/concurrency/test_many_at_once.py
+
+ticks: $(STAMP) ## Compare the ticks of 200 random schedules over ten years in twenty zones with those of cronsim
+	OPSLOOP_CRON_TICKS=1000000 $(RUN) pytest -s tests/properties/test_schedules_against_cronsim.py
+
 soak-locks: $(STAMP) ## Race 50 sessions for one lock for half a minute, killing some; then locks against their model
 	OPSLOOP_SOAK_SECONDS=30 OPSLOOP_LOCK_EXAMPLES=300 $(RUN) pytest -s \
 	  tests/concurrency/test_lock_race.py tests/properties/test_locks_against_model.py
@@ -96,8 +103,9 @@ soak-rows: $(STAMP) ## Hold the rows of every table for ten seconds in turn, lon
 plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs PostgreSQL 15 and the extension)
 	.venv/bin/python tools/plpgsql_check.py
 
-docs: $(STAMP) ## Generate docs/reference.md, sql/tables.sql, results in docs/psql.md, fields in docs/policy.md
+docs: $(STAMP) ## Generate docs/reference.md, docs/json.md, sql/tables.sql, results in docs/psql.md, fields in docs/policy.md
 	.venv/bin/python tools/policy_docs.py
+	.venv/bin/python tools/json_schemas.py
 	.venv/bin/python tools/reference.py
 	.venv/bin/python tools/tables.py
 	.venv/bin/python tools/psql_results.py

@@ -452,9 +452,11 @@
 \ir code/missions/_assert_may_decide_on.sql
 \ir code/missions/fn_resolve_step.sql
 \ir code/missions/_matching_missions.sql
+\ir code/missions/_open_missions.sql
 \ir code/missions/_perhaps_stuck.sql
 \ir code/missions/_stuck_missions.sql
 \ir code/missions/_matching_steps.sql
+\ir code/missions/_dead_steps.sql
 \ir code/missions/fn_retry_steps.sql
 \ir code/missions/fn_resolve_steps.sql
 \ir code/missions/fn_cancel_missions.sql
@@ -614,6 +616,7 @@
 \ir code/waits/_propose_child.sql
 \ir code/waits/_see_child.sql
 \ir code/waits/_end_child.sql
+\ir code/waits/_health_waits.sql
 
 -- retention: what goes when: whole missions, events, messages, letters and records, deleted, archived or exported
 \ir code/retention/fn_apply_retention.sql

@@ -140,6 +140,28 @@ TARGETS: tuple[Target, ...] = (
         metric="freed",
         at_most=True,
     ),
+    *(
+        Target(
+            f"opsloop {command}, {beside} beside: s",
+            "commands",
+            0.5,
+            None,
+            Entrant("opsloop", beside),
+            metric=command,
+            at_most=True,
+        )
+        for beside in ("none", "finished missions")
+        for command in (
+            "ps",
+            "inbox",
+            "show",
+            "health",
+            "stats",
+            "dead list",
+            "retry, none fit",
+            "cancel, none fit",
+        )
+    ),
     _variant("64 workers / 8", "workers", "64", "8", 0.8, 0.95),
     *(
         _none(f"{number} workers: {what}", "workers", str(number), what)

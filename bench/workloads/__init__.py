@@ -4,6 +4,7 @@ from harness.workload import Workload
 from workloads.backlog import Backlog
 from workloads.beside import Beside
 from workloads.bytes import Bytes
+from workloads.commands import Commands
 from workloads.cost import Cost
 from workloads.drain import Drain
 from workloads.dryrun import DryRun
@@ -38,6 +39,7 @@ ALL: tuple[Workload, ...] = (
     DryRun(),
     Retention(),
     Waits(),
+    Commands(),
     Cost(),
     Bytes(),
     Idle(),

@@ -144,7 +144,7 @@ class Retention(Fresh):
         with bench.stage.database("retention", engine.TEMPLATE) as dsn:
             _watch_locks(dsn)
             with engine.connect(dsn) as conn:
-                made = _past(dsn, conn, past)
+                made = finished(dsn, conn, past)
             engine.settle(dsn)
             engine.checkpoint(dsn)
             say(f"retention: {made:,} finished missions are there")
@@ -179,7 +179,7 @@ def _watch_locks(dsn: str) -> None:
             say("retention: this role may not have lock waits logged")
 
 
-def _past(dsn: str, conn: psycopg.Connection[Any], missions: int) -> int:
+def finished(dsn: str, conn: psycopg.Connection[Any], missions: int) -> int:
     """Finished missions of long ago; returns how many."""
     seed = min(_SEED, missions)
     engine.propose(dsn, [engine.NOOP] * seed)

@@ -12,7 +12,7 @@ from uuid import uuid4
 from psycopg import sql
 
 from agents.serving import Served, process
-from looping import Loop, step
+from looping import Loop, step, template
 from opsloop.mcp.tools import TOOLS
 from support import wait_until
 
@@ -26,6 +26,7 @@ def test_the_tools_are_those_that_an_agent_needs_and_none_decides(agent: Served)
     tools = agent.tools()
     assert set(tools) == {
         "read_board",
+        "read_schedules",
         "read_policy",
         "emit_event",
         "propose_mission",
@@ -53,6 +54,22 @@ def test_the_board_shows_ideas_what_waits_and_what_runs(agent: Served, loop: Loo
     assert (idea["title"], idea["score"], len(idea["description"])) == ("faster", 7, 500)
     assert [p["title"] for p in board["waiting_for_a_person"]] == ["risky"]
     assert [(m["mission_id"], m["status"]) for m in board["missions"]] == [(str(mission), "approved")]
+
+
+def test_schedules_are_read_with_what_comes_next(agent: Served, loop: Loop) -> None:
+    loop.value("select fn_set_schedule('hourly', %s)", {"cron": "0 * * * *", "event_type": "hourly"})
+    job = {"every_seconds": 60, "template": template(title="sweep"), "enabled": False}
+    loop.value("select fn_set_schedule('sweep', %s)", job)
+    hourly, sweep = agent.call("read_schedules")["schedules"]
+    assert (hourly["name"], hourly["cron"], hourly["event_type"], hourly["enabled"]) == (
+        "hourly",
+        "0 * * * *",
+        "hourly",
+        True,
+    )
+    assert len(hourly["next_ticks"]) == 3
+    assert (sweep["name"], sweep["proposes"], sweep["enabled"]) == ("sweep", "sweep", False)
+    assert len(agent.call("read_schedules", limit=1)["schedules"]) == 1
 
 
 def test_the_board_and_a_mission_show_what_they_cannot_read_and_the_rest(agent: Served, loop: Loop) -> None:

@@ -15,6 +15,7 @@ from harness.workload import Bench, Workload
 from opsloop.client import Client
 from peers import Peers
 from workloads import ALL
+from workloads.commands import COMMANDS
 from workloads.fanout import fan
 from workloads.sequential import chain
 
@@ -69,6 +70,7 @@ def run(stage: Stage, name: str, *variants: str) -> list[Record]:
         ("transitions", "idempotent hit", {"p50"}),
         ("dryrun", "unchanged", {"seconds"}),
         ("dryrun", "changed", {"seconds"}),
+        ("commands", "finished missions", set(COMMANDS)),
         ("waits", "none", {"heartbeat", "rate"}),
         ("waits", "waiting", {"heartbeat", "rate", "freed"}),
         ("workers", "2", {"rate", "deadlocks", "serialization failures"}),

@@ -7,10 +7,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from cli.commandline import Cli, Done
+from cli.documented import assert_documented, command_of
 from cli.starting import Up
 from opsloop.cli import run
 
@@ -19,13 +23,19 @@ PG = ("DATABASE_URL", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", 
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs a command line in this process, with no database configured."""
+    """Runs a command line in this process, with no database configured.
+
+    What it prints as JSON must be what the schema of the command says.
+    """
     for name in PG:
         monkeypatch.delenv(name, raising=False)
 
     def call(*arguments: str) -> Done:
         code = run(list(arguments))
         said = capsys.readouterr()
+        command = command_of(arguments)
+        if command and code in (0, 1) and said.out and "--json" in arguments and "--watch" not in arguments:
+            assert_documented(command, said.out)
         return Done(code, said.out, said.err)
 
     return call
@@ -37,6 +47,17 @@ def cli(offline: Cli, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Cli:
     monkeypatch.setenv("DATABASE_URL", dsn)
     monkeypatch.setenv("USER", "tester")
     return offline
+
+
+@pytest.fixture
+def people(conn: psycopg.Connection[Any], dsn: str) -> Any:
+    """Connection strings of people who may decide."""
+    made = [f"opsloop_test_{name}_{conn.info.backend_pid}" for name in ("ada", "eve", "kim")]
+    for name in made:
+        conn.execute(f"create role {name} login in role opsloop_operator")  # type: ignore[call-overload]
+    yield {name.split("_")[2]: make_conninfo(dsn, user=name) for name in made}
+    for name in made:
+        conn.execute(f"drop owned by {name}; drop role {name}")  # type: ignore[call-overload]
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 
 from cli.commandline import Cli
 from cli.screen import Screen
-from looping import Loop, step, template
+from harness.odd import missions
+from looping import Loop
+from opsloop import Client
 
 COMMANDS = {
     "ps": ["ps"],
@@ -20,71 +21,12 @@ COMMANDS = {
     "dead list": ["dead", "list", "--limit", "18"],
     "dead list --by reason": ["dead", "list", "--by", "reason"],
 }
-TITLE = "Größe 二行: a title longer than any column of a table has room for, number"
-
-
-def odd_states(loop: Loop, each: int) -> None:
-    """Ten times `each` missions: held, failed, paused, without worker, at work, done, cancelled, and what waits."""
-    loop.policy("proposal_caps", daily_limit=None, hourly_limit=None)
-    loop.allow()
-    loop.register()
-
-    def make(which: str, *steps: Any, **fields: Any) -> None:
-        rows = [
-            {"template": template(*steps, title=f"{which} {TITLE} {n}", **fields), "source": "robot"}
-            for n in range(each)
-        ]
-        for start in range(0, each, 500):
-            loop.rows("select * from fn_create_proposals(%s)", Jsonb(rows[start : start + 500]))
-
-    def claim() -> Jsonb:
-        work = loop.claim(each)
-        assert len(work) == each
-        return Jsonb(
-            [
-                {
-                    "step_id": str(w["step_id"]), "lease_token": str(w["lease_token"]), "retryable": False,
-                    "error": f"connection to 10.0.0.{n % 250}:5432 refused after {n} tries\nand a second line",
-                    "result": {"n": n},
-                }
-                for n, w in enumerate(work)
-            ]
-        )  # fmt: skip
-
-    make("failed", step("a"), step("b"))
-    loop.rows("select * from fn_fail_steps(%s)", claim())
-    make("done", step("a"))
-    loop.rows(
-        "select * from fn_complete_steps((select jsonb_agg(c - array['retryable', 'error'])"
-        " from jsonb_array_elements(%s) c))",
-        claim(),
-    )
-    make("held", step("a", on_lease_lost="hold"))
-    claim()
-    loop.do(
-        "update ops_mission_steps set lease_expires_at = now() - interval '1 hour' where status = 'running'"
-    )
-    loop.do("update ops_timers set due_at = now() - interval '1 hour'")
-    while loop.value("select exists (select from ops_mission_steps where status = 'running')"):
-        loop.turn()
-    make("runs", step("a"))
-    claim()
-    make("cancelled", step("a"))
-    while loop.rows("select * from fn_cancel_missions(%s, 1000, false)", {"title": "cancelled*"}):
-        pass
-    make("waits", step("a", after=[]), step("b", after=["a"]))
-    make("nobody", step("a", kind="http", params={"url": "https://example.org"}))
-    make("paused", step("a", kind="radar", params={"title": "x"}))
-    loop.value("select fn_pause('executor', 'radar', 'bob', 'why not')")
-    make("asks", step("a"), risk_level="high")
-    make("approves", step("a", kind="approval"))
 
 
 @pytest.fixture
 def odd(conn: psycopg.Connection[Any]) -> Loop:
-    loop = Loop(conn)
-    odd_states(loop, 500)
-    return loop
+    missions(Client(conn), 500)
+    return Loop(conn)
 
 
 @pytest.mark.timeout(400)

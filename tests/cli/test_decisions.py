@@ -4,7 +4,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from cli.commandline import Cli
 from cli.terminal import Terminal
@@ -20,17 +19,6 @@ def client(conn: Conn) -> Client:
     client = Client(conn)
     client.set_policy("worker_policy", {**client.get_policy("worker_policy"), "command_allow": [COMMAND]})
     return client
-
-
-@pytest.fixture
-def people(conn: Conn, dsn: str) -> Any:
-    """Connection strings of people who may decide."""
-    made = [f"opsloop_test_{name}_{conn.info.backend_pid}" for name in ("ada", "eve", "kim")]
-    for name in made:
-        conn.execute(f"create role {name} login in role opsloop_operator")  # type: ignore[call-overload]
-    yield {name.split("_")[2]: make_conninfo(dsn, user=name) for name in made}
-    for name in made:
-        conn.execute(f"drop owned by {name}; drop role {name}")  # type: ignore[call-overload]
 
 
 def propose(client: Client, source: str = "agent:planner", kind: str = "command", n: int = 0) -> str:

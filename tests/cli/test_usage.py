@@ -11,7 +11,7 @@ from cli.commandline import Cli
 from opsloop.cli import app
 
 #: Those that look at no database of the user's.
-WITHOUT_DATABASE = {"init", "demo"}
+WITHOUT_DATABASE = {"init", "demo", "schema"}
 
 
 def commands(group: Any, *path: str) -> Iterator[str]:

@@ -156,4 +156,4 @@ def test_each_is_retried_once_and_each_refusal_is_named(
         f"longest wait for a lock {longest['wait'] * 1000:.0f} ms",
     )
     # A call holds missions for 50 ms; what is beyond belongs to a machine that has other things to do.
-    assert longest["wait"] < 1
+    assert longest["wait"] < (0.1 if "OPSLOOP_TIMED" in os.environ else 1)

@@ -1,6 +1,5 @@
 """The demo, run for real: shortened load, the same path."""
 
-import json
 import os
 import pty
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.documented import assert_documented
 from opsloop import embedded
 
 pytestmark = pytest.mark.skipif("OPSLOOP_TEST_DSN" in os.environ, reason="the demo brings its own server")
@@ -24,7 +24,7 @@ def test_the_demo_mends_what_is_low_risk_and_leaves_the_rest_to_a_person():
     done = subprocess.run([*DEMO, "--json"], capture_output=True, text=True, check=False, timeout=90, cwd="/")
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - began < 60
-    result = json.loads(done.stdout)
+    result = assert_documented("demo", done.stdout)
 
     assert (result["ok"], result["problems"]) == (True, [])
     assert {m["status"] for m in result["missions"]} == {"succeeded"}

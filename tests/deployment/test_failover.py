@@ -1,7 +1,8 @@
 """A primary killed under load, with synchronous replication, as docs/recovery.md has it.
 
 Nothing that was acknowledged is lost, nothing is accepted twice, and workers are back within five seconds of the
-promotion without a restart. `make failover` does it six times, with longer outages.
+promotion without a restart. What waits for a time, an event, a timeout or a child goes on, once. `make failover` does
+it six times, with longer outages.
 """
 
 import os
@@ -88,6 +89,27 @@ def fleet(tmp_path):
         print(log.name, *log.read_text().splitlines()[-20:], sep="\n")
 
 
+#: Each waits when the primary dies, and goes on after the promotion: by time, by an event, by a timeout, for a child.
+WAITING = {
+    "time": [{"kind": "wait", "params": {"seconds": 8}}],
+    "start": [{"kind": "noop", "run_after": 8}],
+    "event": [{"kind": "wait", "params": {"event": "paid", "match": {"order": 7}}}],
+    "timeout": [
+        {"kind": "wait", "params": {"event": "never", "timeout_seconds": 6, "on_timeout": "continue"}},
+    ],
+    "child": [
+        {
+            "kind": "mission",
+            "params": {
+                "title": "the child",
+                "steps": [{"kind": "wait", "params": {"event": "paid"}}, {"kind": "noop"}],
+            },
+        }
+    ],
+    "list": [{"kind": "wait", "for_each": [1, 2, 3], "params": {"seconds": 8}}],
+}
+
+
 def incarnations(conn):
     return {
         name
@@ -116,6 +138,8 @@ def test_a_primary_killed_under_load_loses_nothing_and_workers_are_back(outage, 
         migrate.seed(primary.dsn())
         with connect(primary.dsn()) as loop:
             loop.set_policy("proposal_caps", {**loop.get_policy("proposal_caps"), "daily_limit": 1_000_000})
+            kinds = {"allowed_step_kinds": ["noop", "wait", "mission"]}
+            loop.set_policy("auto_approve", {**loop.get_policy("auto_approve"), **kinds})
             loop.set_policy(
                 "outbox",
                 {
@@ -149,6 +173,18 @@ def test_a_primary_killed_under_load_loses_nothing_and_workers_are_back(outage, 
             relays = "select from outbox where processed_at is not null limit 1"
             wait_until(lambda: conn.execute(relays).fetchall(), "the relay delivers", 60)
             before = incarnations(conn)
+            with connect(both) as loop:
+                waiting = {
+                    title: loop.create_proposal({"title": title, "steps": steps}).mission_id
+                    for title, steps in WAITING.items()
+                }
+            parked = """select count(*) from ops_parked_steps p join ops_mission_steps s on s.id = p.step_id
+                         where s.status = 'waiting'"""
+            # The event is still to come: its step, that of the child, and the one that waits for the child; where the
+            # machine is not too slow, also the six that wait for a time.
+            wait_until(lambda: conn.execute(parked).fetchone()[0] >= 3, "they wait", 60)
+            child = "select from ops_missions where parent_step_id is not null"
+            wait_until(lambda: conn.execute(child).fetchall(), "the child is there", 60)
 
         primary.vanish()
         time.sleep(outage)  # as long as it takes somebody to decide
@@ -158,6 +194,8 @@ def test_a_primary_killed_under_load_loses_nothing_and_workers_are_back(outage, 
             wait_until(lambda: set(first_completions(conn, promoted)) >= before, "all workers are back", 30)
             back = max((at - promoted).total_seconds() for at in first_completions(conn, promoted).values())
             print(f"outage {outage} s: all workers back {back:.1f} s after the promotion")
+            with connect(both) as loop:
+                loop.emit_event("paid", {"order": 7})
             time.sleep(1)  # under load on the new primary
             for producer in producers:
                 producer.end()
@@ -172,6 +210,13 @@ def test_a_primary_killed_under_load_loses_nothing_and_workers_are_back(outage, 
             assert incarnations(conn) == before
             assert [process.poll() for process in fleet.processes] == [None] * 3
             assert back <= BACK_WITHIN
+            # What waited went on, once.
+            ended = conn.execute(
+                "select id, status from ops_missions where id = any (%s)", (list(waiting.values()),)
+            )
+            assert dict(ended.fetchall()) == dict.fromkeys(waiting.values(), "succeeded")
+            children = "select count(*), min(status) from ops_missions where parent_step_id is not null"
+            assert conn.execute(children).fetchone() == (1, "succeeded")
             # Nothing that was acknowledged is lost.
             proposals = {key: str(one) for producer in producers for key, one in producer.proposals.items()}
             found = dict(

@@ -9,43 +9,48 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, MutableMapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any
 
 import psycopg
 import typer
+from typer.core import TyperGroup
 
 import opsloop
-from opsloop.cli import (
-    compat,
-    control,
-    dead,
-    events,
-    explain,
-    grants,
-    handoff,
-    inbox,
-    init,
-    mcp,
-    metrics,
-    operations,
-    output,
-    policy,
-    proposals,
-    ps,
-    purge,
-    relay,
-    roles,
-    schedule,
-    schema,
-    show,
-    stats,
-    subagents,
-    up,
-    worker,
-)
+from opsloop.cli import output
 from opsloop.errors import DatabaseError, DatabaseUnavailable, InvalidArgument, OpsError, advice
 from opsloop.process.outlet import outlets
+
+#: Modules, in the order of `opsloop --help`, and the commands that each registers.
+MODULES = {
+    "init": ("init",),
+    "events": ("emit", "ingest"),
+    "proposals": ("propose", "approve", "reject", "withdraw"),
+    "inbox": ("inbox",),
+    "mcp": ("mcp",),
+    "ps": ("ps",),
+    "metrics": ("metrics",),
+    "stats": ("stats",),
+    "show": ("show",),
+    "explain": ("explain", "health", "check"),
+    "grants": ("grant", "grants", "revoke", "break-glass", "review"),
+    "up": ("up",),
+    "operations": ("retry", "resolve", "cancel", "top", "heartbeat", "seed", "demo"),
+    "control": ("pause", "resume", "kill", "after-restore", "end-session", "drain"),
+    "purge": ("purge",),
+    "schema": ("migrate", "rollback", "status", "sql"),
+    "documented": ("schema",),
+    "roles": ("roles",),
+    "worker": ("worker",),
+    "relay": ("relay",),
+    "policy": ("policy",),
+    "schedule": ("schedule",),
+    "dead": ("dead",),
+    "handoff": ("handoff", "directive"),
+    "subagents": ("subagents",),
+    "compat": ("compat",),
+}
 
 _EPILOG = (
     "Exit codes: 0 done · 1 refused or failed, the OPS code says why · 2 the command line or the environment cannot "
@@ -54,8 +59,45 @@ _EPILOG = (
     'Errors go to stderr, with --json as {"error": {"code", "message", "detail", "hint"}}.'
 )
 
+
+class _Commands(MutableMapping[str, Any]):
+    """Commands by name. A command's module is loaded when it is asked for: to load all takes longer than most run."""
+
+    def __init__(self) -> None:
+        self._module = {name: module for module, names in MODULES.items() for name in names}
+        self._built: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._built:
+            part = typer.Typer()
+            import_module(f"{__name__}.{self._module[name]}").register(part)
+            self._built.update(typer.main.get_group(part).commands)
+        return self._built[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._built[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._module[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._module)
+
+    def __len__(self) -> int:
+        return len(self._module)
+
+
+class _Root(TyperGroup):
+    """The group `opsloop`."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = _Commands()
+
+
 app = typer.Typer(
     name="opsloop",
+    cls=_Root,
     help="An autonomous ops loop that lives in PostgreSQL.",
     epilog=_EPILOG,
     no_args_is_help=True,
@@ -78,36 +120,6 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-for _commands in (
-    init,
-    events,
-    proposals,
-    inbox,
-    mcp,
-    policy,
-    schedule,
-    ps,
-    dead,
-    handoff,
-    subagents,
-    metrics,
-    stats,
-    show,
-    explain,
-    grants,
-    up,
-    operations,
-    control,
-    purge,
-    schema,
-    compat,
-    roles,
-    worker,
-    relay,
-):
-    _commands.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

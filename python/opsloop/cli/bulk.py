@@ -6,13 +6,14 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
 
 import typer
 
 from opsloop.cli import output
 from opsloop.cli.session import Session
+from opsloop.client import OwningClient
 from opsloop.errors import InvalidArgument
 from opsloop.results import Acted
 
@@ -25,27 +26,68 @@ _PAUSE = 0.2
 #: Rows that a dry run shows on a terminal.
 _SHOWN = 10
 
-Status = Annotated[str | None, typer.Option("--status", help="All with this status.")]
-Kind = Annotated[str | None, typer.Option("--kind", help="All of this kind; * for any characters.")]
-Executor = Annotated[
-    str | None, typer.Option("--executor", help="All of this executor; * for any characters.")
-]
-Source = Annotated[
-    str | None,
-    typer.Option("--source", help="All whose proposals came from this source; * for any characters."),
-]
-Mission = Annotated[str | None, typer.Option("--mission", help="All of this mission.")]
-Error = Annotated[str | None, typer.Option("--error", help="All with this error; * for any characters.")]
-Code = Annotated[str | None, typer.Option("--code", help="All with this code, such as OPS_010.")]
 Group = Annotated[
     str | None, typer.Option("--group", help="All that failed in the same way: see `dead list --by reason`.")
 ]
-Since = Annotated[str | None, typer.Option("--since", help="From this time on, as PostgreSQL reads times.")]
-Until = Annotated[str | None, typer.Option("--until", help="Before this time.")]
-Limit = Annotated[
-    int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many of them, the newest.")
-]
-Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this, what would be done is only shown.")]
+_Text = str | None
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Options that pick what a command acts on, and say whether it does."""
+
+    kind: Annotated[_Text, typer.Option("--kind", help="All of this kind; * for any characters.")] = None
+    executor: Annotated[
+        _Text, typer.Option("--executor", help="All of this executor; * for any characters.")
+    ] = None
+    source: Annotated[
+        _Text,
+        typer.Option("--source", help="All whose proposals came from this source; * for any characters."),
+    ] = None
+    since: Annotated[_Text, typer.Option("--since", help="From this time on, as PostgreSQL reads times.")] = (
+        None
+    )
+    until: Annotated[_Text, typer.Option("--until", help="Before this time.")] = None
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many of them, the newest.")
+    ] = 100_000
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without this, what would be done is only shown.")
+    ] = False
+
+    def wanted(self) -> dict[str, Any]:
+        """Return what was given, as filters of the functions name it."""
+        return {
+            "mission_id" if one.name == "mission" else one.name: value
+            for one in fields(self)
+            if one.name not in ("limit", "yes") and (value := getattr(self, one.name)) not in (None, False)
+        }
+
+
+@dataclass(frozen=True)
+class PickedWaiting(Picked):
+    """Of steps that wait."""
+
+    mission: Annotated[_Text, typer.Option("--mission", help="All of this mission.")] = None
+    error: Annotated[_Text, typer.Option("--error", help="All with this error; * for any characters.")] = None
+    code: Annotated[_Text, typer.Option("--code", help="All with this code, such as OPS_010.")] = None
+
+
+@dataclass(frozen=True)
+class PickedSteps(PickedWaiting):
+    """Of all steps."""
+
+    status: Annotated[_Text, typer.Option("--status", help="All with this status.")] = None
+    group: Group = None
+
+
+@dataclass(frozen=True)
+class PickedMissions(Picked):
+    """Of missions."""
+
+    status: Annotated[_Text, typer.Option("--status", help="All with this status.")] = None
+    title: Annotated[_Text, typer.Option("--title", help="All with this title; * for any characters.")] = None
+    stuck: Annotated[bool, typer.Option("--stuck", help="All that nothing will free by itself.")] = False
 
 
 @dataclass
@@ -56,31 +98,30 @@ class Tally:
     refused: list[Acted] = field(default_factory=list)
 
 
-def chosen(one: str | None, wanted: dict[str, Any], what: str) -> dict[str, Any]:
-    """Return the filter that was given. Raises InvalidArgument unless there is either an id or a filter."""
-    given = {name: value for name, value in wanted.items() if value not in (None, False)}
-    if (one is None) != bool(given):
+def one_or_many(one: str | None, which: Picked, what: str) -> None:
+    """Raise InvalidArgument unless there is either an id or a filter."""
+    if (one is None) != bool(which.wanted()):
         raise InvalidArgument(
             f"give a {what}, or options that say which ones",
             hint="--status, --executor, --error and so on pick all that fit; --help has them.",
         )
-    return given
 
 
 def act(
     session: Session,
+    client: OwningClient,
     verb: str,
     noun: str,
+    which: Picked,
     call: Callable[[dict[str, Any], int, bool], list[Acted]],
-    wanted: dict[str, Any],
-    limit: int,
-    *,
-    yes: bool,
 ) -> None:
-    """Show what `call` would act on or, with `yes`, act on exactly that. Exit code 1 when one is refused."""
-    found = list(found_by(call, wanted, limit))
-    if not yes:
-        session.show(found, lambda: _show(session, verb, noun, found))
+    """Show what `call` would act on or, with --yes, act on exactly that. Exit code 1 when one is refused."""
+    wanted = which.wanted()
+    if "mission_id" in wanted:
+        wanted["mission_id"] = str(session.whole_id(client, wanted["mission_id"], "mission"))
+    found = list(found_by(call, wanted, which.limit))
+    if not which.yes:
+        session.show(found, lambda: _show(session, verb, noun, found), shows=True)
         return
     tally = carry_out(call, found, verb, quiet=session.json)
 

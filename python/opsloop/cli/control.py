@@ -90,7 +90,7 @@ def _list(session: Session, client: OwningClient) -> None:
             output.table("Pauses", ["scope", "target", "how", "age", "by", "login", "parked", "reason"], rows)
         )
 
-    session.show(pauses, text)
+    session.show(pauses, text, shows=True)
 
 
 def resume(

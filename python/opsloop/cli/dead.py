@@ -39,19 +39,38 @@ class What(StrEnum):
     OTHER = "other"
 
 
-WhatOption = Annotated[What | None, typer.Option("--what", help="step, reaction, outbox or other.")]
-Executor = Annotated[str | None, typer.Option("--executor", help="Steps of this executor.")]
-Kind = Annotated[str | None, typer.Option("--kind", help="Steps of this kind.")]
-EventType = Annotated[str | None, typer.Option("--event-type", help="Messages of this type.")]
-Pattern = Annotated[str | None, typer.Option("--pattern", help="Reactions of this pattern.")]
-Mission = Annotated[str | None, typer.Option("--mission", help="Steps of this mission.")]
-Like = Annotated[
-    str | None, typer.Option("--reason", help="Why it gave up: a LIKE pattern, such as '%timeout%'.")
-]
-Since = Annotated[
-    str | None, typer.Option("--since", help="Given up at this time or later, as PostgreSQL reads times.")
-]
-Until = Annotated[str | None, typer.Option("--until", help="Given up before this time.")]
+Text = str | None
+
+
+@dataclass(frozen=True)
+class Letters:
+    """Options that pick letters."""
+
+    what: Annotated[What | None, typer.Option("--what", help="step, reaction, outbox or other.")] = None
+    executor: Annotated[Text, typer.Option("--executor", help="Steps of this executor.")] = None
+    kind: Annotated[Text, typer.Option("--kind", help="Steps of this kind.")] = None
+    event_type: Annotated[Text, typer.Option("--event-type", help="Messages of this type.")] = None
+    pattern: Annotated[Text, typer.Option("--pattern", help="Reactions of this pattern.")] = None
+    mission: Annotated[Text, typer.Option("--mission", help="Steps of this mission.")] = None
+    reason: Annotated[
+        Text, typer.Option("--reason", help="Why it gave up: a LIKE pattern, such as '%timeout%'.")
+    ] = None
+    since: Annotated[
+        Text, typer.Option("--since", help="Given up at this time or later, as PostgreSQL reads times.")
+    ] = None
+    until: Annotated[Text, typer.Option("--until", help="Given up before this time.")] = None
+    group: bulk.Group = None
+
+    def wanted(self) -> dict[str, str]:
+        """Return what was given, as the functions name it."""
+        given = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            "mission_id" if name == "mission" else name: str(value)
+            for name, value in given.items()
+            if value is not None
+        }
+
+
 LetterId = Annotated[
     str, typer.Argument(metavar="ID", help="Id of the dead letter, as `dead list` shows it.")
 ]
@@ -71,17 +90,8 @@ _FIELDS = (
 
 def list_(
     session: Session,
-    what: WhatOption = None,
-    executor: Executor = None,
-    kind: Kind = None,
-    event_type: EventType = None,
-    pattern: Pattern = None,
-    mission: Mission = None,
-    reason: Like = None,
-    since: Since = None,
-    until: Until = None,
+    which: Letters,
     redriven: Annotated[bool, typer.Option("--redriven", help="Those that were put back, instead.")] = False,
-    group: bulk.Group = None,
     by: Annotated[
         GroupBy | None,
         typer.Option(
@@ -91,7 +101,7 @@ def list_(
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Letters to list.")] = 50,
 ) -> None:
     """List dead letters that wait, newest first; --json has all that was kept of each."""
-    wanted = _filter(what, executor, kind, event_type, pattern, mission, reason, since, until, group)
+    wanted = which.wanted()
     with session.client() as client:
         if by is not None:
             _grouped(session, client.group_failures({**wanted, "redriven": redriven}, limit=min(limit, 1000)))
@@ -206,7 +216,7 @@ def _error(error: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class RedriveOutcome:
     """What became of one letter, as `redrive` prints it."""
 
     dl_msg_id: str
@@ -222,19 +232,10 @@ class _Outcome:
 def redrive(
     session: Session,
     actor: Actor,
+    which: Letters,
     letters: Annotated[
         list[str] | None, typer.Argument(metavar="ID…", help="These; none: those that the options pick.")
     ] = None,
-    what: WhatOption = None,
-    executor: Executor = None,
-    kind: Kind = None,
-    event_type: EventType = None,
-    pattern: Pattern = None,
-    mission: Mission = None,
-    reason: Like = None,
-    since: Since = None,
-    until: Until = None,
-    group: bulk.Group = None,
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=10_000, help="At most so many, oldest first.")
     ] = 100,
@@ -248,7 +249,7 @@ def redrive(
     behind what was delivered of its aggregate since. Of a letter of another system the event dead_letter:redriven
     tells. Exit code 1 when one could not be put back; the others are.
     """
-    wanted = _filter(what, executor, kind, event_type, pattern, mission, reason, since, until, group)
+    wanted = which.wanted()
     if letters and wanted:
         raise InvalidArgument(
             "ID and options that pick letters exclude each other", hint="opsloop dead redrive --help"
@@ -260,7 +261,7 @@ def redrive(
             found: list[RedrivenLetter] = client.redrive_dead_letters(wanted, limit=limit, actor=actor)
             if yes:
                 found = list(_put_back(client, found, actor))
-            done = [_Outcome(f.dl_msg_id, f.outcome, f.new_msg_id) for f in found]
+            done = [RedriveOutcome(f.dl_msg_id, f.outcome, f.new_msg_id) for f in found]
 
     def text() -> None:
         if not done:
@@ -273,7 +274,7 @@ def redrive(
             again = session.command("dead", "redrive", *options, "--limit", limit, "--yes")
             output.say(f"nothing was changed; to put them back: {again}")
 
-    session.show(done, text)
+    session.show(done, text, shows=not letters and not yes)
     if any(d.failed for d in done):
         raise typer.Exit(1)
 
@@ -289,14 +290,14 @@ def _put_back(client: OwningClient, found: list[RedrivenLetter], actor: str) -> 
         sys.stderr.write("\r\x1b[K")
 
 
-def _one(client: Any, letter: str, actor: str) -> _Outcome:
+def _one(client: Any, letter: str, actor: str) -> RedriveOutcome:
     try:
         answer = client.redrive_dead_letter(letter, actor=actor)
     except OpsError as error:
         if error.code in ("OPS_001", "OPS_018"):
             raise
-        return _Outcome(letter, str(error), None)
-    return _Outcome(letter, "redriven" if answer.redriven else "was redriven before", answer.new_msg_id)
+        return RedriveOutcome(letter, str(error), None)
+    return RedriveOutcome(letter, "redriven" if answer.redriven else "was redriven before", answer.new_msg_id)
 
 
 def archive(
@@ -325,26 +326,6 @@ def archive(
         {"id": number, "dl_msg_id": letter},
         lambda: output.say(f"kept; to look at it: {session.command('dead', 'show', letter)}"),
     )
-
-
-def _filter(
-    what: What | None,
-    executor: str | None,
-    kind: str | None,
-    event_type: str | None,
-    pattern: str | None,
-    mission: str | None,
-    reason: str | None,
-    since: str | None,
-    until: str | None,
-    group: str | None,
-) -> dict[str, str]:
-    given = {
-        "what": what, "executor": executor, "kind": kind, "event_type": event_type, "pattern": pattern,
-        "mission_id": mission, "reason": reason, "since": since, "until": until,
-        "group": group,
-    }  # fmt: skip
-    return {name: str(value) for name, value in given.items() if value is not None}
 
 
 def _option(name: str) -> str:

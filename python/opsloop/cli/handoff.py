@@ -163,7 +163,7 @@ def _reasons(reasons: list[DirectiveReason]) -> Iterator[str]:
 def register(parent: typer.Typer) -> None:
     """Add `handoff` and `directive` and their commands to `parent`."""
     command(handoff, "execute")(execute)
-    command(handoff, "list")(list_)
-    command(directive, "show")(show)
+    command(handoff, "list", shows=True)(list_)
+    command(directive, "show", shows=True)(show)
     parent.add_typer(handoff, rich_help_panel=WORK)
     parent.add_typer(directive, rich_help_panel=WORK)

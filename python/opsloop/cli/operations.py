@@ -13,7 +13,6 @@ from opsloop import migrate
 from opsloop.cli import bulk, output
 from opsloop.cli.jsonin import parse, read_text
 from opsloop.cli.session import LOOP, WORK, Actor, Digest, Reason, Session, an_id, command
-from opsloop.client import OwningClient
 from opsloop.errors import InvalidArgument, translate
 
 StepId = Annotated[
@@ -75,64 +74,39 @@ def _turn(result: dict[str, Any]) -> str:
 def retry(
     session: Session,
     actor: Actor,
+    which: bulk.PickedSteps,
     step: StepId = None,
     digest: Digest = None,
-    status: bulk.Status = None,
-    kind: bulk.Kind = None,
-    executor: bulk.Executor = None,
-    source: bulk.Source = None,
-    mission: bulk.Mission = None,
-    error: bulk.Error = None,
-    code: bulk.Code = None,
-    group: bulk.Group = None,
-    since: bulk.Since = None,
-    until: bulk.Until = None,
-    limit: bulk.Limit = 100_000,
-    yes: bulk.Yes = False,
 ) -> None:
     """Run a failed, cancelled or parked step again; its mission comes back to life.
 
     With options in place of STEP: all failed steps (or those of --status) that fit. They are shown; with --yes they run
     again, in small parts. Exit code 1 when one was refused; the others were not.
     """
-    wanted = bulk.chosen(
-        step,
-        {
-            "status": status, "kind": kind, "executor": executor, "source": source, "mission_id": mission,
-            "error": error, "code": code, "group": group, "since": since, "until": until,
-        },
-        "STEP",
-    )  # fmt: skip
+    bulk.one_or_many(step, which, "STEP")
     if step is None:
         with session.client() as client:
-            _whole_mission(session, client, wanted)
             bulk.act(
                 session,
+                client,
                 "retry",
                 "step",
-                lambda which, most, dry: client.retry_steps(which, most, dry_run=dry, actor=actor),
-                wanted,
-                limit,
-                yes=yes,
+                which,
+                lambda wanted, most, dry: client.retry_steps(wanted, most, dry_run=dry, actor=actor),
             )
         return
     with session.client() as client, client.conn.transaction():
-        which = session.whole_id(client, step, "step")
+        meant = session.whole_id(client, step, "step")
         if digest is not None:
-            client.as_shown(which, digest)
-        done = client.retry_step(which, actor=actor)
-    _step(session, which, done)
-
-
-def _whole_mission(session: Session, client: OwningClient, wanted: dict[str, Any]) -> None:
-    """Put the whole id of the mission in the place of its last digits."""
-    if "mission_id" in wanted:
-        wanted["mission_id"] = str(session.whole_id(client, wanted["mission_id"], "mission"))
+            client.as_shown(meant, digest)
+        done = client.retry_step(meant, actor=actor)
+    _step(session, meant, done)
 
 
 def resolve(
     session: Session,
     actor: Actor,
+    which: bulk.PickedWaiting,
     step_or_outcome: Annotated[
         str,
         typer.Argument(
@@ -146,16 +120,6 @@ def resolve(
     result: Annotated[
         str | None, typer.Option("--result", help="What later steps get from it: JSON, @file, or -.")
     ] = None,
-    kind: bulk.Kind = None,
-    executor: bulk.Executor = None,
-    source: bulk.Source = None,
-    mission: bulk.Mission = None,
-    error: bulk.Error = None,
-    code: bulk.Code = None,
-    since: bulk.Since = None,
-    until: bulk.Until = None,
-    limit: bulk.Limit = 100_000,
-    yes: bulk.Yes = False,
 ) -> None:
     """Say what became of a step whose outcome is unknown, because its worker vanished.
 
@@ -163,37 +127,28 @@ def resolve(
     """
     step = None if outcome is None else step_or_outcome
     ends = outcome or _outcome(step_or_outcome)
-    wanted = bulk.chosen(
-        step,
-        {
-            "kind": kind, "executor": executor, "source": source, "mission_id": mission, "error": error, "code": code,
-            "since": since, "until": until,
-        },
-        "STEP",
-    )  # fmt: skip
+    bulk.one_or_many(step, which, "STEP")
     if step is None:
         if result is not None:
             raise InvalidArgument("--result is for one STEP", hint="Leave it out.")
         with session.client() as client:
-            _whole_mission(session, client, wanted)
             bulk.act(
                 session,
+                client,
                 "resolve",
                 "step",
-                lambda which, most, dry: client.resolve_steps(
-                    which, ends.value, most, dry_run=dry, actor=actor, reason=reason
+                which,
+                lambda wanted, most, dry: client.resolve_steps(
+                    wanted, ends.value, most, dry_run=dry, actor=actor, reason=reason
                 ),
-                wanted,
-                limit,
-                yes=yes,
             )
         return
     value = None if result is None else parse(read_text(result, "--result"), "--result", InvalidArgument)
     given = an_id(step)
     with session.client() as client:
-        which = session.whole_id(client, given, "step")
-        done = client.resolve_step(which, ends.value, actor=actor, reason=reason, result=value)
-    _step(session, which, done)
+        meant = session.whole_id(client, given, "step")
+        done = client.resolve_step(meant, ends.value, actor=actor, reason=reason, result=value)
+    _step(session, meant, done)
 
 
 def _outcome(given: str) -> Outcome:
@@ -212,50 +167,31 @@ def _step(session: Session, step: UUID, status: str) -> None:
 def cancel(
     session: Session,
     actor: Actor,
+    which: bulk.PickedMissions,
     mission: MissionId = None,
     reason: Reason = None,
-    status: bulk.Status = None,
-    kind: bulk.Kind = None,
-    executor: bulk.Executor = None,
-    source: bulk.Source = None,
-    title: Annotated[
-        str | None, typer.Option("--title", help="All with this title; * for any characters.")
-    ] = None,
-    stuck: Annotated[bool, typer.Option("--stuck", help="All that nothing will free by itself.")] = False,
-    since: bulk.Since = None,
-    until: bulk.Until = None,
-    limit: bulk.Limit = 100_000,
-    yes: bulk.Yes = False,
 ) -> None:
     """Cancel a mission: what has not started never does, and what runs is asked to stop.
 
     With options in place of MISSION: all open missions that fit. They are shown; with --yes they are cancelled.
     """
-    wanted = bulk.chosen(
-        mission,
-        {
-            "status": status, "kind": kind, "executor": executor, "source": source, "title": title, "stuck": stuck,
-            "since": since, "until": until,
-        },
-        "MISSION",
-    )  # fmt: skip
+    bulk.one_or_many(mission, which, "MISSION")
     with session.client() as client:
         if mission is None:
             bulk.act(
                 session,
+                client,
                 "cancel",
                 "mission",
-                lambda which, most, dry: client.cancel_missions(
-                    which, most, dry_run=dry, actor=actor, reason=reason
+                which,
+                lambda wanted, most, dry: client.cancel_missions(
+                    wanted, most, dry_run=dry, actor=actor, reason=reason
                 ),
-                wanted,
-                limit,
-                yes=yes,
             )
             return
-        which = session.whole_id(client, mission, "mission")
-        done = client.cancel_mission(which, actor=actor, reason=reason)
-    session.show({"mission_id": which, "status": done}, lambda: output.say(f"mission {which}: {done}"))
+        meant = session.whole_id(client, mission, "mission")
+        done = client.cancel_mission(meant, actor=actor, reason=reason)
+    session.show({"mission_id": meant, "status": done}, lambda: output.say(f"mission {meant}: {done}"))
 
 
 def seed(session: Session) -> None:

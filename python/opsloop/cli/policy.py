@@ -131,7 +131,9 @@ def export(
         for field in policyexport.without_toml(documents):
             output.say(f"left out, as TOML has no null: {field}", stderr=True)
     if file is None:
-        session.show(documents, lambda: output.print_text(policyexport.as_toml(documents).rstrip("\n")))
+        session.show(
+            documents, lambda: output.print_text(policyexport.as_toml(documents).rstrip("\n")), shows=True
+        )
         return
     is_new = policyexport.write(file, documents)
     session.show(

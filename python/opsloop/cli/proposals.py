@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -59,25 +60,34 @@ Which = Annotated[
         help="Id of the proposal or parked step, or its last 8 digits; without, --source or --kind say which.",
     ),
 ]
-Source = Annotated[
-    str | None,
-    typer.Option("--source", help="All that wait and come from this source; * for any characters."),
-]
-Kind = Annotated[
-    str | None, typer.Option("--kind", help="All that wait and have nothing but steps of this kind.")
-]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, once it has shown what it covers.")]
+
+
+@dataclass(frozen=True)
+class PickedProposals:
+    """Options that pick proposals."""
+
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="All that wait and come from this source; * for any characters."),
+    ] = None
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="All that wait and have nothing but steps of this kind.")
+    ] = None
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, once it has shown what it covers.")] = False
+
+    def wanted(self) -> dict[str, str]:
+        """Return what was given, as the inbox names it."""
+        given = {"source": self.source, "kind": self.kind}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def approve(
     session: Session,
     actor: Actor,
+    picked: PickedProposals,
     proposal: Which = None,
     reason: Reason = None,
     digest: Digest = None,
-    source: Source = None,
-    kind: Kind = None,
-    yes: Yes = False,
     wait: Wait = False,
     timeout: Timeout = None,
 ) -> None:
@@ -85,9 +95,9 @@ def approve(
 
     With --source or --kind it shows all that wait and fit, asks, and approves exactly those.
     """
-    _check_which(proposal, source, kind)
+    _check_which(proposal, picked)
     if proposal is None:
-        _decide_all(session, "approve", source, kind, actor, reason, yes=yes)
+        _decide_all(session, "approve", picked, actor, reason)
         return
     with session.client() as client:
         with client.conn.transaction():
@@ -105,27 +115,25 @@ def approve(
 def reject(
     session: Session,
     actor: Actor,
+    picked: PickedProposals,
     proposal: Which = None,
     reason: Reason = None,
-    source: Source = None,
-    kind: Kind = None,
-    yes: Yes = False,
 ) -> None:
     """Reject a proposal.
 
     With --source or --kind it shows all that wait and fit, asks, and rejects exactly those.
     """
-    _check_which(proposal, source, kind)
+    _check_which(proposal, picked)
     if proposal is None:
-        _decide_all(session, "reject", source, kind, actor, reason, yes=yes)
+        _decide_all(session, "reject", picked, actor, reason)
         return
     with session.client() as client:
         which = session.whole_id(client, proposal, "proposal", "step")
         _show(session, client.reject_proposal(which, actor=actor, reason=reason))
 
 
-def _check_which(proposal: str | None, source: str | None, kind: str | None) -> None:
-    if (proposal is None) == (source is None and kind is None):
+def _check_which(proposal: str | None, picked: PickedProposals) -> None:
+    if (proposal is None) != bool(picked.wanted()):
         raise InvalidArgument(
             "give a PROPOSAL, or --source or --kind for all that fit",
             hint="`opsloop inbox` shows what waits.",
@@ -133,25 +141,17 @@ def _check_which(proposal: str | None, source: str | None, kind: str | None) -> 
 
 
 def _decide_all(
-    session: Session,
-    decision: str,
-    source: str | None,
-    kind: str | None,
-    actor: str,
-    reason: str | None,
-    *,
-    yes: bool,
+    session: Session, decision: str, picked: PickedProposals, actor: str, reason: str | None
 ) -> None:
     """Decide on all that wait and fit, for exactly what was shown."""
     with session.client() as client:
-        given = {"what": "proposal", "source": source, "kind": kind}
-        wanted = {name: value for name, value in given.items() if value is not None}
+        wanted = {"what": "proposal", **picked.wanted()}
         found = [entry for entry in client.inbox(_MOST, wanted) if decision in entry.decide]
         if not session.json:
             for entry in found:
                 output.print_text(describe(session, entry, whole=False) + "\n")
             output.print_text(f"{len(found)} proposals to {decision}")
-        if found and not yes:
+        if found and not picked.yes:
             if session.json or not output.on_terminal():
                 raise InvalidArgument("--yes is needed where nobody can be asked", hint="Look at them first.")
             if not typer.confirm(f"{decision} {len(found)}?"):

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import typer
 from rich.console import Group, RenderableType
-from rich.live import Live
 from rich.text import Text
 
 from opsloop import jsonio
@@ -27,7 +26,7 @@ _STEP_STATUSES = ("blocked", "queued", "running", "waiting", "succeeded", "faile
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
     """What one look at the loop found; counts only where everything is shown."""
 
     proposals: list[ListedProposal]
@@ -84,13 +83,15 @@ def ps(
     with session.client() as client:
         meant = None if which is None else session.whole_id(client, which, "mission", "proposal")
 
-        def view() -> _View:
+        def view() -> View:
             return _look(client, meant, status, limit or _fitting(), stuck=stuck)
 
         if not watch:
             found = view()
             session.show(found, lambda: output.console().print(_render(session, found, meant)))
             return
+        from rich.live import Live  # what it imports, nobody else needs
+
         with Live(console=output.console(), refresh_per_second=4) as live:
             while True:
                 live.update(_render(session, view(), meant))
@@ -105,10 +106,10 @@ def _fitting() -> int:
     return max(3, (screen.height - 16) // 3) if screen.is_terminal else 20
 
 
-def _look(client: Client, which: UUID | None, status: str | None, limit: int, *, stuck: bool) -> _View:
+def _look(client: Client, which: UUID | None, status: str | None, limit: int, *, stuck: bool) -> View:
     if which is not None:
         try:
-            return _View([], [], client.list_steps(which, max(limit, 20), status))
+            return View([], [], client.list_steps(which, max(limit, 20), status))
         except NotFound:
             found = client.list_proposals(limit, proposal_id=which)
             if not found:
@@ -117,22 +118,22 @@ def _look(client: Client, which: UUID | None, status: str | None, limit: int, *,
                     detail={"id": str(which)},
                     hint="`opsloop ps` lists the newest.",
                 ) from None
-            return _View(found, [], [])
+            return View(found, [], [])
     if stuck:
-        return _View(
+        return View(
             [], client.list_missions(3 * limit, filter={"stuck": True}), [], stuck=client.count_stuck()
         )
     if status is None:
         return _everything(client, limit)
     limit = 3 * limit if output.console().is_terminal else limit
-    return _View(
+    return View(
         client.list_proposals(limit, status) if status in _PROPOSAL_STATUSES else [],
         client.list_missions(limit, status) if status in _MISSION_STATUSES else [],
         client.list_steps(None, limit, status) if status in _STEP_STATUSES else [],
     )
 
 
-def _everything(client: Client, limit: int) -> _View:
+def _everything(client: Client, limit: int) -> View:
     health = client.health()
     # Of missions what is wrong comes first, of steps what waits.
     missions = {
@@ -147,7 +148,7 @@ def _everything(client: Client, limit: int) -> _View:
         one.step_id: one
         for one in (*client.list_steps(None, limit, "waiting"), *client.list_steps(limit=limit))
     }
-    return _View(
+    return View(
         client.list_proposals(limit, "pending") + client.list_proposals(limit, "voting"),
         list(missions.values())[:limit],
         list(steps.values())[:limit],
@@ -168,7 +169,7 @@ def _everything(client: Client, limit: int) -> _View:
     )
 
 
-def _render(session: Session, view: _View, which: UUID | None) -> RenderableType:
+def _render(session: Session, view: View, which: UUID | None) -> RenderableType:
     lines = list(_counts(view))
     tables: list[RenderableType] = []
     if view.missions:
@@ -225,7 +226,7 @@ def _render(session: Session, view: _View, which: UUID | None) -> RenderableType
     return Group(*parts)
 
 
-def _counts(view: _View) -> Iterator[Text]:
+def _counts(view: View) -> Iterator[Text]:
     """How many there are, what is wrong first; a line that would tell nothing is left out."""
     counts = view.counts
     if counts.get("killed"):

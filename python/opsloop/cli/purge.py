@@ -226,6 +226,7 @@ def _show(session: Session, run: PurgeRun, target: Export | None) -> None:
             **({"directory": str(target.directory), "files": target.files} if target else {}),
         },
         text,
+        shows=run.how == "count",
     )
 
 

@@ -9,16 +9,14 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, ParamSpec
+from typing import Annotated, Any, Concatenate, ParamSpec, get_type_hints
 from uuid import UUID
 
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from opsloop import embedded as embedded_server
-from opsloop import migrate
 from opsloop.cli import output
 from opsloop.client import OwningClient, connect
 from opsloop.config import Settings, check_dsn, check_schema
@@ -58,6 +56,9 @@ class Session:
             return
         if self.dsn is not None:
             raise InvalidArgument("--embedded and --dsn exclude each other", hint="Leave one of them out.")
+        from opsloop import embedded as embedded_server
+        from opsloop import migrate
+
         with embedded_server.server(embedded_directory()) as server, translate():
             dsn = server.dsn()
             if migrate.bring_up(dsn, self.schema_name):
@@ -82,12 +83,14 @@ class Session:
         except ValueError:
             return client.whole_id(given, "|".join(what))
 
-    def show(self, value: Any, text: Callable[[], None]) -> None:
-        """Print a result: as JSON with --json, else by `text`."""
+    def show(self, value: Any, text: Callable[[], None], *, shows: bool = False) -> None:
+        """Print a result: as JSON with --json, else by `text`. `shows`: nothing else was done; as for `command`."""
         if self.json:
             output.print_json(value)
         else:
             text()
+        if shows and not output.was_printed():
+            raise typer.Exit(1)
 
     def command(self, *words: object) -> str:
         """Return the exact command line for a next step, with this command's own --dsn, --schema, --embedded.
@@ -186,18 +189,32 @@ LOOP = "The loop itself"
 INSTALLATION = "Installation"
 
 
+def _options(kind: Any) -> list[inspect.Parameter]:
+    """Return the fields of a dataclass as parameters."""
+    hints = get_type_hints(kind, include_extras=True)
+    return [
+        inspect.Parameter(
+            one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name]
+        )
+        for one in fields(kind)
+    ]
+
+
 def command(
     app: typer.Typer, name: str, panel: str | None = None, *, shows: bool = False
 ) -> Callable[[Callable[Concatenate[Session, P], None]], Callable[Concatenate[Session, P], None]]:
     """Register a function as a command of `app`, under the heading `panel`. `shows`: it does nothing but print.
 
-    Its first argument is the session, made from the options that all commands have; the rest are its own.
+    Its first argument is the session, made from the options that all commands have; the rest are its own. One that is a
+    dataclass stands for an option for each of its fields.
     """
 
     def register(
         function: Callable[Concatenate[Session, P], None],
     ) -> Callable[Concatenate[Session, P], None]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        groups: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
+        own = [option for p in own for option in (_options(groups[p.name]) if p.name in groups else [p])]
         common = [
             inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS[n], annotation=a)
             for n, a in _COMMON.items()
@@ -206,6 +223,8 @@ def command(
 
         def run(**given: Any) -> None:
             session = Session(**{n: given.pop(n) for n in _COMMON})
+            for name, kind in groups.items():
+                given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
             function(session, **given)  # type: ignore[call-arg]
             if shows and not output.was_printed():
                 raise typer.Exit(1)

@@ -92,5 +92,5 @@ def _why(reason: str | None) -> str:
 def register(parent: typer.Typer) -> None:
     """Add `subagents` and its commands to `parent`."""
     command(subagents, "run")(run)
-    command(subagents, "summary")(summary)
+    command(subagents, "summary", shows=True)(summary)
     parent.add_typer(subagents, rich_help_panel=WORK)

@@ -141,6 +141,22 @@ async def read_board(client: AsyncClient, role: str, given: Json) -> Json:
     }
 
 
+async def read_schedules(client: AsyncClient, _role: str, given: Json) -> Json:
+    """What happens at given times, and when next."""
+    return {
+        "schedules": [
+            {
+                **_picked(
+                    one, "name", "cron", "every_seconds", "timezone", "event_type", "enabled", "paused", "next_ticks",
+                    "last_at", "last_outcome", "last_reason",
+                ),
+                **({"proposes": one.template.get("title")} if one.template else {}),
+            }
+            for one in await client.list_schedules(given.get("limit", 20))
+        ]
+    }  # fmt: skip
+
+
 async def emit_event(client: AsyncClient, role: str, given: Json) -> Json:
     """Record that something happened."""
     event = await client.emit_event(
@@ -309,6 +325,22 @@ TOOLS: dict[str, Tool] = {
                 }
             ),
             read_board,
+        ),
+        Tool(
+            "read_schedules",
+            "Read the schedules",
+            "What the team lets happen at given times: the event that each emits or the mission that it proposes, its "
+            "next three times, and what became of the last. Changes nothing; you cannot set one. Read it before you "
+            "propose what may come by itself.",
+            _object(
+                limit={
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": LIST_LIMIT,
+                    "description": "Schedules (default 20).",
+                }
+            ),
+            read_schedules,
         ),
         Tool(
             "emit_event",

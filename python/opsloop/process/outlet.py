@@ -17,11 +17,12 @@ _ESCAPED = "opsloop-escaped"
 
 
 class Outlet:
-    """A text stream that never fails; `lost` counts what could not be written."""
+    """A text stream that never fails; `lost` counts what could not be written: all where there is no stream."""
 
     def __init__(self, stream: Any) -> None:
         self.lost = 0
-        self._stream = stream
+        self._is_closed = stream is None
+        self._stream = stream or os.fdopen(_null(), "w")
         # The second is what Python chooses in the locales C and POSIX.
         if getattr(stream, "errors", None) in ("strict", "surrogateescape") and hasattr(
             stream, "reconfigure"
@@ -33,6 +34,7 @@ class Outlet:
 
     def write(self, text: str) -> int:
         """Write, or drop it."""
+        self.lost += self._is_closed
         try:
             self._stream.write(text)
         except (OSError, ValueError):
@@ -68,7 +70,7 @@ def outlets() -> Iterator[Outlet]:
                 os.dup2(null, number)
                 os.close(null)
     kept = sys.stdout, sys.stderr
-    out, err = (Outlet(stream or os.fdopen(_null(), "w")) for stream in kept)
+    out, err = map(Outlet, kept)
     sys.stdout, sys.stderr = out, err
     try:
         yield out

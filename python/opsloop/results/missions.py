@@ -28,6 +28,8 @@ class ListedMission:
     completed_at: datetime | None
     stuck: str | None = None
     """What all its open steps wait for, such as `1 held, 2 no worker`; None where it works or has ended."""
+    parent_mission_id: UUID | None = None
+    """The mission whose step of kind mission it is; None for most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,6 +201,8 @@ begin
       ('oldest snapshot', extract(epoch from _time_between(v_health.xmin_held_since, v_now)),
        concat(coalesce(v_health.xmin_holder, 'there is none'),
               ', for ' || date_trunc('second', _time_between(v_health.xmin_held_since, v_now))::text))
+      union all
+      select 'waits over', w.at, w.found from _health_waits() w
     ) f (name, at, found) on f.name = d.name
    where d.kind = 'check'
    order by d.no;

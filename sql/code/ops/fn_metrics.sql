@@ -30,6 +30,7 @@ begin
            when 'outbox_undeliverable_gauge' then (select o.undeliverable from _outbox_front() o)
            when 'locks_over_gauge' then (select coalesce(extract(epoch from _now() - l.oldest), 0)
                                           from _locks_over() l)
+           when 'waits_over_gauge' then (select w.at from _health_waits() w)
            else coalesce(c.n, 0)
          end,
          d.help, d.warn, d.per

@@ -7,8 +7,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Those of these ended missions that something open still refers to: an event of theirs that waits, a reaction, a
--- proposal or a mission that came of them, at any depth, and is open; or a run of sub-agents whose results are not
--- stored yet.
+-- proposal or a mission that came of them, at any depth, and is open; a mission above them that is open, whose step may
+-- be retried; or a run of sub-agents whose results are not stored yet.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return array(
@@ -17,6 +17,18 @@ begin
              exists (select from sub_agent_runs r where r.proposal_id = m.proposal_id and r.open)
              -- The mission of a step that has not seen its end yet.
              or exists (select from ops_child_missions w where w.proposal_id = m.proposal_id)
+             or m.parent_step_id is not null and exists (
+               with recursive above (parent_step_id, is_open) as (
+                 select m.parent_step_id, false
+                 union
+                 select t.parent_step_id, t.status in ('approved', 'running')
+                   from above b
+                  cross join lateral (select o.mission_id from ops_mission_steps o
+                                       where o.id = b.parent_step_id limit 1) s
+                  cross join lateral (select n.parent_step_id, n.status from ops_missions n
+                                       where n.id = s.mission_id limit 1) t
+                  where not b.is_open)
+               select from above b where b.is_open)
         from ops_missions m where m.id = any (p_ids)
       union
       select c.root, x.mission_id, x.is_open

@@ -151,3 +151,35 @@ def test_letters_are_put_back_by_group(loop: Loop, failed: list[UUID]) -> None:
     done = loop.rows("select * from fn_redrive_dead_letters(%s, p_dry_run => false)", {"group": group})
     assert [r["outcome"] for r in done] == ["redriven"] * 3
     assert loop.rows("select * from fn_group_failures()") == []
+
+
+def finished(loop: Loop, number: int) -> None:
+    """So many finished missions of one step, newer than all others."""
+    for statement in (
+        """insert into ops_missions (id, title, status, steps_total, completed_at)
+           select {id}, 'past', 'succeeded', 1, now() from generate_series(1, %s) n""",
+        """insert into ops_mission_steps (id, mission_id, key, kind, executor, status, result)
+           select {id}, {id}, 'a', 'noop', 'noop', 'succeeded', '{{}}' from generate_series(1, %s) n""",
+        "analyze ops_missions, ops_mission_steps",
+    ):
+        made = statement.format(id="('f0000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid")
+        loop.do(made, *[number] * made.count("%s"))
+
+
+READ = "select sum(idx_tup_fetch + seq_tup_read) from pg_stat_xact_user_tables where relname = %s"
+
+
+def test_what_is_behind_a_long_past_is_found_and_the_past_is_not_read(loop: Loop, failed: list[UUID]) -> None:
+    finished(loop, 70_000)
+    found = loop.rows("select * from fn_retry_steps()")
+    assert [r["mission_id"] for r in found] == list(reversed(failed))
+    works = loop.row("select id from ops_missions where title = 'works'")["id"]
+    assert [r["id"] for r in loop.rows("select * from fn_cancel_missions()")] == [works]
+    for query, table in (
+        ('select * from fn_retry_steps(\'{"executor": "nothing"}\')', "ops_mission_steps"),
+        ('select * from fn_cancel_missions(\'{"title": "nothing"}\')', "ops_missions"),
+    ):
+        with loop.conn.transaction():
+            before = loop.value(READ, table) or 0
+            assert loop.rows(query) == []
+            assert loop.value(READ, table) - before < 50_000

@@ -261,3 +261,48 @@ def test_a_lock_that_is_over_and_cannot_be_taken_is_shown_with_the_session_to_en
     assert metric(apart, "locks_over_gauge") > 600
     apart.rows(remedy.replace(");", ", 5000)"))
     assert check(apart, "locks over")["status"] == "ok"
+
+
+# Waits
+
+
+def test_a_wait_that_is_over_is_shown_with_what_keeps_its_step(
+    apart: Loop, connect: Callable[..., psycopg.Connection[Any]]
+) -> None:
+    waits = apart.mission(step("a", "wait", params={"seconds": 60}))
+    tried = apart.mission(step("a"))
+    apart.fail(apart.work(tried), after=60)
+    apart.turn()
+    assert check(apart, "waits over") == {"status": "ok", "value": "none", "hint": None}
+    apart.advance(59)
+    assert metric(apart, "waits_over_gauge") == 0
+    apart.advance(100)
+    found = check(apart, "waits over")
+    assert (found["status"], found["value"][:7]) == ("warn", "2 over,")
+    apart.turn()
+    assert check(apart, "waits over")["status"] == "ok"
+    assert apart.status(waits) == "succeeded"
+
+    held = apart.mission(step("a", "wait", params={"seconds": 60}))
+    holder = connect(application_name="a report", autocommit=False)
+    holder.execute("select from ops_missions where id = %s for update", (held,))
+    apart.advance(700)
+    apart.turn()
+    found = check(apart, "waits over")
+    remedy = f"select pg_terminate_backend({holder.info.backend_pid});"
+    assert found["status"] == "fail"
+    assert all(word in found["value"] for word in (str(apart.step(held)["id"]), "a report", remedy)), found
+    assert metric(apart, "waits_over_gauge") > 600
+    apart.rows(remedy.replace(");", ", 5000)"))
+    apart.turn()
+    assert apart.status(held) == "succeeded"
+
+
+def test_an_event_that_waits_to_be_given_is_shown(apart: Loop) -> None:
+    apart.mission(step("a", "wait", params={"event": "paid"}))
+    apart.emit("paid")
+    apart.value("select count(*) from fn_evaluate_triggers(10)")
+    apart.advance(90)
+    assert "an event not given for 00:01:" in check(apart, "waits over")["value"]
+    apart.turn()
+    assert check(apart, "waits over")["value"] == "none"

@@ -117,6 +117,27 @@ def test_what_a_step_proposed_keeps_its_mission_while_it_is_open(loop, retention
     assert retention.purge()["missions"] == 1
 
 
+def test_a_child_stays_while_a_mission_above_it_is_open(loop, retention):
+    retention.document(missions_days=90)
+    loop.allow()
+    below = step("m", "mission", params=template(step("n", "mission", params=template(step("x")))))
+    above = loop.mission(below, step("b"))
+    for _ in range(3):
+        loop.turn()
+    (least,) = loop.rows("select mission_id from ops_mission_steps where key = 'x'")
+    loop.complete(loop.work(least["mission_id"], "x"))
+    for _ in range(3):
+        loop.turn()
+    assert loop.steps(above) == {"m": "succeeded", "b": "queued"}
+    retention.days(91)
+    assert retention.purge() == {}
+    loop.complete(loop.work(above, "b"))
+    # Nothing is open any more: both go, the mission above has its own time.
+    assert retention.purge() == {"missions": 2}
+    assert [r["id"] for r in loop.rows("select id from ops_missions")] == [above]
+    assert loop.broken() == []
+
+
 def test_a_batch_is_bounded_and_says_that_there_is_more(loop, retention):
     retention.document(missions_days=90)
     loop.allow()

@@ -38,6 +38,14 @@ def test_a_child_runs_and_its_results_are_the_result(loop):
     assert loop.value("select count(*) from ops_child_missions") == 0
 
 
+def test_the_list_of_missions_says_whose_child_each_is(loop):
+    mission = loop.mission(child("m", step("x")))
+    turns(loop)
+    its = mission_of(loop, mission)
+    listed = loop.rows("select mission_id, parent_mission_id from fn_list_missions()")
+    assert {r["mission_id"]: r["parent_mission_id"] for r in listed} == {its: mission, mission: None}
+
+
 def test_a_child_is_one_cause_deeper_and_belongs_to_those_who_proposed_its_parent(loop):
     mission = loop.mission(child())
     loop.turn()
