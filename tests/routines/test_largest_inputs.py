@@ -2,10 +2,12 @@
 
 import json
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
+import simplejson
 from psycopg.types.json import Jsonb
 
 from looping import Loop, step, template
@@ -287,7 +289,58 @@ def test_an_inbox_of_large_proposals_stops_early(loop):
     for _ in range(5):
         loop.row("select * from fn_create_proposal(%s)", large)
     shown = loop.rows("select in_all from fn_inbox(1000)")
-    assert [entry["in_all"] for entry in shown] == [5, 5, 5]
+    assert [entry["in_all"] for entry in shown] == [5, 5]
+    kinds = loop.rows('select in_all from fn_inbox(1000, \'{"kind": "sql"}\')')
+    assert [entry["in_all"] for entry in kinds] == [5, 5]
+
+
+#: Params of some four megabytes, each dear in another way: to write, to digest, to match, to expand.
+PARAMS = {
+    "numbers with zeros": {"statement": "x", "d": [Decimal("1.50")] * 600_000},
+    "texts with points": {"statement": "x", "d": ["a.0", "b"] * 300_000},
+    "names with points": {"statement": "x", "d": {f"k{n}.0": n for n in range(200_000)}},
+    "lists in lists": {"statement": "x", "d": [[[[]]]] * 400_000},
+    "escapes": {"statement": '\\"' * 900_000},
+}
+
+
+@pytest.mark.parametrize("which", PARAMS if WHOLE else ["numbers with zeros", "texts with points"])
+def test_proposals_of_large_params_are_judged_shown_and_decided_in_time(loop, which):
+    loop.do("set statement_timeout = '60s'")
+    effort = Effort(loop)
+    for n in range(2):
+        sent = simplejson.dumps(
+            template(step(kind="sql", params=PARAMS[which]), title=f"t{n}"), use_decimal=True
+        )
+        assert len(sent) < 4_194_304
+        made = loop.row("select * from fn_create_proposal(%s::jsonb)", sent)
+        assert made["status"] == "pending"
+        assert effort.took() < MOST_CPU
+    shown = loop.rows("select id, digest from fn_inbox(1000)")
+    assert effort.took() < MOST_CPU
+    decided = "select * from fn_approve_proposal(fn_as_shown(%s, %s))"
+    loop.rows(decided, shown[0]["id"], shown[0]["digest"])
+    assert effort.took() < MOST_CPU
+
+
+def test_an_inbox_of_steps_that_came_of_large_results_stops_early(loop):
+    asked = step("ask", "approval", after=[f"k{n}" for n in range(20)])
+    for _ in range(3):
+        loop.mission(*[step(f"k{n}", after=[]) for n in range(20)], asked)
+    for work in loop.claim(60):
+        loop.complete(work, {"v": "x" * 300_000})
+    assert loop.rows("select in_all from fn_inbox(1000)") == [{"in_all": 3}]
+
+
+def test_an_inbox_of_steps_that_results_fill_in_stops_early(loop):
+    loop.allow()
+    filled = step("b", "http", after=["a"], params={"url": "https://x/", "body": "{{steps.a.result.v}}"})
+    for _ in range(3):
+        before = [step(f"n{n}", after=[]) for n in range(20)]
+        loop.mission(*before, step("a", after=[]), {**filled, "needs_approval": True})
+    for work in loop.claim(100):
+        loop.complete(work, {"v": "x" * 3_000_000} if work["key"] == "a" else {})
+    assert loop.rows("select in_all from fn_inbox(1000)") == [{"in_all": 3}] * 2
 
 
 #: For each type of an argument the largest values that one may have; `mission` and the like are filled in.
