@@ -670,6 +670,7 @@
 \ir code/explain/_rehearse_votes.sql
 \ir code/explain/fn_shadow_policy.sql
 \ir code/explain/_duty_explain.sql
+\ir code/explain/_events_between.sql
 \ir code/explain/_shadowed_decisions.sql
 \ir code/explain/fn_list_shadows.sql
 \ir code/explain/fn_shadow_decisions.sql

@@ -97,11 +97,11 @@ create table ops_policy_shadows (
   set_login text not null default session_user,
   -- Why.
   reason text,
-  -- What was proposed from then on is judged.
+  -- What was proposed, or emitted, from then on is judged.
   since timestamptz not null,
-  -- What was proposed before that has been judged.
+  -- What was proposed, or emitted, before that has been judged.
   judged_to timestamptz not null,
-  -- Up to where is judged next, once no transaction is left that could still commit a proposal of before.
+  -- Up to where is judged next, once no transaction is left that could still commit a proposal or event of before.
   next_to timestamptz,
   -- Every transaction with a lower number must have ended before that.
   ticket xid8,
@@ -135,8 +135,12 @@ create table ops_shadow_decisions (
   old_outcome text not null,
   -- What the shadow would have decided.
   new_outcome text not null,
-  -- The proposal.
-  proposal_id uuid not null,
+  -- The proposal; null where a pattern reacts that did not.
+  proposal_id uuid,
+  -- The event, for a shadow of reaction_matrix.
+  event_id uuid,
+  -- The pattern, for a shadow of reaction_matrix.
+  pattern text,
   -- Its title.
   title text,
   -- Its source.

@@ -245,16 +245,14 @@ def shadow(
     actor: Actor,
     reason: Reason = None,
 ) -> None:
-    """Judge by a policy file, too, what is proposed from now on; it decides nothing.
+    """Judge by a policy file, too, what is emitted and proposed from now on; it decides nothing.
 
     What differs from the documents in force is set beside them; `policy shadows` shows what each would have decided.
-    reaction_matrix has no shadow: `policy try` tries it.
     """
-    fields = {key: value for key, value in policyfile.read(file).items() if key != "reaction_matrix"}
     with session.client() as client:
         documents = {
             key: document
-            for key, document in policyfile.drafts(client, fields).items()
+            for key, document in policyfile.drafts(client, policyfile.read(file)).items()
             if client.diff_policy(key, document=document)
         }
         with client.conn.transaction():
@@ -267,7 +265,7 @@ def shadow(
         for key, is_new in begun.items():
             output.say(f"{key}: {'from now on judged by this, too' if is_new else 'judged by this already'}")
         if not begun:
-            output.say("nothing to do: no document that judges proposals would differ")
+            output.say("nothing to do: no document that judges events or proposals would differ")
 
     session.show(begun, text)
 

@@ -135,7 +135,7 @@ class AsyncPolicy(AsyncCaller):
         actor: str | None = None,
         reason: str | None = None,
     ) -> bool:
-        """Set a document beside the one in force, to judge by it what is proposed from now on; None ends it.
+        """Set a document beside the one in force, to judge by it what comes from now on; None ends it.
 
         It decides nothing. Returns whether that changed anything. Raises NotAllowed (OPS_015), InvalidPolicy (OPS_017)
         with every fault, and InvalidArgument (OPS_018) for a document that has no shadow.
