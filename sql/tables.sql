@@ -84,6 +84,27 @@ select h.key as policy_key,
        h.updated_at as changed_at
   from ops_policy_history h;
 
+-- Who agreed to a change of policy that lets more run, where approval_rules.policy asks for that.
+create table ops_policy_votes (
+  -- Name of the document.
+  key text not null,
+  -- The version that was in force; 0 for none.
+  version integer not null,
+  -- Digest of the document that shall follow it.
+  digest text not null,
+  -- The login that agreed.
+  login text not null,
+  -- Who it was, as claimed.
+  actor text not null,
+  -- The groups that the login was in.
+  groups text[] not null,
+  -- Why.
+  reason text,
+  -- When.
+  created_at timestamptz not null,
+  constraint ops_policy_votes_pkey primary key (key, version, digest, login)
+);
+
 -- Documents that are judged beside the one in force, and decide nothing: the heartbeat holds them against what the gate
 -- has decided since.
 create table ops_policy_shadows (

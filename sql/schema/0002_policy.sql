@@ -53,6 +53,28 @@ comment on column ops_policy_audit.new_value is 'The document after the change.'
 comment on column ops_policy_audit.changed_by is 'Who changed it.';
 comment on column ops_policy_audit.changed_at is 'When it was changed.';
 
+create table ops_policy_votes (
+  key text not null,
+  version integer not null,
+  digest text not null,
+  login text not null,
+  actor text not null,
+  groups text[] not null,
+  reason text,
+  created_at timestamptz not null,
+  constraint ops_policy_votes_pkey primary key (key, version, digest, login)
+);
+comment on table ops_policy_votes is
+  'Who agreed to a change of policy that lets more run, where approval_rules.policy asks for that.';
+comment on column ops_policy_votes.key is 'Name of the document.';
+comment on column ops_policy_votes.version is 'The version that was in force; 0 for none.';
+comment on column ops_policy_votes.digest is 'Digest of the document that shall follow it.';
+comment on column ops_policy_votes.login is 'The login that agreed.';
+comment on column ops_policy_votes.actor is 'Who it was, as claimed.';
+comment on column ops_policy_votes.groups is 'The groups that the login was in.';
+comment on column ops_policy_votes.reason is 'Why.';
+comment on column ops_policy_votes.created_at is 'When.';
+
 create table ops_policy_shadows (
   key text constraint ops_policy_shadows_pkey primary key,
   value jsonb not null,

@@ -410,7 +410,9 @@ def test_lists_of_large_rows_stop_early(loop):
     assert len(loop.rows("select proposal_id from fn_list_proposals(1000)")) == 5
     (oldest,) = loop.rows("select id from ops_mission_proposals order by id limit 1")
     older = {"before": str(loop.rows("select proposal_id from fn_list_proposals(1000)")[-1]["proposal_id"])}
-    assert loop.rows("select proposal_id as id from fn_list_proposals(1000, p_filter => %s)", older) == [oldest]
+    assert loop.rows("select proposal_id as id from fn_list_proposals(1000, p_filter => %s)", older) == [
+        oldest
+    ]
     while works := loop.claim(10):
         for work in works:
             loop.fail(work)

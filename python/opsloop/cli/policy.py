@@ -1,4 +1,4 @@
-"""`policy get|set|apply|export|try|shadow|test|schema|history|diff|rollback`: the versioned documents that decide."""
+"""`policy get|set|apply|agree|export|try|shadow|test|schema|history|diff|rollback`: the documents that decide."""
 
 from __future__ import annotations
 
@@ -146,6 +146,31 @@ def _change(
     if yes or not session.can_ask():
         return put(None)
     return policychange.confirmed(client, keys, put)
+
+
+def agree(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file, TOML or JSON.")],
+    actor: Actor,
+    reason: Reason = None,
+) -> None:
+    """Agree to what a policy file changes, where approval_rules.policy asks for it; nothing in force changes.
+
+    It counts for exactly these documents, until another version is in force. With the last one that has to agree,
+    `policy apply` takes the file.
+    """
+    with session.client() as client:
+        documents = policyfile.read(file)
+        seats = {
+            key: client.agree_policy(key, {**client.get_policy(key), **fields}, actor=actor, reason=reason)
+            for key, fields in documents.items()
+        }
+
+    def text() -> None:
+        for key, open_ in seats.items():
+            output.say(f"{key}: {open_ or 'nobody has to agree'}")
+
+    session.show(seats, text)
 
 
 def history(
@@ -357,6 +382,7 @@ def register(parent: typer.Typer) -> None:
     command(app, "get", shows=True)(get)
     command(app, "set")(set_)
     command(app, "apply")(apply)
+    command(app, "agree")(agree)
     command(app, "try", shows=True)(try_)
     command(app, "shadow")(shadow)
     command(app, "shadows", shows=True)(shadows)
