@@ -157,6 +157,8 @@
 \ir code/policy/_policy_generation.sql
 \ir code/policy/fn_get_policy.sql
 \ir code/policy/fn_list_policies.sql
+\ir code/policy/_loosened.sql
+\ir code/policy/_loosened_list.sql
 \ir code/policy/fn_set_policy.sql
 \ir code/policy/_check_policy.sql
 \ir code/policy/_policy_faults.sql
@@ -346,6 +348,9 @@
 \ir code/approvals/_end_approval.sql
 \ir code/approvals/_tell_approvals.sql
 \ir code/approvals/_duty_approvals.sql
+\ir code/approvals/_policy_seats.sql
+\ir code/approvals/_assert_agreed.sql
+\ir code/approvals/fn_agree_policy.sql
 \ir code/approvals/fn_grant.sql
 \ir code/approvals/_grant_faults.sql
 \ir code/approvals/_grant_covers.sql
@@ -673,6 +678,7 @@
 \ir code/explain/_rehearse_votes.sql
 \ir code/explain/fn_shadow_policy.sql
 \ir code/explain/_duty_explain.sql
+\ir code/explain/_events_between.sql
 \ir code/explain/_shadowed_decisions.sql
 \ir code/explain/fn_list_shadows.sql
 \ir code/explain/fn_shadow_decisions.sql

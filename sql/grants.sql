@@ -75,8 +75,8 @@ declare
   -- All five may read every table and view. Nobody but the owner writes to them, but through the functions.
   v_tables constant text[] := array[
     'opsloop_schema_change', 'opsloop_routine',
-    'ops_policy', 'ops_policy_history', 'ops_policy_audit', 'ops_policy_shadows', 'ops_shadow_counts',
-    'ops_shadow_decisions',
+    'ops_policy', 'ops_policy_history', 'ops_policy_audit', 'ops_policy_votes', 'ops_policy_shadows',
+    'ops_shadow_counts', 'ops_shadow_decisions',
     'ops_lanes', 'ops_ready', 'ops_late_enqueuers', 'ops_timers', 'ops_workers', 'ops_workers_seen', 'ops_sweep',
     'ops_queue',
     'ops_agent_events', 'ops_events', 'ops_step_successes', 'ops_mission_successes',
@@ -178,6 +178,7 @@ declare
     ['fn_grant', 'operator'],
     ['fn_revoke_grant', 'operator'],
     ['fn_list_grants', 'reader'],
+    ['fn_agree_policy', 'operator'],
     ['fn_reject_proposal', 'operator'],
     ['fn_cast_vote', 'producer'],
     ['fn_withdraw_proposal', 'producer'],

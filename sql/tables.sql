@@ -84,6 +84,27 @@ select h.key as policy_key,
        h.updated_at as changed_at
   from ops_policy_history h;
 
+-- Who agreed to a change of policy that lets more run, where approval_rules.policy asks for that.
+create table ops_policy_votes (
+  -- Name of the document.
+  key text not null,
+  -- The version that was in force; 0 for none.
+  version integer not null,
+  -- Digest of the document that shall follow it.
+  digest text not null,
+  -- The login that agreed.
+  login text not null,
+  -- Who it was, as claimed.
+  actor text not null,
+  -- The groups that the login was in.
+  groups text[] not null,
+  -- Why.
+  reason text,
+  -- When.
+  created_at timestamptz not null,
+  constraint ops_policy_votes_pkey primary key (key, version, digest, login)
+);
+
 -- Documents that are judged beside the one in force, and decide nothing: the heartbeat holds them against what the gate
 -- has decided since.
 create table ops_policy_shadows (
@@ -97,11 +118,11 @@ create table ops_policy_shadows (
   set_login text not null default session_user,
   -- Why.
   reason text,
-  -- What was proposed from then on is judged.
+  -- What was proposed, or emitted, from then on is judged.
   since timestamptz not null,
-  -- What was proposed before that has been judged.
+  -- What was proposed, or emitted, before that has been judged.
   judged_to timestamptz not null,
-  -- Up to where is judged next, once no transaction is left that could still commit a proposal of before.
+  -- Up to where is judged next, once no transaction is left that could still commit a proposal or event of before.
   next_to timestamptz,
   -- Every transaction with a lower number must have ended before that.
   ticket xid8,
@@ -135,8 +156,12 @@ create table ops_shadow_decisions (
   old_outcome text not null,
   -- What the shadow would have decided.
   new_outcome text not null,
-  -- The proposal.
-  proposal_id uuid not null,
+  -- The proposal; null where a pattern reacts that did not.
+  proposal_id uuid,
+  -- The event, for a shadow of reaction_matrix.
+  event_id uuid,
+  -- The pattern, for a shadow of reaction_matrix.
+  pattern text,
   -- Its title.
   title text,
   -- Its source.

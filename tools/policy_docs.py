@@ -19,6 +19,9 @@ EDITOR = ROOT / "python/opsloop/project/policy.schema.json"
 PAGES = [ROOT / "docs/policy.md", ROOT / "docs/templates.md", ROOT / "docs/schedules.md"]
 _TABLE = re.compile(r"(<!-- fields of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
+#: What x-loosens says of all that stands within a field, too.
+_WHOLE = ("changed", "never")
+
 Schema = dict[str, Any]
 
 
@@ -85,9 +88,13 @@ def kind(schema: Schema, definitions: dict[str, Schema]) -> str:
 
 
 def rows(
-    path: str, schema: Schema, definitions: dict[str, Schema], seen: tuple[str, ...] = ()
+    path: str,
+    schema: Schema,
+    definitions: dict[str, Schema],
+    seen: tuple[str, ...] = (),
+    whole: str = "",
 ) -> list[list[str]]:
-    """A row for each field within a schema: path, type, default, example, meaning."""
+    """A row for each field within a schema: path, type, default, what lets more run, example, meaning."""
     found: list[list[str]] = []
     for name, given in schema.get("properties", {}).items():
         if "not" in given:
@@ -101,10 +108,13 @@ def rows(
         elif default is None and "x-default" not in field:
             shown = "none"
         example = json.dumps(field["examples"][0], ensure_ascii=False)
-        found.append([f"`{where}`", kind(given, definitions), shown, f"`{example}`", field["description"]])
+        looser = whole or field.get("x-loosens", "")
+        found.append(
+            [f"`{where}`", kind(given, definitions), shown, looser, f"`{example}`", field["description"]]
+        )
         # A template has a page of its own.
         if given.get("$ref") != "#/$defs/template":
-            found += inner(where, field, definitions, seen)
+            found += inner(where, field, definitions, seen, looser if looser in _WHOLE else "")
     extra = schema.get("additionalProperties")
     if isinstance(extra, dict) and not path:
         found += inner("", {"additionalProperties": extra}, definitions, seen)
@@ -112,11 +122,11 @@ def rows(
 
 
 def inner(
-    where: str, field: Schema, definitions: dict[str, Schema], seen: tuple[str, ...]
+    where: str, field: Schema, definitions: dict[str, Schema], seen: tuple[str, ...], whole: str = ""
 ) -> list[list[str]]:
     """The rows of what stands within a field: of its own fields, of the entries of a list, of the values of a map."""
     if "properties" in field:
-        return rows(f"{where}.", field, definitions, seen)
+        return rows(f"{where}.", field, definitions, seen, whole)
     for suffix, within in (("[]", field.get("items")), (".<name>", field.get("additionalProperties"))):
         if not isinstance(within, dict):
             continue
@@ -124,7 +134,7 @@ def inner(
             title = branch.get("$ref", "")
             target = resolved(branch, definitions)
             if "properties" in target and title not in seen:
-                return rows(f"{where}{suffix}.".lstrip("."), target, definitions, (*seen, title))
+                return rows(f"{where}{suffix}.".lstrip("."), target, definitions, (*seen, title), whole)
     return []
 
 
@@ -134,8 +144,13 @@ def table(name: str) -> str:
     definitions = {**TEMPLATES, **DEFINITIONS}
     for schema in found.values():
         definitions.update(schema.get("$defs", {}))
-    lines = ["| field | type | default | example | meaning |", "|---|---|---|---|---|"]
+    header = ["field", "type", "default", "looser", "example", "meaning"]
     fields = rows("", found.get(name) or definitions[name], definitions)
+    if not any(row[3] for row in fields):
+        # Templates, tests and schedules let nothing run by themselves.
+        fields = [row[:3] + row[4:] for row in [header, *fields]]
+        header, *fields = fields
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in fields]
     return "\n".join(lines) + "\n"
 

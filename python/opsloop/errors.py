@@ -416,6 +416,12 @@ class SessionNotEnded(OpsError):
     code = "OPS_097"
 
 
+class PolicyNotAgreed(OpsError):
+    """The change of policy lets more run, and those have not agreed yet whom approval_rules ask for."""
+
+    code = "OPS_109"
+
+
 BY_CODE: dict[str, type[OpsError]] = {cls.code: cls for cls in OpsError.__subclasses__()}
 """Every code and its class: `BY_CODE["OPS_006"] is LeaseLost`."""
 

@@ -53,6 +53,28 @@ comment on column ops_policy_audit.new_value is 'The document after the change.'
 comment on column ops_policy_audit.changed_by is 'Who changed it.';
 comment on column ops_policy_audit.changed_at is 'When it was changed.';
 
+create table ops_policy_votes (
+  key text not null,
+  version integer not null,
+  digest text not null,
+  login text not null,
+  actor text not null,
+  groups text[] not null,
+  reason text,
+  created_at timestamptz not null,
+  constraint ops_policy_votes_pkey primary key (key, version, digest, login)
+);
+comment on table ops_policy_votes is
+  'Who agreed to a change of policy that lets more run, where approval_rules.policy asks for that.';
+comment on column ops_policy_votes.key is 'Name of the document.';
+comment on column ops_policy_votes.version is 'The version that was in force; 0 for none.';
+comment on column ops_policy_votes.digest is 'Digest of the document that shall follow it.';
+comment on column ops_policy_votes.login is 'The login that agreed.';
+comment on column ops_policy_votes.actor is 'Who it was, as claimed.';
+comment on column ops_policy_votes.groups is 'The groups that the login was in.';
+comment on column ops_policy_votes.reason is 'Why.';
+comment on column ops_policy_votes.created_at is 'When.';
+
 create table ops_policy_shadows (
   key text constraint ops_policy_shadows_pkey primary key,
   value jsonb not null,
@@ -73,10 +95,10 @@ comment on column ops_policy_shadows.value is 'What it says.';
 comment on column ops_policy_shadows.set_by is 'Who set it, as claimed.';
 comment on column ops_policy_shadows.set_login is 'The login that set it.';
 comment on column ops_policy_shadows.reason is 'Why.';
-comment on column ops_policy_shadows.since is 'What was proposed from then on is judged.';
-comment on column ops_policy_shadows.judged_to is 'What was proposed before that has been judged.';
+comment on column ops_policy_shadows.since is 'What was proposed, or emitted, from then on is judged.';
+comment on column ops_policy_shadows.judged_to is 'What was proposed, or emitted, before that has been judged.';
 comment on column ops_policy_shadows.next_to is
-  'Up to where is judged next, once no transaction is left that could still commit a proposal of before.';
+  'Up to where is judged next, once no transaction is left that could still commit a proposal or event of before.';
 comment on column ops_policy_shadows.ticket is 'Every transaction with a lower number must have ended before that.';
 comment on column ops_policy_shadows.next_at is
   'When the heartbeat looks at it again: after twenty times as long as it took.';
@@ -101,7 +123,9 @@ create table ops_shadow_decisions (
   key text not null,
   old_outcome text not null,
   new_outcome text not null,
-  proposal_id uuid not null,
+  proposal_id uuid,
+  event_id uuid,
+  pattern text,
   title text,
   source text not null,
   decided_at timestamptz not null,
@@ -115,7 +139,9 @@ comment on column ops_shadow_decisions.id is 'Counts up.';
 comment on column ops_shadow_decisions.key is 'Name of the document.';
 comment on column ops_shadow_decisions.old_outcome is 'What was decided.';
 comment on column ops_shadow_decisions.new_outcome is 'What the shadow would have decided.';
-comment on column ops_shadow_decisions.proposal_id is 'The proposal.';
+comment on column ops_shadow_decisions.proposal_id is 'The proposal; null where a pattern reacts that did not.';
+comment on column ops_shadow_decisions.event_id is 'The event, for a shadow of reaction_matrix.';
+comment on column ops_shadow_decisions.pattern is 'The pattern, for a shadow of reaction_matrix.';
 comment on column ops_shadow_decisions.title is 'Its title.';
 comment on column ops_shadow_decisions.source is 'Its source.';
 comment on column ops_shadow_decisions.decided_at is 'When it was proposed.';

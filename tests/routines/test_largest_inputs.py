@@ -2,13 +2,16 @@
 
 import json
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
+import simplejson
 from psycopg.types.json import Jsonb
 
 from looping import Loop, step, template
+from tracked import directive
 
 #: The server cancels what takes longer: five seconds, and as much again for what else runs on the machine.
 MOST = "10s"
@@ -287,7 +290,162 @@ def test_an_inbox_of_large_proposals_stops_early(loop):
     for _ in range(5):
         loop.row("select * from fn_create_proposal(%s)", large)
     shown = loop.rows("select in_all from fn_inbox(1000)")
-    assert [entry["in_all"] for entry in shown] == [5, 5, 5]
+    assert [entry["in_all"] for entry in shown] == [5, 5]
+    kinds = loop.rows('select in_all from fn_inbox(1000, \'{"kind": "sql"}\')')
+    assert [entry["in_all"] for entry in kinds] == [5, 5]
+
+
+#: Params of some four megabytes, each dear in another way: to write, to digest, to match, to expand.
+PARAMS = {
+    "numbers with zeros": {"statement": "x", "d": [Decimal("1.50")] * 600_000},
+    "texts with points": {"statement": "x", "d": ["a.0", "b"] * 300_000},
+    "names with points": {"statement": "x", "d": {f"k{n}.0": n for n in range(200_000)}},
+    "lists in lists": {"statement": "x", "d": [[[[]]]] * 400_000},
+    "escapes": {"statement": '\\"' * 900_000},
+}
+
+
+@pytest.mark.parametrize("which", PARAMS if WHOLE else ["numbers with zeros", "texts with points"])
+def test_proposals_of_large_params_are_judged_shown_and_decided_in_time(loop, which):
+    loop.do("set statement_timeout = '60s'")
+    effort = Effort(loop)
+    for n in range(2):
+        sent = simplejson.dumps(
+            template(step(kind="sql", params=PARAMS[which]), title=f"t{n}"), use_decimal=True
+        )
+        assert len(sent) < 4_194_304
+        made = loop.row("select * from fn_create_proposal(%s::jsonb)", sent)
+        assert made["status"] == "pending"
+        assert effort.took() < MOST_CPU
+    shown = loop.rows("select id, digest from fn_inbox(1000)")
+    assert effort.took() < MOST_CPU
+    decided = "select * from fn_approve_proposal(fn_as_shown(%s, %s))"
+    loop.rows(decided, shown[0]["id"], shown[0]["digest"])
+    assert effort.took() < MOST_CPU
+
+
+def test_an_inbox_of_steps_that_came_of_large_results_stops_early(loop):
+    asked = step("ask", "approval", after=[f"k{n}" for n in range(20)])
+    for _ in range(3):
+        loop.mission(*[step(f"k{n}", after=[]) for n in range(20)], asked)
+    for work in loop.claim(60):
+        loop.complete(work, {"v": "x" * 300_000})
+    assert loop.rows("select in_all from fn_inbox(1000)") == [{"in_all": 3}]
+
+
+def test_an_inbox_of_steps_that_results_fill_in_stops_early(loop):
+    loop.allow()
+    filled = step("b", "http", after=["a"], params={"url": "https://x/", "body": "{{steps.a.result.v}}"})
+    for _ in range(3):
+        before = [step(f"n{n}", after=[]) for n in range(20)]
+        loop.mission(*before, step("a", after=[]), {**filled, "needs_approval": True})
+    for work in loop.claim(100):
+        loop.complete(work, {"v": "x" * 3_000_000} if work["key"] == "a" else {})
+    assert loop.rows("select in_all from fn_inbox(1000)") == [{"in_all": 3}] * 2
+
+
+def failures(loop, many):
+    """As many missions as that, failed for the longest reasons, which differ at their end; and their letters."""
+    loop.allow(max_risk_level="high", risk_rules=[])
+    for _ in range(many // 1000):
+        loop.rows(
+            "select * from fn_create_proposals((select jsonb_agg(%s::jsonb) from generate_series(1, 1000)))",
+            {"template": template(step("a", "other", max_retries=1), title="a" * 200), "source": "a" * 200},
+        )
+    failed = 0
+    while work := loop.rows("select step_id, lease_token from fn_claim_steps('w1', 1000)"):
+        told = [
+            {**{name: str(value) for name, value in lease.items()}, "error": "a" * 9_990 + f"{n:05}"}
+            for n, lease in enumerate(work, failed)
+        ]
+        failed += len(loop.rows("select * from fn_fail_steps(%s)", Jsonb(told)))
+    assert failed == many
+
+
+#: What a field of a filter is given: the dearest of what it may be, and what it makes of all that there is.
+FILTERS = {
+    "ids": "{ids}", "stuck": True, "redriven": False, "since": "-infinity", "until": "infinity",
+    "before": "ffffffff-ffff-ffff-ffff-ffffffffffff", "mission_id": "{mission}", "what": "step",
+    "status": "open", "group": "00000000", "code": "OPS_000", "dl_msg_id": "x",
+}  # fmt: skip
+
+
+def test_every_list_is_filtered_in_time_beside_the_longest_texts(loop):
+    loop.do("set statement_timeout = '60s'")
+    many = MANY if WHOLE else 2_000
+    most = MOST_CPU * many / MANY
+    failures(loop, many)
+    ids = [str(r["id"]) for r in loop.rows("select id from ops_mission_steps")]
+    ids += [str(r["id"]) for r in loop.rows("select id from ops_missions")]
+    lists = loop.rows(
+        """select p.proname as name, p.proargnames as names from pg_proc p
+            where p.pronamespace = 'opsloop'::regnamespace and 'p_filter' = any (p.proargnames)
+              and p.proname like 'fn\\_%%'
+            order by 1"""
+    )
+    assert len(lists) > 8
+    for one in lists:
+        more = ", p_outcome => 'failed'" if "p_outcome" in one["names"] else ""
+        more += ", p_dry_run => true" if "p_dry_run" in one["names"] else ""
+        call = f"select count(*) from {one['name']}(p_filter => %s::jsonb, p_limit => 1000{more})"
+        with pytest.raises(psycopg.Error, match="OPS_018") as refused, loop.savepoint():
+            loop.rows(call, Jsonb({"?": 1}))
+        hint = refused.value.diag.message_hint
+        fields = hint.removeprefix("Fields of the filter: ").split(". ")[0].split(", ")
+        given = [(field, FILTERS.get(field, "*" + "a" * 190 + "b*")) for field in fields]
+        given += [("error", "*" + "a" * 900 + "b*")] * ("error" in fields)
+        given += [("reason", "%" + "a" * 900 + "b%")] * ("reason" in fields)
+        for field, value in given:
+            value = {"{ids}": ids[:10_000], "{mission}": ids[-1]}.get(str(value), value)
+            effort = Effort(loop)
+            loop.rows(call, Jsonb({field: value}))
+            assert effort.took() < most, (one["name"], field)
+
+
+def test_lists_of_large_rows_stop_early(loop):
+    loop.allow()
+    large = template(step("a", max_retries=1, params={"x": "y" * 4_000_000}))
+    for _ in range(6):
+        loop.row("select * from fn_create_proposal(%s)", large)
+    assert len(loop.rows("select proposal_id from fn_list_proposals(1000)")) == 5
+    (oldest,) = loop.rows("select id from ops_mission_proposals order by id limit 1")
+    older = {"before": str(loop.rows("select proposal_id from fn_list_proposals(1000)")[-1]["proposal_id"])}
+    assert loop.rows("select proposal_id as id from fn_list_proposals(1000, p_filter => %s)", older) == [
+        oldest
+    ]
+    while works := loop.claim(10):
+        for work in works:
+            loop.fail(work)
+    assert len(loop.rows("select dl_msg_id from fn_list_dead_letters('{}', 1000)")) == 5
+
+
+def test_many_gates_and_many_stories_are_handed_over_in_time_and_too_many_gates_are_refused(loop):
+    loop.do("set statement_timeout = '60s'")
+    directive(loop)
+    loop.do(
+        "insert into user_stories (id, sd_id, status)"
+        " select 'd1-' || n, 'd1', (array['in_progress', 'draft', 'ready'])[n %% 3 + 1]"
+        " from generate_series(1, 20000) n"
+    )
+    # Each with 60 digits of its own, so that the exact fraction has as many as all of them.
+    gates = {
+        f"G{n}": f'{{"passed": true, "score": {n + 1}.{7:043}, "maxScore": {n + 2}{3:012}.{7:043}, "weight": 3}}'
+        for n in range(201)
+    }
+    gates["G0"] = json.dumps(
+        {"passed": True, "score": 10**14, "maxScore": 10**14, "weight": 10**9, "x": "y" * 4_000_000}
+    )
+    results = [f'"{name}": {gate}' for name, gate in gates.items()]
+    handed = "select fn_execute_handoff('EXEC-TO-PLAN', 'd1', 'd1-p', null, %s::jsonb)"
+    effort = Effort(loop)
+    refused = loop.refused("045", handed, "{" + ", ".join(results) + "}")
+    assert json.loads(refused.message_detail)["count"] == 201
+    refused = loop.refused("045", handed, "{" + ", ".join(results) + ', "x": "' + "y" * 200_000 + '"}')
+    assert json.loads(refused.message_detail)["setting"] == "size_limits.result_bytes"
+    effort.took()
+    answer = loop.value(handed, "{" + ", ".join(results[:200]) + "}")
+    assert (answer["status"], answer["stories_updated"]) == ("accepted", 20_002)
+    assert effort.took() < MOST_CPU
 
 
 #: For each type of an argument the largest values that one may have; `mission` and the like are filled in.

@@ -24,6 +24,9 @@ UPWARD = {
     ("fn_pause", "_recover_each"),
     ("_resume_steps", "_recover_each"),
     ("_park_front", "_recover_each"),
+    # Who must agree to a change of policy that lets more run is asked like every other seat.
+    ("fn_set_policy", "_assert_agreed"),
+    ("_ops_policy_changed", "_assert_agreed"),
     # Policy bounds the lanes. Only a lane that is missing, which is seldom, has the limit read.
     ("_ensure_lanes", "_size_limits"),
 }

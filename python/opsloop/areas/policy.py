@@ -65,6 +65,19 @@ class Policy(Caller):
         """
         return int(self._value("fn_rollback_policy", key=key, version=version, actor=actor, reason=reason))
 
+    def agree_policy(
+        self, key: str, value: DocumentLike, actor: str | None = None, reason: str | None = None
+    ) -> str | None:
+        """Agree to a document that lets more run, as `approval_rules.policy` asks; nothing in force changes.
+
+        Returns which seats are open, None where nobody has to agree. Raises NotAllowed (OPS_015), InvalidPolicy
+        (OPS_017) with every fault, NoSeat (OPS_085), and UnknownPerson (OPS_088).
+        """
+        seats: str | None = self._value(
+            "fn_agree_policy", key=key, value=jsonio.document(value), actor=actor, reason=reason
+        )
+        return seats
+
     def diff_policy(
         self,
         key: str,
@@ -131,7 +144,7 @@ class Policy(Caller):
         actor: str | None = None,
         reason: str | None = None,
     ) -> bool:
-        """Set a document beside the one in force, to judge by it what is proposed from now on; None ends it.
+        """Set a document beside the one in force, to judge by it what comes from now on; None ends it.
 
         It decides nothing. Returns whether that changed anything. Raises NotAllowed (OPS_015), InvalidPolicy (OPS_017)
         with every fault, and InvalidArgument (OPS_018) for a document that has no shadow.

@@ -1,4 +1,4 @@
-"""`policy get|set|apply|export|try|shadow|test|schema|history|diff|rollback`: the versioned documents that decide."""
+"""`policy get|set|apply|agree|export|try|shadow|test|schema|history|diff|rollback`: the documents that decide."""
 
 from __future__ import annotations
 
@@ -150,6 +150,31 @@ def _change(
     return policychange.confirmed(client, keys, put)
 
 
+def agree(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file, TOML or JSON.")],
+    actor: Actor,
+    reason: Reason = None,
+) -> None:
+    """Agree to what a policy file changes, where approval_rules.policy asks for it; nothing in force changes.
+
+    It counts for exactly these documents, until another version is in force. With the last one that has to agree,
+    `policy apply` takes the file.
+    """
+    with session.client() as client:
+        documents = policyfile.read(file)
+        seats = {
+            key: client.agree_policy(key, {**client.get_policy(key), **fields}, actor=actor, reason=reason)
+            for key, fields in documents.items()
+        }
+
+    def text() -> None:
+        for key, open_ in seats.items():
+            output.say(f"{key}: {open_ or 'nobody has to agree'}")
+
+    session.show(seats, text)
+
+
 def history(
     session: Session,
     key: Key,
@@ -247,16 +272,14 @@ def shadow(
     actor: Actor,
     reason: Reason = None,
 ) -> None:
-    """Judge by a policy file, too, what is proposed from now on; it decides nothing.
+    """Judge by a policy file, too, what is emitted and proposed from now on; it decides nothing.
 
     What differs from the documents in force is set beside them; `policy shadows` shows what each would have decided.
-    reaction_matrix has no shadow: `policy try` tries it.
     """
-    fields = {key: value for key, value in policyfile.read(file).items() if key != "reaction_matrix"}
     with session.client() as client:
         documents = {
             key: document
-            for key, document in policyfile.drafts(client, fields).items()
+            for key, document in policyfile.drafts(client, policyfile.read(file)).items()
             if client.diff_policy(key, document=document)
         }
         with client.conn.transaction():
@@ -269,7 +292,7 @@ def shadow(
         for key, is_new in begun.items():
             output.say(f"{key}: {'from now on judged by this, too' if is_new else 'judged by this already'}")
         if not begun:
-            output.say("nothing to do: no document that judges proposals would differ")
+            output.say("nothing to do: no document that judges events or proposals would differ")
 
     session.show(begun, text)
 
@@ -361,6 +384,7 @@ def register(parent: typer.Typer) -> None:
     command(app, "get", shows=True)(get)
     command(app, "set")(set_)
     command(app, "apply")(apply)
+    command(app, "agree")(agree)
     command(app, "try", shows=True)(try_)
     command(app, "shadow")(shadow)
     command(app, "shadows", shows=True)(shadows)

@@ -33,6 +33,6 @@ begin
            where s ->> 'login' is null
            group by g.names) n;
   return format('%s of %s: %s', v_of - v_open, v_of, v_wanted)
-         || coalesce(format(', not %s, who proposed it', nullif(array_to_string(p_proposers, ', '), '')), '');
+         || coalesce(', not ' || nullif(array_to_string(p_proposers, ', '), '') || ', who proposed it', '');
 end;
 $$;

@@ -10,9 +10,10 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   if jsonb_typeof(p_value) in ('array', 'object') then
-    return coalesce((select string_agg(v #>> '{}', ' ')
-                       from jsonb_path_query(p_value, 'strict $.** ? (@.type() != "array" && @.type() != "object")',
-                                             '{}', true) v),
+    -- As one array: as rows, each costs as much as there are.
+    return coalesce((select string_agg(v, ' ')
+                       from jsonb_array_elements_text(jsonb_path_query_array(
+                              p_value, 'strict $.** ? (@.type() != "array" && @.type() != "object")', '{}', true)) v),
                     p_value::text);
   end if;
   return coalesce(p_value #>> '{}', p_value::text, '');

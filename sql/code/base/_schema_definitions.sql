@@ -41,6 +41,7 @@ begin
     "errorMessage": "must be a list of at most 1000 items, or one placeholder"
   },
   "remark": {
+    "x-loosens": "never",
     "description": "A remark of your own.",
     "type": ["string", "null"],
     "maxLength": 10000,

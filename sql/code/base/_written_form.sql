@@ -12,8 +12,9 @@ declare
   v_text constant text := p_document::text;
 begin
   -- jsonb writes 1.0 and 1 as they came; what else a number can vary in, its numeric has dropped. Whole strings match
-  -- first, and stay, so that a point outside of them is that of a number.
-  return case when strpos(v_text, '.') > 0
+  -- first, and stay, so that a point outside of them is that of a number. Whether there is such a number is asked
+  -- first, which costs a twentieth.
+  return case when v_text ~ E'^(?:[^"]|"(?:[^"\\\\]|\\\\.)*")*\\.[0-9]*0(?![0-9])'
                 then regexp_replace(v_text, E'("(?:[^"\\\\]|\\\\.)*")|(\\.[0-9]*[1-9])0+(?![0-9])|\\.0+(?![0-9])',
                                     E'\\1\\2', 'g')
               else v_text end;

@@ -3,10 +3,10 @@ returns void
 language plpgsql
 set search_path from current
 as $$
--- For the heartbeat, every ten seconds: holds shadows against what was proposed since they were last judged, p_limit
--- proposals at most, and then not again for twenty times as long as that took. Only what nothing can be added to any
--- more is judged: ten seconds old, when every transaction that was in progress then has ended. Costs one look where
--- there are none.
+-- For the heartbeat, every ten seconds: holds shadows against what was proposed, or emitted, since they were last
+-- judged, p_limit proposals or events at most, and then not again for twenty times as long as that took. Only what
+-- nothing can be added to any more is judged: ten seconds old, when every transaction that was in progress then has
+-- ended. Costs one look where there are none.
 -- Locks: the shadows, SKIP LOCKED. Writes: ops_policy_shadows, ops_shadow_counts, ops_shadow_decisions. Raises:
 -- nothing.
 declare
@@ -25,23 +25,35 @@ begin
     -- A number that this server has not reached yet is of another one, before a restore.
     if v_shadow.ticket <= pg_snapshot_xmax(pg_current_snapshot()) then
       continue when exists (select from pg_snapshot_xip(pg_current_snapshot()) x where x < v_shadow.ticket);
-      v_upto := least(v_shadow.next_to, (
-        select p.created_at + interval '1 microsecond'
-          from ops_mission_proposals p
-         where p.created_at >= v_shadow.judged_to and p.created_at < v_shadow.next_to
-         order by p.created_at
-        offset p_limit - 1
-         limit 1));
+      if v_shadow.key = 'reaction_matrix' then
+        -- Up to the first that still waits to be compared or proposed.
+        v_upto := least(v_shadow.next_to, (
+          select coalesce(min(f.emitted_at) filter (where not f.is_settled),
+                          max(f.emitted_at) filter (where f.nth = p_limit) + interval '1 microsecond')
+            from (select e.emitted_at, e.is_settled, row_number() over (order by e.emitted_at) as nth
+                    from _events_between(v_shadow.judged_to, v_shadow.next_to,
+                                         _watched_types(v_shadow.value) || _watched_types(_policy('reaction_matrix')),
+                                         null) e) f
+           where f.nth <= p_limit));
+      else
+        v_upto := least(v_shadow.next_to, (
+          select p.created_at + interval '1 microsecond'
+            from ops_mission_proposals p
+           where p.created_at >= v_shadow.judged_to and p.created_at < v_shadow.next_to
+           order by p.created_at
+          offset p_limit - 1
+           limit 1));
+      end if;
       with judged as materialized (
         select * from _shadowed_decisions(v_shadow.key, v_shadow.value, v_shadow.judged_to, v_upto)
       ), kept as (
-        insert into ops_shadow_decisions (key, old_outcome, new_outcome, proposal_id, title, source, decided_at, rule,
-                                          reason)
-        select v_shadow.key, j.old_outcome, j.new_outcome, j.proposal_id, j.title, j.source, j.decided_at, j.rule,
-               j.reason
+        insert into ops_shadow_decisions (key, old_outcome, new_outcome, proposal_id, event_id, pattern, title, source,
+                                          decided_at, rule, reason)
+        select v_shadow.key, j.old_outcome, j.new_outcome, j.proposal_id, j.event_id, j.pattern, j.title, j.source,
+               j.decided_at, j.rule, j.reason
           from judged j
          where j.old_outcome <> j.new_outcome
-         order by j.decided_at, j.proposal_id
+         order by j.decided_at, j.proposal_id, j.event_id, j.pattern
       )
       insert into ops_shadow_counts as c (key, old_outcome, new_outcome, decisions)
       select v_shadow.key, j.old_outcome, j.new_outcome, count(*) from judged j group by j.old_outcome, j.new_outcome

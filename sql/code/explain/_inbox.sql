@@ -104,11 +104,11 @@ begin
            || case when c.fault is null then '{}' else jsonb_build_object('fault', c.fault) end) as would_run) w
    cross join lateral (
      select coalesce(_caused_by(p.event_id, p.dedupe_key), '{}')
-            || jsonb_build_object('mission', _mission_so_far(m.id)) as cause) z
+            || jsonb_build_object('mission', _mission_so_far(m.id)) as cause offset 0) z
    -- What came before it is what an approval in the middle of a mission is about.
    cross join lateral (
      select left(_digest(case when s.needs_approval then jsonb_build_array(w.would_run, z.cause) else w.would_run end),
-                 16) as digest) d
+                 16) as digest offset 0) d
    -- Asked only where it can matter: each answer judges the step once more.
    cross join lateral _step_as_proposal(case when s.needs_approval or v_asks then s.id end) o
    cross join lateral (select case when o.id is not null then _approval_state(o, o.risk_level) end as state) a

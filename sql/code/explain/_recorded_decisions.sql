@@ -1,4 +1,10 @@
-create or replace function _recorded_decisions(p_since timestamptz, p_until timestamptz, p_matrix jsonb)
+create or replace function _recorded_decisions(
+  p_since timestamptz,
+  p_until timestamptz,
+  p_matrix jsonb,
+  p_ids uuid[] default null,
+  p_compared timestamptz[] default null
+)
 returns table (
   proposal_id uuid,
   event_id uuid,
@@ -18,8 +24,9 @@ set enable_nestloop = off
 set jit = off
 as $$
 -- What was decided from p_since until before p_until: the proposals and what the gate made of them when they were made
--- (old). p_matrix: a document reaction_matrix; then p_until plays no part, proposals of reactions are left out, and
--- event × pattern, of what is recorded and of what p_matrix would make, stands in their place. template: what is to be
+-- (old). p_matrix: a document reaction_matrix; then proposals of reactions are left out, and event × pattern, of what
+-- is recorded and of what p_matrix would make, stands in their place: of what was compared since p_since, whenever it
+-- was decided, or of these events (p_ids, compared at p_compared). template: what is to be
 -- judged; null where fate says what becomes of it without. released_at: when a person rejected it, and so freed its
 -- room under the caps.
 -- Locks: none. Writes: nothing. Raises: nothing for a sound document.
@@ -32,8 +39,13 @@ begin
                 when p.status = 'auto_approved' then 'auto_approved'
                 else 'pending' end as old,
            case when p.status = 'rejected' and p.decided_by <> 'policy' then p.updated_at end as released_at
-      from ops_mission_proposals p
-     where p.created_at >= p_since and p.created_at < p_until
+      from (select t.* from ops_mission_proposals t where t.created_at >= p_since and t.created_at < p_until
+            union all
+            -- Events are compared, and reactions proposed, later than they are made.
+            select t.*
+              from ops_agent_reactions r
+              join ops_mission_proposals t on t.reaction_id = r.id and t.created_at >= p_until
+             where r.event_id = any (p_ids)) p
   ), known as materialized (
     -- Nobody can say what the gate judged where the template was changed by hand.
     select t.text, t.slots, _template_digest(t.text::jsonb, t.slots) as digest
@@ -43,7 +55,8 @@ begin
       from proposal p
       join known k on k.text = p.template::text and k.slots = p.slots
   ), reacting as materialized (
-    select m.* from _rehearsed_reactions(p_since, p_matrix -> 'patterns') m where p_matrix is not null
+    select m.* from _rehearsed_reactions(p_since, p_matrix -> 'patterns', p_ids, p_compared) m
+     where p_matrix is not null
   )
   select j.id, j.event_id, null::text, 0, j.source, j.created_at, j.released_at,
          case when not j.is_changed then j.template end, j.old, case when j.is_changed then 'unknown' end
@@ -57,10 +70,12 @@ begin
                  e.id is not null as is_kept,
                  case when r.status = 'failed' then 'failed' when j.id is not null then j.old
                       when r.status = 'done' then 'repeats' else 'unknown' end as old
-            from ops_agent_reactions r
+            from (select t.* from ops_agent_reactions t
+                   where t.created_at >= p_since and p_matrix is not null and p_ids is null
+                  union all
+                  select t.* from ops_agent_reactions t where t.event_id = any (p_ids)) r
             left join judged j on j.reaction_id = r.id
-            left join lateral (select t.id from ops_agent_events t where t.id = r.event_id limit 1) e on true
-           where r.created_at >= p_since and p_matrix is not null) o
+            left join lateral (select t.id from ops_agent_events t where t.id = r.event_id limit 1) e on true) o
     full join reacting m on m.event_id = o.event_id and m.pattern = o.pattern;
 end;
 $$;

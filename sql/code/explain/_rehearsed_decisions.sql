@@ -2,7 +2,9 @@ create or replace function _rehearsed_decisions(
   p_given jsonb,
   p_documents ops_policy_documents,
   p_since timestamptz,
-  p_until timestamptz
+  p_until timestamptz,
+  p_ids uuid[] default null,
+  p_compared timestamptz[] default null
 )
 returns table (
   old_outcome text,
@@ -23,7 +25,8 @@ set enable_nestloop = off
 set jit = off
 as $$
 -- What these documents would have made of what the gate decided from p_since until before p_until, in its order.
--- p_given: the documents that are tried, for its reaction_matrix. Outcomes are those of fn_dry_run_policy.
+-- p_given: the documents that are tried, for its reaction_matrix, which is held against these events (p_ids, compared
+-- at p_compared), or all that there are. Outcomes are those of fn_dry_run_policy.
 -- Locks: none. Writes: nothing. Raises: nothing for sound documents.
 declare
   v_templates jsonb[];
@@ -34,7 +37,7 @@ begin
   -- What is to be judged, each distinct template once.
   with decision as materialized (
     select d.*, row_number() over (order by d.at, d.proposal_id, d.event_id, d.pattern_no) as no
-      from _recorded_decisions(p_since, p_until, p_given -> 'reaction_matrix') d
+      from _recorded_decisions(p_since, p_until, p_given -> 'reaction_matrix', p_ids, p_compared) d
   ), template as materialized (
     select t.text, row_number() over () as no
       from (select distinct d.template::text as text from decision d where d.template is not null) t

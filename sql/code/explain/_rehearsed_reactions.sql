@@ -1,4 +1,9 @@
-create or replace function _rehearsed_reactions(p_since timestamptz, p_patterns jsonb)
+create or replace function _rehearsed_reactions(
+  p_since timestamptz,
+  p_patterns jsonb,
+  p_ids uuid[] default null,
+  p_compared timestamptz[] default null
+)
 returns table (
   event_id uuid,
   pattern text,
@@ -13,17 +18,18 @@ set search_path from current
 set enable_nestloop = off
 set jit = off
 as $$
--- Which of these patterns would have reacted to which events that were compared since p_since, and what they would have
--- proposed: by the routines that match events and fill templates, in the order in which the events were compared. fate:
--- failed where a placeholder has no value, repeats where its dedupe key was proposed before, else null.
+-- Which of these patterns would have reacted to which events that were compared since p_since, or to these events
+-- (p_ids, compared at p_compared), and what they would have proposed: by the routines that match events and fill
+-- templates, in the order in which the events were compared. fate: failed where a placeholder has no value, repeats
+-- where its dedupe key was proposed before, else null.
 -- The planner knows nothing of the sizes of these sets: its joins are hashed, and events looked up one by one.
 -- Locks: none. Writes: nothing. Raises: nothing for sound patterns.
 declare
   c_batch constant integer := 10000;
   v_patterns constant jsonb := coalesce(nullif(p_patterns, 'null'), '[]');
   v_watched constant text[] := _watched_types(jsonb_build_object('patterns', v_patterns));
-  v_ids uuid[];
-  v_compared timestamptz[];
+  v_ids uuid[] := p_ids;
+  v_compared timestamptz[] := p_compared;
   v_found record;
   v_events uuid[] := '{}'::uuid[];
   v_nos integer[] := '{}'::integer[];
@@ -33,11 +39,13 @@ declare
   v_item record;
   v_kept boolean[] := '{}'::boolean[];
 begin
-  select coalesce(array_agg(e.id order by e.processed_at, e.ready_seq, e.id), '{}'),
-         array_agg(e.processed_at order by e.processed_at, e.ready_seq, e.id)
-    into v_ids, v_compared
-    from ops_events e
-   where e.processed_at >= p_since and e.type not like 'heartbeat:%' and e.type like any (v_watched);
+  if p_ids is null then
+    select coalesce(array_agg(e.id order by e.processed_at, e.ready_seq, e.id), '{}'),
+           array_agg(e.processed_at order by e.processed_at, e.ready_seq, e.id)
+      into v_ids, v_compared
+      from ops_events e
+     where e.processed_at >= p_since and e.type not like 'heartbeat:%' and e.type like any (v_watched);
+  end if;
   for v_from in 1 .. cardinality(v_ids) by c_batch loop
     select array_agg(m.event_id order by m.ord) as events, array_agg(m.pattern_no order by m.ord) as nos,
            array_agg(e.at order by m.ord) as ats

@@ -39,12 +39,14 @@ as $$
 -- of the digest; caused_by: the event and mission that led to it, and how its steps ended. in_all: how many entries
 -- there are, with proposals that were set to approved by hand; of each kind the first 100,000 are counted. Steps that a
 -- pause parked wait for the end of the pause, not for a person. Fewer than p_limit where they are large: it ends with
--- the entry that makes 8 MiB or 20,000 steps full.
+-- the entry that makes 4 MiB or 10,000 steps full, and looks no longer than two seconds for what fits the filter.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit or filter that cannot be.
 declare
-  -- What is shown is rendered and digested: so much takes some two seconds.
-  c_bytes constant integer := 8388608;
-  c_steps constant integer := 20000;
+  -- What is shown is rendered and digested: it can be twice that, which takes a second.
+  c_bytes constant integer := 4194304;
+  c_steps constant integer := 10000;
+  c_longest constant interval := interval '2 seconds';
+  v_began constant timestamptz := clock_timestamp();
   v_filter constant jsonb := _check_filter(p_filter, array['what', 'source', 'kind', 'risk', 'title', 'since',
                                                            'until']);
   -- Before the filter so many of each kind are read.
@@ -53,6 +55,8 @@ declare
   v_proposals uuid[] := '{}'::uuid[];
   v_steps uuid[] := '{}'::uuid[];
   v_entry record;
+  v_size bigint;
+  v_causes uuid[];
   v_bytes bigint := 0;
   v_in_steps bigint := 0;
 begin
@@ -64,7 +68,7 @@ begin
                                      limit 100000) n)
             + (select count(*) from (select from ops_parked_steps w where w.waits_for = 'person' limit 100000) n);
   for v_entry in
-    select w.kind, w.id
+    select w.kind, w.id, w.since
       from ((select 'proposal' as kind, p.id, p.created_at as since, false as for_cap
                from ops_mission_proposals p
               where p.status in ('pending', 'voting') and p.gate_after is null
@@ -89,24 +93,43 @@ begin
               where q.waits_for = 'person'
               order by q.since, q.step_id
               limit v_most)) w
-     where v_filter = '{}' or _inbox_fits(w.kind, w.id, w.since, v_filter)
      order by w.for_cap, w.since, w.id
-     limit p_limit
   loop
+    exit when cardinality(v_proposals) + cardinality(v_steps) = p_limit or clock_timestamp() - v_began > c_longest;
+    continue when v_filter <> '{}' and not _inbox_fits(v_entry.kind, v_entry.id, v_entry.since, v_filter);
     if v_entry.kind = 'proposal' then
       -- A template that was changed by hand may have no steps.
-      select v_bytes + octet_length(p.template::text),
+      select octet_length(p.template::text),
+             array[(select e.mission_id from ops_agent_events e where e.id = p.event_id)],
              v_in_steps + case jsonb_typeof(p.template -> 'steps')
                             when 'array' then jsonb_array_length(p.template -> 'steps') else 0 end
-        into v_bytes, v_in_steps
+        into v_size, v_causes, v_in_steps
         from ops_mission_proposals p where p.id = v_entry.id;
       v_proposals := v_proposals || v_entry.id;
     else
-      -- What is filled in comes from results, of which a step has so many.
-      select v_bytes + octet_length(s.params::text) + coalesce(octet_length(s.slots::text), 0) into v_bytes
-        from ops_mission_steps s where s.id = v_entry.id;
+      -- What results fill in is as large as they are.
+      select octet_length(s.params::text) + coalesce(octet_length(s.slots::text), 0) + coalesce(f.bytes, 0),
+             array[s.mission_id, (select e.mission_id
+                                    from ops_missions m
+                                    join ops_mission_proposals p on p.id = m.proposal_id
+                                    join ops_agent_events e on e.id = p.event_id
+                                   where m.id = s.mission_id)]
+        into v_size, v_causes
+        from ops_mission_steps s
+       cross join lateral (
+         select sum(r.refs * octet_length(t.result::text)) as bytes
+           from (select split_part(n, '.', 2) as key, count(*) as refs
+                   from jsonb_array_elements_text(jsonb_path_query_array(s.slots, '$[*].segments[*].ref')) n
+                  group by 1) r
+           join ops_mission_steps t on t.mission_id = s.mission_id and t.key = r.key) f
+       where s.id = v_entry.id;
       v_steps := v_steps || v_entry.id;
     end if;
+    v_bytes := v_bytes + v_size + (
+      select coalesce(sum(octet_length(r.result::text)), 0)
+        from unnest(v_causes) c (mission_id)
+       cross join lateral (select t.result from ops_mission_steps t where t.mission_id = c.mission_id
+                            order by t.position limit 20) r);
     exit when v_bytes > c_bytes or v_in_steps > c_steps;
   end loop;
   return query
@@ -117,6 +140,6 @@ comment on function fn_inbox(integer, jsonb) is
   'What waits for a person, the oldest p_limit (1 to 1000, default 50): proposals and parked steps, each with '
   'exactly what would run (would_run, and its digest), why it waits, who proposed it and so may not decide '
   '(proposers), votes, the seats that are open by approval_rules, the statements that decide, and how many there are '
-  'in all. Fewer where they are large: it stops at 8 MiB or 20,000 steps. p_filter: {"what": "proposal|step", '
-  '"source", "kind" (of all its steps), "risk", "title", "since", "until"}; * in a text stands for any characters. '
-  'OPS_018 for a limit or filter that cannot be.';
+  'in all. Fewer where they are large: it stops at 4 MiB or 10,000 steps, and looks for two seconds at most. p_filter: '
+  '{"what": "proposal|step", "source", "kind" (of all its steps), "risk", "title", "since", "until"}; * in a text '
+  'stands for any characters. OPS_018 for a limit or filter that cannot be.';

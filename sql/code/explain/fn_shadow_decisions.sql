@@ -38,7 +38,7 @@ begin
     where c.key = p_key
     order by c.old_outcome, c.new_outcome)
   union all
-  (select 'decision', d.old_outcome, d.new_outcome, 1::bigint, d.proposal_id, null, null, d.title, d.source,
+  (select 'decision', d.old_outcome, d.new_outcome, 1::bigint, d.proposal_id, d.event_id, d.pattern, d.title, d.source,
           d.decided_at, d.rule, d.reason
      from ops_shadow_decisions d
     where d.key = p_key

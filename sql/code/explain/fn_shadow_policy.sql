@@ -10,14 +10,15 @@ security definer
 set search_path from current
 set lock_timeout = '2s'
 as $$
--- Sets a document beside the one in force: it decides nothing, and the heartbeat judges by it what is proposed from now
--- on. p_value null: ends it, with what it found. Returns whether that changed anything; the same document once more
--- does not begin anew.
+-- Sets a document beside the one in force: it decides nothing, and the heartbeat judges by it what is proposed, or of a
+-- reaction_matrix what is emitted, from now on. p_value null: ends it, with what it found. Returns whether that changed
+-- anything; the same document once more does not begin anew.
 -- Locks: the row of ops_policy_shadows. Writes: ops_policy_shadows, ops_shadow_counts, ops_shadow_decisions,
 -- ops_audit_log. Raises: OP015 may not set policy, OP017 with every fault, OP018 for a document that has no shadow,
 -- OP031 while a heartbeat judges by it, OP045 for a document that is too large.
 declare
-  c_keys constant text[] := array['auto_approve', 'proposal_caps', 'worker_policy', 'agent_roles', 'approval_rules'];
+  c_keys constant text[] := array['reaction_matrix', 'auto_approve', 'proposal_caps', 'worker_policy', 'agent_roles',
+                                  'approval_rules'];
   v_now constant timestamptz := _now();
   v_actor constant text := coalesce(nullif(p_actor, ''), session_user);
 begin
@@ -25,7 +26,7 @@ begin
   if p_key is null or p_key <> all (c_keys) then
     raise exception using errcode = 'OP018', message = format('OPS_018: %s has no shadow', quote_nullable(p_key)),
       detail = jsonb_build_object('known', c_keys)::text,
-      hint = 'Only documents that judge proposals have one; fn_dry_run_policy tries a reaction_matrix.';
+      hint = 'Only documents that judge events and proposals have one.';
   end if;
   if p_value is not null then
     perform _check_policy(p_key, p_value);
@@ -53,6 +54,7 @@ begin
 end;
 $$;
 comment on function fn_shadow_policy(text, jsonb, text, text) is
-  'Sets a document beside the one in force, as p_actor (default: the login): it decides nothing, and what is proposed '
-  'from now on is judged by it, too. p_value null ends it. Returns whether anything changed. OPS_017 with every fault, '
-  'OPS_018 for a document that has no shadow, OPS_031 while a heartbeat judges by it.';
+  'Sets a document beside the one in force, as p_actor (default: the login): it decides nothing, and what is proposed, '
+  'or of a reaction_matrix what is emitted, from now on is judged by it, too. p_value null ends it. Returns whether '
+  'anything changed. OPS_017 with every fault, OPS_018 for a document that has no shadow, OPS_031 while a heartbeat '
+  'judges by it.';

@@ -26,7 +26,7 @@ set jit = off
 as $$
 -- Proposals for people to read, newest first by primary key (ids are ordered by time). Open ones (pending, voting) are
 -- found by their index however old they are; another status is looked for among the newest 10,000 proposals, so that
--- the cost is bounded.
+-- the cost is bounded. Fewer than p_limit where they are large: it ends with the one that makes 16 MiB full.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit, status or filter that cannot be.
 declare
   v_filter constant jsonb := _check_filter(p_filter, array['ids', 'source', 'title', 'risk', 'code', 'since', 'until',
@@ -34,6 +34,8 @@ declare
   v_before constant uuid := coalesce(v_filter ->> 'before', 'ffffffff-ffff-ffff-ffff-ffffffffffff')::uuid;
   v_fits uuid[];
   v_ids uuid[];
+  c_bytes constant integer := 16777216;
+  v_bytes bigint := 0;
 begin
   perform _check_list(p_limit, p_status,
                       array['pending', 'voting', 'approved', 'auto_approved', 'rejected', 'expired']);
@@ -72,17 +74,24 @@ begin
     v_ids := v_fits;
   end if;
 
-  return query
-  select p.id, p.title, p.source, p.status, p.risk_level, p.reason, p.template, m.id, p.proposed_login, p.decided_by,
-         p.created_at
-    from ops_mission_proposals p
-    left join ops_missions m on m.proposal_id = p.id
-   where p.id = any (v_ids)
-     and (p_status is null or p.status = p_status)
-   order by p.id desc;
+  for proposal_id, title, source, status, risk_level, reason, template, mission_id, proposed_login, decided_by,
+      created_at in
+    select p.id, p.title, p.source, p.status, p.risk_level, p.reason, p.template, m.id, p.proposed_login, p.decided_by,
+           p.created_at
+      from ops_mission_proposals p
+      left join ops_missions m on m.proposal_id = p.id
+     where p.id = any (v_ids)
+       and (p_status is null or p.status = p_status)
+     order by p.id desc
+  loop
+    return next;
+    v_bytes := v_bytes + octet_length(template::text);
+    exit when v_bytes > c_bytes;
+  end loop;
 end;
 $$;
 comment on function fn_list_proposals(integer, text, uuid, jsonb) is
   'Lists up to p_limit (1 to 1000) proposals, newest first; p_status null means any, p_proposal_id asks for one. A '
-  'status other than pending or voting is looked for among the newest 10,000. p_filter: {"ids", "source", "title", '
-  '"risk", "code", "since", "until", "before" (an id)}; * in a text stands for any characters.';
+  'status other than pending or voting is looked for among the newest 10,000. Fewer where they are large: it stops at '
+  '16 MiB. p_filter: {"ids", "source", "title", "risk", "code", "since", "until", "before" (an id)}; * in a text '
+  'stands for any characters.';

@@ -14,6 +14,7 @@ begin
   "type": "object",
   "properties": {
     "roles": {
+      "x-loosens": "added",
       "description": "The roles, by name.",
       "type": ["object", "null"],
       "additionalProperties": {"$ref": "#/$defs/agent_role"},
@@ -28,37 +29,45 @@ begin
       "type": ["object", "null"],
       "properties": {
         "model": {
+          "x-loosens": "changed",
           "description": "The model that the executor agent asks.",
           "type": ["string", "null"], "minLength": 1, "maxLength": 200, "x-default": "none", "examples": ["qwen3:8b"]
         },
         "logins": {
+          "x-loosens": "added",
           "description": "The logins that may vote and propose as this role.",
           "$ref": "#/$defs/texts_or_null", "x-default": "any", "examples": [["planner_bot"]]
         },
         "description": {
+          "x-loosens": "changed",
           "description": "What it does; it is the system prompt where there is none.",
           "type": ["string", "null"], "maxLength": 10000, "x-default": "none",
           "examples": ["Proposes what to do next and why."]
         },
         "system": {
+          "x-loosens": "changed",
           "description": "The system prompt.",
           "type": ["string", "null"], "maxLength": 100000, "x-default": "the description",
           "examples": ["You are the planner of a shop."]
         },
         "max_tokens": {
+          "x-loosens": "greater",
           "description": "The longest answer.",
           "type": ["integer", "null"], "minimum": 1, "maximum": 10000000, "x-default": "the model's own",
           "examples": [2000]
         },
         "temperature": {
+          "x-loosens": "changed",
           "description": "How freely it answers.",
           "type": ["number", "null"], "minimum": 0, "maximum": 2, "x-default": "the model's own", "examples": [0.3]
         },
         "timeout_seconds": {
+          "x-loosens": "greater",
           "description": "How long an answer may take.",
           "type": ["integer", "null"], "minimum": 1, "maximum": 604800, "default": 120, "examples": [300]
         },
         "base_url": {
+          "x-loosens": "changed",
           "description": "Where the model is asked, as OpenAI's API has it.",
           "type": ["string", "null"],
           "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\\s]+(/[^?#@\\s]*)?$",
@@ -67,6 +76,7 @@ begin
           "examples": ["http://localhost:11434/v1"]
         },
         "api_key_env": {
+          "x-loosens": "changed",
           "description": "The environment variable of the workers that holds the key.",
           "type": ["string", "null"],
           "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$",

@@ -20,6 +20,10 @@ begin
     ), named as (
       select 'break_glass.group' as path, p_value #> '{break_glass,group}' as value, v_groups as groups, 0 as no
       union all
+      select format('policy[%s].group', s.no - 1), s.value -> 'group', v_groups || '{"*": {}}', 0
+        from jsonb_array_elements(case jsonb_typeof(p_value -> 'policy') when 'array' then p_value -> 'policy'
+                                  else '[]' end) with ordinality s (value, no)
+      union all
       select format('%s.veto[%s]', r.at, v.no - 1), v.value, v_groups || '{"*": {}}', r.no
         from rule r
        cross join lateral jsonb_array_elements(case jsonb_typeof(r.value -> 'veto') when 'array' then r.value -> 'veto'

@@ -19,7 +19,8 @@ begin
       "type": ["object", "null"],
       "additionalProperties": {
         "type": "object",
-        "additionalProperties": {"enum": ["REQUIRED", "OPTIONAL", "NON_APPLICABLE"]}
+        "additionalProperties": {"enum": ["REQUIRED", "OPTIONAL", "NON_APPLICABLE"], "default": "REQUIRED",
+                                 "x-loosens": "greater"}
       },
       "default": {},
       "examples": [{"feature": {"TESTING": "REQUIRED", "DATABASE": "OPTIONAL"}}]
@@ -32,9 +33,11 @@ begin
       "examples": [{"types": ["chore"], "gates": ["FILE_SCOPE"]}],
       "properties": {
         "types": {
+          "x-loosens": "added",
           "description": "Types of directive.", "$ref": "#/$defs/texts_or_null", "default": [], "examples": [["chore"]]
         },
         "gates": {
+          "x-loosens": "added",
           "description": "Gates that they skip.", "$ref": "#/$defs/texts_or_null", "default": [],
           "examples": [["FILE_SCOPE"]]
         }
@@ -48,9 +51,11 @@ begin
       "examples": [{"types": ["docs"], "gates": ["TESTING"]}],
       "properties": {
         "types": {
+          "x-loosens": "added",
           "description": "Types of directive.", "$ref": "#/$defs/texts_or_null", "default": [], "examples": [["docs"]]
         },
         "gates": {
+          "x-loosens": "added",
           "description": "Gates that they skip.", "$ref": "#/$defs/texts_or_null", "default": [],
           "examples": [["TESTING"]]
         }

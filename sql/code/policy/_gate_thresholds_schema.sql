@@ -14,6 +14,7 @@ begin
   "type": "object",
   "properties": {"description": {"$ref": "#/$defs/remark"}},
   "additionalProperties": {
+    "x-absent": "unknown", "x-loosens": "less",
     "description": "The score.",
     "type": "number", "minimum": 0, "maximum": 100, "default": 85, "examples": [90]
   }

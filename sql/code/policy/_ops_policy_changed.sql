@@ -8,7 +8,8 @@ as $$
 -- checked, gets the next version, and is kept in the history under the login. A change by fn_set_policy itself, known
 -- by its row in the history, passes; a change that changes nothing leaves the row as it is. Removing a document is
 -- refused: the history would have a hole, and the policy generation would fall.
--- Locks: none beyond the row. Writes: ops_policy_history, ops_audit_log, ops_mission_proposals. Raises: OP014, OP017.
+-- Locks: none beyond the row. Writes: ops_policy_history, ops_audit_log, ops_mission_proposals. Raises: OP014, OP017,
+-- OP109.
 begin
   if tg_op in ('DELETE', 'TRUNCATE') then
     raise exception using errcode = 'OP014', message = 'OPS_014: a policy document cannot be removed',
@@ -47,6 +48,8 @@ begin
                   where h.key = new.key and h.version = new.version and h.value = new.value
                     and (tg_op = 'INSERT' or new.version > old.version)) then
     perform _check_policy(new.key, new.value);
+    perform _assert_agreed(new.key, case tg_op when 'UPDATE' then old.version else 0 end,
+                           case tg_op when 'UPDATE' then old.value end, new.value, session_user::text);
     new.version := 1 + coalesce((select max(h.version) from ops_policy_history h where h.key = new.key), 0);
     new.updated_at := _now();
     new.updated_by := session_user::text;

@@ -15,6 +15,7 @@ begin
   "additionalProperties": false,
   "properties": {
     "routes": {
+      "x-loosens": "changed",
       "description": "The first route whose event_type matches takes a message; others wait.",
       "type": ["array", "null"],
       "items": {"$ref": "#/$defs/route"},
@@ -22,14 +23,17 @@ begin
       "examples": [[{"event_type": "order:*", "sink": "http", "url": "https://hooks.example.com/orders"}]]
     },
     "max_tries": {
+      "x-loosens": "greater",
       "description": "Tries after which a message is a dead letter.",
       "type": ["integer", "null"], "minimum": 1, "maximum": 100, "default": 10, "examples": [3]
     },
     "lease_seconds": {
+      "x-loosens": "never",
       "description": "How long a relay has a message to itself.",
       "type": ["integer", "null"], "minimum": 1, "maximum": 3600, "default": 60, "examples": [120]
     },
     "allow_private": {
+      "x-loosens": "true",
       "description": "Whether sink http may call addresses that are not public.",
       "type": ["boolean", "null"], "default": false, "examples": [true]
     },

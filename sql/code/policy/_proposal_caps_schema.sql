@@ -15,6 +15,7 @@ begin
   "additionalProperties": false,
   "properties": {
     "daily_limit": {
+      "x-loosens": "greater",
       "description": "Proposals in a day, from all sources.",
       "type": ["integer", "null"],
       "minimum": 1,
@@ -26,6 +27,7 @@ begin
       "examples": [100]
     },
     "hourly_limit": {
+      "x-loosens": "greater",
       "description": "Proposals in an hour, from all sources.",
       "type": ["integer", "null"],
       "minimum": 1,
@@ -37,11 +39,12 @@ begin
       "examples": [20]
     },
     "per_source": {
+      "x-loosens": "removed",
       "description": "Limits of single sources, within those of all. A number is a daily limit; 0: none at all.",
       "type": ["object", "null"],
       "additionalProperties": {
         "anyOf": [
-          {"type": ["integer", "null"], "minimum": 0, "maximum": 2147483647},
+          {"type": ["integer", "null"], "minimum": 0, "maximum": 2147483647, "x-loosens": "greater"},
           {"$ref": "#/$defs/source_caps"}
         ]
       },
@@ -49,12 +52,14 @@ begin
       "examples": [{"agent:planner": 5, "trigger": {"hourly_limit": 10}}]
     },
     "over_limit": {
+      "x-loosens": "less",
       "description": "What is over a limit: wait until the window that has room for it, or reject it.",
       "enum": ["wait", "reject", null],
       "default": "wait",
       "examples": ["reject"]
     },
     "max_waiting": {
+      "x-loosens": "greater",
       "description": "How many proposals of one source wait for a limit; further ones are rejected.",
       "type": ["integer", "null"],
       "minimum": 0,
@@ -76,6 +81,7 @@ begin
       "additionalProperties": false,
       "properties": {
         "daily_limit": {
+          "x-loosens": "greater",
           "description": "Proposals of this source in a day.",
           "type": ["integer", "null"],
           "minimum": 0,
@@ -84,6 +90,7 @@ begin
           "examples": [5]
         },
         "hourly_limit": {
+          "x-loosens": "greater",
           "description": "Proposals of this source in an hour.",
           "type": ["integer", "null"],
           "minimum": 0,

@@ -15,6 +15,7 @@ begin
   "additionalProperties": false,
   "properties": {
     "patterns": {
+      "x-key": "name", "x-loosens": "added",
       "description": "Every event is held against each pattern; each that matches makes a reaction.",
       "type": ["array", "null"],
       "items": {"$ref": "#/$defs/pattern"},
@@ -32,38 +33,44 @@ begin
       "additionalProperties": false,
       "properties": {
         "name": {
+          "x-loosens": "never",
           "description": "Its name, which no other pattern has.",
           "type": "string",
           "minLength": 1,
           "maxLength": 200,
           "examples": ["disk is full"]
         },
-        "description": {"description": "A remark of your own.", "type": "string", "x-default": "none",
-                        "maxLength": 10000, "examples": ["since the outage of May"]},
+        "description": {"x-loosens": "never", "description": "A remark of your own.", "type": "string",
+                        "x-default": "none", "maxLength": 10000, "examples": ["since the outage of May"]},
         "enabled": {
+          "x-loosens": "true",
           "description": "false: it matches nothing.",
           "type": "boolean",
           "default": true,
           "examples": [false]
         },
         "event_type": {
+          "x-loosens": "added",
           "description": "Types of event, as globs.",
           "$ref": "#/$defs/text_or_texts",
           "examples": [["disk:*", "step:*:failed"]]
         },
         "tags": {
+          "x-loosens": "removed",
           "description": "Only events whose data.tags has all of these.",
           "$ref": "#/$defs/texts",
           "default": [],
           "examples": [["prod"]]
         },
         "source": {
+          "x-loosens": "added",
           "description": "Only events whose data.source is one of these.",
           "$ref": "#/$defs/text_or_texts",
           "x-default": "any",
           "examples": ["zabbix"]
         },
         "probability": {
+          "x-loosens": "greater",
           "description": "The share of matching events that it answers, chosen by a hash of event and pattern.",
           "type": "number",
           "minimum": 0,
@@ -72,6 +79,7 @@ begin
           "examples": [0.1]
         },
         "cooldown_minutes": {
+          "x-loosens": "less",
           "description": "After an answer, it answers nothing for so long.",
           "type": "number",
           "minimum": 0,
@@ -80,6 +88,7 @@ begin
           "examples": [60]
         },
         "dedupe_key": {
+          "x-loosens": "changed",
           "description": "One proposal for each key, ever. Takes {{event.…}}.",
           "type": "string",
           "minLength": 1,
@@ -88,6 +97,7 @@ begin
           "examples": ["disk:{{event.data.host}}"]
         },
         "max_depth": {
+          "x-loosens": "greater",
           "description": "It leaves alone events that came of more missions one after the other than this.",
           "type": "integer",
           "minimum": 0,
@@ -96,6 +106,7 @@ begin
           "examples": [0]
         },
         "template": {
+          "x-loosens": "changed",
           "description": "What it proposes.",
           "$ref": "#/$defs/template",
           "examples": [{"title": "Look at {{event.data.host}}", "steps": [{"kind": "noop"}]}]

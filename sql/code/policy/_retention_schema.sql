@@ -16,37 +16,44 @@ begin
   "properties": {
     "missions_days": {
       "description": "Days after its end until a mission goes, with all that is its own; also a refused proposal.",
-      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [90]
+      "$ref": "#/$defs/days", "examples": [90]
     },
     "keep_failed_days": {
       "description": "Days after its end until a failed mission goes, where it shall stay longer, or go sooner.",
-      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "missions_days", "examples": [365]
+      "x-loosens": "changed", "x-default": "missions_days", "$ref": "#/$defs/days", "examples": [365]
     },
     "events_days": {
       "description": "Days until an event goes that no mission made, with its reactions.",
-      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [90]
+      "$ref": "#/$defs/days", "examples": [90]
     },
     "outbox_days": {
       "description": "Days after its delivery until a message of the outbox goes.",
-      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [30]
+      "$ref": "#/$defs/days", "examples": [30]
     },
     "dead_letters_days": {
       "description": "Days until a dead letter goes, whether it was put back or not.",
-      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [365]
+      "$ref": "#/$defs/days", "examples": [365]
     },
     "history_days": {
       "description": "Days until records go: audit, votes, handoffs, replays, sub-agents, and what was purged.",
-      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [3650]
+      "$ref": "#/$defs/days", "examples": [3650]
     },
     "dedupe_days": {
       "description": "Days after the purge until the dedupe key of a purged event, proposal or message is free again.",
-      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever", "examples": [365]
+      "$ref": "#/$defs/days", "examples": [365]
     },
     "archive": {
+      "x-loosens": "false",
       "description": "Whether rows are moved to the tables …_archive instead of deleted.",
       "type": ["boolean", "null"], "default": false, "examples": [true]
     },
     "description": {"$ref": "#/$defs/remark"}
+  },
+  "$defs": {
+    "days": {
+      "x-loosens": "less",
+      "type": ["integer", "null"], "minimum": 1, "maximum": 36500, "x-default": "for ever"
+    }
   }
 }
 $json$;

@@ -15,13 +15,14 @@ begin
   end if;
   if p_rule ? 'params' and exists (
     select from jsonb_each_text(p_rule -> 'params') c (path, pattern)
-     where case c.path when '*' then _plain_text(p_params) || ' ' || coalesce(p_params, '{}')::text
-                       else _plain_text(p_params #> string_to_array(c.path, '.')) end !~* c.pattern) then
+     -- A call whose argument names no column is made while planning, whether a pattern has the path * or not.
+     where _plain_text(case c.path when '*' then p_params else p_params #> string_to_array(c.path, '.') end)
+           || case c.path when '*' then ' ' || coalesce(p_params, '{}')::text else '' end !~* c.pattern) then
     return false;
   end if;
   return not p_rule ? 'unless_params' or exists (
     select from jsonb_each_text(p_rule -> 'unless_params') c (path, pattern)
-     where case c.path when '*' then _plain_text(p_params) || ' ' || coalesce(p_params, '{}')::text
-                       else _plain_text(p_params #> string_to_array(c.path, '.')) end !~* c.pattern);
+     where _plain_text(case c.path when '*' then p_params else p_params #> string_to_array(c.path, '.') end)
+           || case c.path when '*' then ' ' || coalesce(p_params, '{}')::text else '' end !~* c.pattern);
 end;
 $$;

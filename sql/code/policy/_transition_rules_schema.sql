@@ -12,6 +12,7 @@ begin
   "title": "transition_rules",
   "description": "What transitions of a directive do, by type. A rule can set only the columns that are named here.",
   "type": "object",
+  "x-loosens": "added",
   "properties": {"description": {"$ref": "#/$defs/remark"}},
   "propertyNames": {
     "pattern": "^[a-z][a-z0-9_]{0,62}$",
@@ -27,19 +28,23 @@ begin
       "additionalProperties": false,
       "properties": {
         "from": {
+          "x-loosens": "added",
           "description": "Phases that it starts from.",
           "$ref": "#/$defs/texts_or_null", "x-default": "any", "examples": [["LEAD"]]
         },
         "to": {
+          "x-loosens": "changed",
           "description": "The phase that it leads to.",
           "type": "string", "minLength": 1, "maxLength": 200, "examples": ["PLAN_PRD"]
         },
         "sd_status": {
+          "x-loosens": "changed",
           "description": "The status that the directive gets.",
           "type": ["string", "null"], "minLength": 1, "maxLength": 200, "x-default": "the one it has",
           "examples": ["in_progress"]
         },
         "stories": {
+          "x-loosens": "changed",
           "description": "What it does to the stories of the directive.",
           "type": ["object", "null"],
           "additionalProperties": false,
@@ -74,6 +79,7 @@ begin
           }
         },
         "requirement": {
+          "x-loosens": "changed",
           "description": "What it does to the requirement of the directive.",
           "type": ["object", "null"],
           "additionalProperties": false,
@@ -96,6 +102,7 @@ begin
           }
         },
         "gates": {
+          "x-loosens": "false",
           "description": "Whether the gates must have let the directive pass.",
           "type": ["boolean", "null"], "default": false, "examples": [true]
         },

@@ -15,6 +15,7 @@ begin
   "additionalProperties": false,
   "properties": {
     "max_retries": {
+      "x-loosens": "greater",
       "description": "Failures after which a step fails for good; 1 is a single attempt.",
       "type": ["integer", "null"],
       "minimum": 1,
@@ -26,6 +27,7 @@ begin
       "examples": [5]
     },
     "lease_minutes": {
+      "x-loosens": "never",
       "description": "How long a lease lasts; workers extend it while they live.",
       "type": ["number", "null"],
       "minimum": 0.02,
@@ -34,6 +36,7 @@ begin
       "examples": [2]
     },
     "step_timeout_seconds": {
+      "x-loosens": "greater",
       "description": "How long one attempt may take.",
       "type": ["integer", "null"],
       "minimum": 1,
@@ -42,6 +45,7 @@ begin
       "examples": [300]
     },
     "backoff": {
+      "x-loosens": "never",
       "description": "How long a failed step waits: base × factor^(failures - 1), at most max, spread by ± jitter.",
       "type": ["object", "null"],
       "additionalProperties": false,
@@ -67,18 +71,21 @@ begin
       }
     },
     "blocked_executors": {
+      "x-loosens": "removed",
       "description": "Executors, as globs, whose steps wait.",
       "$ref": "#/$defs/texts_or_null",
       "default": [],
       "examples": [["agent*"]]
     },
     "allowed_executors": {
+      "x-loosens": "added",
       "description": "Executors, as globs; steps of others wait.",
       "$ref": "#/$defs/texts_or_null",
       "x-default": "all",
       "examples": [["noop", "sql"]]
     },
     "command_allow": {
+      "x-loosens": "added",
       "description": "Commands that may be run: a glob for each argument. A list as the last takes any number more.",
       "type": ["array", "null"],
       "items": {"$ref": "#/$defs/command"},
@@ -86,18 +93,21 @@ begin
       "examples": [[["git", "status"], ["git", "log", ["-*"]]]]
     },
     "command_env": {
+      "x-loosens": "added",
       "description": "Names of environment variables, as globs, that a command may be given.",
       "$ref": "#/$defs/texts_or_null",
       "default": [],
       "examples": [["APP_*"]]
     },
     "command_cwd": {
+      "x-loosens": "added",
       "description": "Directories, as globs, that a command may be run in.",
       "$ref": "#/$defs/texts_or_null",
       "default": [],
       "examples": [["/srv/*"]]
     },
     "presets": {
+      "x-loosens": "added",
       "description": "Executors of your own that are commands, by name.",
       "type": ["object", "null"],
       "additionalProperties": {"$ref": "#/$defs/preset"},
@@ -112,6 +122,7 @@ begin
       "examples": [{"agent": {"timeout_seconds": 600}}]
     },
     "http_allow_private": {
+      "x-loosens": "true",
       "description": "Whether the executors http and agent may call addresses that are not public.",
       "type": ["boolean", "null"],
       "default": false,
@@ -125,6 +136,7 @@ begin
       "examples": [{"keep_hours": 720}],
       "properties": {
         "keep_hours": {
+          "x-loosens": "less",
           "description": "Hours that a key is kept.",
           "type": ["integer", "null"], "minimum": 1, "maximum": 87600, "default": 720, "examples": [24]
         }
@@ -167,34 +179,41 @@ begin
       "additionalProperties": false,
       "properties": {
         "argv": {
+          "x-loosens": "changed",
           "description": "The program, then its arguments; they take {{params.<name>}}. A list fills any number.",
           "$ref": "#/$defs/texts",
           "examples": [["git", "push", "{{params.remote}}"]]
         },
         "stdin": {
+          "x-loosens": "changed",
           "description": "What it reads; takes {{params.<name>}}.",
           "type": ["string", "null"], "maxLength": 10000, "x-default": "nothing", "examples": ["{{params.text}}"]
         },
         "cwd": {
+          "x-loosens": "changed",
           "description": "The directory that it is run in; command_cwd must have it.",
           "type": ["string", "null"], "minLength": 1, "maxLength": 10000, "x-default": "that of the worker",
           "examples": ["/srv/app"]
         },
         "env": {
+          "x-loosens": "changed",
           "description": "Its environment variables; command_env must have their names.",
           "type": ["object", "null"], "default": {}, "examples": [{"APP_ENV": "prod"}]
         },
         "defaults": {
+          "x-loosens": "changed",
           "description": "Params that a step need not give; null: an argument that has it is left out then.",
           "type": ["object", "null"], "default": {}, "examples": [{"remote": "origin", "agent": null}]
         },
         "allowed": {
+          "x-loosens": "changed",
           "description": "Globs that the value of a param must match, by param.",
           "type": ["object", "null"],
           "additionalProperties": {"$ref": "#/$defs/texts_or_null"},
           "default": {}, "examples": [{"subcommand": ["agent", "think"]}]
         },
         "timeout_seconds": {
+          "x-absent": "unknown", "x-loosens": "greater",
           "description": "How long one attempt may take.",
           "type": ["integer", "null"], "minimum": 1, "maximum": 604800, "x-default": "step_timeout_seconds",
           "examples": [1800]
@@ -209,20 +228,24 @@ begin
       "additionalProperties": false,
       "properties": {
         "timeout_seconds": {
+          "x-absent": "unknown", "x-loosens": "greater",
           "description": "How long one attempt may take.",
           "type": ["integer", "null"], "minimum": 1, "maximum": 604800, "x-default": "step_timeout_seconds",
           "examples": [600]
         },
         "concurrency": {
+          "x-loosens": "greater",
           "description": "How many of its steps one worker runs at once.",
           "type": ["integer", "null"], "minimum": 1, "maximum": 10000, "x-default": "no limit of its own",
           "examples": [2]
         },
         "on_lease_lost": {
+          "x-loosens": "less",
           "description": "When the worker is lost: retry the step, or hold it for a person.",
           "enum": ["retry", "hold", null], "default": "retry", "examples": ["hold"]
         },
         "max_retries": {
+          "x-absent": "unknown", "x-loosens": "greater",
           "description": "Failures after which a step fails for good.",
           "type": ["integer", "null"], "minimum": 1, "maximum": 100,
           "errorMessage": {

@@ -15,7 +15,8 @@ as $$
 -- Locks: the row of ops_policy. Writes: ops_policy, ops_policy_history, ops_audit_log.
 -- Raises: OP011 when the version in force is not the expected one (0: none yet), OP015 when the login may not itself,
 -- OP017 with every fault, OP018 also for a reason of more than 10,000 characters, OP023 when an open transaction has
--- changed it and does not end within two seconds, OP045 for a document that is too large.
+-- changed it and does not end within two seconds, OP045 for a document that is too large, OP109 when it lets more run
+-- and approval_rules ask for more people.
 declare
   v_now timestamptz;
   v_login text := session_user::text;
@@ -64,6 +65,8 @@ begin
       return v_current;
     end if;
 
+    perform _assert_agreed(p_key, v_current, v_value, p_value, v_actor);
+
     -- The history first: its row tells the trigger that this is not a change by hand.
     v_now := _now();
     v_version := 1 + greatest(v_current, (select max(h.version) from ops_policy_history h where h.key = p_key), 0);
@@ -89,4 +92,4 @@ comment on function fn_set_policy(text, jsonb, text, integer, text) is
   'Puts a policy document in force, keeps it and the reason in the history and returns its version, that in force '
   'where nothing changes; with p_expected_version (0: none yet) only if nobody else changed it meanwhile, else '
   'OPS_011. OPS_017 lists every fault of the document and changes nothing; OPS_045 for one that is too large. OPS_023 '
-  'another change of it is not committed yet.';
+  'another change of it is not committed yet. OPS_109 it lets more run, and others must agree (fn_agree_policy).';

@@ -23,7 +23,7 @@ begin
        and (p_filter ->> 'event_type' is null or a.payload ->> 'event_type' = p_filter ->> 'event_type')
        and (p_filter ->> 'pattern' is null or a.payload ->> 'pattern' = p_filter ->> 'pattern')
        and (p_filter ->> 'mission_id' is null or a.payload ->> 'mission_id' = p_filter ->> 'mission_id')
-       and (p_filter ->> 'reason' is null or a.reason like p_filter ->> 'reason')
+       and (p_filter ->> 'reason' is null or left(a.reason, 1000) like p_filter ->> 'reason')
        and (p_filter ->> 'group' is null or _group_of(a.reason) = p_filter ->> 'group')
        and (coalesce(p_filter -> 'ids', 'null') = 'null' or p_filter -> 'ids' ? a.dl_msg_id)
        and (p_filter ->> 'since' is null or a.dead_lettered_at >= (p_filter ->> 'since')::timestamptz)

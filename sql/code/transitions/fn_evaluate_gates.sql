@@ -9,7 +9,7 @@ as $$
 -- of these reaches the threshold of the directive's type. The score is a fraction of two exact numbers. They are
 -- multiplied, never divided, where they are compared, so that nothing is rounded; what is shown is rounded down.
 -- Locks: none. Writes: nothing. Raises: OP012 for a directive that is not there, OP018 when p_gate_results is no
--- object.
+-- object, OP045 when it is too large: the exact fraction has as many digits as all scores together.
 declare
   v_type text;
   v_threshold numeric;
@@ -36,6 +36,14 @@ begin
                        jsonb_typeof(p_gate_results)),
       hint = 'For example: {"TESTING": {"passed": true, "score": 95, "maxScore": 100}}.';
   end if;
+  perform _check_size('p_gate_results', p_gate_results, 'result_bytes');
+  perform _refuse_size((
+    select jsonb_build_object('argument', 'p_gate_results', 'count', count(*), 'limit', l.limits -> 'patterns',
+                              'setting', 'size_limits.patterns')
+      from jsonb_object_keys(p_gate_results) g
+     cross join _size_limits() l (limits)
+     group by l.limits
+    having count(*) > (l.limits ->> 'patterns')::integer));
   v_threshold := fn_gate_threshold(v_type)::numeric;
   v_skips := fn_should_skip_gates(array(select jsonb_object_keys(p_gate_results)), v_type);
 

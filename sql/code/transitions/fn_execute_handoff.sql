@@ -18,7 +18,7 @@ as $$
 -- sd_phase_handoffs whatever comes of it, but none for a request that was carried out before. Where the rule says
 -- "gates": true, a handoff without results does not pass.
 -- Locks: those of fn_atomic_transition. Writes: sd_phase_handoffs, ops_audit_log, ops_counts, and what
--- fn_atomic_transition writes. Raises: OP018 when p_gate_results is no object.
+-- fn_atomic_transition writes. Raises: OP018 when p_gate_results is no object, OP045 when it is too large.
 declare
   v_clock timestamptz := clock_timestamp();
   v_type text := lower(replace(p_handoff_type, '-', '_'));

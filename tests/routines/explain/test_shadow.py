@@ -1,11 +1,14 @@
 """Documents that are judged beside those in force: what they would have decided, off the path of what is decided."""
 
+import copy
+import random
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from approving import Team, rule
-from looping import Loop, step
+from looping import Loop, step, template
 
 HTTP = step("a", "http", params={"url": "https://x/"})
 OPEN = {"enabled": True, "allowed_step_kinds": ["noop", "http"], "max_risk_level": "high"}
@@ -150,7 +153,7 @@ def test_the_same_document_does_not_begin_anew_another_does_and_none_ends_it(loo
 
 
 def test_what_cannot_be_one_is_refused(loop):
-    loop.refused("018", "select fn_shadow_policy('reaction_matrix', '{\"patterns\": []}')")
+    loop.refused("018", "select fn_shadow_policy('outbox', '{}')")
     loop.refused("017", "select fn_shadow_policy('auto_approve', '{\"enabeld\": true}')")
     shadow(loop, OPEN)
     loop.refused("018", "select fn_shadow_decisions('auto_approve', 20000)")
@@ -180,3 +183,124 @@ def test_after_a_restore_a_ticket_of_another_server_does_not_stand_in_the_way(lo
     loop.do("update ops_policy_shadows set ticket = '99999999999999'")
     judge(loop)
     assert found(loop)[0] == {("pending", "auto_approved"): 1}
+
+
+# Of the reaction matrix
+
+
+def patterns(*given: dict[str, Any]) -> dict[str, Any]:
+    """A reaction matrix; a pattern without a template gets one."""
+    return {"patterns": [{"template": template(step("a")), **one} for one in given]}
+
+
+def reactions(loop: Loop):
+    """What the shadow of the matrix has counted, and by type and pattern what differs."""
+    matrix, rows = found(loop, "reaction_matrix")
+    types = {r["id"]: r["type"] for r in loop.rows("select id, type from ops_events")}
+    return matrix, sorted(
+        (types[r["event_id"]], r["pattern"], r["old_outcome"], r["new_outcome"]) for r in rows
+    )
+
+
+def test_of_a_matrix_events_are_judged_once_all_that_reacted_is_proposed(loop):
+    loop.value(
+        "select fn_set_policy('reaction_matrix', %s)",
+        Jsonb(patterns({"name": "old", "event_type": "disk"}, {"name": "both", "event_type": "mail"})),
+    )
+    loop.emit("disk")
+    loop.turn()
+    loop.advance(1)
+    shadow(
+        loop,
+        patterns(
+            {"name": "both", "event_type": "mail", "template": template(HTTP)},
+            {"name": "new", "event_type": "cpu"},
+        ),
+        "reaction_matrix",
+    )
+    for kind in ("disk", "mail", "cpu", "else"):
+        loop.emit(kind)
+    judge(loop)
+    assert reactions(loop) == ({}, [])
+    loop.rows("select * from fn_evaluate_triggers()")
+    judge(loop)
+    assert reactions(loop) == ({}, [])
+    loop.turn()
+    judge(loop)
+    judge(loop)
+    assert reactions(loop) == (
+        {("auto_approved", "none"): 1, ("auto_approved", "pending"): 1, ("none", "auto_approved"): 1},
+        [
+            ("cpu", "new", "none", "auto_approved"),
+            ("disk", "old", "auto_approved", "none"),
+            ("mail", "both", "auto_approved", "pending"),
+        ],
+    )
+    (told,) = loop.rows("select * from fn_list_shadows()")
+    assert (told["decisions"], told["differing"]) == (3, 3)
+    assert len(loop.proposals()) == 3
+
+
+def test_a_matrix_is_held_against_successes_that_nobody_watched(loop):
+    shadow(
+        loop,
+        patterns(
+            {"name": "step", "event_type": "step:noop:succeeded"}, {"name": "end", "event_type": "mission:*"}
+        ),
+        "reaction_matrix",
+    )
+    for _ in range(2):
+        mission = loop.mission(step("a"))
+        loop.complete(loop.work(mission), {})
+    assert loop.value("select count(*) from ops_agent_events where type like '%%succeeded'") == 0
+    judge(loop)
+    judge(loop)
+    assert reactions(loop)[0] == {("none", "auto_approved"): 4}
+    assert [row[:2] for row in reactions(loop)[1]] == [
+        ("mission:succeeded", "end"), ("mission:succeeded", "end"),
+        ("step:noop:succeeded", "step"), ("step:noop:succeeded", "step"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_matrix_says_of_each_event_what_a_dry_run_says(loop, seed):
+    chance = random.Random(seed)
+    in_force = patterns(
+        {
+            "name": "look",
+            "event_type": "disk",
+            "probability": 0.7,
+            "dedupe_key": "{{event.data.host}}:{{event.id}}",
+        },
+        {"name": "cool", "event_type": ["disk", "mail"], "cooldown_minutes": 20, "template": template(HTTP)},
+        {"name": "once", "event_type": "mail", "dedupe_key": "k"},
+    )
+    tried = copy.deepcopy(in_force)
+    tried["patterns"][1]["cooldown_minutes"] = 90
+    tried["patterns"][2]["dedupe_key"] = "{{event.data.host}}"
+    tried["patterns"].append(patterns({"name": "more", "event_type": "*", "source": "x"})["patterns"][0])
+    loop.value("select fn_set_policy('reaction_matrix', %s)", Jsonb(in_force))
+    loop.policy("proposal_caps", daily_limit=40)
+    shadow(loop, tried, "reaction_matrix")
+    for _ in range(40):
+        for _ in range(chance.randint(0, 3)):
+            data = {"host": chance.choice("ab"), "source": chance.choice("xyz")}
+            loop.emit(chance.choice(["disk", "mail", "cpu"]), data)
+        loop.turn()
+        loop.advance(chance.randint(10, 900))
+        if chance.random() < 0.4:
+            judge(loop, chance.choice([1, 5, 5000]))
+    for _ in range(3):
+        # Longer than it rests after a turn on a slow machine.
+        loop.advance(900)
+        judge(loop)
+    rehearsed = loop.rows("select * from fn_dry_run_policy('reaction_matrix', %s, '2030-01-01')", tried)
+    matrix, rows = found(loop, "reaction_matrix")
+    assert matrix == {
+        (r["old_outcome"], r["new_outcome"]): r["decisions"] for r in rehearsed if r["kind"] == "matrix"
+    }
+    told = ("event_id", "pattern", "old_outcome", "new_outcome", "rule")
+    assert len(rows) > 10
+    assert sorted([tuple(map(str, (r[f] for f in told))) for r in rows]) == sorted(
+        [tuple(map(str, (r[f] for f in told))) for r in rehearsed if r["kind"] == "decision"]
+    )
