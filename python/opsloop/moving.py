@@ -153,12 +153,15 @@ class Move:
     def survey(self) -> dict[str, Any]:
         """What a move would do, without doing it. Raises MoveRefused (OPS_103) with all that stands against it."""
         with self._source() as source, self._target() as target:
-            return self._check(source, self._place(source), target)
+            old = self._place(source)
+            _assert_apart(old, target)
+            return self._check(source, old, target)
 
     def run(self) -> dict[str, Any]:
         """Move the loop, or go on with it. Returns where it is by then, and what is to be switched."""
         with self._source() as source, self._target() as target:
             old = self._place(source)
+            _assert_apart(old, target)
             with self._alone(old), self._alone(target):
                 state = self._state_of_source(source, target)
                 if state is None:
@@ -324,9 +327,6 @@ class Move:
     def _faults(
         self, old: Place, target: Place, here: Mapping[str, Any], there: Mapping[str, Any]
     ) -> Iterator[str]:
-        if old.row(_IDENTITY) == target.row(_IDENTITY):
-            yield "--from and --to are the same database"
-            return
         for place, server in ((old, here), (target, there)):
             if server["standby"]:
                 yield f"{place.name} is a standby"
@@ -591,6 +591,16 @@ class Move:
 
     def _way_back(self) -> str:
         return "opsloop move --from … --to … --take-back"
+
+
+def _assert_apart(old: Place, target: Place) -> None:
+    if old.row(_IDENTITY) == target.row(_IDENTITY):
+        fault = "--from and --to are the same database"
+        raise MoveRefused(
+            f"the loop cannot move: {fault}",
+            detail={"faults": [fault]},
+            hint="Name another database with --to.",
+        )
 
 
 def _counts(place: Place, schema: str, tables: list[str]) -> dict[str, int]:
