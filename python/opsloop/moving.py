@@ -67,6 +67,11 @@ _ROLES = """
     from rights r cross join lateral aclexplode(r.acl) a join pg_roles g on g.oid = a.grantee
    where not exists (select from rights w where w.owner = g.oid)
    order by 1"""
+_RIGHTS = """
+  select a.privilege_type as privilege,
+         case a.grantee when 0 then '-' else pg_get_userbyid(a.grantee)::text end as grantee
+    from pg_namespace n cross join lateral aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+   where n.nspname = %s and a.grantee <> n.nspowner"""
 _SERVER = """
   select current_setting('server_version_num')::integer / 10000 as major, pg_is_in_recovery() as standby,
          current_setting('server_encoding') as encoding, current_user as login,
@@ -337,10 +342,8 @@ class Move:
         if not there["creates"]:
             yield f"{there['login']} may not create a schema in {target.name}"
         present = target.rows(_OBJECTS, self._schema)
-        # public is there in every database; a dump does not make it.
-        if present and (present[0]["objects"] or self._schema != "public"):
-            what = "is not empty" if present[0]["objects"] else "is there, though empty: drop schema it"
-            yield f"schema {self._schema} of {target.name} {what}"
+        if present and present[0]["objects"]:
+            yield f"schema {self._schema} of {target.name} is not empty"
         roles = old.rows(_ROLES, self._schema)
         known = {one["rolname"] for one in target.rows("select rolname from pg_roles")}
         missing = [one["role"] for one in roles if one["role"] not in known]
@@ -399,6 +402,7 @@ class Move:
                 hint=f"Drop it and call again, or take it back: {self._way_back()}.",
             )
         if there["phase"] == "closed":
+            self._grant(old, target)
             self._compare(old, target)
             there = self._receive(loop)
         self._assert_sound(source, old)
@@ -415,7 +419,10 @@ class Move:
         dump, dump_env = old.program(
             "pg_dump", "--format=custom", "--compress=1", "--no-password", f"--schema={pattern}"
         )
-        restore, restore_env = target.program("pg_restore", "--single-transaction", "--no-password")
+        # A schema that is there, such as public, is empty: it is dropped and made anew in the same transaction.
+        restore, restore_env = target.program(
+            "pg_restore", "--single-transaction", "--clean", "--if-exists", "--no-password"
+        )
         restore_env["PGAPPNAME"] = _RESTORE
         began = time.monotonic()
         with ExitStack() as stack:
@@ -479,6 +486,20 @@ class Move:
             detail={"program": program, "said": said},
             hint=f"Mend it and call again, or take it back: {self._way_back()}. Until then the loop is closed.",
         )
+
+    def _grant(self, old: Place, target: Place) -> None:
+        """Give the rights on the schema that a dump takes for granted: those that everybody has on public."""
+        given = [
+            {tuple(one.values()) for one in place.rows(_RIGHTS, self._schema)} for place in (old, target)
+        ]
+        for right, grantee in sorted(given[0] - given[1]):
+            role = sql.SQL("public") if grantee == "-" else sql.Identifier(grantee)
+            with translate():
+                target.conn.execute(
+                    sql.SQL("grant {} on schema {} to {}").format(
+                        sql.SQL(right), sql.Identifier(self._schema), role
+                    )
+                )
 
     def _compare(self, old: Place, target: Place) -> None:
         """The same tables with as many rows on both sides. Both are closed, so that nothing changes meanwhile."""
