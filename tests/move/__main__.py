@@ -91,7 +91,7 @@ class Producer(threading.Thread):
         self.side = soak.current
         self.stopping = threading.Event()
         self.events: dict[str, str] = {}
-        self.missions: dict[str, str] = {}
+        self.proposals: dict[str, str] = {}
         self.messages: set[str] = set()
         self.told: dict[str, int] = defaultdict(int)
 
@@ -129,7 +129,7 @@ class Producer(threading.Thread):
             {"key": "b", "kind": "noop", "depends_on": ["a"]},
         ]
         made = loop.create_proposal({"title": key, "steps": steps}, source="api", dedupe_key=key)
-        self.missions[key] = str(made.mission_id)
+        self.proposals[key] = str(made.proposal_id)
         self.events[key] = str(loop.emit_event("soak", {"key": key}, dedupe_key=key))
         loop.publish_outbox("soak", key, "soak", {"key": key}, dedupe_key=key)
         self.messages.add(key)
@@ -275,15 +275,18 @@ class Soak:
         loop = self.current.loop()
         events = {row["k"]: str(row["id"]) for row in loop.rows(
             "select data ->> 'key' as k, id from ops_agent_events where type = 'soak'")}  # fmt: skip
-        missions = {str(row["id"]): row["status"] for row in loop.rows("select id, status from ops_missions")}
+        missions = {
+            str(row["proposal_id"]): row["status"]
+            for row in loop.rows("select proposal_id, status from ops_missions")
+        }
         messages = [row["k"] for row in loop.rows("select payload ->> 'key' as k from outbox")]
         for producer in self.producers:
             lost = {key for key, event in producer.events.items() if events.get(key) != event}
             self.faults += [f"an acknowledged event is lost: {key}" for key in lost]
             self.faults += [
-                f"an acknowledged mission is {missions.get(mission, 'lost')}: {key}"
-                for key, mission in producer.missions.items()
-                if missions.get(mission) != "succeeded"
+                f"the mission of an acknowledged proposal is {missions.get(proposal, 'lost')}: {key}"
+                for key, proposal in producer.proposals.items()
+                if missions.get(proposal) != "succeeded"
             ]
             self.faults += [
                 f"an acknowledged message is lost: {key}" for key in producer.messages - set(messages)

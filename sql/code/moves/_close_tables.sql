@@ -10,7 +10,7 @@ as $$
 declare
   v_table regclass;
 begin
-  perform _lock_tables('share row exclusive');
+  perform _lock_tables(false);
   for v_table in select t.oid from _loop_tables() t loop
     execute format('create trigger ops_move_closed before insert or update or delete or truncate on %s '
                    'for each statement execute function _ops_move_closed()', v_table);

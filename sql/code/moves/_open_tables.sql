@@ -8,7 +8,7 @@ as $$
 declare
   v_table regclass;
 begin
-  perform _lock_tables('access exclusive');
+  perform _lock_tables(true);
   for v_table in
     select t.tgrelid from pg_trigger t
       join _loop_tables() l on l.oid = t.tgrelid
