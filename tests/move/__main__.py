@@ -119,7 +119,7 @@ class Producer(threading.Thread):
 
     def bring(self, loop: Any, key: str) -> None:
         """One of each."""
-        seconds = self.random.choice([0, 0, 0, 0.2, 1.0])
+        seconds = self.random.choice([0, 0, 0, 0, 0.2, 1.0, 5.0])
         steps = [
             {
                 "key": "a",
