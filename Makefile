@@ -10,7 +10,7 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix timed ticks soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean
+.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix timed ticks soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean move-soak move-soak-quick
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -92,6 +92,11 @@ timed: $(STAMP) ## Look at the clock, on a quiet machine: the first result of th
 
 ticks: $(STAMP) ## Compare the ticks of 200 random schedules over ten years in twenty zones with those of cronsim
 	OPSLOOP_CRON_TICKS=1000000 $(RUN) pytest -s tests/properties/test_schedules_against_cronsim.py
+move-soak: $(STAMP) ## Move a loop ten times between two servers under load, killing the command in five; ARGS='--seed 7'
+	PYTHONPATH=tests $(RUN) move $(ARGS)
+
+move-soak-quick: $(STAMP) ## Two moves, one of them killed, as CI does
+	PYTHONPATH=tests $(RUN) move --moves 2 --killed 1 --seed 1
 
 soak-locks: $(STAMP) ## Race 50 sessions for one lock for half a minute, killing some; then locks against their model
 	OPSLOOP_SOAK_SECONDS=30 OPSLOOP_LOCK_EXAMPLES=300 $(RUN) pytest -s \

@@ -35,6 +35,7 @@
 -- base: time, ids, chance, digests, globs, faults of fields, the login, what is put on record (audit, counts, letters)
 \ir code/base/fn_compatibility.sql
 \ir code/base/_release.sql
+\ir code/base/_database_identity.sql
 \ir code/base/_now.sql
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql
@@ -270,6 +271,8 @@
 \ir code/control/_park_picked.sql
 \ir code/control/_park_front.sql
 \ir code/control/_duty_control.sql
+\ir code/control/_refuse_move.sql
+\ir code/control/_ops_move_closed.sql
 
 -- locks: locks that expire, with fencing tokens; what is done once by key
 \ir code/locks/fn_acquire_lock.sql
@@ -699,7 +702,7 @@
 \ir code/explain/fn_decide.sql
 \ir code/explain/_place_in_line.sql
 
--- ops: heartbeat, health, metrics, lists, invariants: sees everything and is called by nobody
+-- ops: heartbeat, health, metrics, lists, invariants: sees everything
 \ir code/ops/fn_heartbeat.sql
 \ir code/ops/fn_fall_asleep.sql
 \ir code/ops/_seconds_until_due.sql
@@ -725,6 +728,23 @@
 \ir code/ops/fn_list_proposals.sql
 \ir code/ops/fn_radar_upsert.sql
 \ir code/ops/fn_list_radar.sql
+
+-- moves: the loop goes to another server: closed here, restored there, and open on one of them at most
+\ir code/moves/fn_begin_move.sql
+\ir code/moves/_lock_move.sql
+\ir code/moves/_move_side.sql
+\ir code/moves/_move_state.sql
+\ir code/moves/_move_refused.sql
+\ir code/moves/_step_move.sql
+\ir code/moves/fn_close_move.sql
+\ir code/moves/_close_tables.sql
+\ir code/moves/_lock_tables.sql
+\ir code/moves/_loop_tables.sql
+\ir code/moves/fn_receive_move.sql
+\ir code/moves/fn_finish_move.sql
+\ir code/moves/_open_tables.sql
+\ir code/moves/fn_take_back_move.sql
+\ir code/moves/fn_show_move.sql
 
 \ir loader/code_end.sql
 \ir grants.sql

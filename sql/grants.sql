@@ -90,7 +90,7 @@ declare
     'ops_idempotency_keys',
     'distributed_locks', 'ops_counters', 'ops_counts', 'ops_count_times', 'ops_process_counts',
     'ops_pauses', 'ops_control', 'ops_audit_log', 'ops_control_log',
-    'ops_retention', 'ops_purged', 'ops_spent_keys',
+    'ops_retention', 'ops_purged', 'ops_spent_keys', 'ops_moves',
     'strategic_directives', 'product_requirements', 'user_stories', 'sd_session_claims', 'sd_transition_audit',
     'sd_phase_handoffs', 'leo_sub_agents', 'sub_agent_runs', 'sub_agent_execution_results',
     'ops_schedules', 'ops_schedule_ticks'
@@ -262,7 +262,14 @@ declare
     ['fn_list_running', 'reader'],
     ['fn_list_proposals', 'reader'],
     ['fn_radar_upsert', 'producer'],
-    ['fn_list_radar', 'reader']
+    ['fn_list_radar', 'reader'],
+    -- moves
+    ['fn_begin_move', 'admin'],
+    ['fn_close_move', 'admin'],
+    ['fn_receive_move', 'admin'],
+    ['fn_finish_move', 'admin'],
+    ['fn_take_back_move', 'admin'],
+    ['fn_show_move', 'reader']
   ];
   v_includes constant jsonb := '{
     "reader": ["reader", "producer", "worker", "operator", "admin"],

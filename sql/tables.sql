@@ -1071,9 +1071,9 @@ create table outbox_timers (
 
 -- What is paused: a row stands for a pause in force; resuming deletes it.
 create table ops_pauses (
-  -- all, executor, agent, kind, source, mission or schedule.
+  -- all, executor, agent, kind, source, mission or schedule; move while the loop moves to another server.
   scope text not null,
-  -- Which executor, agent, kind, source, mission or schedule; empty for all.
+  -- Which executor, agent, kind, source, mission or schedule; empty for all and move.
   target text not null default '',
   -- Why.
   reason text,
@@ -1086,13 +1086,13 @@ create table ops_pauses (
   -- True when the kill switch did it: leases were revoked as well.
   kill boolean not null default false,
   -- True when the steps that it covers are taken out of the queue and parked, since they share their lanes with others;
-  -- those of all and of an executor stay there, as no claim opens their lanes; a schedule has none.
-  parks boolean not null generated always as (scope not in ('all', 'executor', 'schedule')) stored,
+  -- those of all, move and an executor stay there, as no claim opens their lanes; a schedule has none.
+  parks boolean not null generated always as (scope not in ('all', 'executor', 'schedule', 'move')) stored,
   constraint ops_pauses_pkey primary key (scope, target),
-  constraint ops_pauses_all_has_no_target check ((scope = 'all') = (target = '')),
+  constraint ops_pauses_all_has_no_target check ((scope in ('all', 'move')) = (target = '')),
   constraint ops_pauses_kill_is_of_all check (scope = 'all' or not kill),
   constraint ops_pauses_scope_known
-    check (scope in ('all', 'executor', 'agent', 'kind', 'source', 'mission', 'schedule'))
+    check (scope in ('all', 'executor', 'agent', 'kind', 'source', 'mission', 'schedule', 'move'))
 );
 
 -- One row: the epoch that leases are given under.
@@ -1312,10 +1312,10 @@ create table ops_audit_log (
   -- When.
   created_at timestamptz not null default now(),
   -- pause, resume, kill, vote, approve, reject, withdraw, break_glass, review, grant, revoke_grant, retry, resolve,
-  -- cancel, set_policy, redrive, restore, purge, transition or handoff.
+  -- cancel, set_policy, redrive, restore, purge, transition, handoff or move.
   action text not null,
-  -- What it is about: proposal, mission, step, policy, dead_letter, directive; of pause, resume and kill the scope of
-  -- ops_pauses.
+  -- What it is about: proposal, mission, step, policy, dead_letter, directive, loop; of pause, resume and kill the
+  -- scope of ops_pauses.
   subject_type text not null,
   -- Which one: an id, the key of a document, the name of a letter, the target of a pause; empty for all.
   subject_id text not null default '',
@@ -1880,3 +1880,42 @@ create table ops_spent_keys (
   constraint ops_spent_keys_kind_known check (kind in ('event', 'proposal', 'reaction', 'message'))
 );
 create index ops_spent_keys_until on ops_spent_keys (until) where until is not null;
+
+-- 0021_moves ----------------------------------------------------------------------------------------------------------
+-- Moves: where a loop goes, or came from, and how far that is. The row travels with the loop: both servers have it.
+
+-- Moves of the loop to another server: one at most is in force, and while it is closed nothing writes to the loop.
+create table ops_moves (
+  -- The move, the same on both servers.
+  id uuid not null,
+  -- On the server that it leaves: draining, closed, moved (for good), taken_back. On the other one: closed (as it
+  -- came), arrived, open (it goes on here), given_up (it stayed where it was).
+  phase text not null,
+  -- The database that it leaves, as people name it; no password.
+  from_place text not null,
+  -- The database that it goes to, likewise.
+  to_place text not null,
+  -- System identifier and oid of the database that it leaves: tells on which of the two one is.
+  origin text not null,
+  -- Who began it, as the caller said.
+  begun_by text not null,
+  -- The login role that began it.
+  begun_login text not null default session_user,
+  -- Why.
+  reason text,
+  -- When.
+  begun_at timestamptz not null default now(),
+  -- Since when nothing has been written on the server that it leaves.
+  closed_at timestamptz,
+  -- Until when workers and relays may be at what they had leased when it was closed; it is not opened before.
+  leases_until timestamptz,
+  -- When it was taken back, or opened; null while it is in force.
+  ended_at timestamptz,
+  -- The one transaction that may write although the loop is closed: of the routine that takes the next step.
+  let_through xid8,
+  constraint ops_moves_pkey primary key (id),
+  constraint ops_moves_end_is_dated check ((phase in ('taken_back', 'open')) = (ended_at is not null)),
+  constraint ops_moves_phase_known
+    check (phase in ('draining', 'closed', 'moved', 'taken_back', 'arrived', 'given_up', 'open'))
+);
+create unique index ops_moves_one_in_force on ops_moves ((true)) where ended_at is null;

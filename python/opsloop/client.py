@@ -30,6 +30,7 @@ from opsloop.areas.aio.events import AsyncEvents
 from opsloop.areas.aio.explain import AsyncExplain
 from opsloop.areas.aio.locks import AsyncLocks
 from opsloop.areas.aio.missions import AsyncMissions
+from opsloop.areas.aio.moves import AsyncMoves
 from opsloop.areas.aio.ops import AsyncOps
 from opsloop.areas.aio.outbox import AsyncOutbox
 from opsloop.areas.aio.policy import AsyncPolicy
@@ -46,6 +47,7 @@ from opsloop.areas.events import Events
 from opsloop.areas.explain import Explain
 from opsloop.areas.locks import Locks
 from opsloop.areas.missions import Missions
+from opsloop.areas.moves import Moves
 from opsloop.areas.ops import Ops
 from opsloop.areas.outbox import Outbox
 from opsloop.areas.policy import Policy
@@ -77,6 +79,7 @@ class Client(
     Retention,
     Explain,
     Ops,
+    Moves,
 ):
     """Every function of the loop as a method, over a psycopg 3 connection that stays the caller's.
 
@@ -102,6 +105,7 @@ class AsyncClient(
     AsyncRetention,
     AsyncExplain,
     AsyncOps,
+    AsyncMoves,
 ):
     """Every function of the loop as a coroutine, over a psycopg 3 `AsyncConnection` that stays the caller's.
 

@@ -416,6 +416,38 @@ class SessionNotEnded(OpsError):
     code = "OPS_097"
 
 
+class LoopMoving(OpsError):
+    """The loop is on its way to another server: refused now, here or there it goes on. `detail` says from where to
+    where.
+    """
+
+    code = "OPS_101"
+
+
+class LoopMoved(OpsError):
+    """The loop is at another server for good; `detail` says at which (`loop_is_at`)."""
+
+    code = "OPS_102"
+
+
+class MoveRefused(OpsError):
+    """A step of a move cannot be taken now, or not here; `detail` has the state of the move, or the faults."""
+
+    code = "OPS_103"
+
+
+class MoveOver(OpsError):
+    """The move cannot be taken back: the loop goes on on the new server already."""
+
+    code = "OPS_104"
+
+
+class MoveStopped(OpsError):
+    """A move came to a halt: the copy failed, or is not the same. The loop is closed until it goes on or back."""
+
+    code = "OPS_105"
+
+
 class PolicyNotAgreed(OpsError):
     """The change of policy lets more run, and those have not agreed yet whom approval_rules ask for."""
 
@@ -496,13 +528,15 @@ def condemns(error: OpsError) -> bool:
     """
     if error.sqlstate is None:
         return not isinstance(error, DatabaseUnavailable)
-    own = _is_ours(error.sqlstate) and not isinstance(error, ControlBusy | ReadOnlyDatabase | SchemaMismatch)
+    own = _is_ours(error.sqlstate) and not isinstance(
+        error, ControlBusy | ReadOnlyDatabase | SchemaMismatch | LoopMoving | LoopMoved
+    )
     return own or error.sqlstate.startswith("22")
 
 
 #: SQLSTATEs of a state of the server that passes: connection, rollback (deadlock, serialization), read-only, resources,
-#: intervention (cancelled, statement timeout, shutdown); lock not available.
-_PASSING = ("08", "40", "25006", "53", "55P03", "57", "OP023")
+#: intervention (cancelled, statement timeout, shutdown); lock not available; a move, which may be taken back.
+_PASSING = ("08", "40", "25006", "53", "55P03", "57", "OP023", "OP101")
 
 
 def is_passing(error: OpsError) -> bool:
@@ -512,9 +546,14 @@ def is_passing(error: OpsError) -> bool:
     return error.sqlstate.startswith(_PASSING)
 
 
+def is_final(error: BaseException | None) -> bool:
+    """Whether a process has nothing to hope for where it is connected: it needs another release, or another server."""
+    return isinstance(error, SchemaMismatch | LoopMoved)
+
+
 def is_outage(error: OpsError) -> bool:
-    """Whether the database was away, or had no room: nothing that the work itself could have caused."""
-    if isinstance(error, DatabaseUnavailable | ReadOnlyDatabase):
+    """Whether the database was away, closed, or had no room: nothing that the work itself could have caused."""
+    if isinstance(error, DatabaseUnavailable | ReadOnlyDatabase | LoopMoving | LoopMoved):
         return True
     return error.sqlstate is not None and error.sqlstate.startswith("53")
 

@@ -4,21 +4,23 @@ set local lock_timeout = '5s';
 create table ops_pauses (
   scope text not null
     constraint ops_pauses_scope_known
-      check (scope in ('all', 'executor', 'agent', 'kind', 'source', 'mission', 'schedule')),
+      check (scope in ('all', 'executor', 'agent', 'kind', 'source', 'mission', 'schedule', 'move')),
   target text not null default '',
   reason text,
   paused_by text,
   paused_login text not null default session_user,
   paused_at timestamptz not null default now(),
   kill boolean not null default false,
-  parks boolean not null generated always as (scope not in ('all', 'executor', 'schedule')) stored,
+  parks boolean not null generated always as (scope not in ('all', 'executor', 'schedule', 'move')) stored,
   constraint ops_pauses_pkey primary key (scope, target),
-  constraint ops_pauses_all_has_no_target check ((scope = 'all') = (target = '')),
+  constraint ops_pauses_all_has_no_target check ((scope in ('all', 'move')) = (target = '')),
   constraint ops_pauses_kill_is_of_all check (scope = 'all' or not kill)
 );
 comment on table ops_pauses is 'What is paused: a row stands for a pause in force; resuming deletes it.';
-comment on column ops_pauses.scope is 'all, executor, agent, kind, source, mission or schedule.';
-comment on column ops_pauses.target is 'Which executor, agent, kind, source, mission or schedule; empty for all.';
+comment on column ops_pauses.scope is
+  'all, executor, agent, kind, source, mission or schedule; move while the loop moves to another server.';
+comment on column ops_pauses.target is
+  'Which executor, agent, kind, source, mission or schedule; empty for all and move.';
 comment on column ops_pauses.reason is 'Why.';
 comment on column ops_pauses.paused_by is 'Who did it, as the caller said.';
 comment on column ops_pauses.paused_login is 'The login role that did it.';
@@ -26,7 +28,7 @@ comment on column ops_pauses.paused_at is 'When.';
 comment on column ops_pauses.kill is 'True when the kill switch did it: leases were revoked as well.';
 comment on column ops_pauses.parks is
   'True when the steps that it covers are taken out of the queue and parked, since they share their lanes with others; '
-  'those of all and of an executor stay there, as no claim opens their lanes; a schedule has none.';
+  'those of all, move and an executor stay there, as no claim opens their lanes; a schedule has none.';
 
 create table ops_control (
   one boolean constraint ops_control_pkey primary key default true constraint ops_control_one_row check (one),

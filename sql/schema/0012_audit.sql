@@ -23,10 +23,10 @@ comment on column ops_audit_log.id is 'Order of writing. A transaction that was 
 comment on column ops_audit_log.created_at is 'When.';
 comment on column ops_audit_log.action is
   'pause, resume, kill, vote, approve, reject, withdraw, break_glass, review, grant, revoke_grant, retry, resolve, '
-  'cancel, set_policy, redrive, restore, purge, transition or handoff.';
+  'cancel, set_policy, redrive, restore, purge, transition, handoff or move.';
 comment on column ops_audit_log.subject_type is
-  'What it is about: proposal, mission, step, policy, dead_letter, directive; of pause, resume and kill the scope of '
-  'ops_pauses.';
+  'What it is about: proposal, mission, step, policy, dead_letter, directive, loop; of pause, resume and kill the '
+  'scope of ops_pauses.';
 comment on column ops_audit_log.subject_id is
   'Which one: an id, the key of a document, the name of a letter, the target of a pause; empty for all.';
 comment on column ops_audit_log.login is 'The login role (session_user) that did it.';

@@ -71,8 +71,6 @@ def test_the_blocks_of_the_page_are_all_run_by_a_test():
         "public": test_a_loop_in_public_is_restored_with_its_rights,
         "postgres": test_back_to_a_point_in_time,
         "postgres recover": test_back_to_a_point_in_time,
-        "move": test_a_loop_moves_between_two_servers,
-        "move stopped": test_a_loop_moves_between_two_servers,
         "disaster": test_a_disaster_is_rehearsed,
     }
     elsewhere = {"postgres primary", "postgres standby", "read", "postgres failover"}
@@ -143,40 +141,6 @@ def test_back_to_a_point_in_time(machines, env):
         for work in loop.claim(5):
             assert loop.complete(work) == "accepted"
         assert loop.status(kept) == loop.status(late) == "succeeded"
-        assert loop.broken() == []
-
-
-@OWN_SERVERS
-def test_a_loop_moves_between_two_servers(machines, env, tmp_path):
-    old, new = machines
-    new.begin()
-    with session(old.dsn()) as conn:
-        ended, waits = Loop(conn).mission(step("a")), Loop(conn).mission(step("b"), step("c", after=["b"]))
-        (first,) = Loop(conn).claim()
-        assert Loop(conn).complete(first) == "accepted"
-        Loop(conn).emit("signal")
-    given = {**env, "DATABASE_URL": old.dsn(), "NEW_URL": new.dsn()}
-    with session(old.dsn()) as late:
-        run(block("move"), given)
-        run(block("move stopped"), given)
-        with pytest.raises(psycopg.OperationalError):
-            late.execute("select 1")
-    with session(old.dsn()) as conn, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        conn.execute("select fn_emit_event('late')")
-    worker = run("opsloop worker --drain", env, DATABASE_URL=new.dsn())
-    assert worker is not None
-    with session(new.dsn()) as conn:
-        loop = Loop(conn)
-        assert loop.status(ended) == loop.status(waits) == "succeeded"
-        assert loop.value("select count(*) from ops_action_runs where status = 'succeeded'") == 3
-        assert (
-            loop.value(
-                "select count(*) from ops_agent_events where type = 'signal' and processed_at is not null"
-            )
-            == 1
-        )
-        assert loop.rows("select from ops_pauses") == []
-        assert {role["status"] for role in loop.rows("select status from fn_list_roles()")} == {"ready"}
         assert loop.broken() == []
 
 

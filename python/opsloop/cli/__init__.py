@@ -38,6 +38,7 @@ MODULES = {
     "up": ("up",),
     "operations": ("retry", "resolve", "cancel", "top", "heartbeat", "seed", "demo"),
     "control": ("pause", "resume", "kill", "after-restore", "end-session", "drain"),
+    "move": ("move",),
     "purge": ("purge",),
     "schema": ("migrate", "rollback", "status", "sql"),
     "documented": ("schema",),

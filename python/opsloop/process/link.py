@@ -20,7 +20,7 @@ from psycopg.rows import AsyncRowFactory, namedtuple_row, scalar_row
 from opsloop import database as databases
 from opsloop.areas.call import statement
 from opsloop.database import Database
-from opsloop.errors import DatabaseUnavailable, OpsError, SchemaMismatch, as_ours
+from opsloop.errors import DatabaseUnavailable, OpsError, as_ours, is_final
 from opsloop.process.logs import Logger
 from opsloop.process.session import DatabaseSession
 
@@ -165,14 +165,14 @@ class Link:
 
         A refusal is logged, and after `pause` seconds nothing was claimed.
         That is not the same as having found nothing: `refused` and `refusals` tell.
-        Raises SchemaMismatch (OPS_021) alone: there is nothing to hope for.
+        Raises SchemaMismatch (OPS_021) and LoopMoved (OPS_102) alone: there is nothing to hope for.
         """
         query = self._query(f"fn_{function}", tuple(args), "", timed=timed)
         try:
             found = await self._repeated(function, query, tuple(args.values()))
-        except SchemaMismatch:
-            raise
         except OpsError as error:
+            if is_final(error):
+                raise
             self.refused = error
             self.refusals[error.server_code] += 1
             remedy = {"hint": error.hint} if error.hint else {}

@@ -15,7 +15,7 @@ from typing import Any
 
 from opsloop import compatibility, jsonio
 from opsloop.database import Database
-from opsloop.errors import OpsError, ParamsRefused, SchemaMismatch
+from opsloop.errors import OpsError, ParamsRefused, is_final
 from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
 from opsloop.process import logs
 from opsloop.process.counts import Counts
@@ -126,7 +126,7 @@ class Relay:
         """Deliver until told to stop, or until nothing is left, by `RelayOptions.mode`.
 
         Raises OpsError: OPS_001 when the database cannot be reached at the start, OPS_021 when opsloop is not there or
-        does not fit (later, too).
+        does not fit (later, too), OPS_102 when the loop has moved to another server.
         """
         for link in self._links:
             await link.open(tries=1 if link is self._claims else 3)
@@ -371,9 +371,9 @@ class Relay:
             try:
                 await self._assert_served()
                 await self._counts.tell()
-            except SchemaMismatch:
-                raise
             except OpsError as error:
+                if is_final(error):
+                    raise
                 self._log.warning("counts not told", code=error.code)
 
     def _is_held(self, event_id: int) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from opsloop.database import Database
-from opsloop.errors import OpsError, SchemaMismatch, is_passing
+from opsloop.errors import LoopMoving, OpsError, is_final, is_passing
 from opsloop.executors import Registry
 from opsloop.process import logs
 from opsloop.process.counts import Counts
@@ -42,6 +42,8 @@ _LEAST_BOUND = 2.0
 #: How long the executors with a limit are left alone after a claim for them brought nothing, while others are busy.
 _NARROW_PAUSE = 0.05
 _LOOK_AGAIN = 0.05
+#: Seconds until a worker asks again whether a loop that moves is there.
+_MOVING_PAUSE = 2.0
 #: How long a change of worker_policy may take to reach a worker, seconds.
 _REFRESH = 30.0
 
@@ -122,10 +124,11 @@ class Worker:
         """Work until told to stop, or until nothing is left, by `Options.mode`. `started` is called once it begins.
 
         Returns True when every handler has ended. Raises OpsError: OPS_001 when the database cannot be reached at the
-        start, OPS_021 when opsloop is not installed there or does not fit (later, too), OPS_026 when it is read-only.
+        start, OPS_021 when opsloop is not installed there or does not fit (later, too), OPS_026 when it is read-only,
+        OPS_102 when the loop has moved to another server (later, too).
         """
         await self._claims.open()
-        await self._registration.introduce()
+        await self._introduce()
         self._bind()
         # All at the start: later the server may have no connection to spare for a report.
         for link in self._links()[1:]:
@@ -191,6 +194,19 @@ class Worker:
             await link.close()
         self._log.info("worker ended", claimed=self._claimed, **self.outcomes)
 
+    async def _introduce(self) -> None:
+        """Register; one that works for ever waits while the loop moves, as the move may be taken back."""
+        while True:
+            try:
+                return await self._registration.introduce()
+            except LoopMoving as error:
+                if self._options.mode is not Mode.FOREVER or self._stopping.asked.is_set():
+                    raise
+                self._log.warning("not registered yet", code=error.code, error=error.message)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_MOVING_PAUSE):
+                    await self._stopping.asked.wait()
+
     def _link(self, purpose: str) -> Link:
         return Link(self._database, purpose, self._log)
 
@@ -216,9 +232,9 @@ class Worker:
                 await self._counts.tell()
                 for name, waiting in await self.missing_executors():
                     self._log.warning("nobody offers it", code="OPS_005", executor=name, waiting=waiting)
-            except SchemaMismatch:
-                raise
             except (OpsError, psycopg.Error) as error:
+                if is_final(error):
+                    raise
                 self._log.warning("settings not refreshed", error=type(error).__name__)
             capacity.limits = self._registration.limits()
 
@@ -281,9 +297,9 @@ class Worker:
                 await self._slumber.sleep()
             else:
                 await self._bell.wait()
-        except SchemaMismatch:
-            raise
         except OpsError as error:
+            if is_final(error):
+                raise
             self._log.warning("idle call refused", code=error.code, sqlstate=error.sqlstate)
             await self._bell.pause(self._options.poll)
 

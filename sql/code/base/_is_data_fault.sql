@@ -11,6 +11,6 @@ as $$
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return left(p_sqlstate, 2) not in ('08', '0A', '25', '26', '28', '3D', '3F', '40', '42', '53', '55', '57', '58')
-         and p_sqlstate not in ('OP001', 'OP021', 'OP023', 'OP026', 'OP031');
+         and p_sqlstate not in ('OP001', 'OP021', 'OP023', 'OP026', 'OP031', 'OP101', 'OP102');
 end;
 $$;

@@ -26,6 +26,7 @@ begin
    cross join lateral (
      values
        ('all', ''),
+       ('move', ''),
        ('kind', s.kind),
        ('mission', s.mission_id::text),
        ('source', r.source),

@@ -12,9 +12,12 @@ begin
   select p.scope,
          format('%s by %s (login %s) since %s%s',
                 case when p.kill then 'stopped by the kill switch'
+                     when p.scope = 'move' then 'stopped by a move'
                      else concat_ws(' ', p.scope, nullif(p.target, ''), 'is paused') end,
                 p.paused_by, p.paused_login, date_trunc('second', p.paused_at), ': ' || p.reason),
-         format('select %I.fn_resume(%L, %L);', current_schema(), p.scope, nullif(p.target, ''))
+         case p.scope
+           when 'move' then format('select %I.fn_take_back_move();', current_schema())
+           else format('select %I.fn_resume(%L, %L);', current_schema(), p.scope, nullif(p.target, '')) end
     from _covering_pauses(array[p_step_id],
                           case when p_params is null then '{}' else jsonb_build_object(p_step_id, p_params) end)
          with ordinality c (step_id, scope, target, parks, nth)

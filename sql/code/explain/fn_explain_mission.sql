@@ -61,7 +61,7 @@ begin
     select p.detail, p.frees
       from (select s.id from ops_mission_steps s where s.mission_id = p_mission_id and s.status = 'blocked' limit 1) b
      cross join lateral _explain_pauses(b.id, null) p
-     where p.scope in ('all', 'mission', 'source')
+     where p.scope in ('all', 'move', 'mission', 'source')
   loop
     step_id := null;
     key := null;

@@ -48,7 +48,8 @@ begin
                        select _lane_mark(l.mark, l.mark_table, l.mark_server_start, 'ops_ready'::regclass) as mark) m
                       where l.queue = 'steps'
                         and not exists (select from ops_pauses p
-                                         where p.scope = 'all' or (p.scope = 'executor' and p.target = l.executor))
+                                         where p.scope in ('all', 'move')
+                                               or (p.scope = 'executor' and p.target = l.executor))
                         and exists (select from ops_ready r where r.lane = l.lane and r.seq > m.mark))
          then c_ready end);
 end;

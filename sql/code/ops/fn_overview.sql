@@ -33,7 +33,7 @@ begin
                'live_workers', (select count(*) from ops_workers_seen w
                                  where w.live_until > v_now and w.executors ? e.name),
                'paused', exists (select from ops_pauses p where p.scope = 'executor' and p.target = e.name
-                                                              or p.scope = 'all'),
+                                                              or p.scope in ('all', 'move')),
                'succeeded', e.succeeded, 'failed', e.failed, 'p95_seconds', e.p95)
                order by e.ready desc, e.running desc, e.name), '[]')
         from (select x.name, sum(x.ready) as ready, sum(x.running) as running, min(x.oldest) as oldest,

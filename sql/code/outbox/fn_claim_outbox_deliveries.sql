@@ -46,8 +46,10 @@ begin
       hint = '1 for one message of each aggregate.';
   end if;
   perform _pass_barrier('claims');
-  if coalesce(nullif(v_policy -> 'routes', 'null'), '[]') = '[]'
-     or exists (select from ops_pauses p where p.scope = 'all') then
+  if exists (select from ops_pauses p where p.scope in ('all', 'move')) then
+    perform _refuse_move();
+    return;
+  elsif coalesce(nullif(v_policy -> 'routes', 'null'), '[]') = '[]' then
     return;
   end if;
   v_claimed := _claim_outbox(p_processor_id, p_limit, p_per_aggregate, v_lease, v_policy);

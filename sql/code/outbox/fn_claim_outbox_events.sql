@@ -11,13 +11,14 @@ as $$
 -- they may be delivered in any order. Routes of policy are not asked for. No message is claimed while the whole loop is
 -- paused.
 -- Locks: the barrier of claims, and what _claim_outbox locks. Writes: outbox_heads, outbox_timers, ops_ready. Raises:
--- OP018.
+-- OP018, and what _refuse_move raises.
 declare
   v_claimed bigint[];
 begin
   perform _check_outbox_claim(p_processor_id, p_batch_size, 'p_batch_size');
   perform _pass_barrier('claims');
-  if exists (select from ops_pauses p where p.scope = 'all') then
+  if exists (select from ops_pauses p where p.scope in ('all', 'move')) then
+    perform _refuse_move();
     return;
   end if;
   v_claimed := _claim_outbox(p_processor_id, p_batch_size, 1, _outbox_lease(null, _policy('outbox')), null);

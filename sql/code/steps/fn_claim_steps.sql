@@ -38,7 +38,7 @@ as $$
 -- Locks: the barrier of claims; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order:
 -- the updates scan the primary key by the ids given, hence the pins (Plans 5). Writes: ops_ready,
 -- ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_parked_steps, marks of lanes. Raises: OP018 for a bad
--- argument, OP015 for the id of another login's worker.
+-- argument, OP015 for the id of another login's worker, OP101 and OP102 while the loop moves and when it has.
 declare
   v_now timestamptz;
   v_epoch integer;
@@ -61,11 +61,12 @@ begin
   end if;
   perform _pass_barrier('claims');
   -- One statement, one snapshot: else steps judged by an old document could be recorded as judged by a new one.
-  select (select c.epoch from ops_control c), exists (select from ops_pauses p where p.scope = 'all'),
+  select (select c.epoch from ops_control c), exists (select from ops_pauses p where p.scope in ('all', 'move')),
          exists (select from ops_pauses p where p.parks), _policy_generation(), _policy('worker_policy')
     into v_epoch, v_stopped, v_parks, v_generation, v_worker_policy;
   v_lease := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
   if v_stopped then
+    perform _refuse_move();
     return;
   end if;
   select * into v_picked from _pick_steps(p_executors, p_limit, v_generation, v_worker_policy, v_parks);
