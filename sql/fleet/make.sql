@@ -140,7 +140,9 @@ begin
 end;$body$ else $body$
 begin
   return (with a as materialized (select * from %s(%s)) %s);
-end;$body$ end, v_all, v_proc.names, v_one.how)
+end;$body$ end, v_all, v_proc.names,
+        -- With a limit of 0 nothing would be run, and no node could refuse it.
+        replace(v_one.how, 'limit p_limit', 'limit case when p_limit < 1 then 1 else p_limit end'))
       when 'spend' then format($body$
 declare
   v_left integer := p_limit;
