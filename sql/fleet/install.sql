@@ -29,8 +29,8 @@ begin
   end if;
 end;
 $$;
-create extension if not exists plproxy;
 create schema if not exists plproxy;
+create extension if not exists plproxy schema plproxy;
 \ir tables.sql
 
 -- What was installed before goes, as results may have other types now.

@@ -89,8 +89,8 @@ class Servers:
     def sync(self) -> None:
         """As cron does."""
         with Fleet.open(self.front_dsn) as front:
-            faults = [one for one in front.sync() if one.fault]
-        assert faults == []
+            faults = [one.fault for one in front.sync() if one.fault]
+        assert faults == [], faults
 
     def add(self, number: int) -> None:
         """Make the loop on a server a node."""

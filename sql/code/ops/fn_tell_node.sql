@@ -43,12 +43,12 @@ begin
     end if;
   end if;
   for v_one in
-    select e ->> 'scope' as scope, e ->> 'target' as target, e ->> 'reason' as reason, e ->> 'by' as by
+    select e ->> 'scope' as scope, e ->> 'target' as target, e ->> 'reason' as reason, e ->> 'by' as who
       from jsonb_array_elements(v_pauses) e
      where not (e -> 'kill')::boolean
        and not exists (select from ops_pauses p where p.scope = e ->> 'scope' and p.target = e ->> 'target')
   loop
-    perform fn_pause(v_one.scope, nullif(v_one.target, ''), coalesce(v_one.by, p_actor), v_one.reason);
+    perform fn_pause(v_one.scope, nullif(v_one.target, ''), coalesce(v_one.who, p_actor), v_one.reason);
   end loop;
   for v_one in select e.key, e.value from jsonb_each(p_state -> 'policies') e loop
     perform fn_set_policy(v_one.key, v_one.value, p_actor, null, 'told by the front of the fleet');
