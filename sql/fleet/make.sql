@@ -173,7 +173,7 @@ declare
   foreach v_node in array %s loop
     begin
       v_told := v_told || jsonb_build_array(jsonb_build_object('node', v_node) || %s(v_node, %s));
-      perform _was_told(v_node);%s
+      perform _was_told(v_node%s);%s
       -- What is no fault of the node: nothing is written down.
       if sqlstate ~ '^(22|28|42|OP01[258]|OP083)' then
         perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);
@@ -183,7 +183,9 @@ declare
     end;
   end loop;
   return _told(v_told, v_not_told);
-end;$body$, c_words, v_one.how, v_at, v_proc.names, c_caught)
+end;$body$, c_words, v_one.how, v_at, v_proc.names,
+            case v_one.name when 'fn_kill_switch' then ', null, (select s.kills from fleet_state s)' else '' end,
+            c_caught)
       when 'node' then format($body$
 begin
   raise exception using errcode = 'OP089', message = 'OPS_089: %s is not called on the front of a fleet',

@@ -147,7 +147,10 @@ def test_a_kill_that_was_lifted_meanwhile_still_takes_back_what_ran(fleet: Serve
     with fleet.front() as conn:
         conn.execute("select fn_kill_switch('me')")
         conn.execute("select fn_resume('all', null, 'me')")
-    fleet.node(3).start()
+        fleet.node(3).start()
+        # That it was told something else meanwhile does not count.
+        conn.execute("select fn_pause('kind', 'local', 'me')")
+        conn.execute("select fn_resume('kind', 'local', 'me')")
     fleet.sync()
     assert fleet.node(3).rows("select epoch from ops_control") == [(epoch + 1,)]
     assert fleet.node(3).rows("select * from fn_list_pauses()") == []

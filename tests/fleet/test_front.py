@@ -8,7 +8,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from fleet.servers import ROLES, Servers
-from fleet.test_routes import ROOT, routes
+from upgrade.test_fleet_routes import ROOT, routes
 
 TEMPLATE = {"title": "one", "steps": [{"kind": "noop"}]}
 #: Needs somebody's approval.

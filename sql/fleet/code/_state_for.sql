@@ -9,7 +9,7 @@ as $$
 begin
   return (
     select jsonb_build_object(
-             'generation', s.generation, 'kill_missed', n.kills < s.kills,
+             'generation', s.generation, 'kills', s.kills, 'kill_missed', n.kills < s.kills,
              'pauses', (select coalesce(jsonb_agg(jsonb_build_object(
                                  'scope', p.scope, 'target', p.target, 'kill', p.kill, 'reason', p.reason,
                                  'by', p.paused_by)), '[]')

@@ -25,8 +25,7 @@ begin
       end if;
       generation := (v_says -> 'generation')::bigint;
       fault := null;
-      perform _was_told(v_node);
-      update fleet_nodes n set generation = (v_says -> 'generation')::bigint where n.node = v_node;
+      perform _was_told(v_node, null, (v_state -> 'kills')::integer, generation);
     exception when others then
       told := false;
       generation := null;
