@@ -7,10 +7,10 @@ BENCH_STAMP := .venv/.bench-installed
 # One more than there are cores, as many tests wait for something; each has a server of its own. A server that is given is
 # for one at a time.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
-ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal)
+ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal) --ignore tests/fleet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix timed ticks soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean move-soak move-soak-quick
+.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix timed ticks soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean move-soak move-soak-quick test-fleet fleet-soak
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,12 @@ test: $(STAMP) ## Run the tests; T='path -k word' runs some of them
 test-debian: $(STAMP) ## Run the routines' tests on Debian's PostgreSQL 15, whose LLVM compiles what looks dear
 	OPSLOOP_TEST_PG_VERSION=15 OPSLOOP_REQUIRE="$(OPSLOOP_REQUIRE) jit" $(RUN) pytest $(or $(T),$(ALL_TESTS) tests/routines)
 
+test-fleet: $(STAMP) ## Run a fleet on three servers of Debian's PostgreSQL 15 with PL/Proxy, and its soak in short
+	$(RUN) pytest $(or $(T),$(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist loadfile) tests/fleet)
+
+fleet-soak: $(STAMP) ## 10,000 missions by 50 producers over the front of a fleet while nodes are killed; ARGS='--seed 7'
+	PYTHONPATH=tests $(RUN) fleet.soak $(ARGS)
+
 lint: $(STAMP) ## Check style and types
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -40,6 +46,7 @@ lint: $(STAMP) ## Check style and types
 	.venv/bin/python tools/code_toc.py --check
 	.venv/bin/python tools/sql_lint.py
 	.venv/bin/python tools/sqitch_adapters.py --check
+	.venv/bin/python tools/fleet_signatures.py --check
 	.venv/bin/python tools/async_client.py --check
 	.venv/bin/python tools/policy_docs.py --check
 	.venv/bin/python tools/json_schemas.py --check
@@ -111,6 +118,7 @@ plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs Postgre
 docs: $(STAMP) ## Generate docs/reference.md, docs/json.md, sql/tables.sql, results in docs/psql.md, fields in docs/policy.md
 	.venv/bin/python tools/policy_docs.py
 	.venv/bin/python tools/json_schemas.py
+	.venv/bin/python tools/fleet_signatures.py
 	.venv/bin/python tools/reference.py
 	.venv/bin/python tools/tables.py
 	.venv/bin/python tools/psql_results.py

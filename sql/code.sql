@@ -37,6 +37,8 @@
 \ir code/base/_release.sql
 \ir code/base/_database_identity.sql
 \ir code/base/_now.sql
+\ir code/base/_node.sql
+\ir code/base/_set_node.sql
 \ir code/base/_uuid_v7.sql
 \ir code/base/_uuid_v7_start.sql
 \ir code/base/_nth_uuid_v7.sql
@@ -715,6 +717,8 @@
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/_id_window.sql
 \ir code/ops/fn_after_restore.sql
+\ir code/ops/fn_node.sql
+\ir code/ops/fn_tell_node.sql
 \ir code/ops/fn_upgrade_check.sql
 \ir code/ops/_unserved_steps.sql
 \ir code/ops/fn_capabilities.sql

@@ -246,6 +246,8 @@ declare
     ['fn_heartbeat', 'worker operator'],
     ['fn_fall_asleep', 'worker'],
     ['fn_after_restore', 'admin'],
+    ['fn_node', 'reader'],
+    ['fn_tell_node', 'admin'],
     ['fn_upgrade_check', 'reader'],
     ['fn_capabilities', 'reader'],
     ['fn_compatibility', 'reader'],

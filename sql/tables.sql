@@ -1095,7 +1095,7 @@ create table ops_pauses (
     check (scope in ('all', 'executor', 'agent', 'kind', 'source', 'mission', 'schedule', 'move'))
 );
 
--- One row: the epoch that leases are given under.
+-- One row: the epoch that leases are given under, and the place in a fleet.
 create table ops_control (
   -- Keeps it one row.
   one boolean not null default true,
@@ -1106,10 +1106,18 @@ create table ops_control (
   -- Transactions (pg_locks.virtualtransaction) that were still at it when the kill switch went on without them, and may
   -- yet commit a lease of an older epoch.
   stragglers text[] not null default '{}',
+  -- The number of this loop in its fleet; 0 for a loop by itself.
+  node integer not null default 0,
+  -- What the front of the fleet said last: its generation and its pauses.
+  told jsonb not null default '{}',
+  -- When the server started that was running as the front said so. A node whose server has started since hands out
+  -- nothing until the front has spoken again.
+  told_server_start timestamptz,
   -- When a pause, a resume or the kill switch last changed something.
   updated_at timestamptz not null default now(),
   constraint ops_control_pkey primary key (one),
   constraint ops_control_epoch_fits_token check (epoch >= 0 and epoch <= 9000000),
+  constraint ops_control_node_fits_id check (node >= 0 and node <= 255),
   constraint ops_control_one_row check (one)
 );
 

@@ -212,6 +212,12 @@ class SchedulePaused(OpsError):
     code = "OPS_028"
 
 
+class NodeAway(OpsError):
+    """A node of the fleet does not answer."""
+
+    code = "OPS_029"
+
+
 class UnfitDatabase(OpsError):
     """The database cannot hold the loop: it is not in UTF-8."""
 
@@ -398,6 +404,12 @@ class UnknownPerson(OpsError):
     code = "OPS_088"
 
 
+class WrongNode(OpsError):
+    """The call belongs to another database of the fleet."""
+
+    code = "OPS_089"
+
+
 class GlassIntact(OpsError):
     """The proposal cannot be started by one decision alone."""
 
@@ -529,14 +541,15 @@ def condemns(error: OpsError) -> bool:
     if error.sqlstate is None:
         return not isinstance(error, DatabaseUnavailable)
     own = _is_ours(error.sqlstate) and not isinstance(
-        error, ControlBusy | ReadOnlyDatabase | SchemaMismatch | LoopMoving | LoopMoved
+        error, ControlBusy | NodeAway | ReadOnlyDatabase | SchemaMismatch | LoopMoving | LoopMoved
     )
     return own or error.sqlstate.startswith("22")
 
 
 #: SQLSTATEs of a state of the server that passes: connection, rollback (deadlock, serialization), read-only, resources,
-#: intervention (cancelled, statement timeout, shutdown); lock not available; a move, which may be taken back.
-_PASSING = ("08", "40", "25006", "53", "55P03", "57", "OP023", "OP101")
+#: intervention (cancelled, statement timeout, shutdown); lock not available; a node that is away; a move, which may be
+#: taken back.
+_PASSING = ("08", "40", "25006", "53", "55P03", "57", "OP023", "OP029", "OP101")
 
 
 def is_passing(error: OpsError) -> bool:

@@ -127,6 +127,11 @@ def layer_text(script: str, schema: str) -> str:
     return _join(_settings({"schema": schema}), expand(sql_root() / f"compat/{script}.sql"))
 
 
+def fleet_text(script: str, schema: str) -> str:
+    """What a script of sql/fleet runs in `schema` of the front of a fleet, in a transaction of its own."""
+    return _join(_settings({"schema": schema}), expand(sql_root() / f"fleet/{script}.sql"))
+
+
 def reload_text(schema: str) -> str:
     """What loads the routines alone, between releases, with a ledger row of its own."""
     digest = code_digest()

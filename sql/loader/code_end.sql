@@ -56,3 +56,12 @@ begin
   on conflict do nothing;
 end;
 $$;
+
+-- A node of a fleet keeps its number, which the load has set back to 0.
+do $$
+begin
+  if to_regprocedure('_set_node(integer)') is not null then
+    perform _set_node(c.node) from ops_control c where c.node <> 0;
+  end if;
+end;
+$$;

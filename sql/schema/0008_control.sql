@@ -36,10 +36,14 @@ create table ops_control (
   epoch integer not null default 0 constraint ops_control_epoch_fits_token check (epoch between 0 and 9000000),
   revoked_epoch integer not null default 0,
   stragglers text[] not null default '{}',
+  -- The last two hexadecimal digits of each id.
+  node integer not null default 0 constraint ops_control_node_fits_id check (node between 0 and 255),
+  told jsonb not null default '{}',
+  told_server_start timestamptz,
   updated_at timestamptz not null default now()
 );
 insert into ops_control (one) values (true);
-comment on table ops_control is 'One row: the epoch that leases are given under.';
+comment on table ops_control is 'One row: the epoch that leases are given under, and the place in a fleet.';
 comment on column ops_control.one is 'Keeps it one row.';
 comment on column ops_control.epoch is 'Raised by the kill switch; a lease of an older epoch is void.';
 comment on column ops_control.revoked_epoch is
@@ -47,4 +51,10 @@ comment on column ops_control.revoked_epoch is
 comment on column ops_control.stragglers is
   'Transactions (pg_locks.virtualtransaction) that were still at it when the kill switch went on without them, and '
   'may yet commit a lease of an older epoch.';
+comment on column ops_control.node is 'The number of this loop in its fleet; 0 for a loop by itself.';
+comment on column ops_control.told is
+  'What the front of the fleet said last: its generation and its pauses.';
+comment on column ops_control.told_server_start is
+  'When the server started that was running as the front said so. A node whose server has started since hands out '
+  'nothing until the front has spoken again.';
 comment on column ops_control.updated_at is 'When a pause, a resume or the kill switch last changed something.';

@@ -42,6 +42,7 @@ MODULES = {
     "purge": ("purge",),
     "schema": ("migrate", "rollback", "status", "sql"),
     "documented": ("schema",),
+    "fleet": ("fleet",),
     "roles": ("roles",),
     "worker": ("worker",),
     "relay": ("relay",),

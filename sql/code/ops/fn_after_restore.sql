@@ -52,7 +52,8 @@ begin
   end;
 
   update ops_control c
-     set epoch = greatest(c.epoch + 1, (v_since / 600)::integer), stragglers = '{}', updated_at = v_now
+     set epoch = greatest(c.epoch + 1, (v_since / 600)::integer), stragglers = '{}',
+         told_server_start = null, updated_at = v_now
   returning c.epoch into v_epoch;
   perform setval('distributed_locks_token_seq',
                  greatest(pg_sequence_last_value('distributed_locks_token_seq'), (v_since * 100)::bigint));

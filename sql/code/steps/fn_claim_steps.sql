@@ -33,8 +33,9 @@ as $$
 -- Leases up to p_limit ready steps to a worker and begins their attempts. Each step comes with a token that every later
 -- report about it must show. Steps that policy no longer covers, or that a pause covers, are parked; steps whose
 -- placeholders have no value fail. A step on whose data the claim fails is failed with the code of that error, and the
--- others are leased. No step is leased while everything is paused. A step that another session holds, or whose mission
--- it holds, stays queued, and other work is taken; where there is none the claim waits for 50 ms at most.
+-- others are leased. No step is leased while everything is paused, nor on a node of a fleet whose server has started
+-- since the front last told it what is paused (fn_tell_node). A step that another session holds, or whose mission it
+-- holds, stays queued, and other work is taken; where there is none the claim waits for 50 ms at most.
 -- Locks: the barrier of claims; ops_ready (SKIP LOCKED), then missions to start or fail, then steps, each in id order:
 -- the updates scan the primary key by the ids given, hence the pins (Plans 5). Writes: ops_ready,
 -- ops_missions, ops_mission_steps, ops_timers, ops_workers, ops_parked_steps, marks of lanes. Raises: OP018 for a bad
@@ -61,9 +62,12 @@ begin
   end if;
   perform _pass_barrier('claims');
   -- One statement, one snapshot: else steps judged by an old document could be recorded as judged by a new one.
-  select (select c.epoch from ops_control c), exists (select from ops_pauses p where p.scope in ('all', 'move')),
+  select c.epoch,
+         exists (select from ops_pauses p where p.scope in ('all', 'move'))
+         or c.node > 0 and c.told_server_start is distinct from pg_postmaster_start_time(),
          exists (select from ops_pauses p where p.parks), _policy_generation(), _policy('worker_policy')
-    into v_epoch, v_stopped, v_parks, v_generation, v_worker_policy;
+    into v_epoch, v_stopped, v_parks, v_generation, v_worker_policy
+    from ops_control c;
   v_lease := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
   if v_stopped then
     perform _refuse_move();

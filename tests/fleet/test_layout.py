@@ -1,0 +1,183 @@
+"""Which nodes there are: adding one, emptying one, shares of the caps, and the commands that do it."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from fleet.servers import PRESENT, Servers, servers
+from fleet.test_front import propose
+from opsloop import fleet as fleets
+from opsloop.errors import ForeignObject, NotFound, WrongNode
+from opsloop.fleet import Fleet
+from support import require, wait_until_blocked
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Servers]:
+    """Three servers, of which two are nodes."""
+    require("plproxy", PRESENT)
+    with servers(members=2) as made:
+        yield made
+
+
+def homes(fleet: Servers, keys: list[str]) -> dict[str, int]:
+    with fleet.front() as conn:
+        return {key: fleet.of(propose(conn, key)[0]).number for key in keys}
+
+
+def test_adding_a_node_changes_where_new_keys_go_and_emptying_one_does_so_again(two: Servers) -> None:
+    old = homes(two, [f"old-{n}" for n in range(60)])
+    assert set(old.values()) == {1, 2}
+    two.add(3)
+    # A key that was seen stays where it is, and a call that is sent again finds what it did.
+    assert homes(two, list(old)) == old
+    new = homes(two, [f"new-{n}" for n in range(60)])
+    assert set(new.values()) == {1, 2, 3}
+    assert all(
+        len(node.rows("select 1 from ops_mission_proposals where dedupe_key = 'old-1'")) in (0, 1)
+        for node in two.nodes
+    )
+    everywhere = [
+        key for node in two.nodes for (key,) in node.rows("select dedupe_key from ops_mission_proposals")
+    ]
+    assert len(everywhere) == len(set(everywhere)) == 120
+    # Of the keys to come, only those that go to the new node go elsewhere than without it.
+    with two.front() as conn:
+        again = "select _route_key('proposal', null, %s)"
+        with_ = {n: conn.execute(again, (f"k{n}",)).fetchone() for n in range(300)}
+        with conn.transaction(force_rollback=True):
+            conn.execute("delete from fleet_nodes where node = 3")
+            without = {n: conn.execute(again, (f"k{n}",)).fetchone() for n in range(300)}
+    moved = {n for n in range(300) if with_[n] != without[n]}
+    assert {with_[n] for n in moved} == {(3,)}
+    assert 60 < len(moved) < 140
+
+    with Fleet.open(two.front_dsn) as front:
+        left = front.drain(1)
+        assert left == len([one for one in [*old.values(), *new.values()] if one == 1])
+        assert set(homes(two, [f"drained-{n}" for n in range(40)]).values()) == {2, 3}
+        assert homes(two, [*old, *new]) == {**old, **new}
+        with pytest.raises(WrongNode):
+            front.drain(1, finish=True)
+        two.node(1).rows("select count(*) from ops_missions m, fn_cancel_mission(m.id)")
+        assert front.drain(1, finish=True) == 0
+        assert [one.node for one in front.status()] == [2, 3]
+        with pytest.raises(WrongNode):
+            front.add(1, two.reached_by(two.node(1)))
+
+
+def test_nobody_routes_by_the_old_nodes_once_somebody_routes_by_the_new(two: Servers) -> None:
+    """Adding a node waits for the transactions that have routed a key."""
+    with two.front() as producer, two.front() as observer, two.front() as adding:
+        producer.execute("begin")
+        propose(producer, "in-flight")
+        waits = threading.Thread(
+            target=lambda: adding.execute("select fn_fleet_add(2, %s)", (two.reached_by(two.node(2)),))
+        )
+        waits.start()
+        wait_until_blocked(observer, adding)
+        producer.execute("commit")
+        waits.join(30)
+        assert not waits.is_alive()
+
+
+@pytest.mark.parametrize("shares", [(1, 1, 1), (1, 2, 4), (Decimal("0.1"), 3, Decimal("7.77"))])
+@pytest.mark.parametrize("limit", [3, 100, 101, 999_999])
+def test_caps_that_are_cut_by_share_add_up(fleet: Servers, shares: tuple[Decimal, ...], limit: int) -> None:
+    document = {
+        "daily_limit": limit * 100,
+        "max_waiting": 7,
+        "per_source": {"a": limit, "b": {"hourly_limit": limit, "daily_limit": None}},
+    }
+    with fleet.front() as conn, conn.transaction(force_rollback=True):
+        for node, share in enumerate(shares, 1):
+            conn.execute("update fleet_nodes set share = %s where node = %s", (share, node))
+        parts = [
+            conn.execute("select _share_of(%s, 'proposal_caps', %s)", (node, Jsonb(document))).fetchone()[0]  # type: ignore[index]
+            for node in (1, 2, 3)
+        ]
+        assert sum(part["daily_limit"] for part in parts) == limit * 100
+        assert sum(part["per_source"]["a"] for part in parts) == limit
+        assert sum(part["per_source"]["b"]["hourly_limit"] for part in parts) == limit
+        assert {part["max_waiting"] for part in parts} == {7}
+        assert {part["per_source"]["b"]["daily_limit"] for part in parts} == {None}
+
+
+def test_a_share_reaches_the_node(fleet: Servers) -> None:
+    with fleet.front() as conn:
+        whole = conn.execute("select fn_get_policy('proposal_caps')").fetchone()
+        assert whole is not None
+        try:
+            conn.execute("select fn_fleet_add(node, dsn, node) from fleet_nodes")
+            conn.execute("select fn_set_policy('proposal_caps', '{\"daily_limit\": 600}')")
+            limits = [
+                node.rows("select fn_get_policy('proposal_caps') -> 'daily_limit'") for node in fleet.nodes
+            ]
+            assert limits == [[(100,)], [(200,)], [(300,)]]
+            assert conn.execute("select fn_get_policy('proposal_caps')").fetchone() == ({"daily_limit": 600},)
+            with pytest.raises(psycopg.Error) as caught:
+                conn.execute("select fn_set_policy('proposal_caps', '{\"daily_limit\": 2}')")
+            assert caught.value.sqlstate == "OP018"
+        finally:
+            conn.execute("update fleet_nodes set share = null")
+            conn.execute("select fn_set_policy('proposal_caps', %s)", (Jsonb(whole[0]),))
+
+
+def run(*words: str) -> tuple[int, str]:
+    """A command line: its exit code and what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "opsloop", *words], capture_output=True, text=True, timeout=100, check=False
+    )
+    return done.returncode, done.stdout or done.stderr
+
+
+def test_the_commands_show_and_do_it(fleet: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", fleet.front_dsn)
+    code, out = run("fleet", "status", "--json")
+    assert code == 0, out
+    assert [(one["node"], one["status"], one["reached"], one["waits"]) for one in json.loads(out)] == [
+        (n, "open", True, False) for n in (1, 2, 3)
+    ]
+    fleet.node(2).stop()
+    code, out = run("fleet", "status")
+    assert (code, "does not answer" in out) == (1, True)
+    code, out = run("fleet", "sync", "--json")
+    assert (code, [bool(one["fault"]) for one in json.loads(out)]) == (1, [False, True, False])
+    fleet.node(2).start()
+    code, out = run("fleet", "sync")
+    assert (code, "node 2 was told" in out) == (0, True)
+    assert run("fleet", "add", "2", fleet.node(2).dsn)[0] == 0
+    with fleet.front() as conn:
+        conn.execute("select fn_fleet_add(2, %s)", (fleet.reached_by(fleet.node(2)),))
+
+
+def test_installing_again_keeps_the_fleet_and_removing_it_leaves_the_nodes(two: Servers) -> None:
+    fleets.install(two.front_dsn)
+    with Fleet.open(two.front_dsn) as front:
+        assert front.status()
+    (before,) = two.node(2).rows("select count(*) from ops_mission_proposals")[0]
+    fleets.remove(two.front_dsn)
+    with two.front() as conn:
+        left = conn.execute(
+            "select count(*) from pg_proc where pronamespace = 'opsloop'::regnamespace"
+        ).fetchone()
+        assert left == (0,)
+    assert two.node(2).rows("select count(*) from ops_mission_proposals") == [(before,)]
+    with pytest.raises(NotFound):
+        fleets.remove(two.front_dsn)
+
+
+def test_a_loop_is_no_front_and_a_loop_that_has_work_becomes_no_node(two: Servers) -> None:
+    with pytest.raises(ForeignObject):
+        fleets.install(two.node(3).dsn)
+    with pytest.raises(WrongNode):
+        fleets.number(two.node(2).dsn, two.node(2).dsn, 9)
+    two.node(2).rows("select 1")
+    assert two.node(2).rows("select node, _node() from ops_control") == [(2, 2)]
