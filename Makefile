@@ -96,8 +96,9 @@ soak-rows: $(STAMP) ## Hold the rows of every table for ten seconds in turn, lon
 plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs PostgreSQL 15 and the extension)
 	.venv/bin/python tools/plpgsql_check.py
 
-docs: $(STAMP) ## Generate docs/reference.md, sql/tables.sql, results in docs/psql.md, fields in docs/policy.md
+docs: $(STAMP) ## Generate docs/reference.md, sql/tables.sql, alerts, dashboards, parts of other documents
 	.venv/bin/python tools/policy_docs.py
+	.venv/bin/python tools/measures.py
 	.venv/bin/python tools/reference.py
 	.venv/bin/python tools/tables.py
 	.venv/bin/python tools/psql_results.py

@@ -870,7 +870,7 @@ create table ops_action_runs (
   constraint ops_action_runs_status_known
     check (status in ('succeeded', 'failed', 'lost', 'released', 'cancelled', 'fenced'))
 );
-create index ops_action_runs_completed on ops_action_runs using brin (completed_at);
+create index ops_action_runs_completed on ops_action_runs using brin (completed_at) with (autosummarize='on');
 
 -- Steps that are ready to be claimed, by executor and priority, and how many live workers offer that executor.
 --   executor: The executor that the steps ask for.
@@ -1855,3 +1855,46 @@ create table ops_spent_keys (
   constraint ops_spent_keys_kind_known check (kind in ('event', 'proposal', 'reaction', 'message'))
 );
 create index ops_spent_keys_until on ops_spent_keys (until) where until is not null;
+
+-- 0019_metrics --------------------------------------------------------------------------------------------------------
+-- Metrics of attempts: how many ended how and how long they took, folded from ops_action_runs after the fact.
+
+-- How many attempts have ended since ever, purged ones too, and how long they took. Attempts are counted by heartbeats,
+-- after their end, so that no completion writes more than its attempt.
+create table ops_attempt_counts (
+  -- Kind of the step; (other) for kinds and executors beyond the first 200 pairs, and where the step is gone.
+  kind text not null,
+  -- The code that ran it, or (other).
+  executor text not null,
+  -- Status of the attempt.
+  outcome text not null,
+  -- How many.
+  n bigint not null,
+  -- How long those took together whose beginning is known.
+  seconds numeric not null,
+  -- How many of these took up to each bound of _duration_bounds() and longer than the one before; the last: longer than
+  -- all.
+  buckets bigint[] not null,
+  constraint ops_attempt_counts_pkey primary key (kind, executor, outcome),
+  constraint ops_attempt_counts_outcome_known
+    check (outcome in ('succeeded', 'failed', 'lost', 'released', 'cancelled', 'fenced'))
+) with (fillfactor = 50);
+
+-- Which attempts are counted: those with completed_at before counted_until that a transaction before counted_below has
+-- written. Its lock is the right to count.
+create table ops_attempt_fold (
+  -- Keeps it one row.
+  one boolean not null default true,
+  -- Attempts that ended from here on are not counted.
+  counted_until timestamptz not null,
+  -- Attempts that this transaction or a later one has written are not counted, whenever they ended.
+  counted_below xid8 not null,
+  -- When attempts were counted last; by the clock of that time.
+  looked_at timestamptz not null,
+  -- A moment up to which attempts may be counted once every transaction before noted_next has ended.
+  noted_at timestamptz not null,
+  -- The first transaction that had not begun then.
+  noted_next xid8 not null,
+  constraint ops_attempt_fold_pkey primary key (one),
+  constraint ops_attempt_fold_one_row check (one)
+) with (fillfactor = 50);
