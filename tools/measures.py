@@ -80,7 +80,9 @@ def render(conn: psycopg.Connection[Any]) -> dict[Path, str]:
     return {
         PAGE: page(found),
         RULES: rules(found),
-        DASHBOARDS / "opsloop.json": _text(dashboard("opsloop", "opsloop", _overview() + _sections(found))),
+        DASHBOARDS / "opsloop.json": _text(
+            dashboard("opsloop", "opsloop", _overview() + _sections(found) + _processes())
+        ),
         DASHBOARDS / "m10-recovery.json": _text(
             dashboard("opsloop-m10", "M10 Recovery Operations", [panel(m) for m in m10])
         ),
@@ -208,6 +210,32 @@ def _overview() -> list[Json]:
         ("Live workers", f"opsloop_workers_live{_LOOP}", "{{loop}}"),
     ]  # fmt: skip
     return [_panel(title, expr, legend, "", "short", []) for title, expr, legend in rows]
+
+
+def _processes() -> list[Json]:
+    """What worker and relay tell by themselves, with --metrics."""
+    panels: list[Json] = [{"type": "row", "title": "Processes (--metrics)"}]
+    for program, seconds, label in (
+        ("worker", "step_seconds", "executor"),
+        ("relay", "delivery_seconds", "sink"),
+    ):
+        name = f"opsloop_{program}"
+        mean = f"rate({name}_{seconds}_sum[5m]) / rate({name}_{seconds}_count[5m])"
+        rows = [
+            ("running, of its slots", f"{name}_running / {name}_slots", "{{instance}}", "percentunit"),
+            ("claims a minute", f"rate({name}_claimed_total[5m]) * 60", "{{instance}}", "short"),
+            (
+                "outcomes a minute",
+                f"rate({name}_outcomes_total[5m]) * 60",
+                "{{instance}} {{outcome}}",
+                "short",
+            ),
+            ("seconds on average", mean, f"{{{{instance}}}} {{{{{label}}}}}", "s"),
+        ]
+        panels += [
+            _panel(f"{program}: {title}", expr, legend, "", unit, []) for title, expr, legend, unit in rows
+        ]
+    return panels
 
 
 def _sections(found: list[Measure]) -> list[Json]:

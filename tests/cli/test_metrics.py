@@ -1,6 +1,7 @@
 """`opsloop metrics`: for people, for programs and for Prometheus."""
 
 import re
+import socket
 
 import psycopg
 import pytest
@@ -44,3 +45,17 @@ def test_prometheus_gets_its_text_format(cli: Cli) -> None:
 
 def test_two_formats_at_once_are_refused(cli: Cli) -> None:
     assert cli("metrics", "--prometheus", "--json").code == 2
+
+
+@pytest.mark.parametrize("place", ["no", "70000", "1.2.3.4", "host:", "-1"])
+def test_a_place_that_cannot_be_is_refused(cli: Cli, place: str) -> None:
+    done = cli("worker", "--once", f"--metrics={place}")
+    assert (done.code, "OPS_018" in done.err, "[HOST:]PORT" in done.err) == (2, True, True), done.err
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_is_claimed(cli: Cli) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = cli("worker", "--once", "--metrics", str(taken.getsockname()[1]))
+    assert (done.code, "OPS_018" in done.err) == (2, True), done.err

@@ -36,4 +36,5 @@ end;
 $$;
 comment on function fn_exposition() is
   'All metrics in the text format of Prometheus, with label loop, the name of the schema: what GET /metrics and '
-  'opsloop metrics --prometheus give. Cheap however large the tables are; no label takes more values than a bound allows.';
+  'opsloop metrics --prometheus give. Cheap however large the tables are; no label takes more values than a bound '
+  'allows.';

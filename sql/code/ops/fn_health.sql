@@ -31,8 +31,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- The system health overview of the operations runbook in one row, under its names, and more. Cheap however large the
--- tables are: open items as _present_state() has them; recent_ (in the last hour), failed_ and running_missions (created
--- in the last 24 hours) are counted among the newest 10,000 rows.
+-- tables are: open items as _present_state() has them; recent_ (in the last hour), failed_ and running_missions
+-- (created in the last 24 hours) are counted among the newest 10,000 rows.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   c_most constant integer := 10000;

@@ -9,8 +9,9 @@ as $$
 -- attempt: those with completed_at before counted_until that a transaction before counted_below has written are.
 -- counted_until moves to a moment noted earlier as soon as every transaction of that time has ended. What a later one
 -- commits with an earlier completed_at, as after the clock was set back, is told by its xmin: it is not below
--- counted_below. It is looked for from a minute before counted_until, or before the clock of this look or the last. One call at a time; a second one does nothing. Numbers of transactions that are yet to come were restored
--- from another server: then all that ended before counted_until is counted.
+-- counted_below. It is looked for from a minute before counted_until, or before the clock of this look or of the last.
+-- One call at a time; a second one does nothing. Numbers of transactions that are yet to come were restored from
+-- another server: then all that ended before counted_until is counted.
 -- Locks: ops_attempt_fold, SKIP LOCKED. Writes: it, ops_attempt_counts, ops_counts. Raises: nothing.
 declare
   c_most constant integer := 100000;
