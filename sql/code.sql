@@ -691,6 +691,10 @@
 \ir code/explain/fn_list_shadows.sql
 \ir code/explain/fn_shadow_decisions.sql
 \ir code/explain/fn_trail.sql
+\ir code/explain/fn_trace_context.sql
+\ir code/explain/fn_list_spans.sql
+\ir code/explain/_trace_of.sql
+\ir code/explain/_span_id.sql
 \ir code/explain/fn_find_id.sql
 \ir code/explain/fn_whole_id.sql
 \ir code/explain/fn_show.sql

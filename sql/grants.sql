@@ -230,6 +230,8 @@ declare
     ['fn_explain_cause', 'reader'],
     ['fn_explain_directive', 'reader'],
     ['fn_trail', 'reader'],
+    ['fn_trace_context', 'worker'],
+    ['fn_list_spans', 'worker'],
     ['fn_find_id', 'reader'],
     ['fn_whole_id', 'reader'],
     ['fn_show', 'reader'],

@@ -995,6 +995,8 @@ create table outbox (
   published_in xid8 not null default pg_current_xact_id(),
   -- Each failed delivery: at, processor, error.
   error_history jsonb not null default '[]',
+  -- The step whose result brought it, where the worker sends traces; null otherwise.
+  step_id uuid,
   constraint outbox_pkey primary key (id)
 );
 create unique index outbox_dedupe on outbox (dedupe_key) where dedupe_key is not null;

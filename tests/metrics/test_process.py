@@ -157,7 +157,7 @@ def test_without_options_nothing_is_wrapped_and_no_thread_is_started() -> None:
     registry = Registry()
     registry.add(Executor("x", handler))
     threads = threading.active_count()
-    observers = Observers(None)
+    observers = Observers(None, traces=False)
     observers.executors(registry)
     observers.begin()
     found = registry.get("x")

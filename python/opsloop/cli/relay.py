@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from opsloop.cli import output, program
-from opsloop.cli.observing import MetricsPort, Observers
+from opsloop.cli.observing import MetricsPort, Observers, Traces
 from opsloop.cli.program import LogLevel
 from opsloop.cli.session import LOOP, Session, command
 from opsloop.database import Database
@@ -60,6 +60,7 @@ def relay(
         typer.Option("--pgbouncer", help="A transaction pooler stands in between: no prepared statements."),
     ] = False,
     metrics: MetricsPort = None,
+    traces: Traces = False,
     log_level: LogLevel = "info",
 ) -> None:
     """Deliver the messages of the outbox to where the policy document `outbox` routes them.
@@ -85,11 +86,11 @@ def relay(
         poll=poll_seconds,
         lease=lease_seconds,
     )
-    observers = Observers(metrics)
+    observers = Observers(metrics, traces=traces)
     with session.database() as dsn:
         sinks = known(app or [])
         database = Database(dsn, session.schema_name, pooled=pgbouncer)
-        program.run(_run(database, sinks, options, session, observers))
+        program.run(observers.during(database, _run(database, sinks, options, session, observers)))
 
 
 def known(apps: Iterable[str]) -> Sinks:

@@ -13,7 +13,7 @@ import opsloop
 from opsloop import migrate
 from opsloop.cli import output, policyfile
 from opsloop.cli.company import Company
-from opsloop.cli.observing import MetricsPort, Observers
+from opsloop.cli.observing import MetricsPort, Observers, Traces
 from opsloop.cli.relay import known
 from opsloop.cli.session import LOOP, Session, command, current_user
 from opsloop.cli.worker import offered, serve
@@ -52,6 +52,7 @@ def up(
         ),
     ] = None,
     metrics: MetricsPort = None,
+    traces: Traces = False,
     log_level: Annotated[
         str,
         typer.Option(
@@ -75,7 +76,7 @@ def up(
     settings = session.settings()
     wanted = policyfile.PolicyFile({}, [], None) if policy is None else policyfile.read_whole(policy)
     registry = offered(settings, app or [], None)
-    observers = Observers(metrics)
+    observers = Observers(metrics, traces=traces)
     with session.database() as dsn:
         done = _prepare(dsn, session.schema_name, wanted)
         names = sorted(one.name for one in registry)

@@ -11,7 +11,7 @@ from typing import Annotated, Protocol
 import typer
 
 from opsloop.cli import output, program
-from opsloop.cli.observing import MetricsPort, Observers
+from opsloop.cli.observing import MetricsPort, Observers, Traces
 from opsloop.cli.program import LogLevel
 from opsloop.cli.session import LOOP, Session, command
 from opsloop.config import Settings
@@ -95,6 +95,7 @@ def worker(
         ),
     ] = False,
     metrics: MetricsPort = None,
+    traces: Traces = False,
     log_level: LogLevel = "info",
 ) -> None:
     """Run steps: lease them, execute them, report them. One process of it is one incarnation; run as many as you like.
@@ -124,7 +125,7 @@ def worker(
         idle_after=idle_after,
         listen=listen and not pgbouncer,
     )
-    observers = Observers(metrics)
+    observers = Observers(metrics, traces=traces)
     with session.database() as dsn:
         registry = offered(settings, app or [], executors)
         serve(session, dsn, registry, options, observers, pooled=pgbouncer)
@@ -151,7 +152,7 @@ def serve(
     observers.program(worker)
     others = beside(worker, database) if beside is not None else None
     observers.begin()
-    program.run(_run(worker, session, started, others))
+    program.run(observers.during(database, _run(worker, session, started, others)))
 
 
 class Beside(Protocol):

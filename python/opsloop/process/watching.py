@@ -5,7 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
+from contextvars import ContextVar
 from typing import Any, Protocol
+
+#: The header `traceparent` of what runs here, where traces are sent.
+TRACEPARENT: ContextVar[str | None] = ContextVar("opsloop_traceparent", default=None)
+
+
+def trace_headers() -> dict[str, str]:
+    """The headers that carry the trace of what runs here to whom it calls; none where traces are not sent."""
+    value = TRACEPARENT.get()
+    return {} if value is None else {"traceparent": value}
 
 
 class Watch(Protocol):
