@@ -21,7 +21,8 @@ begin
   select * into v_fold from ops_attempt_fold for update;
   v_xid := v_fold.counted_below::text::numeric % 4294967296;
   perform _add_attempts(array_agg(s.kind), array_agg(r.executor), array_agg(r.status),
-                        array_agg(extract(epoch from _time_between(r.started_at, r.completed_at))))
+                        array_agg(case when isfinite(r.started_at) and isfinite(r.completed_at)
+                                       then extract(epoch from r.completed_at - r.started_at) end))
      from ops_action_runs r
      left join lateral (select x.kind from ops_mission_steps x where x.id = r.step_id limit 1) s on true
     where r.step_id = any (p_steps)

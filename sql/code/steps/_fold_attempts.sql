@@ -5,7 +5,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Counts attempts that have ended and are not counted yet, some 100,000 at most; each once. Nothing marks a counted
+-- Counts attempts that have ended and are not counted yet, some 200,000 at most; each once. Nothing marks a counted
 -- attempt: those with completed_at before counted_until that a transaction before counted_below has written are.
 -- counted_until moves to a moment noted earlier as soon as every transaction of that time has ended. What a later one
 -- commits with an earlier completed_at, as after the clock was set back, is told by its xmin: it is not below
@@ -14,7 +14,7 @@ as $$
 -- another server: then all that ended before counted_until is counted.
 -- Locks: ops_attempt_fold, SKIP LOCKED. Writes: it, ops_attempt_counts, ops_counts. Raises: nothing.
 declare
-  c_most constant integer := 100000;
+  c_most constant integer := 200000;
   v_fold record;
   v_now timestamptz := _now();
   v_until timestamptz;
@@ -50,7 +50,7 @@ begin
   v_from := v_fold.counted_below::text::numeric - v_below::text::numeric;
   perform _add_attempts(array_agg(s.kind), array_agg(r.executor), array_agg(r.status), array_agg(r.seconds))
      from (select n.step_id, n.executor, n.status,
-                  extract(epoch from _time_between(n.started_at, n.completed_at)) as seconds
+                  case when isfinite(n.started_at) then extract(epoch from n.completed_at - n.started_at) end as seconds
              from (select t.step_id, t.executor, t.status, t.started_at, t.completed_at,
                           mod(t.xmin::text::bigint - v_xid + 6442450944, 4294967296) - 2147483648 as distance
                      from ops_action_runs t
