@@ -119,6 +119,9 @@ docs: $(STAMP) ## Generate docs/reference.md, docs/json.md, sql/tables.sql, resu
 	.venv/bin/python tools/policy_docs.py
 	.venv/bin/python tools/json_schemas.py
 	.venv/bin/python tools/fleet_signatures.py
+docs: $(STAMP) ## Generate docs/reference.md, sql/tables.sql, alerts, dashboards, parts of other documents
+	.venv/bin/python tools/policy_docs.py
+	.venv/bin/python tools/measures.py
 	.venv/bin/python tools/reference.py
 	.venv/bin/python tools/tables.py
 	.venv/bin/python tools/psql_results.py

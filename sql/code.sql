@@ -87,6 +87,7 @@
 \ir code/base/_keep_young_audit_log.sql
 \ir code/base/_count.sql
 \ir code/base/_counted.sql
+\ir code/base/_rise.sql
 \ir code/base/fn_report_counts.sql
 \ir code/base/_archive_dead_letters.sql
 \ir code/base/_purged.sql
@@ -249,6 +250,7 @@
 \ir code/events/_enqueue_reactions.sql
 \ir code/events/_broken_events.sql
 \ir code/events/_broken_reactions.sql
+\ir code/events/_health_events.sql
 
 -- control: pauses, the kill switch, the barriers that claims and reports pass, parked steps
 \ir code/control/_pass_barrier.sql
@@ -275,6 +277,7 @@
 \ir code/control/_duty_control.sql
 \ir code/control/_refuse_move.sql
 \ir code/control/_ops_move_closed.sql
+\ir code/control/_health_control.sql
 
 -- locks: locks that expire, with fencing tokens; what is done once by key
 \ir code/locks/fn_acquire_lock.sql
@@ -295,6 +298,7 @@
 \ir code/locks/_redate_locks.sql
 \ir code/locks/_locks_over.sql
 \ir code/locks/_broken_locks.sql
+\ir code/locks/_health_locks.sql
 
 -- outbox: side effects that become visible with the caller's commit
 \ir code/outbox/fn_publish_outbox.sql
@@ -334,6 +338,7 @@
 \ir code/outbox/_requeue_outbox.sql
 \ir code/outbox/_outbox_front.sql
 \ir code/outbox/_broken_outbox.sql
+\ir code/outbox/_health_outbox.sql
 
 -- approvals: what rules ask for before a proposal runs: seats, votes, expiry, escalation, grants, break-glass
 \ir code/approvals/_open_approvals.sql
@@ -365,6 +370,7 @@
 \ir code/approvals/fn_list_break_glass.sql
 \ir code/approvals/_unfilled_seats.sql
 \ir code/approvals/_overused_grants.sql
+\ir code/approvals/_health_approvals.sql
 
 -- steps: the work itself: claim, lease, complete, fail, recover, and what an end does to the mission
 \ir code/steps/fn_register_worker.sql
@@ -445,7 +451,12 @@
 \ir code/steps/_running_steps.sql
 \ir code/steps/_rebuild_steps.sql
 \ir code/steps/_duty_steps.sql
+\ir code/steps/_fold_attempts.sql
+\ir code/steps/_count_purged.sql
+\ir code/steps/_add_attempts.sql
+\ir code/steps/_duration_bounds.sql
 \ir code/steps/_broken_steps.sql
+\ir code/steps/_health_steps.sql
 
 -- missions: approved proposals as graphs of steps, and what a person decides about them
 \ir code/missions/_start_missions.sql
@@ -474,6 +485,7 @@
 \ir code/missions/_act_on_each.sql
 \ir code/missions/_retry_plain.sql
 \ir code/missions/_broken_missions.sql
+\ir code/missions/_health_missions.sql
 
 -- proposals: intents and the gate they pass; reactions that become proposals
 \ir code/proposals/fn_create_proposal.sql
@@ -512,6 +524,7 @@
 \ir code/proposals/_gate_waiting.sql
 \ir code/proposals/_broken_approvals.sql
 \ir code/proposals/_broken_proposals.sql
+\ir code/proposals/_health_proposals.sql
 
 -- replay: the replay log, and dead letters put back to work
 \ir code/replay/fn_archive_dead_letter.sql
@@ -526,6 +539,7 @@
 \ir code/replay/_put_back.sql
 \ir code/replay/fn_redrive_dead_letters.sql
 \ir code/replay/_broken_replay.sql
+\ir code/replay/_health_replay.sql
 
 -- transitions: directives that move from phase to phase in one piece, the gates before that, and handoffs of both
 \ir code/transitions/fn_claim_directive.sql
@@ -561,6 +575,7 @@
 \ir code/transitions/fn_list_handoffs.sql
 \ir code/transitions/fn_show_directive.sql
 \ir code/transitions/_broken_transitions.sql
+\ir code/transitions/_health_transitions.sql
 
 -- subagents: checkers that a phase of a directive needs, run as one mission, and what they found
 \ir code/subagents/fn_orchestrate_sub_agents.sql
@@ -617,6 +632,7 @@
 \ir code/schedules/_cron_value.sql
 \ir code/schedules/_schedules_failing.sql
 \ir code/schedules/_broken_schedules.sql
+\ir code/schedules/_health_schedules.sql
 
 -- waits: events given to the steps that wait for them; missions of steps
 \ir code/waits/_duty_waits.sql
@@ -650,6 +666,7 @@
 \ir code/retention/_note_purged.sql
 \ir code/retention/_purge_rows.sql
 \ir code/retention/_archive_of.sql
+\ir code/retention/_health_retention.sql
 
 -- explain: why, how it came about, what another policy would have decided, the inbox
 \ir code/explain/fn_explain_mission.sql
@@ -688,6 +705,10 @@
 \ir code/explain/fn_list_shadows.sql
 \ir code/explain/fn_shadow_decisions.sql
 \ir code/explain/fn_trail.sql
+\ir code/explain/fn_trace_context.sql
+\ir code/explain/fn_list_spans.sql
+\ir code/explain/_trace_of.sql
+\ir code/explain/_span_id.sql
 \ir code/explain/fn_find_id.sql
 \ir code/explain/fn_whole_id.sql
 \ir code/explain/fn_show.sql
@@ -710,10 +731,15 @@
 \ir code/ops/_seconds_until_due.sql
 \ir code/ops/_record_heartbeat.sql
 \ir code/ops/fn_health.sql
+\ir code/ops/_present_state.sql
 \ir code/ops/_xmin_holder.sql
 \ir code/ops/fn_check_health.sql
+\ir code/ops/_health.sql
+\ir code/ops/_health_ops.sql
 \ir code/ops/_measures.sql
 \ir code/ops/fn_metrics.sql
+\ir code/ops/fn_exposition.sql
+\ir code/ops/_series.sql
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/_id_window.sql
 \ir code/ops/fn_after_restore.sql

@@ -895,7 +895,7 @@ create table ops_action_runs (
   constraint ops_action_runs_status_known
     check (status in ('succeeded', 'failed', 'lost', 'released', 'cancelled', 'fenced'))
 );
-create index ops_action_runs_completed on ops_action_runs using brin (completed_at);
+create index ops_action_runs_completed on ops_action_runs using brin (completed_at) with (autosummarize='on');
 
 -- Steps that are ready to be claimed, by executor and priority, and how many live workers offer that executor.
 --   executor: The executor that the steps ask for.
@@ -1020,6 +1020,8 @@ create table outbox (
   published_in xid8 not null default pg_current_xact_id(),
   -- Each failed delivery: at, processor, error.
   error_history jsonb not null default '[]',
+  -- The step whose result brought it, where the worker sends traces; null otherwise.
+  step_id uuid,
   constraint outbox_pkey primary key (id)
 );
 create unique index outbox_dedupe on outbox (dedupe_key) where dedupe_key is not null;
@@ -1889,41 +1891,45 @@ create table ops_spent_keys (
 );
 create index ops_spent_keys_until on ops_spent_keys (until) where until is not null;
 
--- 0021_moves ----------------------------------------------------------------------------------------------------------
--- Moves: where a loop goes, or came from, and how far that is. The row travels with the loop: both servers have it.
+-- 0019_metrics --------------------------------------------------------------------------------------------------------
+-- Metrics of attempts: how many ended how and how long they took, folded from ops_action_runs after the fact.
 
--- Moves of the loop to another server: one at most is in force, and while it is closed nothing writes to the loop.
-create table ops_moves (
-  -- The move, the same on both servers.
-  id uuid not null,
-  -- On the server that it leaves: draining, closed, moved (for good), taken_back. On the other one: closed (as it
-  -- came), arrived, open (it goes on here), given_up (it stayed where it was).
-  phase text not null,
-  -- The database that it leaves, as people name it; no password.
-  from_place text not null,
-  -- The database that it goes to, likewise.
-  to_place text not null,
-  -- System identifier and oid of the database that it leaves: tells on which of the two one is.
-  origin text not null,
-  -- Who began it, as the caller said.
-  begun_by text not null,
-  -- The login role that began it.
-  begun_login text not null default session_user,
-  -- Why.
-  reason text,
-  -- When.
-  begun_at timestamptz not null default now(),
-  -- Since when nothing has been written on the server that it leaves.
-  closed_at timestamptz,
-  -- Until when workers and relays may be at what they had leased when it was closed; it is not opened before.
-  leases_until timestamptz,
-  -- When it was taken back, or opened; null while it is in force.
-  ended_at timestamptz,
-  -- The one transaction that may write although the loop is closed: of the routine that takes the next step.
-  let_through xid8,
-  constraint ops_moves_pkey primary key (id),
-  constraint ops_moves_end_is_dated check ((phase in ('taken_back', 'open')) = (ended_at is not null)),
-  constraint ops_moves_phase_known
-    check (phase in ('draining', 'closed', 'moved', 'taken_back', 'arrived', 'given_up', 'open'))
-);
-create unique index ops_moves_one_in_force on ops_moves ((true)) where ended_at is null;
+-- How many attempts have ended since ever, purged ones too, and how long they took. Attempts are counted by heartbeats,
+-- after their end, so that no completion writes more than its attempt.
+create table ops_attempt_counts (
+  -- Kind of the step; (other) for kinds and executors beyond the first 200 pairs, and where the step is gone.
+  kind text not null,
+  -- The code that ran it, or (other).
+  executor text not null,
+  -- Status of the attempt.
+  outcome text not null,
+  -- How many.
+  n bigint not null,
+  -- How long those took together whose beginning is known.
+  seconds numeric not null,
+  -- How many of these took up to each bound of _duration_bounds() and longer than the one before; the last: longer than
+  -- all.
+  buckets bigint[] not null,
+  constraint ops_attempt_counts_pkey primary key (kind, executor, outcome),
+  constraint ops_attempt_counts_outcome_known
+    check (outcome in ('succeeded', 'failed', 'lost', 'released', 'cancelled', 'fenced'))
+) with (fillfactor = 50);
+
+-- Which attempts are counted: those with completed_at before counted_until that a transaction before counted_below has
+-- written. Its lock is the right to count.
+create table ops_attempt_fold (
+  -- Keeps it one row.
+  one boolean not null default true,
+  -- Attempts that ended from here on are not counted.
+  counted_until timestamptz not null,
+  -- Attempts that this transaction or a later one has written are not counted, whenever they ended.
+  counted_below xid8 not null,
+  -- When attempts were counted last; by the clock of that time.
+  looked_at timestamptz not null,
+  -- A moment up to which attempts may be counted once every transaction before noted_next has ended.
+  noted_at timestamptz not null,
+  -- The first transaction that had not begun then.
+  noted_next xid8 not null,
+  constraint ops_attempt_fold_pkey primary key (one),
+  constraint ops_attempt_fold_one_row check (one)
+) with (fillfactor = 50);

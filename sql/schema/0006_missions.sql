@@ -237,7 +237,7 @@ create table ops_action_runs (
   error_code text,
   constraint ops_action_runs_pkey primary key (step_id, id)
 );
-create index ops_action_runs_completed on ops_action_runs using brin (completed_at);
+create index ops_action_runs_completed on ops_action_runs using brin (completed_at) with (autosummarize = on);
 comment on table ops_action_runs is
   'Every attempt at a step, append-only, written when it ended; the running one is in the step.';
 comment on column ops_action_runs.id is 'Time-ordered id (UUID version 7).';

@@ -18,7 +18,8 @@ create table outbox (
   dead boolean not null default false,
   ready_seq bigint,
   published_in xid8 not null default pg_current_xact_id(),
-  error_history jsonb not null default '[]'
+  error_history jsonb not null default '[]',
+  step_id uuid
 );
 create unique index outbox_dedupe on outbox (dedupe_key) where dedupe_key is not null;
 -- The one index on a column that changes: relays, people and metrics all ask for the messages that wait.
@@ -42,6 +43,8 @@ comment on column outbox.dead is 'True when it was given up: it is in dead_lette
 comment on column outbox.ready_seq is 'Place of its last hint in ops_ready.';
 comment on column outbox.published_in is
   'The transaction that published it: a claim takes what had been committed before it began.';
+comment on column outbox.step_id is
+  'The step whose result brought it, where the worker sends traces; null otherwise.';
 comment on column outbox.error_history is 'Each failed delivery: at, processor, error.';
 
 create table outbox_heads (

@@ -1,9 +1,11 @@
 """`opsloop metrics`: for people, for programs and for Prometheus."""
 
 import re
+import socket
 
 import psycopg
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from cli.commandline import Cli
 
@@ -35,15 +37,25 @@ def test_json_has_every_field(cli: Cli) -> None:
 def test_prometheus_gets_its_text_format(cli: Cli) -> None:
     done = cli("metrics", "--prometheus")
     assert done.code == 0, done.err
-    lines = done.out.splitlines()
-    assert len(lines) % 3 == 0
-    for about, kind, sample in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
-        name = about.split()[2]
-        assert about.startswith(f"# HELP {name} ")
-        assert re.fullmatch(rf"# TYPE {name} (counter|gauge)", kind)
-        assert re.fullmatch(rf'{name}\{{loop="opsloop"\}} \d+', sample)
-    assert 'm10_locks_failed_total{loop="opsloop"} 2' in lines
+    found = {f.name: f.samples for f in text_string_to_metric_families(done.out)}
+    (sample,) = found["m10_locks_failed"]
+    assert (sample.name, sample.labels, sample.value) == ("m10_locks_failed_total", {"loop": "opsloop"}, 2)
+    assert "opsloop_step_duration_seconds" in found
 
 
 def test_two_formats_at_once_are_refused(cli: Cli) -> None:
     assert cli("metrics", "--prometheus", "--json").code == 2
+
+
+@pytest.mark.parametrize("place", ["no", "70000", "1.2.3.4", "host:", "-1"])
+def test_a_place_that_cannot_be_is_refused(cli: Cli, place: str) -> None:
+    done = cli("worker", "--once", f"--metrics={place}")
+    assert (done.code, "OPS_018" in done.err, "[HOST:]PORT" in done.err) == (2, True, True), done.err
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_is_claimed(cli: Cli) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = cli("worker", "--once", "--metrics", str(taken.getsockname()[1]))
+    assert (done.code, "OPS_018" in done.err) == (2, True), done.err

@@ -122,11 +122,6 @@ def test_the_reasons_are_those_that_explain_gives(conn):
     assert {row[0].strip("`") for row in rows("Why is it not running?")} == given | {"dependency"}
 
 
-def test_the_thresholds_are_those_of_the_checks(conn):
-    there = conn.execute("select name, help, origin from _measures() where kind = 'check'").fetchall()
-    assert [tuple(row) for row in rows("Is it well?")] == there
-
-
 def unit() -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment, method-assign]

@@ -348,7 +348,7 @@ async def test_what_a_relay_has_counted_is_in_the_metrics(
 
     await drain(dsn, cut)
 
-    metric = "select value from fn_metrics() where name = 'reconnects_total'"
+    metric = "select value from fn_metrics() where name = 'opsloop_reconnects_total'"
     assert conn.execute(metric).fetchall()[0][0] >= 1
 
 

@@ -113,7 +113,7 @@ def test_a_result_that_is_never_taken_is_named_in_the_log_and_in_the_exit_code(
     assert line["step_id"] == step
     assert line["sqlstate"] == "53100"
     assert worker.end()[0] == 5
-    metric = "select value from fn_metrics() where name = 'results_dropped_total'"
+    metric = "select value from fn_metrics() where name = 'opsloop_results_dropped_total'"
     assert work.conn.execute(metric).fetchall() == [(1,)]
 
 

@@ -89,7 +89,7 @@ def test_connections_that_were_lost_are_counted_in_the_database(
     worker.signal(signal.SIGTERM)
 
     assert worker.end()[0] == 0
-    metric = "select value from fn_metrics() where name = 'reconnects_total'"
+    metric = "select value from fn_metrics() where name = 'opsloop_reconnects_total'"
     assert work.conn.execute(metric).fetchall()[0][0] >= 1
 
 
@@ -107,5 +107,5 @@ def test_claims_that_were_refused_are_counted_in_the_database(
     worker.signal(signal.SIGTERM)
 
     assert worker.end()[0] == 0
-    metric = "select value from fn_metrics() where name = 'claims_refused_total'"
+    metric = "select value from fn_metrics() where name = 'opsloop_claims_refused_total'"
     assert work.conn.execute(metric).fetchall()[0][0] >= 1

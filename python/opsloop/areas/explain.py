@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from opsloop.areas.call import Caller
-from opsloop.results import Cause, DirectiveReason, Explanation, FoundId, Occurrence
+from opsloop.results import Cause, DirectiveReason, Explanation, FoundId, Occurrence, Span, TraceContext
 
 
 class Explain(Caller):
@@ -53,6 +54,16 @@ class Explain(Caller):
         An id that is none of these is NotFound (OPS_012).
         """
         return self._rows(Occurrence, "fn_trail", id=id)
+
+    def trace_context(
+        self, step_ids: Sequence[UUID | str], event_ids: Sequence[int] | None = None
+    ) -> list[TraceContext]:
+        """Return the traces that steps, and messages of the outbox, belong to."""
+        return self._rows(TraceContext, "fn_trace_context", step_ids=list(step_ids), event_ids=event_ids)
+
+    def list_spans(self, step_ids: Sequence[UUID | str]) -> list[Span]:
+        """List what has ended of these steps, and of their missions that ended, as spans of traces."""
+        return self._rows(Span, "fn_list_spans", step_ids=list(step_ids))
 
     def find_id(self, id: str, what: str | None = None) -> list[FoundId]:  # noqa: A002
         """Say what an id is of, newest first; `id` may be the last 8 digits or more of one.

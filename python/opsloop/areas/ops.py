@@ -91,8 +91,12 @@ class Ops(Caller):
         return self._rows(ListedIdea, "fn_list_radar", limit=limit, status=status)
 
     def metrics(self) -> list[Metric]:
-        """List the metrics: counters that survive restarts and are exact, gauges, and when a person should look."""
+        """List the metrics without labels: exact counters that survive restarts, gauges, when a person should look."""
         return self._rows(Metric, "fn_metrics")
+
+    def exposition(self) -> str:
+        """Return all metrics, those with labels too, in the text format of Prometheus."""
+        return str(self._value("fn_exposition"))
 
     def report_counts(self, process_id: str, counts: Mapping[str, int]) -> None:
         """Tell what a worker or relay has counted since its start; telling it twice does no harm.

@@ -23,14 +23,17 @@ def metrics(
         ),
     ] = False,
 ) -> None:
-    """Show counters and gauges, and from where a person should look. Counters survive restarts and are exact."""
+    """Show counters and gauges, and from where a person should look. Counters survive restarts and are exact.
+
+    Metrics with labels (steps by kind, executor and outcome, durations, queues by executor) are in --prometheus.
+    """
     if prometheus and session.json:
         raise InvalidArgument("--prometheus and --json do not go together", hint="Leave one of them out.")
     with session.client() as client:
+        if prometheus:
+            output.print_text(client.exposition().rstrip("\n"))
+            return
         found = client.metrics()
-    if prometheus:
-        output.print_text("\n".join(_exposition(metric, session.schema_name) for metric in found))
-        return
     columns = ["name", "kind", "value", "alert", "what"]
     rows = [[m.name, m.kind, m.value, _alert(m), m.help] for m in found]
     session.show(
@@ -52,16 +55,6 @@ def _alert(metric: Metric) -> str:
     if metric.alert_above is None:
         return ""
     return f"above {metric.alert_above}" + (f" a {metric.alert_per}" if metric.alert_per else "")
-
-
-def _exposition(metric: Metric, schema: str) -> str:
-    loop = schema.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    text = metric.help.replace("\\", "\\\\")
-    return (
-        f"# HELP {metric.name} {text}\n"
-        f"# TYPE {metric.name} {metric.kind}\n"
-        f'{metric.name}{{loop="{loop}"}} {metric.value}'
-    )
 
 
 def register(app: typer.Typer) -> None:

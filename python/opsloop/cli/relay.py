@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from opsloop.cli import output, program
+from opsloop.cli.observing import MetricsPort, Observers, Traces
 from opsloop.cli.program import LogLevel
 from opsloop.cli.session import LOOP, Session, command
 from opsloop.database import Database
@@ -58,6 +59,8 @@ def relay(
         bool,
         typer.Option("--pgbouncer", help="A transaction pooler stands in between: no prepared statements."),
     ] = False,
+    metrics: MetricsPort = None,
+    traces: Traces = False,
     log_level: LogLevel = "info",
 ) -> None:
     """Deliver the messages of the outbox to where the policy document `outbox` routes them.
@@ -83,10 +86,11 @@ def relay(
         poll=poll_seconds,
         lease=lease_seconds,
     )
+    observers = Observers(metrics, traces=traces)
     with session.database() as dsn:
         sinks = known(app or [])
         database = Database(dsn, session.schema_name, pooled=pgbouncer)
-        program.run(_run(database, sinks, options, session))
+        program.run(observers.during(database, _run(database, sinks, options, session, observers)))
 
 
 def known(apps: Iterable[str]) -> Sinks:
@@ -104,9 +108,14 @@ def known(apps: Iterable[str]) -> Sinks:
     return sinks
 
 
-async def _run(database: Database, sinks: Sinks, options: RelayOptions, session: Session) -> int:
+async def _run(
+    database: Database, sinks: Sinks, options: RelayOptions, session: Session, observers: Observers
+) -> int:
     """Run one relay; returns the exit code."""
+    observers.sinks(sinks)
     one = Relay(database, sinks, options)
+    observers.program(one)
+    observers.begin()
     stop_on_signals(one.stop)
     try:
         await one.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import opsloop
 from opsloop import migrate
 from opsloop.cli import output, policyfile
 from opsloop.cli.company import Company
+from opsloop.cli.observing import MetricsPort, Observers, Traces
 from opsloop.cli.relay import known
 from opsloop.cli.session import LOOP, Session, command, current_user
 from opsloop.cli.worker import offered, serve
@@ -49,6 +51,8 @@ def up(
             help="Asleep after so long without work: no heartbeat, one silent connection (none without LISTEN).",
         ),
     ] = None,
+    metrics: MetricsPort = None,
+    traces: Traces = False,
     log_level: Annotated[
         str,
         typer.Option(
@@ -72,17 +76,23 @@ def up(
     settings = session.settings()
     wanted = policyfile.PolicyFile({}, [], None) if policy is None else policyfile.read_whole(policy)
     registry = offered(settings, app or [], None)
+    observers = Observers(metrics, traces=traces)
     with session.database() as dsn:
         done = _prepare(dsn, session.schema_name, wanted)
         names = sorted(one.name for one in registry)
         options = Options.of(settings, grace=grace, idle_after=idle_after)
         sinks = known(app or []) if done["routes"] else None
+        if sinks is not None:
+            observers.sinks(sinks)
 
         def beside(worker: Worker, database: Database) -> Company:
             relay = None if sinks is None else Relay(database, sinks, RelayOptions(grace=grace))
+            if relay is not None:
+                observers.program(relay)
             return Company(worker, relay, dsn, session.schema_name, tells=not session.json)
 
-        serve(session, dsn, registry, options, started=lambda: _tell(session, done, names), beside=beside)
+        tell = partial(_tell, session, done, names)
+        serve(session, dsn, registry, options, observers, started=tell, beside=beside)
     if not session.json:
         output.print_text("the loop has ended", stderr=True)
 

@@ -11,6 +11,7 @@ from typing import Annotated, Protocol
 import typer
 
 from opsloop.cli import output, program
+from opsloop.cli.observing import MetricsPort, Observers, Traces
 from opsloop.cli.program import LogLevel
 from opsloop.cli.session import LOOP, Session, command
 from opsloop.config import Settings
@@ -93,6 +94,8 @@ def worker(
             "--pgbouncer", help="A transaction pooler stands in between: no LISTEN, no prepared statements."
         ),
     ] = False,
+    metrics: MetricsPort = None,
+    traces: Traces = False,
     log_level: LogLevel = "info",
 ) -> None:
     """Run steps: lease them, execute them, report them. One process of it is one incarnation; run as many as you like.
@@ -122,8 +125,10 @@ def worker(
         idle_after=idle_after,
         listen=listen and not pgbouncer,
     )
+    observers = Observers(metrics, traces=traces)
     with session.database() as dsn:
-        serve(session, dsn, offered(settings, app or [], executors), options, pooled=pgbouncer)
+        registry = offered(settings, app or [], executors)
+        serve(session, dsn, registry, options, observers, pooled=pgbouncer)
 
 
 def serve(
@@ -131,6 +136,7 @@ def serve(
     dsn: str,
     registry: Registry,
     options: Options,
+    observers: Observers,
     *,
     pooled: bool = False,
     started: Callable[[], None] = lambda: None,
@@ -141,9 +147,12 @@ def serve(
     `beside`: what runs as long as the worker does, in the same process.
     """
     database = Database(dsn, session.schema_name, pooled=pooled)
+    observers.executors(registry)
     worker = Worker(database, registry, options)
+    observers.program(worker)
     others = beside(worker, database) if beside is not None else None
-    program.run(_run(worker, session, started, others))
+    observers.begin()
+    program.run(observers.during(database, _run(worker, session, started, others)))
 
 
 class Beside(Protocol):

@@ -256,6 +256,11 @@ class Context:
         """True when there is something in `report`."""
         return self._events is not None or self._outbox is not None or self._usage is not None
 
+    def trace_outbox(self) -> None:
+        """Have what it published so far kept with this step, so that deliveries belong to its trace."""
+        for message in self._outbox or ():
+            message["traced"] = True
+
     def report(self) -> dict[str, Any]:
         """What was emitted, published and used: the keys `events`, `outbox` and `usage`, as far as not empty."""
         said: dict[str, Any] = {}

@@ -28,6 +28,7 @@ from opsloop import jsonio, net
 from opsloop.errors import ParamsRefused
 from opsloop.executors.context import Context
 from opsloop.executors.registry import executor
+from opsloop.process.watching import trace_headers
 
 BODY_LIMIT = 64 * 1024
 DEFAULT_TIMEOUT = 30.0
@@ -78,7 +79,7 @@ def _request(ctx: Context) -> dict[str, Any]:
     remaining = ctx.remaining()
     content = jsonio.dumps(params["json"]) if "json" in params else None if body is None else body.encode()
     given = {name.lower() for name in headers}
-    own = {"Idempotency-Key": ctx.idempotency_key}
+    own = {"Idempotency-Key": ctx.idempotency_key, **trace_headers()}
     if "json" in params:
         own["Content-Type"] = "application/json"
     return {

@@ -8,12 +8,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, TypeVar
 
 from opsloop import plugins
+from opsloop.process.watching import Watch, watched
 
 _MARK = "__opsloop_executor__"
 
@@ -111,6 +112,13 @@ class Registry(plugins.Plugins):
         if unknown:
             raise KeyError(", ".join(unknown))
         self._executors = {name: one for name, one in self._executors.items() if name in names}
+
+    def watch(self, watches: Sequence[Watch]) -> None:
+        """Have every run of those that are there now seen by `watches`."""
+        self._executors = {
+            name: replace(one, handler=watched(name, one.handler, watches))
+            for name, one in self._executors.items()
+        }
 
 
 def _executors_in(source: object) -> Iterator[Executor]:

@@ -24,6 +24,7 @@ from yarl import URL
 
 from opsloop import net
 from opsloop.executors.outcomes import Fatal, Retry
+from opsloop.process.watching import trace_headers
 from opsloop.relay.sinks import Message
 
 DEFAULT_TIMEOUT = 10.0
@@ -92,6 +93,7 @@ def _headers(message: Message) -> dict[str, str]:
     timestamp = int(time.time())
     own: Mapping[str, Any] = message.settings.get("headers") or {}
     headers = {
+        **trace_headers(),
         **{name: str(value) for name, value in own.items()},
         "Content-Type": "application/json",
         "Idempotency-Key": key,

@@ -108,6 +108,26 @@ class Relay:
         return len(self._runs)
 
     @property
+    def slots(self) -> int:
+        """Number of deliveries at a time."""
+        return self._options.concurrency
+
+    @property
+    def running(self) -> int:
+        """Number of runs, each of one aggregate, that are being delivered."""
+        return len(self._tasks)
+
+    @property
+    def unreported(self) -> int:
+        """Number of ends that the database has not confirmed."""
+        return self._reporter.backlog
+
+    @property
+    def reconnects(self) -> int:
+        """How many of its connections were lost and opened anew."""
+        return sum(link.reconnects for link in self._links)
+
+    @property
     def outcomes(self) -> Mapping[str, int]:
         """How many ended how: delivered, retry, dead, released, OPS_006."""
         return self._reporter.outcomes

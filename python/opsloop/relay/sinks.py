@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
 from opsloop import jsonio, plugins
+from opsloop.process.watching import Watch, watched
 
 _MARK = "__opsloop_sink__"
 
@@ -82,6 +83,10 @@ class Sinks(plugins.Plugins):
     def put(self, name: str, deliver: Deliver) -> None:
         """Add a sink."""
         self._sinks[name] = deliver
+
+    def watch(self, watches: Sequence[Watch]) -> None:
+        """Have every delivery of those that are there now seen by `watches`."""
+        self._sinks = {name: watched(name, deliver, watches) for name, deliver in self._sinks.items()}
 
     def add(self, source: object) -> list[str]:
         """Add the marked function, or those of a module; returns the names. Raises TypeError when there is none."""

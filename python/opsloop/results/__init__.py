@@ -5,7 +5,7 @@ from __future__ import annotations
 from opsloop.results.approvals import BrokenGlass, Grant
 from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
-from opsloop.results.explain import Cause, Explanation, FoundId, Occurrence
+from opsloop.results.explain import Cause, Explanation, FoundId, Occurrence, Span, TraceContext
 from opsloop.results.locks import Idempotent
 from opsloop.results.missions import Acted, ListedMission, Stuck
 from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stats, Stranded
@@ -87,12 +87,14 @@ __all__ = [
     "RedrivenLetter",
     "RunningStep",
     "ScheduleSet",
+    "Span",
     "Stats",
     "StepOutcome",
     "StepResult",
     "Stranded",
     "Stuck",
     "Tick",
+    "TraceContext",
     "Triggers",
     "record",
     "show_unreadable",

@@ -65,3 +65,32 @@ class Occurrence:
     who: str | None
     """Who did it, with the login where one is on record."""
     detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceContext:
+    """The trace that a step or a message belongs to."""
+
+    id: str
+    """Of the step or the message."""
+    trace_id: str
+    """32 hexadecimal digits."""
+    parent_id: str | None
+    """The span that work on it belongs to; None where the message is a trace by itself."""
+    sampled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Something that has ended, as a span of a trace."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    sampled: bool
+    name: str
+    started_at: datetime
+    ended_at: datetime
+    error: str | None
+    """Why it failed; None when it succeeded."""
+    attributes: dict[str, str]

@@ -97,6 +97,26 @@ class Worker:
         return self._claimed
 
     @property
+    def slots(self) -> int:
+        """Number of steps that may run at a time."""
+        return self._options.concurrency
+
+    @property
+    def running(self) -> int:
+        """Number of steps that run now."""
+        return 0 if self._runner is None else len(self._runner.running)
+
+    @property
+    def unreported(self) -> int:
+        """Number of ends that the database has not confirmed."""
+        return self._reporter.backlog
+
+    @property
+    def reconnects(self) -> int:
+        """How many of its connections were lost and opened anew."""
+        return sum(link.reconnects for link in self._links())
+
+    @property
     def outcomes(self) -> Mapping[str, int]:
         """How many attempts ended how: accepted, queued (to be retried), failed, cancelled, released, OPS_006."""
         return self._reporter.outcomes

@@ -40,11 +40,11 @@ begin
                        session_user),
       hint = 'Give each process an id that no other ever had, such as host:pid:random.';
   end if;
-  perform _count('results_dropped_total',
+  perform _count('opsloop_results_dropped_total',
                  (p_counts ->> 'dropped')::bigint - coalesce((v_before ->> 'dropped')::bigint, 0));
-  perform _count('reconnects_total',
+  perform _count('opsloop_reconnects_total',
                  (p_counts ->> 'reconnects')::bigint - coalesce((v_before ->> 'reconnects')::bigint, 0));
-  perform _count('claims_refused_total',
+  perform _count('opsloop_claims_refused_total',
                  (p_counts ->> 'claims_refused')::bigint - coalesce((v_before ->> 'claims_refused')::bigint, 0));
   -- The numbers of a process only rise: a word that was late does not set them back.
   update ops_process_counts p

@@ -15,7 +15,7 @@ begin
         where type = 'heartbeat:success' and created_at > v_now - interval '10 seconds') then
     return;
   end if;
-  perform _count('heartbeat_phases_failed_total', jsonb_array_length(p_result -> 'errors'));
+  perform _count('opsloop_heartbeat_phases_failed_total', jsonb_array_length(p_result -> 'errors'));
   insert into ops_agent_events (id, type, data, processed_at, created_at)
   values (_uuid_v7(), case when (p_result ->> 'ok')::boolean then 'heartbeat:success' else 'heartbeat:failure' end,
           p_result, v_now, v_now);

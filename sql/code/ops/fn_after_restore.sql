@@ -12,8 +12,9 @@ as $$
 -- timers are made anew from the wide tables, and missions follow from their steps. A second call does no harm: it finds
 -- nothing to revoke. Claims and reports that come while it is open are told which transaction they wait for.
 -- Locks: control, the barriers, then the queue, in its own transaction: commit at once. Missions and steps SKIP LOCKED.
--- Writes: all tables of the queue, of steps, missions, locks and workers; ops_control, ops_audit_log. Raises: OP060 a
--- worker lives, or a session is writing to the loop; OP023 another pause, resume or kill is not committed yet.
+-- Writes: all tables of the queue, of steps, missions, locks and workers; ops_attempt_fold, ops_control, ops_audit_log.
+-- Raises: OP060 a worker lives, or a session is writing to the loop; OP023 another pause, resume or kill is not
+-- committed yet.
 declare
   -- Both only rise, whatever was restored: ten minutes, and hundredths of a second, since 2020.
   v_since constant numeric := extract(epoch from clock_timestamp() - timestamptz '2020-01-01 00:00+00');
@@ -62,6 +63,8 @@ begin
      set idle = false, asleep_until = null, stopped_at = coalesce(stopped_at, v_now)
    where idle or stopped_at is null;
   perform _catch_up_sequences();
+  -- Transactions of the backup have other numbers now; which attempts are counted, their times say.
+  update ops_attempt_fold set counted_below = pg_current_xact_id(), noted_next = pg_current_xact_id();
   perform _reset_queue();
   delete from outbox_timers;
   delete from outbox_heads;

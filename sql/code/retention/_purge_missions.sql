@@ -8,8 +8,8 @@ as $$
 -- Purges these missions whole: proposal, steps, attempts, events with their reactions, and what is kept beside them.
 -- Of the votes, those of persons stay, in short. The caller holds the locks of the missions and of all their steps.
 -- Counters of caps whose windows have lost proposals would no longer be exact, and go: their windows are over.
--- Locks: the rows. Writes: all of these, their archives, ops_spent_keys, ops_purged. Raises: OP084 for an archive that
--- lacks a column.
+-- Locks: the rows, and what _count_purged locks. Writes: all of these, their archives, ops_spent_keys, ops_purged, and
+-- what _count_purged writes. Raises: OP084 for an archive that lacks a column.
 declare
   v_missions constant text[] := p_ids;
   v_proposals constant text[] := array(select m.proposal_id from ops_missions m
@@ -25,6 +25,7 @@ begin
   delete from ops_strays t
    where t.kind in ('mission without steps', 'step without mission', 'stuck mission', 'row that cannot be changed')
      and t.id = any ((v_missions || v_steps || v_events)::uuid[]);
+  perform _count_purged(v_steps::uuid[]);
   return query select * from _purge_rows('ops_action_runs', 't.step_id = any ($1::uuid[])', v_steps, p_how);
   return query select * from _purge_rows('ops_mission_steps', 't.id = any ($1::uuid[])', v_steps, p_how);
   return query select * from _purge_rows('ops_agent_reactions', 't.event_id = any ($1::uuid[])', v_events, p_how);

@@ -5,8 +5,10 @@ set search_path from current
 as $$
 -- For the heartbeat, every ten seconds: clears the idle mark of workers that vanished, or producers would notify them
 -- for ever, and deletes workers that were not seen for a week. Forgets rows that were set aside and did not fail again
--- since. Where that fails on data, each worker is looked at by itself, and one that cannot be changed is left.
--- Locks: workers, SKIP LOCKED. Writes: ops_workers, ops_strays. Raises: what is no fault of the data.
+-- since. Where that fails on data, each worker is looked at by itself, and one that cannot be changed is left. Counts
+-- attempts that have ended.
+-- Locks: workers, SKIP LOCKED, and those of _fold_attempts. Writes: ops_workers, ops_strays, and what _fold_attempts
+-- writes. Raises: what is no fault of the data.
 declare
   v_now timestamptz := _now();
   v_ids text[] := array(
@@ -36,5 +38,6 @@ begin
       v_size := (cardinality(v_part) + 1) / 2;
     end;
   end loop;
+  perform _fold_attempts();
 end;
 $$;

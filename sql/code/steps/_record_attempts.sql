@@ -37,7 +37,7 @@ begin
    cross join lateral (select t.* from ops_mission_steps t where t.id = a.step_id limit 1) s;
   if p_status = 'fenced' then
     get diagnostics v_recorded = row_count;
-    perform _count('steps_fenced_total', v_recorded);
+    perform _count('opsloop_steps_fenced_total', v_recorded);
   end if;
 end;
 $$;

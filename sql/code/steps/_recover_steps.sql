@@ -70,7 +70,7 @@ begin
       from ops_mission_steps s where s.id = any (v_void);
     v_lost := array(select l.id from unnest(v_lost) l (id) where l.id <> all (v_void));
   end if;
-  perform _count('steps_lost_total', cardinality(v_lost));
+  perform _count('opsloop_steps_lost_total', cardinality(v_lost));
 
   select array_agg(s.id) into v_hold
     from ops_mission_steps s

@@ -21,7 +21,7 @@ begin
                     jsonb_build_object('request_id', p_request_id, 'audit_id', v_audit.id, 'sd_id', v_audit.sd_id,
                                        'transition_type', v_audit.transition_type));
   end if;
-  perform _count('transition_idempotent_hits_total');
+  perform _count('opsloop_transition_idempotent_hits_total');
   return _transition_answer(v_audit, true);
 end;
 $$;

@@ -116,7 +116,7 @@ begin
            v_after.transition_version, 'completed', v_started, e.at, v_started, e.at
       from (values (v_started + greatest(clock_timestamp() - v_clock, interval '1 microsecond'))) e (at)
     returning * into v_audit;
-    perform _count('transitions_completed_total');
+    perform _count('opsloop_transitions_completed_total');
     return _transition_answer(v_audit, false);
   exception
     -- The first two are not among the others.
@@ -137,7 +137,7 @@ begin
   values (v_audit.id, p_directive.id, p_transition_type, p_prd_id, p_session_id, p_request_id,
           _directive_state(p_directive, v_prd), 'failed', v_message, v_error, v_started,
           v_started + greatest(clock_timestamp() - v_clock, interval '1 microsecond'), v_started);
-  perform _count('transitions_failed_total');
+  perform _count('opsloop_transitions_failed_total');
   return case when v_state like 'OP0__' then
            _refusal(_error_code(v_state), coalesce(v_refusal, v_message), v_hint,
                     jsonb_build_object('sd_id', p_directive.id, 'prd_id', p_prd_id))

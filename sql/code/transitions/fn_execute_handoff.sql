@@ -45,7 +45,8 @@ begin
       v_scores := v_scores || jsonb_build_object(
         'passed', false, 'issues', jsonb_build_array(format('%s needs gate results: none were given', p_handoff_type)));
     end if;
-    perform _count('gate_results_total', g.n), _count('gate_results_mended_total', (v_scores ->> 'fixed')::bigint)
+    perform _count('opsloop_gate_results_total', g.n),
+            _count('opsloop_gate_results_mended_total', (v_scores ->> 'fixed')::bigint)
        from (select count(*) as n from jsonb_object_keys(v_scores -> 'gates')) g;
   end if;
   if v_scores -> 'passed' = 'false' then

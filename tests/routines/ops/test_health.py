@@ -9,7 +9,6 @@ import pytest
 
 from docs.documents import blocks
 from looping import Loop, Row, step
-from opsloop import sqlfiles
 
 (OVERVIEW,) = (b.text for b in blocks("docs/runbooks.md") if "event_stats AS" in b.text)
 
@@ -259,25 +258,30 @@ def test_it_says(loop, sick):
 
 
 def test_every_check_that_is_defined_is_made_and_no_other(loop):
-    defined = loop.rows("select name, help from _measures() where kind = 'check'")
-    found = loop.rows("select name, threshold as help from fn_check_health()")
-    assert found == defined
-    source = (sqlfiles.sql_root() / "code/ops/fn_check_health.sql").read_text()
-    made = re.findall(r"^ {6}\('([a-z ]+)',", source, re.MULTILINE)
-    assert made == [r["name"] for r in defined]
+    defined = loop.rows(
+        "select check_name as name, terms as threshold from _measures() where warn is not null"
+    )
+    assert loop.rows("select name, threshold from fn_check_health()") == defined
+    gauges = {
+        r["name"] for r in loop.rows("select name from _measures() where kind = 'gauge' and labels is null")
+    }
+    made = [r["name"] for r in loop.rows("select name from _health()")]
+    assert sorted(made) == sorted(gauges | {"opsloop_heartbeat_phases_failed_total"})
 
 
-SECONDS = {"s": 1, "min": 60, "h": 3600, "%": 1, "": 1}
+SECONDS = {"s": 1, "min": 60, "h": 3600, "%": 1, "MB": 1 << 20, "": 1}
 
 
 def test_the_thresholds_in_words_are_the_thresholds_in_numbers(loop):
-    for check in loop.rows("select * from _measures() where kind = 'check' and unit <> 'level'"):
+    for check in loop.rows("select * from _measures() where warn is not null and unit <> 'level'"):
         said = {
             word: int(number) * SECONDS[unit]
-            for word, number, unit in re.findall(r"(warn|fail) (?:after )?(\d+) ?(min|h|s|%|)", check["help"])
+            for word, number, unit in re.findall(
+                r"(warn|fail) (?:after )?(\d+) ?(min|h|s|%|MB|)", check["terms"]
+            )
         }
         given = {word: check[word] for word in ("warn", "fail") if check[word] is not None}
-        assert said == given or (check["name"], said, given) == ("pauses", {}, {"warn": 1})
+        assert said == given or (check["check_name"], said, given) == ("pauses", {}, {"warn": 1})
 
 
 # What it costs

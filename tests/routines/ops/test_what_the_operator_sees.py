@@ -46,14 +46,14 @@ def test_a_lease_that_nobody_can_take_back_is_shown_with_the_session_to_end(
     assert found["status"] == "warn"
     assert found["hint"]
     assert all(word in found["value"] for word in (str(work["step_id"]), "a report", remedy)), found
-    assert metric(apart, "leases_over_gauge") > 60
+    assert metric(apart, "opsloop_leases_overdue_seconds") > 60
     apart.advance(240)
     assert check(apart, "leases over")["status"] == "fail"
     apart.rows(remedy.replace(");", ", 5000)"))
     apart.advance(2)
     apart.turn()
     assert check(apart, "leases over") == {"status": "ok", "value": "none", "hint": None}
-    assert metric(apart, "leases_over_gauge") == 0
+    assert metric(apart, "opsloop_leases_overdue_seconds") == 0
 
 
 def test_of_several_that_share_a_row_the_oldest_open_transaction_is_named(
@@ -115,11 +115,8 @@ def test_lost_fenced_and_held_steps_are_counted(loop: Loop) -> None:
     for work in late:
         assert loop.complete(work) == "OPS_006"
 
-    assert [metric(loop, n) for n in ("steps_lost_total", "steps_fenced_total", "steps_held_gauge")] == [
-        6,
-        6,
-        3,
-    ]
+    counted = ("opsloop_steps_lost_total", "opsloop_steps_fenced_total", "opsloop_steps_held")
+    assert [metric(loop, name) for name in counted] == [6, 6, 3]
     for name, value in (("steps lost", "6"), ("steps fenced", "6"), ("steps held", "3")):
         found = check(loop, name)
         assert (found["status"], found["value"], bool(found["hint"])) == ("warn", value, True), name
@@ -127,7 +124,7 @@ def test_lost_fenced_and_held_steps_are_counted(loop: Loop) -> None:
     loop.turn()
     loop.advance(3600 + 1200)
     assert check(loop, "steps lost")["status"] == check(loop, "steps fenced")["status"] == "ok"
-    assert metric(loop, "steps_lost_total") == 6
+    assert metric(loop, "opsloop_steps_lost_total") == 6
 
 
 # What workers and relays tell
@@ -136,9 +133,9 @@ def test_lost_fenced_and_held_steps_are_counted(loop: Loop) -> None:
 @pytest.mark.parametrize(
     ("count", "name", "total", "number"),
     [
-        ("dropped", "results dropped", "results_dropped_total", 1),
-        ("reconnects", "reconnects", "reconnects_total", 50),
-        ("claims_refused", "claims refused", "claims_refused_total", 10),
+        ("dropped", "results dropped", "opsloop_results_dropped_total", 1),
+        ("reconnects", "reconnects", "opsloop_reconnects_total", 50),
+        ("claims_refused", "claims refused", "opsloop_claims_refused_total", 10),
     ],
 )
 def test_what_processes_count_is_summed_up_once(
@@ -170,11 +167,11 @@ def test_what_processes_told_is_forgotten_in_time(loop: Loop) -> None:
     loop.rows("select fn_report_counts('w1', %s)", {"dropped": 1})
     loop.rows("select _duty_base()")
     loop.advance(8 * 86400)
-    loop.rows("select _count('results_dropped_total')")
+    loop.rows("select _count('opsloop_results_dropped_total')")
     loop.rows("select _duty_base()")
     assert loop.rows("select * from ops_process_counts") == []
     assert loop.value("select sum(n) from ops_count_times") == 1
-    assert metric(loop, "results_dropped_total") == 2
+    assert metric(loop, "opsloop_results_dropped_total") == 2
 
 
 # Phases of the heartbeat
@@ -196,7 +193,7 @@ def test_phases_that_fail_now_and_then_are_named_though_never_three_turns_in_a_r
     found = check(loop, "heartbeat phases")
     assert (found["status"], found["value"]) == ("warn", "5: gates: 53200")
     assert check(loop, "heartbeat failures")["status"] == "ok"
-    assert metric(loop, "heartbeat_phases_failed_total") == 5
+    assert metric(loop, "opsloop_heartbeat_phases_failed_total") == 5
 
 
 # The outbox
@@ -212,14 +209,14 @@ def test_a_message_that_waits_for_long_is_shown_with_its_age(loop: Loop) -> None
     assert (found["status"], found["value"]) == ("warn", "00:05:01, of order 7")
     loop.advance(3300)
     assert check(loop, "outbox age")["status"] == "fail"
-    assert metric(loop, "outbox_oldest_gauge") > 3600
+    assert metric(loop, "opsloop_outbox_oldest_seconds") > 3600
 
     # Claimed, and to be tried again: it still waits.
     (claimed,) = loop.rows("select * from fn_claim_outbox_deliveries('r1')")
     assert check(loop, "outbox age")["status"] == "fail"
     loop.rows("select * from fn_complete_outbox_event(%s, 'r1', true)", claimed["id"])
     assert check(loop, "outbox age")["status"] == "ok"
-    assert metric(loop, "outbox_oldest_gauge") == 0
+    assert metric(loop, "opsloop_outbox_oldest_seconds") == 0
 
 
 def test_messages_without_a_route_that_can_be_used_are_shown_with_the_reason(loop: Loop) -> None:
@@ -228,7 +225,7 @@ def test_messages_without_a_route_that_can_be_used_are_shown_with_the_reason(loo
         loop.rows("select fn_publish_outbox('order', %s, 'order:placed')", str(n))
     found = check(loop, "outbox routes")
     assert (found["status"], found["value"]) == ("warn", "2 × no route in the policy outbox for order:placed")
-    assert metric(loop, "outbox_undeliverable_gauge") == 2
+    assert metric(loop, "opsloop_outbox_undeliverable") == 2
     loop.policy("outbox", routes=[{"name": "other", "event_type": "b:*", "sink": "notify", "channel": "c"}])
     loop.rows("select * from fn_claim_outbox_deliveries('r1')")  # leaves them alone for a while
     assert check(loop, "outbox routes")["status"] == "warn"
@@ -258,7 +255,7 @@ def test_a_lock_that_is_over_and_cannot_be_taken_is_shown_with_the_session_to_en
     assert all(word in found["value"] for word in ("report of me", "a report", remedy)), found
     apart.advance(600)
     assert check(apart, "locks over")["status"] == "fail"
-    assert metric(apart, "locks_over_gauge") > 600
+    assert metric(apart, "opsloop_locks_overdue_seconds") > 600
     apart.rows(remedy.replace(");", ", 5000)"))
     assert check(apart, "locks over")["status"] == "ok"
 
@@ -275,7 +272,7 @@ def test_a_wait_that_is_over_is_shown_with_what_keeps_its_step(
     apart.turn()
     assert check(apart, "waits over") == {"status": "ok", "value": "none", "hint": None}
     apart.advance(59)
-    assert metric(apart, "waits_over_gauge") == 0
+    assert metric(apart, "opsloop_waits_overdue_seconds") == 0
     apart.advance(100)
     found = check(apart, "waits over")
     assert (found["status"], found["value"][:7]) == ("warn", "2 over,")
@@ -292,7 +289,7 @@ def test_a_wait_that_is_over_is_shown_with_what_keeps_its_step(
     remedy = f"select pg_terminate_backend({holder.info.backend_pid});"
     assert found["status"] == "fail"
     assert all(word in found["value"] for word in (str(apart.step(held)["id"]), "a report", remedy)), found
-    assert metric(apart, "waits_over_gauge") > 600
+    assert metric(apart, "opsloop_waits_overdue_seconds") > 600
     apart.rows(remedy.replace(");", ", 5000)"))
     apart.turn()
     assert apart.status(held) == "succeeded"

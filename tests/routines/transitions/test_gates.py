@@ -361,7 +361,7 @@ def test_mended_results_are_counted(loop):
     counts = {
         row["name"]: row["n"] for row in loop.rows("select name, n from ops_counts where name like 'gate%%'")
     }
-    assert counts == {"gate_results_total": 2, "gate_results_mended_total": 1}
+    assert counts == {"opsloop_gate_results_total": 2, "opsloop_gate_results_mended_total": 1}
 
 
 def test_why_a_directive_does_not_move_is_told_with_what_frees_it(loop):

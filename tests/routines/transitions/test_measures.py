@@ -29,9 +29,9 @@ def test_completed_failed_and_repeated_transitions_are_counted(loop):
     assert [
         metric(loop, name)
         for name in (
-            "transitions_completed_total",
-            "transitions_failed_total",
-            "transition_idempotent_hits_total",
+            "opsloop_transitions_completed_total",
+            "opsloop_transitions_failed_total",
+            "opsloop_transition_idempotent_hits_total",
         )
     ] == [1, 1, 2]
 
@@ -70,8 +70,8 @@ def test_a_gate_whose_results_are_mended_often_is_a_warning_with_its_name(loop):
 @pytest.mark.parametrize(("hits", "status"), [(4, "ok"), (6, "warn")])
 def test_requests_of_which_more_than_half_were_done_before_are_a_warning(loop, hits, status):
     assert check(loop, "transitions repeated") == {"status": "ok", "value": "none"}
-    loop.rows("select _count('transitions_completed_total', %s)", 10 - hits)
-    loop.rows("select _count('transition_idempotent_hits_total', %s)", hits)
+    loop.rows("select _count('opsloop_transitions_completed_total', %s)", 10 - hits)
+    loop.rows("select _count('opsloop_transition_idempotent_hits_total', %s)", hits)
     for _ in range(2):
         found = check(loop, "transitions repeated")
         assert (found["status"], found["value"]) == (status, f"{hits * 10}.0 % of 10")
@@ -81,7 +81,7 @@ def test_requests_of_which_more_than_half_were_done_before_are_a_warning(loop, h
 
 
 def test_the_first_few_requests_are_no_warning(loop):
-    loop.rows("select _count('transition_idempotent_hits_total', 9)")
+    loop.rows("select _count('opsloop_transition_idempotent_hits_total', 9)")
     assert check(loop, "transitions repeated")["status"] == "ok"
 
 
@@ -95,4 +95,4 @@ def test_the_first_few_requests_are_no_warning(loop):
     ],
 )
 def test_the_thresholds_are_those_of_the_runbook(loop, name, threshold):
-    assert loop.value("select warn from _measures() where name = %s", name) == threshold
+    assert loop.value("select warn from _measures() where check_name = %s", name) == threshold
