@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import math
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ from opsloop.keys import digest
 from opsloop.serve.settings import ServeSettings
 
 COOKIE = "opsloop"
+FORM_COOKIE = "opsloop-form"
+FORM_STATE = "new_form_cookie"
+"""Where a request keeps the value that its answer gives to the browser."""
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
 #: Paths that OPS_API_KEY opens.
@@ -37,6 +41,8 @@ class Credentials:
     sign_in: str | None = field(default=None, repr=False)
     login: str | None = None
     role: str | None = None
+    proxy: str | None = None
+    """The address of the proxy that says so."""
 
 
 def credentials(request: HTTPConnection, settings: ServeSettings) -> Credentials:
@@ -60,9 +66,12 @@ def credentials(request: HTTPConnection, settings: ServeSettings) -> Credentials
                 )
             return Credentials(role="operator")
         return Credentials(key=digest(key))
-    secret = request.cookies.get(COOKIE)
-    if secret and not request.url.path.startswith("/api/"):
-        return Credentials(sign_in=digest(secret))
+    if not request.url.path.startswith("/api/"):
+        person = request.headers.get(settings.proxy_header) if settings.proxy_header else None
+        if person:
+            return Credentials(login=person, proxy=request.client.host if request.client else "?")
+        if secret := request.cookies.get(COOKIE):
+            return Credentials(sign_in=digest(secret))
     raise NotSignedIn("a key is needed", hint=_HINT)
 
 
@@ -70,15 +79,29 @@ _HINT = "Send the header Authorization: Bearer KEY, with a key that `opsloop key
 
 
 def csrf_token(request: HTTPConnection) -> str:
-    """What every form of a page carries in its field `csrf`: only a page of ours, read by the signed-in, knows it."""
-    secret = request.cookies.get(COOKIE, "")
+    """What every form of a page carries in its field `csrf`: only a page of ours knows it.
+
+    It is made of the cookie of the sign-in or, where a proxy signs in, of one that is given with the first page.
+    """
+    secret = _form_secret(request) or request.scope.setdefault("state", {}).setdefault(
+        FORM_STATE, secrets.token_urlsafe(32)
+    )
+    return _token_of(secret)
+
+
+def _form_secret(request: HTTPConnection) -> str | None:
+    return request.cookies.get(COOKIE) or request.cookies.get(FORM_COOKIE)
+
+
+def _token_of(secret: str) -> str:
     return hmac.new(secret.encode(), b"opsloop csrf", sha256).hexdigest()
 
 
 def check_csrf(request: HTTPConnection, given: str) -> None:
     """Raise Forged (OPS_094) unless the form came from a page of ours."""
     check_origin(request)
-    if not hmac.compare_digest(given.encode(), csrf_token(request).encode()):
+    secret = _form_secret(request)
+    if secret is None or not hmac.compare_digest(given.encode(), _token_of(secret).encode()):
         raise Forged(
             "this form is not one that this page sent, or you have signed in anew meanwhile",
             hint="Go back, load the page again, and send it again.",
@@ -93,14 +116,14 @@ def check_origin(request: HTTPConnection) -> None:
         raise Forged("a page of another site sent this", hint="Open this server's own page.")
 
 
-def set_cookie(request: HTTPConnection, response: Response, secret: str, minutes: int) -> None:
+def set_cookie(response: Response, secret: str, minutes: int, *, tls: bool) -> None:
     """Give a browser its secret; no script, no other site, and no plain connection behind TLS, gets it."""
     response.set_cookie(
         COOKIE,
         secret,
         max_age=minutes * 60,
         path="/",
-        secure=request.url.scheme == "https",
+        secure=tls,
         httponly=True,
         samesite="strict",
     )
@@ -123,7 +146,7 @@ class Tries:
     def watch(self, request: HTTPConnection, given: Credentials) -> Iterator[None]:
         """Count the request if its key turns out wrong. Raises TooManyTries (OPS_092)."""
         address = request.client.host if request.client else "?"
-        shown = given.key or given.sign_in
+        shown = given.key or given.sign_in or (f"{given.proxy} {given.login}" if given.proxy else None)
         if shown is None:
             yield
             return

@@ -56,6 +56,7 @@ class Serving:
                             given.sign_in,
                             given.login,
                             given.role,
+                            given.proxy,
                             read_only or self.settings.read_only,
                         )
                         await conn.execute(

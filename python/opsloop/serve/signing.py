@@ -51,7 +51,7 @@ async def sign_in(request: Request) -> Response:
         answer.headers.update(headers_of(error, status))
         return answer
     answer = RedirectResponse(to, 303)
-    set_cookie(request, answer, secret, minutes)
+    set_cookie(answer, secret, minutes, tls=serving.settings.tls)
     return answer
 
 

@@ -196,10 +196,10 @@ def _plain(record: Any) -> dict[str, Any]:
 async def stream(request: Request) -> StreamingResponse:
     """Follow the changes. Readers may: the key is asked for at the beginning, and every minute from then on."""
     kinds = frozenset(filter(None, request.query_params.get("kinds", "").split(","))) or frozenset(KINDS)
-    if not kinds <= set(KINDS):
-        raise InvalidArgument(f"kinds has others than {', '.join(KINDS)}")
     async with acting(request) as loop:
         request.state.key_name = loop.caller.name
+    if not kinds <= set(KINDS):
+        raise InvalidArgument(f"kinds has others than {', '.join(KINDS)}")
     serving = of(request)
     follower = Follower(kinds, request.query_params.get("mission_id"))
     body = _body(request, serving, follower)
@@ -236,7 +236,7 @@ async def _is_over(serving: Serving, given: Credentials) -> bool:
     """Whether the key was revoked meanwhile. A database that is away ends no stream."""
     try:
         async with serving.itself() as server:
-            await server.find_caller(given.key, given.sign_in, given.login, given.role)
+            await server.find_caller(given.key, given.sign_in, given.login, given.role, given.proxy)
     except OpsError as error:
         return error.code in ("OPS_091", "OPS_015")
     return False
