@@ -28,6 +28,7 @@ from opsloop.areas.aio.approvals import AsyncApprovals
 from opsloop.areas.aio.control import AsyncControl
 from opsloop.areas.aio.events import AsyncEvents
 from opsloop.areas.aio.explain import AsyncExplain
+from opsloop.areas.aio.keys import AsyncKeys
 from opsloop.areas.aio.locks import AsyncLocks
 from opsloop.areas.aio.missions import AsyncMissions
 from opsloop.areas.aio.moves import AsyncMoves
@@ -45,6 +46,7 @@ from opsloop.areas.approvals import Approvals
 from opsloop.areas.control import Control
 from opsloop.areas.events import Events
 from opsloop.areas.explain import Explain
+from opsloop.areas.keys import Keys
 from opsloop.areas.locks import Locks
 from opsloop.areas.missions import Missions
 from opsloop.areas.moves import Moves
@@ -66,6 +68,7 @@ class Client(
     Policy,
     Approvals,
     Control,
+    Keys,
     Events,
     Proposals,
     Missions,
@@ -92,6 +95,7 @@ class AsyncClient(
     AsyncPolicy,
     AsyncApprovals,
     AsyncControl,
+    AsyncKeys,
     AsyncEvents,
     AsyncProposals,
     AsyncMissions,

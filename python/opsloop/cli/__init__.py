@@ -36,6 +36,8 @@ MODULES = {
     "explain": ("explain", "health", "check"),
     "grants": ("grant", "grants", "revoke", "break-glass", "review"),
     "up": ("up",),
+    "serve": ("serve",),
+    "key": ("key",),
     "operations": ("retry", "resolve", "cancel", "top", "heartbeat", "seed", "demo"),
     "control": ("pause", "resume", "kill", "after-restore", "end-session", "drain"),
     "move": ("move",),

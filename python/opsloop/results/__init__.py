@@ -6,6 +6,7 @@ from opsloop.results.approvals import BrokenGlass, Grant
 from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
 from opsloop.results.explain import Cause, Explanation, FoundId, Occurrence, Span, TraceContext
+from opsloop.results.keys import ApiKey, Asked, NewKey, RotatedKey, SignIn
 from opsloop.results.locks import Idempotent
 from opsloop.results.missions import Acted, ListedMission, Stuck
 from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stats, Stranded
@@ -37,7 +38,9 @@ from opsloop.results.transitions import DirectiveReason, ListedHandoff
 
 __all__ = [
     "Acted",
+    "ApiKey",
     "AppliedSchedule",
+    "Asked",
     "Broken",
     "BrokenGlass",
     "Budget",
@@ -67,6 +70,7 @@ __all__ = [
     "ListedStep",
     "Metric",
     "MissingExecutor",
+    "NewKey",
     "Occurrence",
     "OutboxClaim",
     "OutboxEvent",
@@ -85,9 +89,11 @@ __all__ = [
     "Recovered",
     "Redriven",
     "RedrivenLetter",
+    "RotatedKey",
     "RunningStep",
     "ScheduleSet",
     "Span",
+    "SignIn",
     "Stats",
     "StepOutcome",
     "StepResult",

@@ -101,6 +101,12 @@ begin
      'select process_id, counts from ops_process_counts where counts ? ''claims_refused'' order by told_at desc; '
      'ops_workers.settings has the code of the last one.',
      'opsloop'),
+    ('opsloop_keys_refused_total', 'counter', 'requests', null, 'fn_report_counts',
+     'Requests to HTTP servers with a key or signature that was wrong.',
+     'keys refused', 'in the last hour: warn 100', 100, null, 'hour',
+     'Somebody guesses, or a caller has an old key: the log of opsloop serve has the addresses; opsloop key list shows '
+     'which keys are in use.',
+     'opsloop'),
     ('opsloop_reconnects_total', 'counter', 'connections', null, 'fn_report_counts',
      'Connections of workers and relays that were lost and opened anew.',
      'reconnects', 'in the last hour: warn 50', 50, null, 'hour',
