@@ -131,6 +131,7 @@ declare
     ['fn_lock_token', 'worker operator'],
     ['fn_assert_lock', 'worker operator'],
     ['fn_cleanup_expired_locks', 'worker operator'],
+    ['fn_list_locks', 'reader'],
     ['fn_idempotency_key', 'reader'],
     ['fn_idempotent', 'worker'],
     ['fn_idempotent_result', 'worker'],
@@ -142,6 +143,7 @@ declare
     ['fn_disown_outbox_events', 'worker'],
     ['fn_complete_outbox_event', 'worker'],
     ['fn_complete_outbox_events', 'worker'],
+    ['fn_list_outbox', 'reader'],
     -- steps
     ['fn_register_worker', 'worker'],
     ['fn_unregister_worker', 'worker'],
@@ -204,10 +206,12 @@ declare
     ['fn_should_skip_gate', 'reader'],
     ['fn_should_skip_gates', 'reader'],
     ['fn_list_handoffs', 'reader'],
+    ['fn_list_directives', 'reader'],
     ['fn_show_directive', 'reader'],
     -- subagents
     ['fn_orchestrate_sub_agents', 'worker operator'],
     ['fn_sub_agent_summary', 'reader'],
+    ['fn_list_sub_agents', 'reader'],
     ['fn_store_sub_agent_result', 'worker'],
     -- schedules
     ['fn_set_schedule', 'admin'],
@@ -253,12 +257,14 @@ declare
     ['fn_metrics', 'reader'],
     ['fn_check_invariants', 'reader'],
     ['fn_stats', 'reader'],
+    ['fn_rates', 'reader'],
     ['fn_overview', 'reader'],
     ['fn_list_missions', 'reader'],
     ['fn_count_stuck', 'reader'],
     ['fn_list_steps', 'reader'],
     ['fn_mission_results', 'reader'],
     ['fn_list_running', 'reader'],
+    ['fn_list_workers', 'reader'],
     ['fn_list_proposals', 'reader'],
     ['fn_radar_upsert', 'producer'],
     ['fn_list_radar', 'reader']

@@ -6,10 +6,20 @@ from opsloop.results.approvals import BrokenGlass, Grant
 from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
 from opsloop.results.explain import Cause, Explanation, FoundId, Occurrence
-from opsloop.results.locks import Idempotent
+from opsloop.results.locks import Idempotent, ListedLock
 from opsloop.results.missions import Acted, ListedMission, Stuck
-from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stats, Stranded
-from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
+from opsloop.results.ops import (
+    Broken,
+    Check,
+    GroupRole,
+    Health,
+    ListedWorker,
+    Metric,
+    Rate,
+    Stats,
+    Stranded,
+)
+from opsloop.results.outbox import Delivery, ListedMessage, OutboxClaim, OutboxEvent, OutboxOutcome
 from opsloop.results.policy import (
     DryRun,
     PolicyChange,
@@ -33,7 +43,7 @@ from opsloop.results.steps import (
     StepOutcome,
     StepResult,
 )
-from opsloop.results.transitions import DirectiveReason, ListedHandoff
+from opsloop.results.transitions import DirectiveReason, ListedDirective, ListedHandoff, ListedSubAgent
 
 __all__ = [
     "Acted",
@@ -59,12 +69,17 @@ __all__ = [
     "Idempotent",
     "InboxEntry",
     "Lease",
+    "ListedDirective",
     "ListedHandoff",
     "ListedIdea",
+    "ListedLock",
+    "ListedMessage",
     "ListedMission",
     "ListedProposal",
     "ListedSchedule",
     "ListedStep",
+    "ListedSubAgent",
+    "ListedWorker",
     "Metric",
     "MissingExecutor",
     "Occurrence",
@@ -80,6 +95,7 @@ __all__ = [
     "Proposal",
     "Purge",
     "PurgedRow",
+    "Rate",
     "Reactions",
     "Recorded",
     "Recovered",
