@@ -11,8 +11,7 @@ from starlette.responses import Response
 from opsloop.errors import InvalidArgument, NotFound
 from opsloop.results import RedrivenLetter
 from opsloop.serve.pages.frame import action, page, show, then
-from opsloop.serve.pages.missions import Blank
-from opsloop.serve.pages.visit import Visit
+from opsloop.serve.pages.visit import Blank, Visit
 
 _FIELDS = ("what", "executor", "kind", "event_type", "pattern", "mission_id", "reason", "since", "until", "group")
 _PAGE, _MOST, _PART = 100, 1000, 50

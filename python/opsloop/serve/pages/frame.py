@@ -67,9 +67,19 @@ def asset(name: str) -> str:
     return f"/static/{name}?v={sha256(found.read_bytes()).hexdigest()[:12]}"
 
 
+class _Environment(jinja2.Environment):
+    """What a document of the loop does not have is nothing; a name that no view gives is an error."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """See jinja2."""
+        if isinstance(obj, dict):
+            return obj[attribute] if attribute in obj else getattr(obj, attribute, None)
+        return super().getattr(obj, attribute)
+
+
 @cache
 def _templates() -> jinja2.Environment:
-    made = jinja2.Environment(
+    made = _Environment(
         loader=jinja2.PackageLoader("opsloop.serve"),
         autoescape=True,
         finalize=text.visible,

@@ -11,7 +11,7 @@ from opsloop.errors import InvalidArgument, NotFound
 from opsloop.results import InboxEntry, ListedProposal
 from opsloop.serve.pages.difference import changes
 from opsloop.serve.pages.frame import action, page, show, then
-from opsloop.serve.pages.visit import Visit
+from opsloop.serve.pages.visit import Blank, Visit
 
 _SHOWN = 50
 #: The page of one entry looks for it among as many as one call gives.
@@ -26,7 +26,7 @@ async def inbox(visit: Visit) -> Response:
     return await show(
         visit,
         "inbox.html",
-        filter=wanted,
+        filter=Blank(wanted),
         entries=entries,
         in_all=entries[0].in_all if entries else 0,
         proposals=sum(one.kind == "proposal" and "approve" in one.decide for one in entries),

@@ -12,7 +12,7 @@ from opsloop.errors import IllegalState, InvalidArgument, NotFound, TemplateChan
 from opsloop.results import Acted
 from opsloop.serve.pages import ways
 from opsloop.serve.pages.frame import action, page, show, then
-from opsloop.serve.pages.visit import Visit
+from opsloop.serve.pages.visit import Blank, Visit
 
 _PAGE = 50
 _FIELDS = (
@@ -38,13 +38,6 @@ async def missions(visit: Visit) -> Response:
         missions=found,
         next=f"/missions?{older}" if older else None,
     )
-
-
-class Blank(dict[str, Any]):
-    """A filter for a template: what was not given is blank."""
-
-    def __missing__(self, name: str) -> str:
-        return ""
 
 
 @page("/missions/{id}")

@@ -57,3 +57,10 @@ class Visit:
         given = {name: self.asked(name) for name in names}
         switches = ("stuck", "redriven")
         return {name: True if name in switches else value for name, value in given.items() if value}
+
+
+class Blank(dict[str, Any]):
+    """A filter for a template: what was not given is blank."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
