@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -m venv .venv \
 	  || { echo "the venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "setup: installing opsloop and its tools (a minute the first time)"
-	@$(RUN) pip install --quiet --disable-pip-version-check --progress-bar on --editable '.[embedded,mcp,top,docs,dev]'
+	@$(RUN) pip install --quiet --disable-pip-version-check --progress-bar on --editable '.[embedded,mcp,serve,top,docs,dev]'
 	@touch $@
 
 test: $(STAMP) ## Run the tests; T='path -k word' runs some of them

@@ -73,6 +73,9 @@
 \ir code/base/_reserved_names.sql
 \ir code/base/_assert_not_reserved.sql
 \ir code/base/_raise_held.sql
+\ir code/base/_acting_login.sql
+\ir code/base/_acting_role.sql
+\ir code/base/_may_speak_for_others.sql
 \ir code/base/_is_control_plane.sql
 \ir code/base/fn_list_roles.sql
 \ir code/base/_missing_rights.sql
@@ -268,6 +271,19 @@
 \ir code/control/_park_picked.sql
 \ir code/control/_park_front.sql
 \ir code/control/_duty_control.sql
+
+-- keys: keys of the HTTP control plane, sign-ins, and the login that a call speaks for
+\ir code/keys/fn_create_api_key.sql
+\ir code/keys/fn_rotate_api_key.sql
+\ir code/keys/fn_revoke_api_key.sql
+\ir code/keys/fn_list_api_keys.sql
+\ir code/keys/_check_api_key.sql
+\ir code/keys/_assert_own_key.sql
+\ir code/keys/_assert_in_group.sql
+\ir code/keys/fn_act_as.sql
+\ir code/keys/fn_find_caller.sql
+\ir code/keys/fn_sign_in.sql
+\ir code/keys/fn_sign_out.sql
 
 -- locks: locks that expire, with fencing tokens; what is done once by key
 \ir code/locks/fn_acquire_lock.sql

@@ -124,6 +124,15 @@ declare
     ['fn_kill_switch', 'operator'],
     ['fn_list_pauses', 'reader'],
     ['fn_end_session', 'operator'],
+    -- keys
+    ['fn_create_api_key', 'admin'],
+    ['fn_rotate_api_key', 'admin'],
+    ['fn_revoke_api_key', 'admin'],
+    ['fn_list_api_keys', 'admin'],
+    ['fn_act_as', 'server'],
+    ['fn_find_caller', 'server'],
+    ['fn_sign_in', 'server'],
+    ['fn_sign_out', 'server'],
     -- locks
     ['fn_acquire_lock', 'worker operator'],
     ['fn_extend_lock', 'worker operator'],
@@ -274,7 +283,8 @@ declare
     "producer": ["producer", "worker", "admin"],
     "worker": ["worker", "admin"],
     "operator": ["operator", "admin"],
-    "admin": ["admin"]}';
+    "admin": ["admin"],
+    "server": ["server"]}';
   v_schema constant text := quote_ident(current_schema());
   v_names jsonb;
   v_ids oid[];
@@ -290,6 +300,13 @@ begin
    where l.remedy is null;
   if v_names is null then
     return;
+  end if;
+  -- The logins of `opsloop serve`. The group is made by hand, where there are such logins beside the owner.
+  if exists (select from pg_roles r where r.rolname = _role_name('server') and not r.rolcanlogin) then
+    v_names := v_names || jsonb_build_object('server', quote_ident(_role_name('server')));
+    if has_schema_privilege(current_schema(), 'usage with grant option') then
+      execute format('grant usage on schema %s to %s', v_schema, v_names ->> 'server');
+    end if;
   end if;
 
   if exists (select from unnest(v_ids) r where not has_schema_privilege(r, current_schema(), 'usage'))

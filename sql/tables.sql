@@ -1855,3 +1855,55 @@ create table ops_spent_keys (
   constraint ops_spent_keys_kind_known check (kind in ('event', 'proposal', 'reaction', 'message'))
 );
 create index ops_spent_keys_until on ops_spent_keys (until) where until is not null;
+
+-- 0018_api_keys -------------------------------------------------------------------------------------------------------
+-- Keys of the HTTP control plane, and the sign-ins of browsers. Both hold digests of secrets, never a secret.
+
+-- Keys for `opsloop serve`. A call with a key acts as its login, with the rights of its role and no others.
+create table ops_api_keys (
+  -- Id.
+  id uuid not null,
+  -- What the key is for; while it is rotated, two valid keys have the same name.
+  name text not null,
+  -- reader, producer, worker, operator or admin: the group whose rights it has.
+  role text not null,
+  -- The login role that its calls count as, for separation of duty and in every record. It is a member of the group.
+  login text not null,
+  -- sha256 of the key in hexadecimal digits; the key itself is stored nowhere.
+  hash text not null,
+  -- When it was made.
+  created_at timestamptz not null,
+  -- The login that made it.
+  created_login text not null,
+  -- When it was used last, exact to a minute.
+  last_used_at timestamptz,
+  -- From then on it is refused; null for never.
+  expires_at timestamptz,
+  -- Since when it is refused, by word of somebody.
+  revoked_at timestamptz,
+  -- The login that revoked it.
+  revoked_by text,
+  constraint ops_api_keys_pkey primary key (id),
+  constraint ops_api_keys_hash_unique unique (hash),
+  constraint ops_api_keys_hash_is_sha256 check (hash ~ '^[0-9a-f]{64}$'),
+  constraint ops_api_keys_name_fits check (char_length(name) >= 1 and char_length(name) <= 100),
+  constraint ops_api_keys_role_known check (role in ('reader', 'producer', 'worker', 'operator', 'admin'))
+) with (fillfactor = 50);
+create index ops_api_keys_name on ops_api_keys (name);
+
+-- Browsers that are signed in to `opsloop serve`, each with a key: it ends with the key, or before.
+create table ops_sign_ins (
+  -- sha256 of the secret in the cookie, in hexadecimal digits.
+  hash text not null,
+  -- The key that it was opened with.
+  key_id uuid not null,
+  -- When.
+  created_at timestamptz not null,
+  -- Until when it holds.
+  expires_at timestamptz not null,
+  constraint ops_sign_ins_pkey primary key (hash),
+  constraint ops_sign_ins_hash_is_sha256 check (hash ~ '^[0-9a-f]{64}$'),
+  constraint ops_sign_ins_key_id_fkey foreign key (key_id) references ops_api_keys(id) on delete cascade
+);
+create index ops_sign_ins_key_id on ops_sign_ins (key_id);
+create index ops_sign_ins_expires_at on ops_sign_ins (expires_at);

@@ -28,6 +28,7 @@ from opsloop.areas.aio.approvals import AsyncApprovals
 from opsloop.areas.aio.control import AsyncControl
 from opsloop.areas.aio.events import AsyncEvents
 from opsloop.areas.aio.explain import AsyncExplain
+from opsloop.areas.aio.keys import AsyncKeys
 from opsloop.areas.aio.locks import AsyncLocks
 from opsloop.areas.aio.missions import AsyncMissions
 from opsloop.areas.aio.ops import AsyncOps
@@ -44,6 +45,7 @@ from opsloop.areas.approvals import Approvals
 from opsloop.areas.control import Control
 from opsloop.areas.events import Events
 from opsloop.areas.explain import Explain
+from opsloop.areas.keys import Keys
 from opsloop.areas.locks import Locks
 from opsloop.areas.missions import Missions
 from opsloop.areas.ops import Ops
@@ -64,6 +66,7 @@ class Client(
     Policy,
     Approvals,
     Control,
+    Keys,
     Events,
     Proposals,
     Missions,
@@ -89,6 +92,7 @@ class AsyncClient(
     AsyncPolicy,
     AsyncApprovals,
     AsyncControl,
+    AsyncKeys,
     AsyncEvents,
     AsyncProposals,
     AsyncMissions,

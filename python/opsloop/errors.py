@@ -404,6 +404,30 @@ class GlassIntact(OpsError):
     code = "OPS_090"
 
 
+class NotSignedIn(OpsError):
+    """A key, or the sign-in of a browser, is not or no longer valid, or there is none."""
+
+    code = "OPS_091"
+
+
+class TooManyTries(OpsError):
+    """Too many wrong keys came from there; `detail` says when the next try counts."""
+
+    code = "OPS_092"
+
+
+class ServerReadOnly(OpsError):
+    """The server is read-only: it shows, and changes nothing."""
+
+    code = "OPS_093"
+
+
+class Forged(OpsError):
+    """A form that no page of this server sent, or a message whose signature does not fit."""
+
+    code = "OPS_094"
+
+
 class AmbiguousId(OpsError):
     """The end of an id fits several ids; `detail` has them."""
 

@@ -39,7 +39,8 @@ begin
       select format('revoke all on schema %I from %s', current_schema(), a.grantee::regrole)
         from pg_namespace n
        cross join lateral aclexplode(n.nspacl) a
-        join fn_list_roles() l on quote_ident(l.name) = a.grantee::regrole::text
+        join (select l.name from fn_list_roles() l union all select _role_name('server')) l
+          on quote_ident(l.name) = a.grantee::regrole::text
        where n.nspname = current_schema()
     loop
       execute v_drop;

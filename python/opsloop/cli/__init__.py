@@ -26,6 +26,7 @@ from opsloop.cli import (
     handoff,
     inbox,
     init,
+    key,
     mcp,
     metrics,
     operations,
@@ -38,6 +39,7 @@ from opsloop.cli import (
     roles,
     schedule,
     schema,
+    serve,
     show,
     stats,
     subagents,
@@ -106,6 +108,8 @@ for _commands in (
     roles,
     worker,
     relay,
+    serve,
+    key,
 ):
     _commands.register(app)
 

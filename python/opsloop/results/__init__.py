@@ -6,6 +6,7 @@ from opsloop.results.approvals import BrokenGlass, Grant
 from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
 from opsloop.results.explain import Cause, Explanation, FoundId, Occurrence
+from opsloop.results.keys import ApiKey, Asked, NewKey, RotatedKey, SignIn
 from opsloop.results.locks import Idempotent, ListedLock
 from opsloop.results.missions import Acted, ListedMission, Stuck
 from opsloop.results.ops import (
@@ -47,7 +48,9 @@ from opsloop.results.transitions import DirectiveReason, ListedDirective, Listed
 
 __all__ = [
     "Acted",
+    "ApiKey",
     "AppliedSchedule",
+    "Asked",
     "Broken",
     "BrokenGlass",
     "Budget",
@@ -82,6 +85,7 @@ __all__ = [
     "ListedWorker",
     "Metric",
     "MissingExecutor",
+    "NewKey",
     "Occurrence",
     "OutboxClaim",
     "OutboxEvent",
@@ -101,8 +105,10 @@ __all__ = [
     "Recovered",
     "Redriven",
     "RedrivenLetter",
+    "RotatedKey",
     "RunningStep",
     "ScheduleSet",
+    "SignIn",
     "Stats",
     "StepOutcome",
     "StepResult",

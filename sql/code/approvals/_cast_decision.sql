@@ -21,7 +21,7 @@ declare
   v_rules constant jsonb := _policy('approval_rules');
   v_groups text[];
 begin
-  login := session_user;
+  login := _acting_login();
   perform _check_text('p_actor', p_actor, 500);
   perform _check_text('p_reason', p_reason, 10000);
   if p_state is not null then
@@ -60,12 +60,14 @@ begin
                                   'rules', p_state -> 'rules')::text,
       hint = 'Let a member of the groups that approval_rules name decide.';
   end if;
-  insert into ops_proposal_votes as v (proposal_id, agent_role, vote, reason, decision, voted_login, digest, groups,
-                                  created_at)
-  values (p_proposal.id, p_actor, p_vote, p_reason, true, login, p_proposal.template_digest, v_groups, _now())
+  insert into ops_proposal_votes as v (proposal_id, agent_role, vote, reason, decision, voted_login, cast_login, digest,
+                                       groups, created_at)
+  values (p_proposal.id, p_actor, p_vote, p_reason, true, login, _acting_login(), p_proposal.template_digest, v_groups,
+          _now())
   on conflict (proposal_id, voted_login) where decision do update
     set agent_role = excluded.agent_role, vote = excluded.vote, reason = excluded.reason,
-        cast_login = session_user, digest = excluded.digest, groups = excluded.groups, created_at = excluded.created_at
+        cast_login = _acting_login(), digest = excluded.digest, groups = excluded.groups,
+        created_at = excluded.created_at
   where (v.vote, v.digest, v.groups) is distinct from (excluded.vote, excluded.digest, excluded.groups)
      or v.created_at <= (p_state ->> 'held_at')::timestamptz;
   is_new := found;

@@ -8,7 +8,7 @@ as $$
 -- who must be known. It may decide, and is no agent's.
 -- Locks: none. Writes: nothing. Raises: OP015 may not decide, OP088 unknown person.
 declare
-  v_login text := session_user;
+  v_login text := _acting_login();
 begin
   if p_actor <> v_login and _is_control_plane() then
     if not exists (select from pg_roles r where r.rolname = p_actor and r.rolcanlogin) then

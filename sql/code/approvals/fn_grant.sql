@@ -17,7 +17,7 @@ as $$
 -- person.
 declare
   v_now constant timestamptz := _now();
-  v_actor constant text := coalesce(nullif(p_actor, ''), session_user);
+  v_actor constant text := coalesce(nullif(p_actor, ''), _acting_login());
   v_login constant text := _person(v_actor);
   v_until constant timestamptz := coalesce(p_until, v_now + interval '2 hours');
   v_uses constant integer := coalesce(p_uses, 20);

@@ -13,7 +13,7 @@ as $$
 -- Locks: the row of ops_break_glass. Writes: ops_break_glass_reviews, ops_audit_log. Raises: OP012 unknown, OP015 own
 -- decision or proposal, or may not decide, OP088 unknown person.
 declare
-  v_actor constant text := coalesce(nullif(p_actor, ''), session_user);
+  v_actor constant text := coalesce(nullif(p_actor, ''), _acting_login());
   v_login constant text := _person(v_actor);
   v_glass ops_break_glass;
 begin

@@ -9,7 +9,7 @@ as $$
 -- Locks: the grant. Writes: ops_grants, ops_audit_log. Raises: OP012 unknown, OP031.
 declare
   v_now constant timestamptz := _now();
-  v_actor constant text := coalesce(nullif(p_actor, ''), session_user);
+  v_actor constant text := coalesce(nullif(p_actor, ''), _acting_login());
   v_grant ops_grants;
 begin
   begin
@@ -26,7 +26,7 @@ begin
     return false;
   end if;
   update ops_grants g
-     set revoked_at = v_now, revoked_by = v_actor, revoked_login = session_user
+     set revoked_at = v_now, revoked_by = v_actor, revoked_login = _acting_login()
    where g.id = p_grant_id;
   perform _audit('revoke_grant', 'grant', p_grant_id::text, v_actor, p_reason,
     jsonb_build_object('uses', v_grant.uses, 'granted_login', v_grant.granted_login));

@@ -8,14 +8,16 @@ as $$
 -- current user: inside a security definer routine of another owner the current user is that owner, and every login that
 -- may call such a routine, an agent's too, could decide by it.
 -- Locks: none. Writes: nothing. Raises: OP015.
+declare
+  v_role constant text := _acting_role();
 begin
   if not exists (select from pg_roles r
-                  where pg_has_role(session_user, r.oid, 'member')
+                  where pg_has_role(v_role, r.oid, 'member')
                     and has_function_privilege(r.oid, p_routine, 'execute')) then
     raise exception using errcode = 'OP015',
-      message = format('OPS_015: login %s may not call %s, also not through another routine', session_user,
+      message = format('OPS_015: login %s may not call %s, also not through another routine', _acting_login(),
                        p_routine::regproc),
-      detail = jsonb_build_object('login', session_user, 'current_user', current_user)::text,
+      detail = jsonb_build_object('login', _acting_login(), 'current_user', current_user)::text,
       hint = 'Log in as a member of a role that may: docs/roles.md.';
   end if;
 end;

@@ -9,10 +9,11 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP015.
 begin
   perform _assert_login_may('fn_approve_proposal(uuid, text, text)');
-  if session_user = any (p_proposers) and not _is_control_plane() then
+  if _acting_login() = any (p_proposers) and not _is_control_plane() then
     raise exception using errcode = 'OP015',
-      message = format('OPS_015: %s proposed this, or what led to it, and may not decide on it', session_user),
-      detail = jsonb_build_object('proposal_id', p_proposal_id, 'login', session_user, 'proposers', p_proposers)::text,
+      message = format('OPS_015: %s proposed this, or what led to it, and may not decide on it', _acting_login()),
+      detail = jsonb_build_object('proposal_id', p_proposal_id, 'login', _acting_login(),
+                                  'proposers', p_proposers)::text,
       hint = 'Let another login decide.';
   end if;
 end;

@@ -19,8 +19,8 @@ begin
   perform _check_text('p_actor', p_actor, 500);
   perform _check_text('p_reason', p_reason, 10000);
   insert into ops_audit_log (created_at, action, subject_type, subject_id, login, actor, reason, detail, versions)
-  values (_now(), p_action, p_subject_type, coalesce(p_subject_id, ''), session_user,
-          coalesce(nullif(p_actor, ''), session_user), p_reason, p_detail,
+  values (_now(), p_action, p_subject_type, coalesce(p_subject_id, ''), _acting_login(),
+          coalesce(nullif(p_actor, ''), _acting_login()), p_reason, p_detail,
           (select coalesce(jsonb_object_agg(p.key, p.version), '{}') from ops_policy p));
 end;
 $$;

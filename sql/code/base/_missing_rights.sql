@@ -17,7 +17,8 @@ begin
                                                   and p_role = any (y.polroles)) as shows
         from pg_class c
        where c.relnamespace = v_schema
-         and ((c.relkind in ('r', 'p') and c.relrowsecurity and c.relname !~ 'yoyo')
+         and ((c.relkind in ('r', 'p') and c.relrowsecurity and c.relname !~ 'yoyo'
+               and c.relname not in ('ops_api_keys', 'ops_sign_ins'))
               or c.oid in ('ops_policy_audit'::regclass, 'ops_workers_seen'::regclass, 'ops_queue'::regclass,
                            'ops_control_log'::regclass))
     ), routine as materialized (

@@ -27,7 +27,7 @@ begin
   v_changed := not exists (select from ops_pauses p where p.scope = 'all' and p.kill);
   if v_changed then
     insert into ops_pauses (scope, reason, paused_by, paused_login, paused_at, kill)
-    values ('all', p_reason, coalesce(p_actor, session_user), session_user, v_now, true)
+    values ('all', p_reason, coalesce(p_actor, _acting_login()), _acting_login(), v_now, true)
     on conflict (scope, target) do update
       set reason = excluded.reason, paused_by = excluded.paused_by, paused_login = excluded.paused_login,
           paused_at = excluded.paused_at, kill = true;

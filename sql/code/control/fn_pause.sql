@@ -41,7 +41,7 @@ begin
   end if;
   v_now := _now();
   insert into ops_pauses (scope, target, reason, paused_by, paused_login, paused_at)
-  values (p_scope, v_target, p_reason, coalesce(p_actor, session_user), session_user, v_now)
+  values (p_scope, v_target, p_reason, coalesce(p_actor, _acting_login()), _acting_login(), v_now)
   on conflict (scope, target) do nothing;
   v_changed := found;
   if v_changed then

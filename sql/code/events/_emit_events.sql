@@ -3,7 +3,7 @@ create or replace function _emit_events(
   p_data jsonb[],
   p_dedupe_keys text[],
   p_mission_ids uuid[],
-  p_login text default session_user
+  p_login text
 )
 returns uuid[]
 language plpgsql

@@ -54,7 +54,7 @@ begin
   if v_types is null then
     return;
   end if;
-  return query select unnest(_emit_events(v_types, v_data, v_keys, v_missions));
+  return query select unnest(_emit_events(v_types, v_data, v_keys, v_missions, _acting_login()));
 end;
 $$;
 comment on function fn_emit_events(jsonb) is

@@ -19,7 +19,7 @@ as $$
 declare
   c_keys constant text[] := array['auto_approve', 'proposal_caps', 'worker_policy', 'agent_roles', 'approval_rules'];
   v_now constant timestamptz := _now();
-  v_actor constant text := coalesce(nullif(p_actor, ''), session_user);
+  v_actor constant text := coalesce(nullif(p_actor, ''), _acting_login());
 begin
   perform _assert_login_may('fn_set_policy(text, jsonb, text, integer, text)');
   if p_key is null or p_key <> all (c_keys) then

@@ -17,8 +17,8 @@ begin
     where l.lock_name = p_lock_name and l.holder_id = p_holder_id;
   -- Everybody can read the id of a holder.
   if (v_expires_at > _now()) is not true
-     or v_login <> session_user
-        and not has_function_privilege(session_user, 'fn_kill_switch(text, text)', 'execute') then
+     or v_login <> _acting_login()
+        and not has_function_privilege(_acting_role(), 'fn_kill_switch(text, text)', 'execute') then
     return false;
   end if;
   perform _pass_restore();

@@ -53,13 +53,13 @@ begin
   begin
     if v_exists then
       update distributed_locks
-         set holder_id = p_holder_id, holder_login = session_user, acquired_at = v_now, expires_at = v_expires_at,
+         set holder_id = p_holder_id, holder_login = _acting_login(), acquired_at = v_now, expires_at = v_expires_at,
              token = v_token
        where lock_name = p_lock_name;
     else
       -- There may be a row that this snapshot does not see: it is old, or the row is being inserted by hand.
       insert into distributed_locks (lock_name, holder_id, holder_login, acquired_at, expires_at, token)
-      values (p_lock_name, p_holder_id, session_user, v_now, v_expires_at, v_token)
+      values (p_lock_name, p_holder_id, _acting_login(), v_now, v_expires_at, v_token)
       on conflict (lock_name) do nothing;
       if not found then
         return 'busy';

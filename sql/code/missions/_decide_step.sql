@@ -18,7 +18,7 @@ as $$
 -- Raises: OP003 forbidden, OP012 unknown, OP014 does not wait for approval, OP015 own proposal, OP085–OP088 as for a
 -- proposal.
 declare
-  v_actor constant text := coalesce(nullif(p_actor, ''), session_user);
+  v_actor constant text := coalesce(nullif(p_actor, ''), _acting_login());
   v_step ops_mission_steps;
   v_asked ops_mission_proposals;
   v_state jsonb;

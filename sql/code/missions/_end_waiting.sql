@@ -20,7 +20,7 @@ declare
 begin
   perform _record_attempts(
     array[p_step.id], p_outcome, v_now, array[case when p_outcome = 'failed' then p_note end], null, array[_uuid_v7()],
-    array[jsonb_build_object('resolved_by', p_actor, 'login', session_user, 'reason', p_reason)], p_actor);
+    array[jsonb_build_object('resolved_by', p_actor, 'login', _acting_login(), 'reason', p_reason)], p_actor);
   update ops_mission_steps s
      set lease_token = null, wait_reason = null, updated_at = v_now,
          status = case p_outcome when 'succeeded' then 'succeeded' else s.status end,
@@ -37,9 +37,9 @@ begin
   perform _emit_loop_events(array['step:' || p_step.kind || ':succeeded'],
     array[_step_event(p_step.id, p_step.mission_id, p_step.key, p_step.kind, p_step.executor, p_step.attempt,
                       p_result, null)
-          || jsonb_build_object('resolved_by', p_actor, 'login', session_user)],
+          || jsonb_build_object('resolved_by', p_actor, 'login', _acting_login())],
     array[p_step.mission_id], array[(select m.depth from ops_missions m where m.id = p_step.mission_id)],
-    session_user);
+    _acting_login());
   v_ready := _unblock_steps(p_step.unblocks);
   if v_ready is not null then
     perform _enqueue_steps(v_ready);

@@ -10,7 +10,7 @@ as $$
 -- Locks: none of its own. Writes: what fn_retry_step writes. Raises: nothing.
 declare
   v_now timestamptz := _now();
-  v_actor constant text := coalesce(p_actor, session_user);
+  v_actor constant text := coalesce(p_actor, _acting_login());
   v_plain uuid[];
   v_was text[];
 begin
@@ -34,8 +34,8 @@ begin
   perform _emit_loop_events(
             array_agg('step:' || s.kind || ':retried'),
             array_agg(_step_event(s.id, s.mission_id, s.key, s.kind, s.executor, s.attempt, null, null)
-                      || jsonb_build_object('actor', v_actor, 'login', session_user)),
-            array_agg(s.mission_id), array_agg(m.depth), session_user)
+                      || jsonb_build_object('actor', v_actor, 'login', _acting_login())),
+            array_agg(s.mission_id), array_agg(m.depth), _acting_login())
      from ops_mission_steps s
     -- Plans 1
     cross join lateral (select t.depth from ops_missions t where t.id = s.mission_id limit 1) m

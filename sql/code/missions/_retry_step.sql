@@ -105,8 +105,9 @@ begin
   perform _emit_loop_events(array['step:' || v_step.kind || ':retried'],
     array[_step_event(v_step.id, v_step.mission_id, v_step.key, v_step.kind, v_step.executor, v_step.attempt, null,
                       null)
-          || jsonb_build_object('actor', coalesce(p_actor, session_user), 'login', session_user)],
-    array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)], session_user);
+          || jsonb_build_object('actor', coalesce(p_actor, _acting_login()), 'login', _acting_login())],
+    array[v_step.mission_id], array[(select m.depth from ops_missions m where m.id = v_step.mission_id)],
+    _acting_login());
   return jsonb_build_object('mission_id', v_step.mission_id, 'was', v_step.status,
                             'status', (select s.status from ops_mission_steps s where s.id = v_step.id),
                             'approved_digest', case when v_verdict.hold is not null then v_digest end);

@@ -15,7 +15,7 @@ as $$
 -- _cancel_mission writes. Raises: OP012, OP083 unknown, OP014 ended otherwise, OP031.
 declare
   v_mission ops_missions;
-  v_actor text := coalesce(p_actor, session_user);
+  v_actor text := coalesce(p_actor, _acting_login());
 begin
   perform _lock_mission(p_mission_id);
   select * into v_mission from ops_missions where id = p_mission_id;
@@ -33,7 +33,7 @@ begin
       message = format('OPS_014: mission %s has %s and cannot be cancelled', v_mission.id, v_mission.status),
       hint = 'Nothing of it runs any more.';
   end if;
-  perform _cancel_mission(v_mission, v_actor, session_user, p_reason);
+  perform _cancel_mission(v_mission, v_actor, _acting_login(), p_reason);
   perform _audit('cancel', 'mission', v_mission.id::text, p_actor, p_reason,
     jsonb_build_object('was', v_mission.status));
   return 'cancelled';

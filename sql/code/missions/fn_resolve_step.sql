@@ -18,7 +18,7 @@ as $$
 -- OP014 not
 -- waiting, OP015 own proposal, OP018 no such outcome.
 declare
-  v_actor text := coalesce(p_actor, session_user);
+  v_actor text := coalesce(p_actor, _acting_login());
   v_step ops_mission_steps;
   v_asked ops_mission_proposals;
 begin
@@ -51,10 +51,11 @@ begin
       hint = format('select * from fn_approve_proposal(%L); or fn_reject_proposal.', v_step.id);
   end if;
   update ops_missions m
-     set resolved_logins = array_append(array_remove(m.resolved_logins, session_user::text), session_user::text)
+     set resolved_logins = array_append(array_remove(m.resolved_logins, _acting_login()), _acting_login())
    where m.id = v_step.mission_id;
   perform _end_waiting(v_step, p_outcome, p_result, v_actor,
-                       format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, session_user, ': ' || p_reason),
+                       format('resolved as %s by %s (login %s)%s', p_outcome, v_actor, _acting_login(),
+                              ': ' || p_reason),
                        p_reason);
   perform _audit('resolve', 'step', v_step.id::text, p_actor, p_reason,
     jsonb_build_object('outcome', p_outcome, 'mission_id', v_step.mission_id));

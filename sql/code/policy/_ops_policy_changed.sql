@@ -23,7 +23,7 @@ begin
 
   if tg_when = 'AFTER' then
     insert into ops_policy_history (key, version, value, updated_at, changed_by, changed_login)
-    values (new.key, new.version, new.value, new.updated_at, new.updated_by, session_user)
+    values (new.key, new.version, new.value, new.updated_at, new.updated_by, _acting_login())
     on conflict do nothing;
     if found then
       perform _audit('set_policy', 'policy', new.key, null, null,
@@ -49,7 +49,7 @@ begin
     perform _check_policy(new.key, new.value);
     new.version := 1 + coalesce((select max(h.version) from ops_policy_history h where h.key = new.key), 0);
     new.updated_at := _now();
-    new.updated_by := session_user::text;
+    new.updated_by := _acting_login();
   end if;
   return new;
 end;

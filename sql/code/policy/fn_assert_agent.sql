@@ -14,6 +14,7 @@ as $$
 declare
   v_for_agents constant text[] := array['fn_emit_event', 'fn_emit_events', 'fn_create_proposal', 'fn_create_proposals',
     'fn_cast_vote', 'fn_withdraw_proposal', 'fn_publish_outbox', 'fn_radar_upsert'];
+  v_rights_of constant text := _acting_role();
   v_role jsonb := _agent_roles(_policy('agent_roles')) -> p_role;
   v_too_much text[];
 begin
@@ -24,17 +25,17 @@ begin
       hint = 'Name one of these roles, or have it added to the policy document agent_roles.';
   end if;
 
-  if jsonb_typeof(v_role -> 'logins') = 'array' and not v_role -> 'logins' ? session_user::text then
+  if jsonb_typeof(v_role -> 'logins') = 'array' and not v_role -> 'logins' ? _acting_login() then
     raise exception using errcode = 'OP015',
-      message = format('OPS_015: login %s may not speak for the role %s', session_user, p_role),
-      detail = jsonb_build_object('login', session_user, 'role', p_role, 'logins', v_role -> 'logins')::text,
+      message = format('OPS_015: login %s may not speak for the role %s', _acting_login(), p_role),
+      detail = jsonb_build_object('login', _acting_login(), 'role', p_role, 'logins', v_role -> 'logins')::text,
       hint = 'Connect as one of the logins that agent_roles lists for this role.';
   end if;
 
   with own as materialized (
     select r.oid, r.rolname, r.rolsuper or r.rolcreaterole as rules
       from pg_roles r
-     where pg_has_role(session_user, r.oid, 'member')
+     where pg_has_role(v_rights_of, r.oid, 'member')
   ), installed as (
     select quote_ident(current_schema())::regnamespace as id
   )
@@ -55,8 +56,8 @@ begin
                   or has_any_column_privilege(o.oid, c.oid, 'insert, update'))) f;
   if v_too_much is not null then
     raise exception using errcode = 'OP015',
-      message = format('OPS_015: the login %s may do more than an agent may', session_user),
-      detail = jsonb_build_object('login', session_user, 'may', to_jsonb(v_too_much[1:20]), 'in_all',
+      message = format('OPS_015: the login %s may do more than an agent may', _acting_login()),
+      detail = jsonb_build_object('login', _acting_login(), 'may', to_jsonb(v_too_much[1:20]), 'in_all',
                                   cardinality(v_too_much))::text,
       hint = format('Connect as a login that is a member of %s_producer and of no other role.', current_schema());
   end if;

@@ -18,8 +18,8 @@ as $$
 -- changed it and does not end within two seconds, OP045 for a document that is too large.
 declare
   v_now timestamptz;
-  v_login text := session_user::text;
-  v_actor text := coalesce(nullif(p_actor, ''), session_user::text);
+  v_login text := _acting_login();
+  v_actor text := coalesce(nullif(p_actor, ''), _acting_login());
   v_current integer;
   v_value jsonb;
   v_version integer;

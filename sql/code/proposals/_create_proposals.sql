@@ -32,7 +32,7 @@ as $$
 -- _spent_keys raises.
 declare
   v_now timestamptz := _now();
-  v_login text := session_user;
+  v_login text := _acting_login();
   v_count constant integer := cardinality(p_which);
   v_of_reactions constant boolean := p_reaction_ids is not null;
   v_is_keyed constant boolean := cardinality(array_remove(p_dedupe_keys, null)) > 0;

@@ -20,7 +20,7 @@ as $$
 -- OP015 own proposal, OP016 template changed, OP003 forbidden by policy or over a cap, OP085 no seat, OP086 without a
 -- reason, OP087 expired, OP088 unknown person.
 declare
-  v_actor text := coalesce(p_actor, session_user);
+  v_actor text := coalesce(p_actor, _acting_login());
   v_proposal ops_mission_proposals;
   v_documents constant ops_policy_documents := _documents_in_force();
   v_verdict record;

@@ -15,7 +15,7 @@ as $$
 -- OP087 expired, OP088 unknown person, OP090 not to be broken.
 declare
   v_now constant timestamptz := _now();
-  v_actor constant text := coalesce(nullif(p_actor, ''), session_user);
+  v_actor constant text := coalesce(nullif(p_actor, ''), _acting_login());
   v_login constant text := _person(v_actor);
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
   v_documents constant ops_policy_documents := _documents_in_force();

@@ -27,11 +27,11 @@ begin
                        quote_nullable(p_agent_role)),
       hint = 'A role votes approve, reject or abstain.';
   end if;
-  if (v_role is null or (jsonb_typeof(v_role -> 'logins') = 'array' and not v_role -> 'logins' ? session_user::text))
+  if (v_role is null or (jsonb_typeof(v_role -> 'logins') = 'array' and not v_role -> 'logins' ? _acting_login()))
      and not _is_control_plane() then
     raise exception using errcode = 'OP015',
-      message = format('OPS_015: login %s may not vote as %s', session_user, quote_literal(p_agent_role)),
-      detail = jsonb_build_object('login', session_user, 'agent_role', p_agent_role, 'logins', v_role -> 'logins',
+      message = format('OPS_015: login %s may not vote as %s', _acting_login(), quote_literal(p_agent_role)),
+      detail = jsonb_build_object('login', _acting_login(), 'agent_role', p_agent_role, 'logins', v_role -> 'logins',
                                   'roles', array(select jsonb_object_keys(_agent_roles(_policy('agent_roles')))))::text,
       hint = 'Vote as a role that the policy document agent_roles names, from one of its logins if it lists any.';
   end if;
@@ -41,11 +41,12 @@ begin
       hint = 'Votes are taken while a proposal is pending.';
   end if;
   update ops_proposal_votes v
-     set vote = p_vote, reason = p_reason, voted_login = session_user, cast_login = session_user, created_at = v_now
+     set vote = p_vote, reason = p_reason, voted_login = _acting_login(), cast_login = _acting_login(),
+         created_at = v_now
    where v.proposal_id = v_proposal.id and v.agent_role = p_agent_role and not v.decision;
   if not found then
-    insert into ops_proposal_votes (proposal_id, agent_role, vote, reason, created_at)
-    values (v_proposal.id, p_agent_role, p_vote, p_reason, v_now);
+    insert into ops_proposal_votes (proposal_id, agent_role, vote, reason, voted_login, cast_login, created_at)
+    values (v_proposal.id, p_agent_role, p_vote, p_reason, _acting_login(), _acting_login(), v_now);
   end if;
   update ops_mission_proposals p
      set status = 'voting', updated_at = v_now

@@ -72,13 +72,13 @@ begin
   v_event_id := (_emit_events(
     array['step:proposed'],
     array[jsonb_build_object('step_id', p_step_id, 'key', v_step.key, 'source', v_step.source, 'proposals', v_count)],
-    array[null::text], array[v_step.mission_id]))[1];
+    array[null::text], array[v_step.mission_id], _acting_login()))[1];
   v_made := _create_proposals(
     v_templates, array_fill('[]'::jsonb, array[v_count]), array(select generate_series(1, v_count)),
     array_fill(v_step.source, array[v_count]),
       array(select format('%s:%s', v_key, n) from generate_series(1, v_count) n),
     array_fill(v_event_id, array[v_count]), null, array_fill(v_step.depth, array[v_count]),
-    array_fill(session_user::text, array[v_count]),
+    array_fill(_acting_login(), array[v_count]),
     array_fill((select e.proposers::text from _event_proposers(array[v_event_id]) e), array[v_count]));
   return query
   select u.ord, u.id, u.status, u.mission_id, u.reason

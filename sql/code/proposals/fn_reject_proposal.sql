@@ -17,7 +17,7 @@ as $$
 -- without a reason, OP087 expired, OP088 unknown person.
 declare
   v_now timestamptz := _now();
-  v_actor text := coalesce(p_actor, session_user);
+  v_actor text := coalesce(p_actor, _acting_login());
   v_proposal ops_mission_proposals;
   v_state jsonb;
   v_cast record;

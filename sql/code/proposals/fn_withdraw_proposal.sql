@@ -17,12 +17,12 @@ declare
   v_proposal ops_mission_proposals := _lock_proposal(p_proposal_id);
   v_state jsonb;
 begin
-  if v_proposal.proposed_login is distinct from session_user::text
+  if v_proposal.proposed_login is distinct from _acting_login()
      or (p_source is not null and v_proposal.source <> p_source) then
     raise exception using errcode = 'OP015',
       message = format('OPS_015: proposal %s is not %s''s to take back', v_proposal.id,
-                       coalesce(p_source, session_user::text)),
-      detail = jsonb_build_object('login', session_user, 'proposed_login', v_proposal.proposed_login,
+                       coalesce(p_source, _acting_login())),
+      detail = jsonb_build_object('login', _acting_login(), 'proposed_login', v_proposal.proposed_login,
                                   'source', v_proposal.source)::text,
       hint = 'Let the login that proposed it withdraw it, or a person reject it.';
   end if;
@@ -30,7 +30,7 @@ begin
     v_state := _approval_state(v_proposal, v_proposal.risk_level);
     update ops_mission_proposals p
        set status = 'rejected', reason = coalesce('withdrawn: ' || p_reason, 'withdrawn'), reason_code = null,
-           decided_by = v_proposal.source, decided_login = session_user, updated_at = _now()
+           decided_by = v_proposal.source, decided_login = _acting_login(), updated_at = _now()
      where p.id = v_proposal.id;
     if v_proposal.counted_at is not null then
       perform _release_caps(v_proposal.source, v_proposal.counted_at);
@@ -40,7 +40,7 @@ begin
       jsonb_build_object('digest', v_proposal.template_digest));
     if v_state is not null then
       perform _tell_approvals(array['proposal:withdrawn'], array[v_proposal.id],
-                              array[jsonb_build_object('login', session_user, 'because', p_reason)]);
+                              array[jsonb_build_object('login', _acting_login(), 'because', p_reason)]);
     end if;
   elsif v_proposal.status <> 'rejected' then
     raise exception using errcode = 'OP014',

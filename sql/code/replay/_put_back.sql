@@ -48,7 +48,7 @@ begin
       perform _emit_loop_events(array['dead_letter:redriven'],
         array[jsonb_build_object('dl_msg_id', p_letter.dl_msg_id, 'original_msg_id', p_letter.original_msg_id,
                                  'payload', p_letter.payload, 'actor', p_actor)],
-        array[null]::uuid[], array[-1], session_user);
+        array[null]::uuid[], array[-1], _acting_login());
       return 'event:dead_letter:redriven';
   end case;
   if v_found is null then

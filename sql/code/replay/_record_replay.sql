@@ -23,7 +23,7 @@ begin
   insert into replay_log (original_msg_id, dl_msg_id, candidate_id, idempotency_key, new_msg_id, replayed_at,
                           replayed_by, replayed_login)
   values (p_original_msg_id, p_dl_msg_id, p_candidate_id, p_idempotency_key, p_new_msg_id, v_now,
-          coalesce(p_replayed_by, session_user), session_user)
+          coalesce(p_replayed_by, _acting_login()), _acting_login())
   on conflict do nothing
   returning id into replay_id;
   if replay_id is null then

@@ -52,7 +52,7 @@ begin
     values (p_dl_msg_id, coalesce(p_original_msg_id, p_dl_msg_id), p_candidate_id, p_failure_match_id,
             coalesce(p_payload, '{}'),
             p_reason, coalesce(p_reclaim_count, 0), coalesce(p_dead_lettered_at, v_now), v_now,
-              coalesce(p_archived_by, session_user))
+              coalesce(p_archived_by, _acting_login()))
     on conflict do nothing
     returning id into v_id;
   exception when lock_not_available then

@@ -26,7 +26,7 @@ begin
       message = format('OPS_012: no dead letter %s', quote_nullable(p_dl_msg_id)),
       hint = 'select * from fn_list_dead_letters(); lists the newest.';
   end if;
-  return query select * from _redrive(v_letter, coalesce(p_actor, session_user));
+  return query select * from _redrive(v_letter, coalesce(p_actor, _acting_login()));
 end;
 $$;
 comment on function fn_redrive_dead_letter(text, text) is

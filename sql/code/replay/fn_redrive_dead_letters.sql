@@ -30,7 +30,7 @@ begin
       select * into v_letter from dead_letter_archive a where a.id = v_id for update skip locked;
       continue when not found;
       begin
-        select * into v_done from _redrive(v_letter, coalesce(p_actor, session_user));
+        select * into v_done from _redrive(v_letter, coalesce(p_actor, _acting_login()));
         outcome := case when v_done.redriven then 'redriven' else 'was redriven before' end;
         new_msg_id := v_done.new_msg_id;
       exception when others or assert_failure then

@@ -45,8 +45,8 @@ begin
          event_type = v_new.event_type, data = v_new.data, template = v_new.template, source = v_new.source,
          overlap = v_new.overlap, catch_up = v_new.catch_up, max_backlog = v_new.max_backlog, enabled = v_new.enabled,
          starts_at = v_new.starts_at, ends_at = v_new.ends_at, from_file = p_from_file,
-         proposers = array(select distinct l from unnest(s.proposers || text (session_user)) l order by l),
-         set_by = coalesce(nullif(p_actor, ''), session_user), set_login = session_user, updated_at = v_now,
+         proposers = array(select distinct l from unnest(s.proposers || _acting_login()) l order by l),
+         set_by = coalesce(nullif(p_actor, ''), _acting_login()), set_login = _acting_login(), updated_at = v_now,
          seen_until = v_new.seen_until, failures = 0,
          next_at = case when v_new.enabled then (_ticks(v_new, v_new.seen_until, null, 1))[1] end
    where s.name = p_name;

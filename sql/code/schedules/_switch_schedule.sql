@@ -15,7 +15,7 @@ begin
   end if;
   update ops_schedules s
      set enabled = p_enabled, updated_at = v_now, failures = 0, seen_until = v_now,
-         proposers = array(select distinct l from unnest(s.proposers || text (session_user)) l order by l),
+         proposers = array(select distinct l from unnest(s.proposers || _acting_login()) l order by l),
          next_at = case when p_enabled then (_ticks(v_schedule, v_now, null, 1))[1] end
    where s.name = p_name;
   if not p_enabled then

@@ -49,7 +49,7 @@ begin
   v_had := array(select t.tick from ops_schedule_ticks t
                   where t.schedule = p_name and t.tick = any (v_ticks)
                     and t.outcome in ('queued', 'fired', 'rejected'));
-  perform _take_ticks(v_schedule, v_ticks, 'backfill', session_user);
+  perform _take_ticks(v_schedule, v_ticks, 'backfill', _acting_login());
   perform _audit('backfill_schedule', 'schedule', p_name, p_actor, p_reason,
                  jsonb_build_object('from', p_from, 'to', p_to, 'ticks', cardinality(v_ticks)));
   return query

@@ -18,7 +18,7 @@ begin
   while exists (select from ops_schedule_ticks t where t.schedule = p_name and t.tick = v_now) loop
     v_now := v_now + interval '1 microsecond';
   end loop;
-  perform _store_tick(v_schedule, v_now, 'run', session_user, _fire_tick(v_schedule, v_now, session_user));
+  perform _store_tick(v_schedule, v_now, 'run', _acting_login(), _fire_tick(v_schedule, v_now, _acting_login()));
   perform _audit('run_schedule', 'schedule', p_name, p_actor, p_reason, jsonb_build_object('tick', v_now));
   return query
   select t.tick, t.outcome, t.code, t.reason, t.event_id, t.proposal_id

@@ -1,0 +1,156 @@
+"""Whose call it is: keys, sign-ins of browsers, and how often somebody may guess."""
+
+from __future__ import annotations
+
+import hmac
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from opsloop.errors import Forged, NotSignedIn, TooManyTries
+from opsloop.keys import digest
+from opsloop.serve.settings import ServeSettings
+
+COOKIE = "opsloop"
+CSRF_FIELD = "csrf"
+CSRF_HEADER = "x-csrf-token"
+#: Paths that OPS_API_KEY opens.
+_OWN_KEY_OPENS = frozenset({"/api/ops/heartbeat", "/metrics"})
+_FREE_TRIES = 10
+_SECONDS_A_TRY = 6.0
+_MOST_ADDRESSES = 10_000
+_MOST_KNOWN = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request showed; digests, so that no secret goes further than this module."""
+
+    key: str | None = field(default=None, repr=False)
+    sign_in: str | None = field(default=None, repr=False)
+    login: str | None = None
+    role: str | None = None
+
+
+def credentials(request: HTTPConnection, settings: ServeSettings) -> Credentials:
+    """What a request shows: a bearer key, or the cookie of a browser that is signed in.
+
+    Only the pages take cookies: a request to the API that a browser was talked into has none to show. Raises
+    NotSignedIn (OPS_091) without either.
+    """
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key:
+            raise NotSignedIn("the header Authorization is not of the form: Bearer KEY", hint=_HINT)
+        if settings.api_key is not None and hmac.compare_digest(digest(key), digest(settings.api_key)):
+            if request.url.path not in _OWN_KEY_OPENS:
+                raise NotSignedIn(
+                    "OPS_API_KEY opens the heartbeat and the metrics, and nothing else", hint=_HINT
+                )
+            return Credentials(role="operator")
+        return Credentials(key=digest(key))
+    secret = request.cookies.get(COOKIE)
+    if secret and not request.url.path.startswith("/api/"):
+        return Credentials(sign_in=digest(secret))
+    raise NotSignedIn("a key is needed", hint=_HINT)
+
+
+_HINT = "Send the header Authorization: Bearer KEY, with a key that `opsloop key create` made."
+
+
+def csrf_token(request: HTTPConnection) -> str:
+    """What every form of a page carries in its field `csrf`: only a page of ours, read by the signed-in, knows it."""
+    secret = request.cookies.get(COOKIE, "")
+    return hmac.new(secret.encode(), b"opsloop csrf", sha256).hexdigest()
+
+
+def check_csrf(request: HTTPConnection, given: str) -> None:
+    """Raise Forged (OPS_094) unless the form came from a page of ours."""
+    check_origin(request)
+    if not hmac.compare_digest(given.encode(), csrf_token(request).encode()):
+        raise Forged(
+            "this form is not one that this page sent, or you have signed in anew meanwhile",
+            hint="Go back, load the page again, and send it again.",
+        )
+
+
+def check_origin(request: HTTPConnection) -> None:
+    """Raise Forged (OPS_094) for what a browser sends from a page of somebody else's."""
+    origin = request.headers.get("origin")
+    other = origin is not None and origin.partition("://")[2] != request.headers.get("host")
+    if other or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Forged("a page of another site sent this", hint="Open this server's own page.")
+
+
+def set_cookie(request: HTTPConnection, response: Response, secret: str, minutes: int) -> None:
+    """Give a browser its secret; no script, no other site, and no plain connection behind TLS, gets it."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=minutes * 60,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+
+
+class Tries:
+    """Counts wrong keys by address: ten at once, then one in six seconds.
+
+    A key that was right before is let through all the same, so that nobody is locked out by his neighbour behind the
+    same address.
+    """
+
+    def __init__(self) -> None:
+        self.wrong = 0
+        """How many wrong keys there were, since the start."""
+        self._by_address: OrderedDict[str, float] = OrderedDict()
+        self._right: OrderedDict[str, None] = OrderedDict()
+
+    @contextmanager
+    def watch(self, request: HTTPConnection, given: Credentials) -> Iterator[None]:
+        """Count the request if its key turns out wrong. Raises TooManyTries (OPS_092)."""
+        address = request.client.host if request.client else "?"
+        shown = given.key or given.sign_in
+        if shown is None:
+            yield
+            return
+        if shown not in self._right:
+            self._check(address)
+        try:
+            yield
+        except NotSignedIn:
+            self._right.pop(shown, None)
+            self._count(address)
+            raise
+        self._right[shown] = None
+        self._right.move_to_end(shown)
+        if len(self._right) > _MOST_KNOWN:
+            self._right.popitem(last=False)
+
+    def _check(self, address: str) -> None:
+        wait = self._by_address.get(address, 0.0) - _FREE_TRIES * _SECONDS_A_TRY - time.monotonic()
+        if wait > 0:
+            self.wrong += 1
+            seconds = math.ceil(wait)
+            raise TooManyTries(
+                f"too many wrong keys came from {address}",
+                detail={"retry_after_seconds": seconds},
+                hint=f"Try again in {seconds} seconds.",
+            )
+
+    def _count(self, address: str) -> None:
+        self.wrong += 1
+        now = time.monotonic()
+        self._by_address[address] = max(self._by_address.pop(address, now), now) + _SECONDS_A_TRY
+        if len(self._by_address) > _MOST_ADDRESSES:
+            self._by_address.popitem(last=False)

@@ -1,0 +1,36 @@
+"""What `opsloop serve` was told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from opsloop.database import Database
+from opsloop.errors import InvalidArgument
+
+LEAST_KEY = 32
+"""Fewest characters of OPS_API_KEY."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Settings of one server."""
+
+    database: Database
+    host: str = "127.0.0.1"
+    port: int = 8484
+    read_only: bool = False
+    """Nothing is changed by way of this server, whoever asks."""
+    api_key: str | None = field(default=None, repr=False)
+    """OPS_API_KEY, which opens the heartbeat and the metrics, and nothing else."""
+    connections: int = 10
+    """Most database connections at a time."""
+    sign_in_minutes: int = 720
+    """How long a browser stays signed in."""
+
+    def __post_init__(self) -> None:
+        """Refuse a key that can be guessed, and never show it."""
+        if self.api_key is not None and len(self.api_key) < LEAST_KEY:
+            raise InvalidArgument(
+                f"OPS_API_KEY is too short: {len(self.api_key)} characters, and {LEAST_KEY} are the least",
+                hint="Make one with: openssl rand -base64 32",
+            )

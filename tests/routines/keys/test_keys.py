@@ -1,0 +1,178 @@
+"""Keys of the HTTP control plane: what they are, and that a call with one is its login's, with one group's rights."""
+
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from logins import logins, sqlstate
+from opsloop import migrate
+
+PROPOSE = """
+  select proposal_id
+    from fn_create_proposal('{"title": "x", "steps": [{"kind": "sql", "params": {"statement": "delete from t"}}]}',
+                            'ann')"""
+
+
+def digest(key: str) -> str:
+    return sha256(key.encode()).hexdigest()
+
+
+@pytest.fixture
+def people(dsn):
+    with logins(dsn) as made:
+        yield made
+
+
+def create(
+    conn: psycopg.Connection[Any], name: str, role: str, login: str, key: str | None = None
+) -> dict[str, Any]:
+    row = (
+        conn.cursor(row_factory=dict_row)
+        .execute("select * from fn_create_api_key(%s, %s, %s, %s)", (name, role, digest(key or name), login))
+        .fetchone()
+    )
+    assert row is not None
+    return row
+
+
+def acting(session: psycopg.Connection[Any], key: str, *, read_only: bool = False) -> None:
+    session.execute("begin")
+    session.execute("select * from fn_act_as(%s, p_read_only => %s)", (digest(key), read_only))
+
+
+def test_a_call_with_a_key_has_the_rights_of_its_role_and_no_others(conn, connect, people):
+    ann = people.make("admin")
+    create(conn, "look", "reader", ann)
+    server = connect()
+    acting(server, "look")
+    assert server.execute("select count(*) from fn_list_missions()").fetchone() == (0,)
+    assert sqlstate(server.execute, "select fn_emit_event('shop:opened')") == "42501"
+    server.execute("rollback")
+    assert server.execute("select fn_emit_event('shop:opened') is not null").fetchone() == (True,)
+
+
+def test_a_call_with_a_key_counts_as_its_login(conn, connect, people):
+    ann, ben = people.make("producer"), people.make("operator")
+    create(conn, "ann", "producer", ann)
+    create(conn, "ben", "operator", ben)
+    server = connect()
+    acting(server, "ann")
+    proposal = server.execute(PROPOSE).fetchone()[0]
+    server.execute("commit")
+    assert conn.execute(
+        "select proposed_login, proposers from ops_mission_proposals where id = %s", (proposal,)
+    ).fetchone() == (ann, [ann])
+    acting(server, "ben")
+    server.execute("select * from fn_reject_proposal(%s)", (proposal,))
+    server.execute("commit")
+    assert conn.execute(
+        "select login, actor from ops_audit_log where action = 'reject' and subject_id = %s", (str(proposal),)
+    ).fetchone() == (ben, ben)
+
+
+def test_nobody_decides_by_a_key_on_what_he_proposed_by_another(conn, connect, people):
+    ann = people.make("admin")
+    create(conn, "one", "producer", ann)
+    create(conn, "two", "admin", ann)
+    server = connect()
+    acting(server, "one")
+    proposal = server.execute(PROPOSE).fetchone()[0]
+    server.execute("commit")
+    acting(server, "two")
+    assert sqlstate(server.execute, "select * from fn_approve_proposal(%s)", (proposal,)) == "OP015"
+
+
+def test_nobody_speaks_for_another_by_a_setting(conn, people):
+    ann = people.session("producer")
+    ann.execute("set opsloop.acting_login = 'somebody'")
+    event = ann.execute("select fn_emit_event('shop:opened')").fetchone()[0]
+    login = conn.execute("select emitted_login from ops_agent_events where id = %s", (event,)).fetchone()[0]
+    assert login == ann.info.user
+
+
+def test_a_server_without_the_owners_rights_can_act_but_do_nothing_by_itself(conn, people, dsn):
+    ann = people.make("operator")
+    create(conn, "ann", "operator", ann)
+    conn.execute(
+        "do $$ begin create role opsloop_server nologin noinherit; exception when duplicate_object then null; end $$"
+    )
+    for role in ("reader", "producer", "worker", "operator", "admin"):
+        conn.execute(f"grant opsloop_{role} to opsloop_server")
+    try:
+        migrate.apply_rights(dsn)
+        web = people.open(people.make("opsloop_server"))
+        assert sqlstate(web.execute, "select * from fn_list_missions()") == "42501"
+        acting(web, "ann")
+        assert web.execute("select count(*) from fn_list_missions()").fetchone() == (0,)
+        assert web.execute("select fn_pause('all', null, 'ann', 'now') is not null").fetchone() == (True,)
+        web.execute("commit")
+        assert conn.execute("select paused_login from ops_pauses").fetchone() == (ann,)
+    finally:
+        conn.execute("drop owned by opsloop_server")
+        conn.execute("drop role opsloop_server")
+
+
+def test_a_key_that_is_revoked_or_expired_or_not_known_is_refused(conn, people):
+    ann = people.make("reader")
+    create(conn, "look", "reader", ann)
+    conn.execute("begin")
+    assert sqlstate(conn.execute, "select fn_act_as(%s)", (digest("other"),)) == "OP091"
+    conn.execute("rollback")
+    conn.execute("select fn_revoke_api_key('look')")
+    assert sqlstate(conn.execute, "select fn_act_as(%s)", (digest("look"),)) == "OP091"
+
+
+def test_a_key_is_no_more_than_its_login(conn, people):
+    ann = people.make("reader")
+    assert sqlstate(create, conn, "ann", "operator", ann) == "OP015"
+    create(conn, "ann", "reader", ann)
+    conn.execute(f'revoke opsloop_reader from "{ann}"')
+    assert sqlstate(conn.execute, "select fn_act_as(%s)", (digest("ann"),)) == "OP015"
+
+
+def test_an_admin_makes_keys_for_himself_only(conn, people):
+    ann, ben = people.make("operator"), people.session("admin")
+    assert sqlstate(create, ben, "ann", "operator", ann) == "OP015"
+    assert create(ben, "ben", "operator", ben.info.user)["login"] == ben.info.user
+
+
+def test_two_keys_are_valid_while_one_is_rotated_and_never_three(conn, people):
+    ann = people.make("reader")
+    create(conn, "look", "reader", ann, "first")
+    for key in ("second", "third"):
+        conn.execute("select * from fn_rotate_api_key('look', %s)", (digest(key),))
+    refusals = [
+        sqlstate(conn.execute, "select fn_act_as(%s)", (digest(key),)) for key in ("first", "second", "third")
+    ]
+    assert refusals == ["OP091", None, None]
+    assert conn.execute(
+        "select status, count(*) from fn_list_api_keys(10, true) group by 1 order by 1"
+    ).fetchall() == [
+        ("revoked", 1),
+        ("valid", 2),
+    ]
+
+
+def test_whoever_signed_in_with_a_key_ends_with_it(conn, people):
+    ann = people.make("reader")
+    create(conn, "look", "reader", ann)
+    conn.execute("select fn_sign_in(%s, %s)", (digest("look"), digest("cookie")))
+    assert sqlstate(conn.execute, "select fn_act_as(null, %s)", (digest("cookie"),)) is None
+    conn.execute("select fn_revoke_api_key('look')")
+    assert sqlstate(conn.execute, "select fn_act_as(null, %s)", (digest("cookie"),)) == "OP091"
+
+
+def test_a_call_that_only_reads_cannot_write(conn, people):
+    ann = people.make("admin")
+    create(conn, "ann", "admin", ann)
+    acting(conn, "ann", read_only=True)
+    assert sqlstate(conn.execute, "select fn_emit_event('shop:opened')") == "25006"
+
+
+def test_no_role_of_the_loop_reads_digests(conn, people):
+    for role in ("reader", "admin"):
+        assert sqlstate(people.session(role).execute, "select * from ops_api_keys") == "42501"
+        assert sqlstate(people.session(role).execute, "select * from ops_sign_ins") == "42501"

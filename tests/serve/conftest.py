@@ -1,0 +1,47 @@
+"""A server for each test, on the test's own database."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from logins import Logins, logins
+from serve.browsing import Served, make_key, serving
+
+
+@pytest.fixture
+def people(dsn: str) -> Iterator[Logins]:
+    """Makes logins."""
+    with logins(dsn) as made:
+        yield made
+
+
+@pytest.fixture
+def serve(dsn: str, tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts servers, each with options and environment of its own."""
+    with ExitStack() as stack:
+
+        def start(*options: str, **environment: str) -> Served:
+            log = stack.enter_context((tmp_path / f"serve-{len(list(tmp_path.iterdir()))}.log").open("w+"))
+            return stack.enter_context(serving(dsn, log, *options, **environment))
+
+        yield start
+
+
+@pytest.fixture
+def server(serve: Callable[..., Served]) -> Served:
+    """A server with its usual settings."""
+    return serve()
+
+
+@pytest.fixture
+def key(conn: psycopg.Connection[Any], people: Logins) -> Callable[..., str]:
+    """Makes keys, each for a login of its own that is a member of the role's group."""
+
+    def make(role: str, login: str | None = None) -> str:
+        return make_key(conn, role, login or people.make(role))
+
+    return make

@@ -1,0 +1,85 @@
+"""Signing in: with a key, for a cookie that nobody can put there before, nor send from elsewhere."""
+
+import re
+
+
+def test_whoever_is_not_signed_in_is_led_to_the_page_for_it_and_back(server, key):
+    browser = server.browser()
+    page = browser.get("/sign-in?next=/missions%3Fstatus%3Dfailed")
+    assert page.status == 200
+    assert 'value="/missions?status=failed"' in page.text
+    answer = browser.sign_in(key("reader"), next="/missions?status=failed")
+    assert (answer.status, answer.headers["location"]) == (303, "/missions?status=failed")
+
+
+def test_the_cookie_is_kept_from_scripts_and_from_other_sites(server, key):
+    browser = server.browser()
+    cookie = browser.sign_in(key("reader")).headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "path=/" in cookie
+
+
+def test_a_session_cannot_be_fixed_from_outside(server, key, conn):
+    browser = server.browser()
+    browser.cookies["opsloop"] = "put-there-by-somebody-else"
+    browser.sign_in(key("reader"))
+    assert browser.cookies["opsloop"] != "put-there-by-somebody-else"
+    first = browser.cookies["opsloop"]
+    browser.sign_in(key("reader"))
+    assert browser.cookies["opsloop"] != first
+    # The one before has ended.
+    assert conn.execute("select count(*) from ops_sign_ins").fetchone() == (1,)
+
+
+def test_after_signing_in_nobody_is_led_to_another_site(server, key):
+    reader = key("reader")
+    for to in (
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "javascript:x",
+        "",
+    ):
+        assert server.browser().sign_in(reader, next=to).headers["location"] == "/", to
+
+
+def test_a_wrong_key_signs_nobody_in(server):
+    browser = server.browser()
+    answer = browser.sign_in("wrong")
+    assert answer.status == 401
+    assert "OPS_091" in answer.text
+    assert browser.cookies == {}
+
+
+def test_a_page_of_another_site_signs_nobody_in(server, key):
+    answer = server.browser().send("/sign-in", {"Origin": "http://evil.example"}, key=key("reader"))
+    assert answer.status == 403
+    assert "OPS_094" in answer.text
+
+
+def test_signing_out_needs_the_token_of_a_page_of_ours(server, key, conn):
+    browser = server.browser()
+    browser.sign_in(key("reader"))
+    assert browser.send("/sign-out").status == 403
+    assert conn.execute("select count(*) from ops_sign_ins").fetchone() == (1,)
+
+
+def test_no_secret_of_a_key_or_cookie_is_stored_or_logged(server, key, conn):
+    reader = key("reader")
+    browser = server.browser()
+    browser.sign_in(reader)
+    server.web(reader).get(f"/nothing?key={reader}")
+    stored = conn.execute(
+        "select k::text from ops_api_keys k union all select s::text from ops_sign_ins s"
+    ).fetchall()
+    for text in (server.log(), str(stored)):
+        assert reader not in text
+        assert browser.cookies["opsloop"] not in text
+    assert re.search('"path": ?"/nothing"', server.log())
+
+
+def test_a_server_answers_whether_it_lives_without_the_database_and_whether_it_can_work_with_it(server):
+    web = server.web()
+    assert [web.get(path).status for path in ("/health", "/healthz", "/readyz")] == [200, 200, 200]
