@@ -89,6 +89,7 @@ def _templates() -> jinja2.Environment:
     )
     made.filters.update(text.FILTERS)
     made.filters["way"] = ways.way
+    made.tests["for_somebody"] = text.is_for_somebody
     made.globals["asset"] = asset
     return made
 

@@ -9,6 +9,25 @@ from opsloop.serve.pages.frame import action, page, show, then
 from opsloop.serve.pages.visit import Visit
 
 _ORDER = {"fail": 0, "warn": 1}
+#: Where what a check found is looked at, and mended.
+_PLACES = {
+    "workers": "/workers",
+    "missing executors": "/workers",
+    "leases over": "/workers",
+    "steps held": "/inbox?what=step",
+    "waiting for a person": "/inbox",
+    "waiting for a cap": "/policy/proposal_caps",
+    "missions failed": "/missions?status=failed",
+    "dead letters": "/failures",
+    "outbox age": "/outbox",
+    "outbox routes": "/outbox",
+    "locks over": "/locks",
+    "schedules": "/schedules",
+    "pauses": "/#paused",
+    "transitions failed": "/directives",
+    "handoff duration": "/directives",
+    "gate results mended": "/directives",
+}
 
 
 @page("/")
@@ -28,6 +47,7 @@ async def loop(visit: Visit) -> Response:
         waiting=counts["waiting_proposals"] + counts["waiting_steps"],
         checks=checks,
         wrong=wrong,
+        places=_PLACES,
         pauses=pauses,
         all_paused=any(one.scope == "all" for one in pauses),
         paused_executors={one.target for one in pauses if one.scope == "executor"},

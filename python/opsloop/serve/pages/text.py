@@ -135,18 +135,14 @@ def tail(name: Any) -> str:
     return written if len(written) <= 24 else f"…{written[-20:]}"
 
 
-def weight(reason: Any) -> str:
-    """Return how a reason is shown: amber where somebody must do something, else plain."""
-    return "waits" if reason in _FOR_SOMEBODY else "bad" if reason == "ended" else ""
-
-
-_FOR_SOMEBODY = ("hold", "approval", "policy", "session", "no_worker", "pause", "cap")
+def is_for_somebody(reason: Any) -> bool:
+    """Whether a reason ends only when somebody does something; time, a worker or another step ends the others."""
+    return reason in ("hold", "approval", "policy", "session", "no_worker", "pause", "cap", "ended", "claim", "gate", "failed")
 
 FILTERS = {
     "left": left,
     "took": took,
     "tail": tail,
-    "weight": weight,
     "tojson_text": lambda value: jsonio.pretty(value),
     "look": look,
     "words": words,
