@@ -10,6 +10,7 @@
 | `OPS_WORKER_MAX_RETRIES` | failures | policy, then 3 |
 | `OPS_STALE_STEP_MINUTES` | minutes | 15 |
 | `OPS_API_KEY` | secret | no key |
+| `OPS_WEBHOOK_SECRET` | keys `whsec_…` of those who sign events | none may |
 | `OPS_SQL_DSN` | connection string of the `sql` executor's own login | no `sql` executor |
 """
 
@@ -57,6 +58,8 @@ class Settings:
     """Minutes after which a step without a lease on record counts as stale (built in: 15)."""
     api_key: str | None = field(default=None, repr=False)
     """Secret that callers of the HTTP control plane show."""
+    webhook_secret: str | None = field(default=None, repr=False)
+    """Keys of webhooks that bring events, with blanks between them."""
     sql_dsn: str | None = field(default=None, repr=False)
     """Connection string of the login that the `sql` executor uses."""
 
@@ -77,6 +80,7 @@ class Settings:
             worker_max_retries=_whole(env, "OPS_WORKER_MAX_RETRIES", 0, 1_000),
             stale_step_minutes=_whole(env, "OPS_STALE_STEP_MINUTES", 1, 525_600),
             api_key=env.get("OPS_API_KEY") or None,
+            webhook_secret=env.get("OPS_WEBHOOK_SECRET") or None,
             sql_dsn=_dsn(env, "OPS_SQL_DSN"),
         )
 

@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from docs.documents import blocks, environment, examples, masked, run
-from opsloop.relay.http import keys, signature
+from opsloop.webhooks import keys, signature
 
 DOCUMENT = "docs/outbox.md"
 

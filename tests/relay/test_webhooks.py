@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from opsloop import net
+from opsloop import net, webhooks
 from opsloop.executors.outcomes import Fatal, Retry, RetryAfter
 from opsloop.relay import http
 from opsloop.relay.sinks import Message
@@ -145,7 +145,7 @@ async def test_while_keys_are_exchanged_it_is_signed_with_each(
 
 
 def test_a_key_is_read_with_and_without_its_padding() -> None:
-    assert http.keys("whsec_YQ== whsec_YQ") == [b"a", b"a"]
+    assert webhooks.keys("whsec_YQ== whsec_YQ") == [b"a", b"a"]
 
 
 @pytest.mark.parametrize("held", ["plain", "whsec_", "whsec_no*base64", "whsec_YQ== plain", " "])

@@ -1,5 +1,8 @@
 """A server for each test, on the test's own database."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,6 +32,23 @@ def serve(dsn: str, tmp_path: Path) -> Iterator[Callable[..., Served]]:
             return stack.enter_context(serving(dsn, log, *options, **environment))
 
         yield start
+
+
+@pytest.fixture
+def run_opsloop() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command that ends by itself."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "opsloop", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, **environment},
+        )
+
+    return run
 
 
 @pytest.fixture

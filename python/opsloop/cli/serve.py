@@ -55,12 +55,12 @@ def serve(
     server, settings = _modules()
     with session.database() as dsn:
         one = server(
-            settings(
+            settings.of(
+                session.settings(),
                 Database(dsn, session.schema_name, pooled=pgbouncer),
                 host=host,
                 port=port,
                 read_only=read_only,
-                api_key=session.settings().api_key,
                 connections=connections,
             )
         )

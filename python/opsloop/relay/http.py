@@ -12,9 +12,6 @@ are not public are refused unless policy has `allow_private`.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import os
 import time
 from collections.abc import Mapping
@@ -22,7 +19,7 @@ from typing import Any
 
 from yarl import URL
 
-from opsloop import net
+from opsloop import net, webhooks
 from opsloop.executors.outcomes import Fatal, Retry
 from opsloop.relay.sinks import Message
 
@@ -32,7 +29,6 @@ _BODY_KEPT = 2_000
 #: An answer that is longer is not waited for: its status counts, and the connection is closed.
 _BODY_LIMIT = 1024 * 1024
 _ALLOWED_BY = 'the policy outbox needs "allow_private": true, for all routes or for this one,'
-_KEY_PREFIX = "whsec_"
 
 
 async def deliver(message: Message) -> None:
@@ -56,29 +52,6 @@ async def deliver(message: Message) -> None:
         raise net.failure(answer, _MAY_PASS)
 
 
-def keys(text: str) -> list[bytes]:
-    """The keys in the value of a variable that `secret_env` names. Raises ValueError, which quotes none of it."""
-    found = []
-    for one in text.split():
-        encoded = one.removeprefix(_KEY_PREFIX)
-        try:
-            key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
-        except ValueError:
-            key = b""
-        if encoded == one or not key:
-            raise ValueError(f"a key must be {_KEY_PREFIX} and base64")
-        found.append(key)
-    if not found:
-        raise ValueError("it is empty or not set")
-    return found
-
-
-def signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
-    """One signature in the header webhook-signature."""
-    signed = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
-    return "v1," + base64.b64encode(signed).decode("ascii")
-
-
 def _url(text: str) -> URL:
     url = net.parsed(text)
     # Policy was checked when it was set; one changed past that must not lead elsewhere.
@@ -95,14 +68,16 @@ def _headers(message: Message) -> dict[str, str]:
         **{name: str(value) for name, value in own.items()},
         "Content-Type": "application/json",
         "Idempotency-Key": key,
-        "webhook-id": key,
-        "webhook-timestamp": str(timestamp),
+        webhooks.ID: key,
+        webhooks.TIMESTAMP: str(timestamp),
     }
     secret_env = message.settings.get("secret_env")
     if secret_env:
         try:
-            found = keys(os.environ.get(secret_env, ""))
+            found = webhooks.keys(os.environ.get(secret_env, ""))
         except ValueError as error:
             raise Retry(f"this relay has no key: {secret_env} in its environment: {error}") from error
-        headers["webhook-signature"] = " ".join(signature(one, key, timestamp, message.body) for one in found)
+        headers[webhooks.SIGNATURE] = " ".join(
+            webhooks.signature(one, key, timestamp, message.body) for one in found
+        )
     return headers

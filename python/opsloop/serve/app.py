@@ -14,6 +14,8 @@
   programs, and for browsers a page by `pages.error`; 401 leads to /sign-in and back.
 - *Pages.* `opsloop.serve.pages` has `routes()`, mounted at /, and the pages `sign_in` and `error`. Scripts and styles
   are files of this server: `guard.py` sends a Content-Security-Policy that allows no inline ones, and forbids frames.
+- *API.* `api/operations.py` lists every operation: routine, arguments, answer. Routes, checks of what is sent, and the
+  OpenAPI document follow from it. `/stream` (pages) and `/api/v1/stream` tell what changes (`stream.py`).
 - *Metrics.* `opsloop.metrics` has `async def exposition(connection) -> bytes`: GET /metrics, acting as a reader's key.
 - `guard.py` surrounds it all: security headers, limits of bodies, a line in the log, and no traceback to anybody.
 - `process.py` runs it by uvicorn, alone (`opsloop serve`) or beside a worker (`opsloop up --serve`).
@@ -26,27 +28,40 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
-from opsloop.serve import health, pages, problems, signing
+from opsloop.serve import health, metrics, pages, problems, signing
+from opsloop.serve.api import routes as api
 from opsloop.serve.guard import Guard
 from opsloop.serve.serving import Serving
 from opsloop.serve.settings import ServeSettings
+from opsloop.serve.stream import Changes, stream
 
 
 def create_app(settings: ServeSettings) -> Starlette:
     """Make the application of one server. Connections are opened when they are needed, and closed at its end."""
     serving = Serving(settings)
+    changes = Changes(serving)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
+        await changes.close()
         await serving.pool.close()
 
     app = Starlette(
-        routes=[*health.routes(), *signing.routes(), *pages.routes()],
+        routes=[
+            *health.routes(),
+            *api.routes(),
+            *metrics.routes(),
+            *signing.routes(),
+            Route("/stream", stream, methods=["GET"]),
+            *pages.routes(),
+        ],
         middleware=[Middleware(Guard)],
         exception_handlers=problems.handlers(pages.error),
         lifespan=lifespan,
     )
     app.state.serving = serving
+    app.state.changes = changes
     return app

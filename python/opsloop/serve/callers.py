@@ -45,6 +45,9 @@ def credentials(request: HTTPConnection, settings: ServeSettings) -> Credentials
     Only the pages take cookies: a request to the API that a browser was talked into has none to show. Raises
     NotSignedIn (OPS_091) without either.
     """
+    vouched: Credentials | None = getattr(request.state, "vouched", None)
+    if vouched is not None:
+        return vouched
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme:
         key = key.strip()
@@ -147,6 +150,12 @@ class Tries:
                 detail={"retry_after_seconds": seconds},
                 hint=f"Try again in {seconds} seconds.",
             )
+
+    def count(self, request: HTTPConnection) -> None:
+        """Count a wrong signature. Raises TooManyTries (OPS_092) where there were too many."""
+        address = request.client.host if request.client else "?"
+        self._check(address)
+        self._count(address)
 
     def _count(self, address: str) -> None:
         self.wrong += 1

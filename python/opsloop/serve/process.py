@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 
 from opsloop.errors import InvalidArgument
 from opsloop.serve.app import create_app
-from opsloop.serve.serving import Serving
 from opsloop.serve.settings import ServeSettings
+from opsloop.serve.stream import Changes
 
 _BACKLOG = 2048
 #: Seconds that requests get to end in, once the server was told to stop.
@@ -24,7 +24,7 @@ class HttpServer:
 
     def __init__(self, settings: ServeSettings) -> None:
         app: Starlette = create_app(settings)
-        self._serving: Serving = app.state.serving
+        self._changes: Changes = app.state.changes
         self._settings = settings
         self._socket: socket.socket | None = None
         self._server = _Uvicorn(
@@ -65,7 +65,7 @@ class HttpServer:
         if self._server.should_exit:
             self._server.force_exit = True
         self._server.should_exit = True
-        self._serving.stopping.set()
+        self._changes.stop()
 
     def end(self) -> None:
         """Ask it to end, unless it was asked already."""

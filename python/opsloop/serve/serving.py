@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,7 +16,7 @@ from opsloop.serve.callers import Credentials, Tries, credentials
 from opsloop.serve.pool import Pool
 from opsloop.serve.settings import ServeSettings
 
-_STATEMENT_SECONDS = 15
+_STATEMENT_SECONDS = 15.0
 """Longest time one statement may take."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -35,12 +34,14 @@ class Serving:
         self.settings = settings
         self.pool = Pool(settings.database, settings.connections)
         self.tries = Tries()
-        self.stopping = asyncio.Event()
-        """Set when the server is about to end: what streams, ends."""
 
     @asynccontextmanager
-    async def acting(self, given: Credentials, *, read_only: bool = False) -> AsyncIterator[ActingClient]:
+    async def acting(
+        self, given: Credentials, *, read_only: bool = False, seconds: float = _STATEMENT_SECONDS
+    ) -> AsyncIterator[ActingClient]:
         """Yield a client in a transaction of its own that is a call of whoever gave these credentials.
+
+        `seconds`: longest time that one statement may take.
 
         Raises NotSignedIn (OPS_091) for credentials that are not or no longer valid, DatabaseUnavailable (OPS_001), and
         what the calls in the block raise; then nothing is changed. The database does all of the judging.
@@ -59,7 +60,7 @@ class Serving:
                         )
                         await conn.execute(
                             "select set_config('statement_timeout', %s, true)",
-                            (str(_STATEMENT_SECONDS * 1000),),
+                            (str(round(seconds * 1000)),),
                         )
                         yield client
             except psycopg.Error as error:

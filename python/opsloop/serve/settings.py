@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Self
 
+from opsloop import webhooks
+from opsloop.config import Settings
 from opsloop.database import Database
 from opsloop.errors import InvalidArgument
 
@@ -22,10 +25,32 @@ class ServeSettings:
     """Nothing is changed by way of this server, whoever asks."""
     api_key: str | None = field(default=None, repr=False)
     """OPS_API_KEY, which opens the heartbeat and the metrics, and nothing else."""
+    webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    """Keys of those whose signed events are taken without another key."""
+    event_batch_size: int | None = None
+    reaction_batch_size: int | None = None
+    stale_step_minutes: int | None = None
     connections: int = 10
     """Most database connections at a time."""
     sign_in_minutes: int = 720
     """How long a browser stays signed in."""
+
+    @classmethod
+    def of(cls, settings: Settings, database: Database, **options: Any) -> Self:
+        """What the environment says, and the command line. Raises InvalidArgument (OPS_018), and shows no secret."""
+        try:
+            known = tuple(webhooks.keys(settings.webhook_secret)) if settings.webhook_secret else ()
+        except ValueError as error:
+            raise InvalidArgument(f"OPS_WEBHOOK_SECRET: {error}") from None
+        return cls(
+            database,
+            api_key=settings.api_key,
+            webhook_keys=known,
+            event_batch_size=settings.event_batch_size,
+            reaction_batch_size=settings.reaction_batch_size,
+            stale_step_minutes=settings.stale_step_minutes,
+            **options,
+        )
 
     def __post_init__(self) -> None:
         """Refuse a key that can be guessed, and never show it."""
