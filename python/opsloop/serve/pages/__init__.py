@@ -14,12 +14,11 @@ from opsloop.serve.pages import directives, failures, inbox, lists, loop, missio
 from opsloop.serve.pages.assets import static
 from opsloop.serve.pages.frame import ROUTES, error, sign_in
 
-__all__ = ["error", "routes", "sign_in"]
-
+#: The views, which have put themselves on the list of routes.
 _VIEWS = (loop, inbox, missions, failures, policy, schedules, lists, directives)
 
+__all__ = ["error", "routes", "sign_in"]
 
 def routes() -> list[BaseRoute]:
     """The routes of the pages, and of the files that they need."""
-    assert _VIEWS
     return [*ROUTES, static()]

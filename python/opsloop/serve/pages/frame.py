@@ -26,6 +26,8 @@ from opsloop.serve.pages.visit import Visit
 View = Callable[[Visit], Awaitable[Response]]
 
 _NOTE = "opsloop_note"
+#: What forms come to: there is nothing to go back to.
+_RESULTS = ("/inbox/decide", "/missions/act", "/dead-letters/act")
 _STATIC = files("opsloop.serve") / "static"
 
 
@@ -128,8 +130,13 @@ def _visit(request: Request, loop: serving.ActingClient, form: Form | None = Non
     )
 
 
-async def show(visit: Visit, template: str, *, here: str | None = None, status: int = 200, **shown: Any) -> Response:
-    """Answer with a page; `here` is the page of the menu that it belongs to."""
+async def show(
+    visit: Visit, template: str, *, here: str | None = None, status: int = 200, live: bool = True, **shown: Any
+) -> Response:
+    """Answer with a page; `here` is the page of the menu that it belongs to.
+
+    A `live` one is fetched again when something changes: never what a form came to, nor what somebody writes in.
+    """
     request = visit.request
     health = await visit.loop.health()
     waiting = health.waiting_proposals + health.waiting_steps
@@ -145,6 +152,7 @@ async def show(visit: Visit, template: str, *, here: str | None = None, status: 
         here=here or "/" + request.url.path.split("/")[1],
         counts={name: found for name, found in counts.items() if found["text"]},
         notes=notes,
+        live=live and visit.form is None and status == 200,
         self_url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         **shown,
     )
@@ -169,6 +177,8 @@ def back(request: Request) -> str:
     came = urlsplit(request.headers.get("referer", ""))
     if came.netloc != request.headers.get("host") or not came.path.startswith("/") or came.path.startswith("//"):
         return "/"
+    if came.path in _RESULTS:
+        return "/" + came.path.split("/")[1]
     return came.path + (f"?{came.query}" if came.query else "")
 
 

@@ -45,6 +45,7 @@ async def _show(visit: Visit, key: str, draft: str, **tried: Any) -> Response:
         visit,
         "policy.html",
         here="/policy",
+        live=False,
         key=key,
         version=history[0].version,
         changed=history[0],
@@ -132,7 +133,7 @@ async def _tried(
         async with visit.loop.conn.transaction():
             decisions = await visit.loop.dry_run_policy(key, document)
             tested = await visit.loop.test_policy(tests, {key: document}) if tests is not None else None
-    except InvalidPolicy as error:
+    except (InvalidPolicy, InvalidArgument) as error:
         found = error.detail.get("faults", []) if isinstance(error.detail, dict) else error.detail
         lines = found if isinstance(found, list) else []
         return {"code": error.code, "message": error.message, "lines": lines}, [], None

@@ -63,12 +63,16 @@
     const url = document.body.dataset.stream;
     if (!url || !live()) return;
     const stream = new EventSource(url);
-    for (const kind of ["message", "change", "health"]) stream.addEventListener(kind, refresh);
+    for (const kind of ["mission", "step", "proposal", "health", "again"]) stream.addEventListener(kind, refresh);
     const told = document.getElementById("told");
     const say = (text) => told && put(told, text);
-    stream.addEventListener("open", () => say("live"));
+    stream.addEventListener("open", () => {
+      say("live");
+      refresh(); // what happened before the stream began
+    });
     stream.addEventListener("error", () => say("not live"));
-    setInterval(refresh, 10000);
+    // What no message tells, such as a time that has come.
+    setInterval(refresh, 15000);
   };
 
   // The graph of a mission: made of its list of steps, laid out by dagre.
@@ -212,6 +216,10 @@
         )),
       });
       document.addEventListener("htmx:after:swap", drawAll);
+      // Whoever is no longer signed in is led to where that is done.
+      document.addEventListener("htmx:after:request", ({ detail }) => {
+        if (new URL(detail.ctx.response.raw.url).pathname === "/sign-in") location.reload();
+      });
     }
     drawAll();
     charts();
