@@ -7,10 +7,11 @@ BENCH_STAMP := .venv/.bench-installed
 # One more than there are cores, as many tests wait for something; each has a server of its own. A server that is given is
 # for one at a time.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
-ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal)
+# Those that need a browser are a target of their own.
+ALL_TESTS := --ignore tests/browser $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean
+.PHONY: help setup test test-browser screenshots measure-pages vendor test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +33,9 @@ test: $(STAMP) ## Run the tests; T='path -k word' runs some of them
 
 test-debian: $(STAMP) ## Run the routines' tests on Debian's PostgreSQL 15, whose LLVM compiles what looks dear
 	OPSLOOP_TEST_PG_VERSION=15 OPSLOOP_REQUIRE="$(OPSLOOP_REQUIRE) jit" $(RUN) pytest $(or $(T),$(ALL_TESTS) tests/routines)
+
+test-browser: $(STAMP) ## Try the dashboard in a real Chromium (Debian's); pictures of its pages go to build/pages
+	$(RUN) pytest $(or $(T),tests/browser)
 
 lint: $(STAMP) ## Check style and types
 	$(RUN) ruff check .
@@ -95,6 +99,15 @@ soak-rows: $(STAMP) ## Hold the rows of every table for ten seconds in turn, lon
 
 plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs PostgreSQL 15 and the extension)
 	.venv/bin/python tools/plpgsql_check.py
+
+screenshots: $(STAMP) ## Take the pictures of README: the demo's own dashboard, in Chromium
+	.venv/bin/python tools/screenshots.py
+
+measure-pages: $(STAMP) ## Measure the first pages beside a million finished missions and 10,000 that wait
+	PYTHONPATH=tests .venv/bin/python tools/measure_pages.py $(ARGS)
+
+vendor: $(STAMP) ## Fetch what the dashboard needs from npm, at the pinned versions
+	.venv/bin/python tools/vendor.py
 
 docs: $(STAMP) ## Generate docs/reference.md, sql/tables.sql, results in docs/psql.md, fields in docs/policy.md
 	.venv/bin/python tools/policy_docs.py

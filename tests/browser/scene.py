@@ -6,7 +6,7 @@ from uuid import UUID
 
 from looping import Loop, step, template
 
-NASTY = "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>\u202e'\"`{{7*7}}"
+NASTY = "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>\u202e'\"`{%7*7%}"
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Scene:
             "mission": f"/missions/{self.release}",
             "mission held": f"/missions/{self.charge}",
             "mission without worker": f"/missions/{self.train}",
+            "proposals": "/proposals?status=pending",
             "proposal": f"/proposals/{self.drop}",
             "failures": "/failures",
             "failure": f"/failures/{self.group}",

@@ -122,6 +122,7 @@ def _visit(request: Request, loop: serving.ActingClient, form: Form | None = Non
         request=request,
         loop=loop,
         name=loop.caller.name,
+        login=loop.caller.login,
         role=loop.caller.role,
         csrf=callers.csrf_token(request),
         read_only=settings.read_only,

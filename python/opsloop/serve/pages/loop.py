@@ -16,7 +16,7 @@ _PLACES = {
     "leases over": "/workers",
     "steps held": "/inbox?what=step",
     "waiting for a person": "/inbox",
-    "waiting for a cap": "/policy/proposal_caps",
+    "waiting for a cap": "/proposals?status=pending",
     "missions failed": "/missions?status=failed",
     "dead letters": "/failures",
     "outbox age": "/outbox",

@@ -88,6 +88,25 @@ async def step(visit: Visit) -> Response:
     return RedirectResponse(f"/missions/{found['mission_id']}#{found['id']}", 303)
 
 
+@page("/proposals")
+async def proposals(visit: Visit) -> Response:
+    """Proposals that fit a filter, newest first."""
+    wanted = visit.filter("title", "source", "risk", "code", "since", "until", "before")
+    status = visit.asked("status") or None
+    found = await visit.loop.list_proposals(_PAGE, status, filter=wanted or None)
+    again = {**wanted, **({"status": status} if status else {})}
+    older = urlencode({**again, "before": str(found[-1].proposal_id)}) if len(found) == _PAGE else ""
+    wanted.pop("before", None)
+    return await show(
+        visit,
+        "proposals.html",
+        here="/missions",
+        filter=Blank({**wanted, "status": status} if status else wanted),
+        proposals=found,
+        next=f"/proposals?{older}" if older else None,
+    )
+
+
 @page("/proposals/{id}")
 async def proposal(visit: Visit) -> Response:
     """One proposal, and why it is not a mission yet."""

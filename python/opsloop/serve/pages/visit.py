@@ -22,6 +22,8 @@ class Visit:
     loop: AsyncClient
     name: str
     """What stands as the actor beside the login."""
+    login: str
+    """The login that its decisions count for."""
     role: str
     csrf: str
     read_only: bool
