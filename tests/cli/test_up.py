@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,3 +167,22 @@ def test_with_routes_it_delivers_and_it_tells_each_mission_that_ends(
     )
     up.popen.send_signal(signal.SIGTERM)
     assert up.end() == 0
+
+
+def test_the_api_is_served_in_the_same_process(dsn: str, start: Callable[..., Up]) -> None:
+    up = start(dsn, "--serve", "0", OPS_API_KEY="k" * 32).runs()
+    address = re.search(r"serving on (http://127\.0\.0\.1:\d+)", up.said())
+    assert address is not None, up.said()
+    asked = urllib.request.Request(
+        address[1] + "/api/ops/heartbeat", method="POST", headers={"Authorization": "Bearer " + "k" * 32}
+    )
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        assert json.load(answer)["ok"] is True
+    up.popen.send_signal(signal.SIGTERM)
+    assert up.end() == 0
+
+
+def test_an_address_that_is_none_is_refused(dsn: str, start: Callable[..., Up]) -> None:
+    up = start(dsn, "--serve", "nowhere")
+    assert up.end() == 2
+    assert "OPS_018" in up.said()

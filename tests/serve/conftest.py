@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from logins import Logins, logins
+from logins import ROLES, Logins, logins
 from serve.browsing import Served, make_key, serving
 
 
@@ -65,3 +65,30 @@ def key(conn: psycopg.Connection[Any], people: Logins) -> Callable[..., str]:
         return make_key(conn, role, login or people.make(role))
 
     return make
+
+
+@pytest.fixture(scope="module")
+def shared_conn(module_dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """A session on the module's database."""
+    with psycopg.connect(module_dsn, autocommit=True, options="-c search_path=opsloop") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_server(module_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server for all tests of a module, on a database of theirs."""
+    with (tmp_path_factory.mktemp("served") / "log").open("w+") as log, serving(module_dsn, log) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_keys(module_dsn: str, shared_conn: psycopg.Connection[Any]) -> Iterator[dict[str, str]]:
+    """A key of each role, each for a login of its own."""
+    with logins(module_dsn) as people:
+        yield {role: make_key(shared_conn, role, people.make(role)) for role in ROLES}
+
+
+@pytest.fixture(scope="module")
+def shared_key(shared_keys: dict[str, str]) -> str:
+    """A key that may everything."""
+    return shared_keys["admin"]

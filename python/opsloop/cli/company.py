@@ -1,9 +1,10 @@
-"""What runs beside the worker of `up`: a relay where policy has routes, and a line for each mission that ends."""
+"""What runs beside the worker of `up`: relay, HTTP server, and a line for each mission that ends."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import psycopg
@@ -16,6 +17,9 @@ from opsloop.relay.loop import Relay
 from opsloop.results import ListedMission
 from opsloop.worker.loop import Worker
 
+if TYPE_CHECKING:
+    from opsloop.serve.process import HttpServer
+
 #: Between two looks while steps end, and how long after the last one the connection is kept.
 _PAUSE = 0.5
 _KEPT = 5.0
@@ -24,11 +28,21 @@ _MOST = 200
 
 
 class Company:
-    """A relay and the telling of missions, for as long as a worker lives."""
+    """A relay, an HTTP server and the telling of missions, for as long as a worker lives."""
 
-    def __init__(self, worker: Worker, relay: Relay | None, dsn: str, schema: str, *, tells: bool) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        relay: Relay | None,
+        http: HttpServer | None,
+        dsn: str,
+        schema: str,
+        *,
+        tells: bool,
+    ) -> None:
         self._worker = worker
         self._relay = relay
+        self._http = http
         self._dsn, self._schema = dsn, schema
         self._tells = tells
         self._over = asyncio.Event()
@@ -40,6 +54,8 @@ class Company:
         self._over.set()
         if self._relay is not None:
             self._relay.stop()
+        if self._http is not None:
+            self._http.stop()
 
     def end(self) -> None:
         """Ask it to end, unless it was asked already."""
@@ -48,7 +64,11 @@ class Company:
 
     async def run(self) -> None:
         """Run until it is told to stop; what fails here never ends the worker."""
-        await asyncio.gather(self._deliver(), self._tell())
+        await asyncio.gather(self._deliver(), self._serve(), self._tell())
+
+    async def _serve(self) -> None:
+        if self._http is not None:
+            await self._http.run()
 
     async def _deliver(self) -> None:
         if self._relay is None:

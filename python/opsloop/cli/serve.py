@@ -17,8 +17,8 @@ from opsloop.errors import InvalidArgument
 from opsloop.process.program import stop_on_signals
 
 if TYPE_CHECKING:
+    from opsloop.config import Settings
     from opsloop.serve.process import HttpServer
-    from opsloop.serve.settings import ServeSettings
 
 
 def serve(
@@ -33,6 +33,10 @@ def serve(
     connections: Annotated[
         int, typer.Option("--connections", min=1, max=500, help="Most database connections.")
     ] = 10,
+    request_seconds: Annotated[
+        float,
+        typer.Option("--request-seconds", min=0.1, help="Longest time that a request may take to arrive."),
+    ] = 20.0,
     pgbouncer: Annotated[
         bool,
         typer.Option("--pgbouncer", help="A transaction pooler stands in between: no prepared statements."),
@@ -52,24 +56,24 @@ def serve(
     (OPS_001), while later requests are answered with 503 until it is back; 130 ended by a second signal.
     """
     program.begin(once=False, drain=False, log_level=log_level)
-    server, settings = _modules()
+    settings = session.settings()
     with session.database() as dsn:
         one = server(
-            settings.of(
-                session.settings(),
-                Database(dsn, session.schema_name, pooled=pgbouncer),
-                host=host,
-                port=port,
-                read_only=read_only,
-                connections=connections,
-            )
+            settings,
+            Database(dsn, session.schema_name, pooled=pgbouncer),
+            host=host,
+            port=port,
+            read_only=read_only,
+            connections=connections,
+            request_seconds=request_seconds,
         )
         with connect(dsn, session.schema_name):
             pass  # what cannot work now is said now, and not to the first who asks
         program.run(_run(one, session))
 
 
-def _modules() -> tuple[type[HttpServer], type[ServeSettings]]:
+def server(settings: Settings, database: Database, **options: Any) -> HttpServer:
+    """An HTTP server that does not listen yet. Raises InvalidArgument (OPS_018) where the extra is not installed."""
     try:
         process: Any = import_module("opsloop.serve.process")
     except ModuleNotFoundError as error:
@@ -77,7 +81,16 @@ def _modules() -> tuple[type[HttpServer], type[ServeSettings]]:
             f"what serves HTTP is not installed: there is no module {error.name}",
             hint="pip install 'opsloop[serve]'",
         ) from error
-    return process.HttpServer, process.ServeSettings
+    made: HttpServer = process.HttpServer(process.ServeSettings.of(settings, database, **options))
+    return made
+
+
+def at(text: str) -> tuple[str, int]:
+    """The host and port in `[HOST:]PORT`. Raises InvalidArgument (OPS_018)."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdecimal()) or int(port) > 65535:
+        raise InvalidArgument(f"--serve must be [HOST:]PORT, not {text!r}", hint="For example: --serve 8484")
+    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
 async def _run(one: HttpServer, session: Session) -> int:

@@ -13,6 +13,7 @@ from opsloop import migrate
 from opsloop.cli import output, policyfile
 from opsloop.cli.company import Company
 from opsloop.cli.relay import known
+from opsloop.cli.serve import at, server
 from opsloop.cli.session import LOOP, Session, command, current_user
 from opsloop.cli.worker import offered, serve
 from opsloop.client import connect
@@ -49,6 +50,14 @@ def up(
             help="Asleep after so long without work: no heartbeat, one silent connection (none without LISTEN).",
         ),
     ] = None,
+    http: Annotated[
+        str | None,
+        typer.Option(
+            "--serve",
+            metavar="[HOST:]PORT",
+            help="Serve the API and the dashboard in the same process, as `opsloop serve` does.",
+        ),
+    ] = None,
     log_level: Annotated[
         str,
         typer.Option(
@@ -58,7 +67,8 @@ def up(
 ) -> None:
     """Run a whole loop in one process: install or upgrade, seed, then worker and heartbeat, until Ctrl-C.
 
-    A relay runs, too, where the policy document outbox has routes at the start. Each mission that ends is a line.
+    A relay runs, too, where the policy document outbox has routes at the start, and an HTTP server with --serve. Each
+    mission that ends is a line.
 
     Run as many as you like, also at the same moment: one installs, the others wait for it. For a worker alone, with all
     its options, there is `opsloop worker`.
@@ -72,15 +82,21 @@ def up(
     settings = session.settings()
     wanted = policyfile.PolicyFile({}, [], None) if policy is None else policyfile.read_whole(policy)
     registry = offered(settings, app or [], None)
+    place = None if http is None else at(http)
     with session.database() as dsn:
         done = _prepare(dsn, session.schema_name, wanted)
         names = sorted(one.name for one in registry)
         options = Options.of(settings, grace=grace, idle_after=idle_after)
         sinks = known(app or []) if done["routes"] else None
+        web = None
+        if place is not None:
+            host, port = place
+            web = server(settings, Database(dsn, session.schema_name), host=host, port=port)
+            done["url"] = web.bind()
 
         def beside(worker: Worker, database: Database) -> Company:
             relay = None if sinks is None else Relay(database, sinks, RelayOptions(grace=grace))
-            return Company(worker, relay, dsn, session.schema_name, tells=not session.json)
+            return Company(worker, relay, web, dsn, session.schema_name, tells=not session.json)
 
         serve(session, dsn, registry, options, started=lambda: _tell(session, done, names), beside=beside)
     if not session.json:
@@ -125,6 +141,7 @@ def _tell(session: Session, done: dict[str, Any], executors: list[str]) -> None:
     lines += [
         f"executors: {', '.join(executors)}",
         *([f"relay: {done['routes']} routes of the policy document outbox"] if done["routes"] else []),
+        *([f"serving on {done['url']}"] if "url" in done else []),
         "the loop runs, until Ctrl-C. Next, in another terminal:",
         f"  {session.command('propose', _HELLO)}",
         f"  {session.command('inbox')}",

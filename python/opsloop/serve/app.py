@@ -58,7 +58,7 @@ def create_app(settings: ServeSettings) -> Starlette:
             Route("/stream", stream, methods=["GET"]),
             *pages.routes(),
         ],
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(Guard, seconds=settings.request_seconds)],
         exception_handlers=problems.handlers(pages.error),
         lifespan=lifespan,
     )

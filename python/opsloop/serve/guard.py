@@ -15,8 +15,6 @@ from opsloop.serve.problems import PROBLEM
 
 MOST_BYTES = 4 * 1024 * 1024
 """Largest body of a request."""
-BODY_SECONDS = 20.0
-"""Longest time that a body may take to arrive."""
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -41,8 +39,9 @@ class _TooSlowError(Exception):
 class Guard:
     """The outermost part of the application. Nothing passes it but answers: no traceback, and no text of one."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
         self._app = app
+        self._seconds = seconds
         self._log = logs.get()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,11 +49,11 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = _Request(scope, receive, send)
+        request = _Request(scope, receive, send, self._seconds)
         try:
             await self._app(scope, request.receive, request.send)
         except _TooSlowError:
-            await request.refuse(408, {"title": f"the body did not arrive within {BODY_SECONDS:.0f} seconds"})
+            await request.refuse(408, {"title": f"the body did not arrive within {self._seconds:g} seconds"})
         except OpsError as error:
             await request.refuse(413, {"title": error.message, **error.as_dict()})
         except Exception as error:  # noqa: BLE001 - what nobody foresaw: its text may hold anything
@@ -75,12 +74,13 @@ class Guard:
 class _Request:
     """One request on its way through."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._bytes = 0
         self._whole = False
+        self._seconds = seconds
         self.began = time.monotonic()
         self.status = 0
 
@@ -88,7 +88,7 @@ class _Request:
         """The next part of the body, if it is not too large and not too late."""
         if self._whole:
             return await self._receive()
-        left = self.began + BODY_SECONDS - time.monotonic()
+        left = self.began + self._seconds - time.monotonic()
         try:
             async with asyncio.timeout(max(0.0, left)):
                 message = await self._receive()

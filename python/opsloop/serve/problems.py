@@ -103,6 +103,8 @@ def plain_problem(status: int, title: str, headers: Mapping[str, str] | None = N
 
 def _for_strangers(error: OpsError) -> OpsError:
     """Where the database is, and as whom the server logs in, is for the log and not for whoever asks."""
+    if error.sqlstate == "42501":
+        return NotAllowed(error.message, hint="Show a key of a role that may: docs/roles.md.")
     if not isinstance(error, DatabaseUnavailable):
         return error
     logs.get().error("the database is away", code=error.code, sqlstate=error.sqlstate, error=error.message)

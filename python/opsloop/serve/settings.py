@@ -32,6 +32,8 @@ class ServeSettings:
     stale_step_minutes: int | None = None
     connections: int = 10
     """Most database connections at a time."""
+    request_seconds: float = 20.0
+    """How long the head of a request, and then its body, may take to arrive."""
     sign_in_minutes: int = 720
     """How long a browser stays signed in."""
 

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from opsloop import jsonio
-from opsloop.errors import InvalidArgument, TooLarge
-from opsloop.serve.serving import ActingClient, acting
+from opsloop.errors import InvalidArgument
+from opsloop.serve.callers import credentials
+from opsloop.serve.serving import ActingClient, acting, of
 
 Json = dict[str, Any]
 Run = Callable[[ActingClient, Json], Awaitable[Any]]
@@ -81,12 +82,13 @@ class Operation:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        given = await self._given(request)
-        repeated = request.headers.get("idempotency-key")
-        if repeated is not None:
-            self._check_repeated(repeated)
-        given["idempotency_key"] = getattr(request.state, "webhook_id", repeated)
+        # Whoever shows no key is told nothing else; nor is whoever shows a wrong one. That is asked for after the body
+        # has come, so that no connection to the database waits for it.
+        credentials(request, of(request).settings)
+        given, faults = await self._given(request)
         async with acting(request, reads=True if self.reads else None) as loop:
+            if faults:
+                raise InvalidArgument(faults[0], detail=faults[:20], hint="/openapi.json says what it takes.")
             found = await self.run(loop, given)
             request.state.key_name = loop.caller.name
         return Response(jsonio.dumps(self._shown(found, given)), self.status, media_type="application/json")
@@ -101,7 +103,8 @@ class Operation:
             "next_cursor": str(getattr(items[-1], self.cursor)) if full and self.cursor else None,
         }
 
-    async def _given(self, request: Request) -> Json:
+    async def _given(self, request: Request) -> tuple[Json, list[str]]:
+        """What the request says, and what is wrong with it."""
         given: Json = {**request.path_params}
         faults = _faults("", dict(self.path_schemas), given)
         query = dict(self.query)
@@ -117,45 +120,35 @@ class Operation:
         for name, schema in query.items():
             if "default" in schema:
                 given.setdefault(name, schema["default"])
-        body = await self._body(request)
-        if self.body is not None:
-            fault = best_match(_validator(self.body).iter_errors(body))
-            faults += [] if fault is None else [_said(fault)]
-            given.update(body if isinstance(body, dict) else {})
-        if faults:
-            raise InvalidArgument(faults[0], detail=faults[:20], hint="/openapi.json says what it takes.")
-        return given
-
-    async def _body(self, request: Request) -> Any:
-        raw = await request.body()
+        repeated = request.headers.get("idempotency-key")
+        if repeated is not None:
+            faults += self._faults_of_key(repeated)
+        given["idempotency_key"] = getattr(request.state, "webhook_id", repeated)
+        body = await request.body()
         if self.body is None:
-            if raw:
-                raise InvalidArgument("this takes no body")
-            return None
-        return read_json(raw, request.headers.get("content-type", ""))
+            return given, [*faults, *(["it takes no body"] if body else [])]
+        document, unreadable = _read(body, request.headers.get("content-type", ""))
+        fault = None if unreadable else best_match(_validator(self.body).iter_errors(document))
+        if isinstance(document, dict):
+            given.update(document)
+        return given, [*faults, *unreadable, *([] if fault is None else [_said(fault)])]
 
-    def _check_repeated(self, key: str) -> None:
+    def _faults_of_key(self, key: str) -> list[str]:
         if self.repeats == "refused":
-            raise InvalidArgument(
-                "an Idempotency-Key is not taken here: to send this twice would do it twice",
-                hint="Look what became of the first request before you send another one.",
-            )
-        if not 1 <= len(key) <= 200:
-            raise TooLarge("an Idempotency-Key has 1 to 200 characters")
+            return ["an Idempotency-Key is not taken here: to send this twice does it twice"]
+        return [] if 1 <= len(key) <= 200 else ["Idempotency-Key: has 1 to 200 characters"]
 
 
-def read_json(raw: bytes, kind: str) -> Any:
-    """Read a body. Raises InvalidArgument (OPS_018) for what is no JSON."""
-    if not raw:
-        return {}
+def _read(body: bytes, kind: str) -> tuple[Any, list[str]]:
+    """The document in a body, and what is wrong with that."""
+    if not body:
+        return {}, []
     if kind.partition(";")[0].strip().lower() != "application/json":
-        raise InvalidArgument(
-            "the body is not of type application/json", hint="Send Content-Type: application/json."
-        )
+        return None, ["the body is not of the type application/json"]
     try:
-        return jsonio.loads(raw)
+        return jsonio.loads(body), []
     except (ValueError, RecursionError):
-        raise InvalidArgument("the body is not JSON") from None
+        return None, ["the body is not JSON"]
 
 
 _validators: dict[int, tuple[Json, Draft202012Validator]] = {}

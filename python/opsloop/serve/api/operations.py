@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from opsloop.errors import UnknownSchedule
 from opsloop.results import (
     Acted,
     Check,
@@ -128,11 +129,14 @@ async def _propose(loop: ActingClient, a: Json) -> Proposal:
 
 
 async def _explain(loop: ActingClient, a: Json) -> list[Explanation]:
-    """Whatever the id is of. A thing with an id of its own that nothing keeps waiting, has no reasons."""
-    whole_id = await loop.whole_id(a["id"], "mission|proposal|step")
-    what = (await loop.find_id(str(whole_id), "mission|proposal|step"))[0].what
+    """Whatever the id is of."""
+    what = "mission|proposal|step"
+    found = await loop.find_id(a["id"], what)
+    if len(found) != 1:
+        # It says which of many, or that there is none; of a whole one that is not there only the rest can tell.
+        return await loop.explain_mission(await loop.whole_id(a["id"], what))
     explain = {"mission": loop.explain_mission, "proposal": loop.explain_proposal, "step": loop.explain_step}
-    return await explain[what](whole_id)
+    return await explain[found[0].what](found[0].id)
 
 
 async def _show(loop: ActingClient, a: Json, what: str | None = None) -> Json:
@@ -145,7 +149,10 @@ async def _policy(loop: ActingClient, a: Json) -> PolicyDocument:
 
 
 async def _schedule(loop: ActingClient, a: Json) -> ListedSchedule:
-    return (await loop.list_schedules(1, a["name"]))[0]
+    found = await loop.list_schedules(1, a["name"])
+    if not found:
+        raise UnknownSchedule(f"there is no schedule {a['name']!r}", hint="GET /api/v1/schedules lists them.")
+    return found[0]
 
 
 API: list[Operation] = [

@@ -1,0 +1,105 @@
+"""Clients that mean no good: guessed keys, forged forms, frames, bodies that are too large or never end."""
+
+import socket
+import time
+from urllib.parse import urlsplit
+
+from opsloop.serve.guard import MOST_BYTES
+
+CONTENT = {"Content-Type": "application/json"}
+
+
+def test_keys_cannot_be_guessed_at_speed_and_a_right_one_is_let_through(server, key, conn):
+    right = key("reader")
+    assert server.web(right).get("/api/v1/missions").status == 200
+    statuses = [server.web(f"guess-{number}").get("/api/v1/missions").status for number in range(15)]
+    assert statuses[:10] == [401] * 10
+    assert 429 in statuses
+    refused = server.web("another").get("/api/v1/missions")
+    assert (refused.status, refused.json()["code"]) == (429, "OPS_092")
+    assert int(refused.headers["retry-after"]) > 0
+    assert server.web(right).get("/api/v1/missions").status == 200
+    # A new key that is right has to wait: until it was asked for, nobody knows that it is.
+    assert server.web(key("reader")).get("/api/v1/missions").status == 429
+    assert server.browser().sign_in("another").status == 429
+
+
+def test_every_answer_forbids_frames_and_what_is_not_this_servers_own(server, key):
+    for answer in (
+        server.browser().get("/sign-in"),
+        server.browser().get("/nothing"),
+        server.web(key("reader")).get("/api/v1/missions"),
+        server.web().get("/health"),
+    ):
+        policy = answer.headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in policy
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "server" not in answer.headers
+
+
+def test_a_body_that_is_too_large_is_refused_however_it_comes(server, key):
+    web = server.web(key("producer"))
+    answer = web.ask("POST", "/api/v1/events", b" " * (MOST_BYTES + 1), CONTENT)
+    assert (answer.status, answer.json()["code"]) == (413, "OPS_045")
+    with connected(server) as open_:
+        open_.sendall(
+            b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+            + web.key.encode()
+            + b"\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        part = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+        try:
+            for _ in range(MOST_BYTES // 0x10000 + 2):
+                open_.sendall(part)
+        except OSError:
+            pass  # it hung up
+        assert b" 413 " in received(open_)[:20]
+
+
+def test_whoever_sends_slowly_is_hung_up_on(serve, key):
+    server = serve("--request-seconds", "1")
+    reader = key("producer").encode()
+    body = (
+        b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+        + reader
+        + (b"\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+    )
+    for begun in (b"", b"GET /health HTTP/1.1\r\nHost: x\r\nX-A: ", body):
+        with connected(server) as open_:
+            began = time.monotonic()
+            open_.sendall(begun)
+            answer = received(open_)
+            assert time.monotonic() - began < 50
+            assert answer == b"" or b" 408 " in answer[:20]
+
+
+def test_a_server_goes_on_while_others_send_slowly(server, key):
+    web = server.web(key("reader"))
+    held = [connected(server) for _ in range(200)]
+    try:
+        for open_ in held:
+            open_.sendall(b"POST /api/ops/heartbeat HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+        assert web.get("/api/v1/missions").status == 200
+    finally:
+        for open_ in held:
+            open_.close()
+
+
+def connected(server) -> socket.socket:
+    where = urlsplit(server.url)
+    return socket.create_connection((where.hostname, where.port), timeout=60)
+
+
+def received(open_: socket.socket) -> bytes:
+    """All that comes until the server hangs up."""
+    text = b""
+    try:
+        while part := open_.recv(65536):
+            text += part
+    except OSError:
+        pass
+    return text
