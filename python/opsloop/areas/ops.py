@@ -136,7 +136,7 @@ class Ops(Caller):
     def rates(self, minutes: int | None = None) -> list[Rate]:
         """Tell what happened in each of the last `minutes` (60, at most 1440): events, decisions, attempts.
 
-        None where the newest 20,000 rows of each do not reach. Raises InvalidArgument (OPS_018).
+        None where the newest 10,000 rows of each do not reach. Raises InvalidArgument (OPS_018).
         """
         return self._rows(Rate, "fn_rates", minutes=minutes)
 

@@ -15,10 +15,10 @@ set jit = off
 as $$
 -- What happened in each of the last p_minutes, the one that runs among them: events but for those of heartbeats,
 -- proposals decided by policy or persons, attempts that succeeded, and that failed or were lost. Bounded: of each the
--- newest 20,000 rows are read, and a minute that these do not reach has null.
+-- newest 10,000 rows are read, and a minute that these do not reach has null.
 -- Locks: none. Writes: nothing. Raises: OP018 for a number of minutes that cannot be.
 declare
-  c_most constant integer := 20000;
+  c_most constant integer := 10000;
   v_now constant timestamptz := _now();
   v_first timestamptz;
 begin
@@ -67,4 +67,4 @@ end;
 $$;
 comment on function fn_rates(integer) is
   'What happened in each of the last p_minutes (1 to 1440): events, proposals decided, attempts succeeded, and failed '
-  'or lost; null for a minute that the newest 20,000 rows of each do not reach. OPS_018 for a number that cannot be.';
+  'or lost; null for a minute that the newest 10,000 rows of each do not reach. OPS_018 for a number that cannot be.';

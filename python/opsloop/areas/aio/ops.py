@@ -138,7 +138,7 @@ class AsyncOps(AsyncCaller):
     async def rates(self, minutes: int | None = None) -> list[Rate]:
         """Tell what happened in each of the last `minutes` (60, at most 1440): events, decisions, attempts.
 
-        None where the newest 20,000 rows of each do not reach. Raises InvalidArgument (OPS_018).
+        None where the newest 10,000 rows of each do not reach. Raises InvalidArgument (OPS_018).
         """
         return await self._rows(Rate, "fn_rates", minutes=minutes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -132,18 +132,26 @@ def _visit(request: Request, loop: serving.ActingClient, form: Form | None = Non
 
 
 async def show(
-    visit: Visit, template: str, *, here: str | None = None, status: int = 200, live: bool = True, **shown: Any
+    visit: Visit,
+    template: str,
+    *,
+    here: str | None = None,
+    status: int = 200,
+    live: bool = True,
+    health: Mapping[str, Any] | None = None,
+    **shown: Any,
 ) -> Response:
-    """Answer with a page; `here` is the page of the menu that it belongs to.
+    """Answer with a page; `here` is the page of the menu that it belongs to, `health` what a view has asked already.
 
     A `live` one is fetched again when something changes: never what a form came to, nor what somebody writes in.
     """
     request = visit.request
-    health = await visit.loop.health()
-    waiting = health.waiting_proposals + health.waiting_steps
+    if health is None:
+        health = asdict(await visit.loop.health())
+    waiting = health["waiting_proposals"] + health["waiting_steps"]
     counts = {
-        "/inbox": {"text": text.number(waiting) if waiting else "", "look": "waits"},
-        "/missions": {"text": text.number(health.running_missions) if health.running_missions else "", "look": ""},
+        "/inbox": {"text": text.number(waiting), "look": "waits"},
+        "/missions": {"text": text.number(health["running_missions"]), "look": ""},
     }
     notes = _read_note(request)
     body = _templates().get_template(template).render(
@@ -151,7 +159,7 @@ async def show(
         health=health,
         pages=PAGES,
         here=here or "/" + request.url.path.split("/")[1],
-        counts={name: found for name, found in counts.items() if found["text"]},
+        counts={name: found for name, found in counts.items() if found["text"] != "0"},
         notes=notes,
         live=live and visit.form is None and status == 200,
         self_url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),

@@ -41,6 +41,7 @@ async def loop(visit: Visit) -> Response:
     return await show(
         visit,
         "loop.html",
+        health=counts,
         executors=seen["executors"],
         stuck=seen["stuck"],
         stuck_count=sum(one["missions"] for one in seen["stuck"]),
