@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -68,26 +69,27 @@ def test_a_form_without_the_token_of_a_page_does_nothing(signed_in, loop):
     assert loop.status(mission) == "cancelled"
 
 
-@pytest.mark.parametrize(
-    ("path", "fields"),
-    [
-        ("/kill", {"typed": "kill", "reason": "x"}),
-        ("/pause", {"scope": "executor", "target": "noop"}),
-        ("/missions/cancel", {"id": "MISSION"}),
-        ("/steps/act", {"id": "STEP", "do": "retry"}),
-        ("/missions/act", {"ids": "MISSION", "do": "cancel now"}),
-        ("/policy/auto_approve", {"document": "{}", "do": "set", "expected": "1"}),
-        ("/policy/rollback", {"key": "auto_approve", "version": "1"}),
-        ("/locks/clean", {}),
-    ],
+#: Forms that decide, set or stop something, and what they need.
+DECIDING = (
+    ("/kill", {"typed": "kill", "reason": "x"}),
+    ("/pause", {"scope": "executor", "target": "noop"}),
+    ("/missions/cancel", {"id": "MISSION"}),
+    ("/steps/act", {"id": "STEP", "do": "retry"}),
+    ("/missions/act", {"ids": "MISSION", "do": "cancel now"}),
+    ("/policy/auto_approve", {"document": "{}", "do": "set", "expected": "1"}),
+    ("/policy/rollback", {"key": "auto_approve", "version": "1"}),
+    ("/locks/clean", {}),
 )
-def test_what_a_reader_may_not_do_no_form_of_his_does(signed_in, loop, path, fields):
+
+
+def test_what_a_reader_may_not_do_no_form_of_his_does(signed_in, loop):
     mission = loop.mission(step("a"))
     names = {"MISSION": str(mission), "STEP": str(loop.step(mission)["id"])}
     reader = signed_in("reader")
     before = loop.contents("ops_api_keys", "ops_sign_ins")
-    answer = send(reader, path, **{name: names.get(value, value) for name, value in fields.items()})
-    assert answer.status in (200, 403, 422), answer.text
+    for path, fields in DECIDING:
+        answer = send(reader, path, **{name: names.get(value, value) for name, value in fields.items()})
+        assert answer.status in (403, 422), (path, answer.text)
     assert loop.contents("ops_api_keys", "ops_sign_ins") == before
 
 
@@ -147,16 +149,14 @@ def test_an_id_that_is_of_nothing_is_not_found_and_no_fault(signed_in):
         assert "<h1>" in answer.text, path
 
 
-@pytest.mark.parametrize("given", ["'", NASTY, "%", "\u202e", "-1", "9" * 40, "2026-13-45", "\x00", "[]"])
-def test_whatever_stands_in_a_filter_is_refused_or_finds_nothing(signed_in, given):
-    from urllib.parse import quote
-
+def test_whatever_stands_in_a_filter_is_refused_or_finds_nothing(signed_in):
     reader = signed_in("reader")
-    for path in ("/missions", "/inbox", "/dead-letters", "/proposals"):
-        for name in ("status", "title", "kind", "since", "before", "group", "code", "risk", "what", "reason"):
-            answer = reader.get(f"{path}?{name}={quote(given)}")
-            assert answer.status in (200, 422), (path, name, answer.status)
-            assert "<img" not in answer.text, (path, name)
+    for given in ("'", NASTY, "%", "\u202e", "-1", "9" * 40, "2026-13-45", "\x00", "[]"):
+        for path in ("/missions", "/inbox", "/dead-letters", "/proposals"):
+            for name in ("status", "title", "kind", "since", "before", "group", "code", "risk", "what", "reason"):
+                answer = reader.get(f"{path}?{name}={quote(given)}")
+                assert answer.status in (200, 422), (path, name, given, answer.status)
+                assert "<img" not in answer.text, (path, name)
 
 
 def test_a_server_that_only_shows_has_no_buttons_and_does_nothing(serve, key, loop):
