@@ -7,10 +7,11 @@ BENCH_STAMP := .venv/.bench-installed
 # One more than there are cores, as many tests wait for something; each has a server of its own. A server that is given is
 # for one at a time.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
-ALL_TESTS := $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal) --ignore tests/fleet
+# Those that need a browser, or a fleet of servers, are targets of their own.
+ALL_TESTS := --ignore tests/browser --ignore tests/fleet $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix timed ticks soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean move-soak move-soak-quick test-fleet fleet-soak http-load http-fuzz
+.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix timed ticks soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean move-soak move-soak-quick test-fleet fleet-soak http-load http-fuzz test-browser screenshots measure-pages vendor
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +39,9 @@ test-fleet: $(STAMP) ## Run a fleet on three servers of Debian's PostgreSQL 15 w
 
 fleet-soak: $(STAMP) ## 10,000 missions by 50 producers over the front of a fleet while nodes are killed; ARGS='--seed 7'
 	PYTHONPATH=tests $(RUN) fleet.soak $(ARGS)
+
+test-browser: $(STAMP) ## Try the dashboard in a real Chromium (Debian's); pictures of its pages go to build/pages
+	$(RUN) pytest $(or $(T),tests/browser)
 
 lint: $(STAMP) ## Check style and types
 	$(RUN) ruff check .
@@ -121,12 +125,19 @@ soak-rows: $(STAMP) ## Hold the rows of every table for ten seconds in turn, lon
 plpgsql-check: $(STAMP) ## Check every routine with plpgsql_check (needs PostgreSQL 15 and the extension)
 	.venv/bin/python tools/plpgsql_check.py
 
-docs: $(STAMP) ## Generate docs/reference.md, docs/json.md, sql/tables.sql, results in docs/psql.md, fields in docs/policy.md
+screenshots: $(STAMP) ## Take the pictures of README: the demo's own dashboard, in Chromium
+	.venv/bin/python tools/screenshots.py
+
+measure-pages: $(STAMP) ## Measure the first pages beside a million finished missions and 10,000 that wait
+	PYTHONPATH=tests .venv/bin/python tools/measure_pages.py $(ARGS)
+
+vendor: $(STAMP) ## Fetch what the dashboard needs from npm, at the pinned versions
+	.venv/bin/python tools/vendor.py
+
+docs: $(STAMP) ## Generate docs/reference.md, docs/json.md, sql/tables.sql, alerts, dashboards, parts of other documents
 	.venv/bin/python tools/policy_docs.py
 	.venv/bin/python tools/json_schemas.py
 	.venv/bin/python tools/fleet_signatures.py
-docs: $(STAMP) ## Generate docs/reference.md, sql/tables.sql, alerts, dashboards, parts of other documents
-	.venv/bin/python tools/policy_docs.py
 	.venv/bin/python tools/measures.py
 	.venv/bin/python tools/reference.py
 	.venv/bin/python tools/tables.py

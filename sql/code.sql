@@ -308,6 +308,7 @@
 \ir code/locks/fn_lock_token.sql
 \ir code/locks/fn_assert_lock.sql
 \ir code/locks/fn_cleanup_expired_locks.sql
+\ir code/locks/fn_list_locks.sql
 \ir code/locks/fn_idempotency_key.sql
 \ir code/locks/fn_idempotent.sql
 \ir code/locks/fn_idempotent_result.sql
@@ -353,6 +354,7 @@
 \ir code/outbox/fn_complete_outbox_events.sql
 \ir code/outbox/_duty_outbox.sql
 \ir code/outbox/_requeue_outbox.sql
+\ir code/outbox/fn_list_outbox.sql
 \ir code/outbox/_outbox_front.sql
 \ir code/outbox/_broken_outbox.sql
 \ir code/outbox/_health_outbox.sql
@@ -590,6 +592,7 @@
 \ir code/transitions/_skip_decision.sql
 \ir code/transitions/_listed.sql
 \ir code/transitions/fn_list_handoffs.sql
+\ir code/transitions/fn_list_directives.sql
 \ir code/transitions/fn_show_directive.sql
 \ir code/transitions/_broken_transitions.sql
 \ir code/transitions/_health_transitions.sql
@@ -605,6 +608,7 @@
 \ir code/subagents/fn_store_sub_agent_result.sql
 \ir code/subagents/_hit_result.sql
 \ir code/subagents/fn_sub_agent_summary.sql
+\ir code/subagents/fn_list_sub_agents.sql
 
 -- schedules: what happens at given times: cron, time zones, ticks that are missed or overlap
 \ir code/schedules/fn_set_schedule.sql
@@ -766,12 +770,14 @@
 \ir code/ops/_unserved_steps.sql
 \ir code/ops/fn_capabilities.sql
 \ir code/ops/fn_stats.sql
+\ir code/ops/fn_rates.sql
 \ir code/ops/fn_overview.sql
 \ir code/ops/fn_list_missions.sql
 \ir code/ops/fn_count_stuck.sql
 \ir code/ops/fn_list_steps.sql
 \ir code/ops/fn_mission_results.sql
 \ir code/ops/fn_list_running.sql
+\ir code/ops/fn_list_workers.sql
 \ir code/ops/fn_list_proposals.sql
 \ir code/ops/fn_radar_upsert.sql
 \ir code/ops/fn_list_radar.sql

@@ -7,7 +7,7 @@ from typing import Any
 
 from opsloop.areas.call import Caller
 from opsloop.jsonio import document
-from opsloop.results import Idempotent
+from opsloop.results import Idempotent, ListedLock
 
 
 class Locks(Caller):
@@ -70,3 +70,7 @@ class Locks(Caller):
     def idempotent_result(self, key: str, result: Any) -> None:
         """Store what later callers with `key` get, in the transaction that took it; else IllegalState (OPS_014)."""
         self._value("fn_idempotent_result", key=key, result=document(result))
+
+    def list_locks(self, limit: int | None = None) -> list[ListedLock]:
+        """List up to `limit` locks (default 100, at most 1000) by name: who holds each, and until when."""
+        return self._rows(ListedLock, "fn_list_locks", limit=limit)

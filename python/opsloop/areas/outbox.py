@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from opsloop.areas.call import Caller, DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
+from opsloop.results import Delivery, ListedMessage, OutboxClaim, OutboxEvent, OutboxOutcome
 
 
 class Outbox(Caller):
@@ -123,3 +123,10 @@ class Outbox(Caller):
             processor_id=processor_id,
             outcomes=document(list(outcomes)),
         )
+
+    def list_outbox(self, limit: int | None = None, status: str | None = None) -> list[ListedMessage]:
+        """List up to `limit` messages (default 50, at most 1000): those `waiting`, or `delivered`, or `dead`.
+
+        Raises InvalidArgument (OPS_018).
+        """
+        return self._rows(ListedMessage, "fn_list_outbox", limit=limit, status=status)

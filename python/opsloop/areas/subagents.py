@@ -8,6 +8,7 @@ from uuid import UUID
 
 from opsloop.areas.call import Caller, DocumentLike
 from opsloop.jsonio import document
+from opsloop.results import ListedSubAgent
 
 
 class SubAgents(Caller):
@@ -77,3 +78,10 @@ class SubAgents(Caller):
             step_id=step_id,
         )
         return answer
+
+    def list_sub_agents(self, sd_id: str | None = None, limit: int | None = None) -> list[ListedSubAgent]:
+        """List up to `limit` (50) sub-agents with the last each found; with `sd_id` all they found for it.
+
+        Raises InvalidArgument (OPS_018).
+        """
+        return self._rows(ListedSubAgent, "fn_list_sub_agents", sd_id=sd_id, limit=limit)

@@ -7,7 +7,7 @@ from typing import Any
 
 from opsloop.areas.call import Caller, DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import ListedHandoff
+from opsloop.results import ListedDirective, ListedHandoff
 
 
 class Transitions(Caller):
@@ -197,3 +197,10 @@ class Transitions(Caller):
         """
         answer: dict[str, Any] = self._value("fn_show_directive", sd_id=sd_id)
         return answer
+
+    def list_directives(self, limit: int | None = None, status: str | None = None) -> list[ListedDirective]:
+        """List up to `limit` directives (default 50, at most 1000), those changed last first.
+
+        `status`: only those, `open` for those that take transitions. Raises InvalidArgument (OPS_018).
+        """
+        return self._rows(ListedDirective, "fn_list_directives", limit=limit, status=status)

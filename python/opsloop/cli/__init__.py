@@ -32,6 +32,7 @@ MODULES = {
     "ps": ("ps",),
     "metrics": ("metrics",),
     "stats": ("stats",),
+    "lists": ("list",),
     "show": ("show",),
     "explain": ("explain", "health", "check"),
     "grants": ("grant", "grants", "revoke", "break-glass", "review"),

@@ -16,12 +16,14 @@ from rich.console import Console
 import opsloop
 from opsloop import database, embedded
 from opsloop.cli.output import as_json, plain
-from opsloop.demo import care, report, shop, words
+from opsloop.demo import care, page, report, shop, words
 from opsloop.demo.screen import Screen
 from opsloop.demo.watch import Watch
 
 #: The demo gives up after so many seconds.
 LONGEST = 55.0
+#: Where the dashboard is, if nobody else has that port.
+_PORT = 8484
 _LOOK_AGAIN = 0.1
 
 
@@ -29,7 +31,7 @@ def main(*, json: bool = False, stay: bool = False, load_seconds: int = 6) -> in
     """Run the demo; returns its exit code: 0 when every mission succeeded and everything else waits for a person.
 
     `json`: the result as JSON on stdout, everything else on stderr. `stay`: at the end, leave server and worker
-    running until Ctrl-C. `load_seconds`: how long pgbench works before the loop is called.
+    running until Ctrl-C, with the dashboard. `load_seconds`: how long pgbench works before the loop is called.
     """
     stream = sys.stderr if json else sys.stdout
     console = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=not stream.isatty())
@@ -128,8 +130,12 @@ class _Play:
 
     def stay(self) -> None:
         """Go on showing what happens, until Ctrl-C."""
-        self.screen.console.print("Server and worker stay until Ctrl-C.", style="bold")
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), page.page(self.shop, _PORT) as found:
+            if found is not None:
+                address, key = found
+                self.screen.console.print(f"\nThe dashboard: {address}", style="bold")
+                self.screen.console.print(f"  sign in with the key {key}", soft_wrap=True)
+            self.screen.console.print("Server and worker stay until Ctrl-C.", style="bold")
             while True:
                 self._look()
                 time.sleep(_LOOK_AGAIN)

@@ -7,10 +7,20 @@ from opsloop.results.control import Decided, InboxEntry, Pause
 from opsloop.results.events import ListedIdea, Reactions, Triggers
 from opsloop.results.explain import Cause, Explanation, FoundId, Occurrence, Span, TraceContext
 from opsloop.results.keys import ApiKey, Asked, NewKey, RotatedKey, SignIn
-from opsloop.results.locks import Idempotent
+from opsloop.results.locks import Idempotent, ListedLock
 from opsloop.results.missions import Acted, ListedMission, Stuck
-from opsloop.results.ops import Broken, Check, GroupRole, Health, Metric, Stats, Stranded
-from opsloop.results.outbox import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
+from opsloop.results.ops import (
+    Broken,
+    Check,
+    GroupRole,
+    Health,
+    ListedWorker,
+    Metric,
+    Rate,
+    Stats,
+    Stranded,
+)
+from opsloop.results.outbox import Delivery, ListedMessage, OutboxClaim, OutboxEvent, OutboxOutcome
 from opsloop.results.policy import (
     DryRun,
     PolicyChange,
@@ -34,7 +44,7 @@ from opsloop.results.steps import (
     StepOutcome,
     StepResult,
 )
-from opsloop.results.transitions import DirectiveReason, ListedHandoff
+from opsloop.results.transitions import DirectiveReason, ListedDirective, ListedHandoff, ListedSubAgent
 
 __all__ = [
     "Acted",
@@ -62,12 +72,17 @@ __all__ = [
     "Idempotent",
     "InboxEntry",
     "Lease",
+    "ListedDirective",
     "ListedHandoff",
     "ListedIdea",
+    "ListedLock",
+    "ListedMessage",
     "ListedMission",
     "ListedProposal",
     "ListedSchedule",
     "ListedStep",
+    "ListedSubAgent",
+    "ListedWorker",
     "Metric",
     "MissingExecutor",
     "NewKey",
@@ -84,6 +99,7 @@ __all__ = [
     "Proposal",
     "Purge",
     "PurgedRow",
+    "Rate",
     "Reactions",
     "Recorded",
     "Recovered",

@@ -132,3 +132,38 @@ class Stats:
     """Now."""
     p50_seconds: Decimal | None
     p95_seconds: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What happened in one minute; None where it was not counted, as too much has happened since."""
+
+    minute: datetime
+    events: int | None
+    decisions: int | None
+    """Proposals that policy or persons decided."""
+    succeeded: int | None
+    """Attempts."""
+    failed: int | None
+    """Attempts that failed or were lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedWorker:
+    """A worker process."""
+
+    worker_id: str
+    status: str
+    """live, asleep, gone (it gave no sign of life in time) or stopped."""
+    hostname: str | None
+    pid: int | None
+    version: str | None
+    login: str
+    executors: list[str]
+    running: int
+    """Steps that it has."""
+    started_at: datetime
+    last_seen_at: datetime
+    stopped_at: datetime | None
+    refused: str | None
+    """The code for which its claims are refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -57,3 +58,24 @@ class OutboxOutcome:
     event_id: int
     outcome: str
     """delivered, retry, dead or released; OPS_006 when it was not the processor's; busy: say it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMessage:
+    """A message of the outbox in a list."""
+
+    event_id: int
+    aggregate_type: str
+    aggregate_id: str
+    event_type: str
+    status: str
+    """waiting, delivered or dead."""
+    created_at: datetime
+    processed_at: datetime | None
+    retry_count: int
+    retry_at: datetime | None
+    """When its aggregate is tried again."""
+    processor_id: str | None
+    last_error: str | None
+    held: str | None
+    """Why relays leave it."""

@@ -40,3 +40,43 @@ class DirectiveReason:
     detail: str
     statement: str
     """What frees it, or shows the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDirective:
+    """A directive in a list."""
+
+    sd_id: str
+    sd_key: str | None
+    title: str
+    sd_type: str | None
+    status: str
+    current_phase: str
+    session_id: str | None
+    """The session that holds it."""
+    handoff_status: str | None
+    """What its last handoff came to."""
+    score: Decimal | None
+    threshold: Decimal | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSubAgent:
+    """A sub-agent, and what it found last; or one thing that it found."""
+
+    code: str
+    name: str
+    priority: int | None
+    executor: str | None
+    is_active: bool
+    sd_id: str | None
+    phase: str | None
+    verdict: str | None
+    """PASS, WARNING, FAIL or BLOCKED."""
+    confidence: Decimal | None
+    execution_time: Decimal | None
+    """Seconds."""
+    mission_id: UUID | None
+    created_at: datetime | None

@@ -8,7 +8,7 @@ from typing import Any
 
 from opsloop.areas.aio.call import AsyncCaller
 from opsloop.jsonio import document
-from opsloop.results import Idempotent
+from opsloop.results import Idempotent, ListedLock
 
 
 class AsyncLocks(AsyncCaller):
@@ -75,3 +75,7 @@ class AsyncLocks(AsyncCaller):
     async def idempotent_result(self, key: str, result: Any) -> None:
         """Store what later callers with `key` get, in the transaction that took it; else IllegalState (OPS_014)."""
         await self._value("fn_idempotent_result", key=key, result=document(result))
+
+    async def list_locks(self, limit: int | None = None) -> list[ListedLock]:
+        """List up to `limit` locks (default 100, at most 1000) by name: who holds each, and until when."""
+        return await self._rows(ListedLock, "fn_list_locks", limit=limit)

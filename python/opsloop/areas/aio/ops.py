@@ -11,7 +11,18 @@ from uuid import UUID
 from opsloop.areas.aio.call import AsyncCaller
 from opsloop.areas.call import DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import Broken, Check, GroupRole, Health, ListedIdea, Metric, Stats, Stranded
+from opsloop.results import (
+    Broken,
+    Check,
+    GroupRole,
+    Health,
+    ListedIdea,
+    ListedWorker,
+    Metric,
+    Rate,
+    Stats,
+    Stranded,
+)
 
 
 class AsyncOps(AsyncCaller):
@@ -143,3 +154,14 @@ class AsyncOps(AsyncCaller):
     async def list_roles(self) -> list[GroupRole]:
         """List the five group roles of this loop, and whether they work."""
         return await self._rows(GroupRole, "fn_list_roles")
+
+    async def rates(self, minutes: int | None = None) -> list[Rate]:
+        """Tell what happened in each of the last `minutes` (60, at most 1440): events, decisions, attempts.
+
+        None where the newest 10,000 rows of each do not reach. Raises InvalidArgument (OPS_018).
+        """
+        return await self._rows(Rate, "fn_rates", minutes=minutes)
+
+    async def list_workers(self, limit: int | None = None) -> list[ListedWorker]:
+        """List up to `limit` worker processes (default 100, at most 1000), those that live first."""
+        return await self._rows(ListedWorker, "fn_list_workers", limit=limit)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from opsloop.areas.aio.call import AsyncCaller
 from opsloop.areas.call import DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import Delivery, OutboxClaim, OutboxEvent, OutboxOutcome
+from opsloop.results import Delivery, ListedMessage, OutboxClaim, OutboxEvent, OutboxOutcome
 
 
 class AsyncOutbox(AsyncCaller):
@@ -127,3 +127,10 @@ class AsyncOutbox(AsyncCaller):
             processor_id=processor_id,
             outcomes=document(list(outcomes)),
         )
+
+    async def list_outbox(self, limit: int | None = None, status: str | None = None) -> list[ListedMessage]:
+        """List up to `limit` messages (default 50, at most 1000): those `waiting`, or `delivered`, or `dead`.
+
+        Raises InvalidArgument (OPS_018).
+        """
+        return await self._rows(ListedMessage, "fn_list_outbox", limit=limit, status=status)

@@ -10,6 +10,7 @@ from uuid import UUID
 from opsloop.areas.aio.call import AsyncCaller
 from opsloop.areas.call import DocumentLike
 from opsloop.jsonio import document
+from opsloop.results import ListedSubAgent
 
 
 class AsyncSubAgents(AsyncCaller):
@@ -79,3 +80,12 @@ class AsyncSubAgents(AsyncCaller):
             step_id=step_id,
         )
         return answer
+
+    async def list_sub_agents(
+        self, sd_id: str | None = None, limit: int | None = None
+    ) -> list[ListedSubAgent]:
+        """List up to `limit` (50) sub-agents with the last each found; with `sd_id` all they found for it.
+
+        Raises InvalidArgument (OPS_018).
+        """
+        return await self._rows(ListedSubAgent, "fn_list_sub_agents", sd_id=sd_id, limit=limit)

@@ -9,7 +9,7 @@ from typing import Any
 from opsloop.areas.aio.call import AsyncCaller
 from opsloop.areas.call import DocumentLike
 from opsloop.jsonio import document
-from opsloop.results import ListedHandoff
+from opsloop.results import ListedDirective, ListedHandoff
 
 
 class AsyncTransitions(AsyncCaller):
@@ -201,3 +201,12 @@ class AsyncTransitions(AsyncCaller):
         """
         answer: dict[str, Any] = await self._value("fn_show_directive", sd_id=sd_id)
         return answer
+
+    async def list_directives(
+        self, limit: int | None = None, status: str | None = None
+    ) -> list[ListedDirective]:
+        """List up to `limit` directives (default 50, at most 1000), those changed last first.
+
+        `status`: only those, `open` for those that take transitions. Raises InvalidArgument (OPS_018).
+        """
+        return await self._rows(ListedDirective, "fn_list_directives", limit=limit, status=status)

@@ -1,42 +1,24 @@
 """The pages of the dashboard.
 
 `routes()` is what the application mounts at `/`; `sign_in` and `error` are the two pages that it makes by itself.
+A view (`loop.py`, `inbox.py`, …) gets a `Visit`: who asks, and the loop as that login sees it. It calls routines, and
+`frame.show` makes a page of the answers by a template of `opsloop/serve/templates`. What needs a script also works
+without one: `static/opsloop.js` adds to the HTML, and nothing is only there.
 """
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
-import jinja2
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from opsloop.errors import OpsError
+from opsloop.serve.pages import directives, failures, inbox, lists, loop, missions, policy, schedules
+from opsloop.serve.pages.assets import static
+from opsloop.serve.pages.frame import ROUTES, error, sign_in
 
-_templates = jinja2.Environment(
-    loader=jinja2.PackageLoader("opsloop.serve.pages"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+#: The views, which have put themselves on the list of routes.
+_VIEWS = (loop, inbox, missions, failures, policy, schedules, lists, directives)
 
+__all__ = ["error", "routes", "sign_in"]
 
 def routes() -> list[BaseRoute]:
-    """The routes of the pages."""
-    return []
-
-
-async def sign_in(_request: Request, to: str, error: OpsError | None) -> Response:
-    """The page on which to sign in; `error` is why the last try failed."""
-    return HTMLResponse(_templates.get_template("sign-in.html").render(to=to, error=error))
-
-
-async def error(request: Request, status: int, message: str, error: OpsError | None) -> Response:
-    """An error as a page. Whoever is not signed in gets to where that is done, and back."""
-    if status == 401 and request.method == "GET":
-        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"/sign-in?next={quote(target)}", 303)
-    page = _templates.get_template("error.html")
-    return HTMLResponse(page.render(status=status, message=message, error=error), status)
+    """The routes of the pages, and of the files that they need."""
+    return [*ROUTES, static()]
