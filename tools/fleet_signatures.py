@@ -19,14 +19,19 @@ on commit drop;
 insert into fleet_signatures (name, arguments, result, types, roles) values
 """
 GRANT = re.compile(r"^ {4}\['(fn_\w+)', '([\w ]+)'\],?$", re.MULTILINE)
-SIGNATURE = re.compile(r"create or replace function \w+\((.*?)\)\s+returns\s+(.*?)\s*\nlanguage ", re.DOTALL)
+SIGNATURE = re.compile(
+    r"create or replace function \w+\((.*?)\)\s+(?:returns\s+(.*?)\s*\n)?language ", re.DOTALL
+)
+OUT = re.compile(r",?\s*\bout (\w+ [\w\[\]]+)")
 
 
 def signature(text: str) -> tuple[str, str]:
     """Arguments and result of the routine in a file, each on one line."""
     found = SIGNATURE.match(text)
     assert found, text[:200]
-    return " ".join(found[1].split()), " ".join(found[2].split())
+    arguments = " ".join(found[1].split())
+    result = found[2] or f"table ({', '.join(OUT.findall(arguments))})"
+    return OUT.sub("", arguments), " ".join(result.split())
 
 
 def types(arguments: str) -> str:

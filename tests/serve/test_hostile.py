@@ -24,7 +24,9 @@ def test_keys_cannot_be_guessed_at_speed_and_a_right_one_is_let_through(server, 
     assert server.browser().sign_in("another").status == 429
     server.process.terminate()
     server.process.wait(60)
-    counted = conn.execute("select value from fn_metrics() where name = 'opsloop_keys_refused_total'").fetchone()
+    counted = conn.execute(
+        "select value from fn_metrics() where name = 'opsloop_keys_refused_total'"
+    ).fetchone()
     assert counted == (sum(status in (401, 429) for status in statuses) + 3,)
 
 

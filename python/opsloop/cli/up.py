@@ -107,7 +107,6 @@ def up(
                 observers.program(relay)
             return Company(worker, relay, web, dsn, session.schema_name, tells=not session.json)
 
-
         tell = partial(_tell, session, done, names)
         serve(session, dsn, registry, options, observers, started=tell, beside=beside)
     if not session.json:
