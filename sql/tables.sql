@@ -1891,6 +1891,58 @@ create table ops_spent_keys (
 );
 create index ops_spent_keys_until on ops_spent_keys (until) where until is not null;
 
+-- 0018_api_keys -------------------------------------------------------------------------------------------------------
+-- Keys of the HTTP control plane, and the sign-ins of browsers. Both hold digests of secrets, never a secret.
+
+-- Keys for `opsloop serve`. A call with a key acts as its login, with the rights of its role and no others.
+create table ops_api_keys (
+  -- Id.
+  id uuid not null,
+  -- What the key is for; while it is rotated, two valid keys have the same name.
+  name text not null,
+  -- reader, producer, worker, operator or admin: the group whose rights it has.
+  role text not null,
+  -- The login role that its calls count as, for separation of duty and in every record. It is a member of the group.
+  login text not null,
+  -- sha256 of the key in hexadecimal digits; the key itself is stored nowhere.
+  hash text not null,
+  -- When it was made.
+  created_at timestamptz not null,
+  -- The login that made it.
+  created_login text not null,
+  -- When it was used last, exact to a minute.
+  last_used_at timestamptz,
+  -- From then on it is refused; null for never.
+  expires_at timestamptz,
+  -- Since when it is refused, by word of somebody.
+  revoked_at timestamptz,
+  -- The login that revoked it.
+  revoked_by text,
+  constraint ops_api_keys_pkey primary key (id),
+  constraint ops_api_keys_hash_unique unique (hash),
+  constraint ops_api_keys_hash_is_sha256 check (hash ~ '^[0-9a-f]{64}$'),
+  constraint ops_api_keys_name_fits check (char_length(name) >= 1 and char_length(name) <= 100),
+  constraint ops_api_keys_role_known check (role in ('reader', 'producer', 'worker', 'operator', 'admin'))
+) with (fillfactor = 50);
+create index ops_api_keys_name on ops_api_keys (name);
+
+-- Browsers that are signed in to `opsloop serve`, each with a key: it ends with the key, or before.
+create table ops_sign_ins (
+  -- sha256 of the secret in the cookie, in hexadecimal digits.
+  hash text not null,
+  -- The key that it was opened with.
+  key_id uuid not null,
+  -- When.
+  created_at timestamptz not null,
+  -- Until when it holds.
+  expires_at timestamptz not null,
+  constraint ops_sign_ins_pkey primary key (hash),
+  constraint ops_sign_ins_hash_is_sha256 check (hash ~ '^[0-9a-f]{64}$'),
+  constraint ops_sign_ins_key_id_fkey foreign key (key_id) references ops_api_keys(id) on delete cascade
+);
+create index ops_sign_ins_key_id on ops_sign_ins (key_id);
+create index ops_sign_ins_expires_at on ops_sign_ins (expires_at);
+
 -- 0019_metrics --------------------------------------------------------------------------------------------------------
 -- Metrics of attempts: how many ended how and how long they took, folded from ops_action_runs after the fact.
 
@@ -1933,3 +1985,42 @@ create table ops_attempt_fold (
   constraint ops_attempt_fold_pkey primary key (one),
   constraint ops_attempt_fold_one_row check (one)
 ) with (fillfactor = 50);
+
+-- 0021_moves ----------------------------------------------------------------------------------------------------------
+-- Moves: where a loop goes, or came from, and how far that is. The row travels with the loop: both servers have it.
+
+-- Moves of the loop to another server: one at most is in force, and while it is closed nothing writes to the loop.
+create table ops_moves (
+  -- The move, the same on both servers.
+  id uuid not null,
+  -- On the server that it leaves: draining, closed, moved (for good), taken_back. On the other one: closed (as it
+  -- came), arrived, open (it goes on here), given_up (it stayed where it was).
+  phase text not null,
+  -- The database that it leaves, as people name it; no password.
+  from_place text not null,
+  -- The database that it goes to, likewise.
+  to_place text not null,
+  -- System identifier and oid of the database that it leaves: tells on which of the two one is.
+  origin text not null,
+  -- Who began it, as the caller said.
+  begun_by text not null,
+  -- The login role that began it.
+  begun_login text not null default session_user,
+  -- Why.
+  reason text,
+  -- When.
+  begun_at timestamptz not null default now(),
+  -- Since when nothing has been written on the server that it leaves.
+  closed_at timestamptz,
+  -- Until when workers and relays may be at what they had leased when it was closed; it is not opened before.
+  leases_until timestamptz,
+  -- When it was taken back, or opened; null while it is in force.
+  ended_at timestamptz,
+  -- The one transaction that may write although the loop is closed: of the routine that takes the next step.
+  let_through xid8,
+  constraint ops_moves_pkey primary key (id),
+  constraint ops_moves_end_is_dated check ((phase in ('taken_back', 'open')) = (ended_at is not null)),
+  constraint ops_moves_phase_known
+    check (phase in ('draining', 'closed', 'moved', 'taken_back', 'arrived', 'given_up', 'open'))
+);
+create unique index ops_moves_one_in_force on ops_moves ((true)) where ended_at is null;

@@ -179,7 +179,7 @@ def _quoted(text: str) -> str:
 #: Which routine measures what a section shows.
 SECTIONS = {
     "Heartbeats": ("_health_ops", "_record_heartbeat", "_health_events"),
-    "Work": ("_health_steps", "_series", "_fold_attempts", "_health_missions", "_health_control"),
+    "Work": ("_health_steps", "_series", "_fold_attempts", "_health_missions", "_health_control", "_health_waits"),
     "Workers and relays": ("_recover_steps", "_record_attempts", "fn_report_counts"),
     "Decisions": ("_health_proposals", "_health_approvals", "_health_schedules"),
     "Effects": ("_health_outbox", "_record_deliveries", "_health_locks", "fn_acquire_lock", "_record_replay",

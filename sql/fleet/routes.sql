@@ -217,7 +217,8 @@ insert into fleet_routes (name, route, arg, how) values
    ' case when p_mission_id is not null then t.step_id end, t.step_id desc limit p_limit'),
   ('fn_mission_results', 'id', 'p_mission_id', null),
   ('fn_list_workers', 'all', null,
-   'select t.* from a t order by t.status not in (''live'', ''asleep''), t.last_seen_at desc, t.worker_id limit p_limit'),
+   'select t.* from a t order by t.status not in (''live'', ''asleep''), t.last_seen_at desc, t.worker_id'
+   ' limit p_limit'),
   ('fn_list_running', 'all', null, 'select t.* from a t order by t.reserved_at, t.step_id limit p_limit'),
   ('fn_list_proposals', 'all', 'p_proposal_id', 'select t.* from a t order by t.proposal_id desc limit p_limit'),
   ('fn_radar_upsert', 'node', null, 'the board of ideas is one node''s'),
