@@ -109,3 +109,12 @@ def received(open_: socket.socket) -> bytes:
     except OSError:
         pass
     return text
+
+
+def test_a_page_that_was_left_open_keeps_nobody_from_signing_in(server, key):
+    old = server.browser()
+    old.cookies["opsloop"] = "long-over"
+    assert {old.get("/stream").status for _ in range(15)} == {303, 429}
+    browser = server.browser()
+    assert browser.sign_in(key("reader")).status == 303
+    assert browser.get("/stream?kinds=nothing").status == 422

@@ -114,3 +114,10 @@ def test_behind_tls_the_cookie_goes_over_nothing_else(serve, key):
     answer = server.browser().sign_in(key("reader"))
     assert "secure" in answer.headers["set-cookie"].lower()
     assert "strict-transport-security" in answer.headers
+
+
+def test_what_an_address_says_is_text_on_the_page_and_nothing_else(server):
+    page = server.browser().get("/sign-in?next=/%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
+    assert page.status == 200
+    assert "<script" not in page.text
+    assert "<script" not in server.browser().get("/%3Cscript%3Ealert(1)%3C/script%3E").text

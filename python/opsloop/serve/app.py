@@ -16,7 +16,8 @@
   are files of this server: `guard.py` sends a Content-Security-Policy that allows no inline ones, and forbids frames.
 - *API.* `api/operations.py` lists every operation: routine, arguments, answer. Routes, checks of what is sent, and the
   OpenAPI document follow from it. `/stream` (pages) and `/api/v1/stream` tell what changes (`stream.py`).
-- *Metrics.* `opsloop.metrics` has `async def exposition(connection) -> bytes`: GET /metrics, acting as a reader's key.
+- *Metrics.* `opsloop.metrics` has `async def exposition(connection, schema) -> bytes`, which GET /metrics answers as
+  the caller of the request.
 - `guard.py` surrounds it all: security headers, limits of bodies, a line in the log, and no traceback to anybody.
 - `process.py` runs it by uvicorn, alone (`opsloop serve`) or beside a worker (`opsloop up --serve`).
 """

@@ -29,7 +29,7 @@ CSRF_HEADER = "x-csrf-token"
 _OWN_KEY_OPENS = frozenset({"/api/ops/heartbeat", "/metrics"})
 _FREE_TRIES = 10
 _SECONDS_A_TRY = 6.0
-_MOST_ADDRESSES = 10_000
+_MOST_PLACES = 10_000
 _MOST_KNOWN = 1_000
 
 
@@ -69,7 +69,7 @@ def credentials(request: HTTPConnection, settings: ServeSettings) -> Credentials
     if not request.url.path.startswith("/api/"):
         person = request.headers.get(settings.proxy_header) if settings.proxy_header else None
         if person:
-            return Credentials(login=person, proxy=request.client.host if request.client else "?")
+            return Credentials(login=person, proxy=_address(request))
         if secret := request.cookies.get(COOKIE):
             return Credentials(sign_in=digest(secret))
     raise NotSignedIn("a key is needed", hint=_HINT)
@@ -139,50 +139,60 @@ class Tries:
     def __init__(self) -> None:
         self.wrong = 0
         """How many wrong keys there were, since the start."""
-        self._by_address: OrderedDict[str, float] = OrderedDict()
+        self._by_place: OrderedDict[str, float] = OrderedDict()
         self._right: OrderedDict[str, None] = OrderedDict()
 
     @contextmanager
     def watch(self, request: HTTPConnection, given: Credentials) -> Iterator[None]:
-        """Count the request if its key turns out wrong. Raises TooManyTries (OPS_092)."""
-        address = request.client.host if request.client else "?"
+        """Count the request if what it shows turns out wrong. Raises TooManyTries (OPS_092).
+
+        Cookies and keys are counted apart: a page that was left open keeps nobody from signing in.
+        """
+        place = ("cookie " if given.sign_in else "") + _address(request)
         shown = given.key or given.sign_in or (f"{given.proxy} {given.login}" if given.proxy else None)
         if shown is None:
             yield
             return
         if shown not in self._right:
-            self._check(address)
+            self._check(place)
         try:
             yield
         except NotSignedIn:
             self._right.pop(shown, None)
-            self._count(address)
+            self._count(place)
             raise
+        self.trust(shown)
+
+    def trust(self, shown: str) -> None:
+        """From now on this is known to be right."""
         self._right[shown] = None
         self._right.move_to_end(shown)
         if len(self._right) > _MOST_KNOWN:
             self._right.popitem(last=False)
 
-    def _check(self, address: str) -> None:
-        wait = self._by_address.get(address, 0.0) - _FREE_TRIES * _SECONDS_A_TRY - time.monotonic()
+    def count(self, request: HTTPConnection) -> None:
+        """Count a wrong signature. Raises TooManyTries (OPS_092) where there were too many."""
+        self._check(_address(request))
+        self._count(_address(request))
+
+    def _check(self, place: str) -> None:
+        wait = self._by_place.get(place, 0.0) - _FREE_TRIES * _SECONDS_A_TRY - time.monotonic()
         if wait > 0:
             self.wrong += 1
             seconds = math.ceil(wait)
             raise TooManyTries(
-                f"too many wrong keys came from {address}",
+                "too many wrong keys came from there",
                 detail={"retry_after_seconds": seconds},
                 hint=f"Try again in {seconds} seconds.",
             )
 
-    def count(self, request: HTTPConnection) -> None:
-        """Count a wrong signature. Raises TooManyTries (OPS_092) where there were too many."""
-        address = request.client.host if request.client else "?"
-        self._check(address)
-        self._count(address)
-
-    def _count(self, address: str) -> None:
+    def _count(self, place: str) -> None:
         self.wrong += 1
         now = time.monotonic()
-        self._by_address[address] = max(self._by_address.pop(address, now), now) + _SECONDS_A_TRY
-        if len(self._by_address) > _MOST_ADDRESSES:
-            self._by_address.popitem(last=False)
+        self._by_place[place] = max(self._by_place.pop(place, now), now) + _SECONDS_A_TRY
+        if len(self._by_place) > _MOST_PLACES:
+            self._by_place.popitem(last=False)
+
+
+def _address(request: HTTPConnection) -> str:
+    return request.client.host if request.client else "?"

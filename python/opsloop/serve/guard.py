@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -55,6 +56,8 @@ class Guard:
         request = _Request(scope, receive, send, self._seconds, tls=self._tls)
         try:
             await self._app(scope, request.receive, request.send)
+        except ClientDisconnect:
+            pass  # there is nobody to answer
         except _TooSlowError:
             await request.refuse(408, {"title": f"the body did not arrive within {self._seconds:g} seconds"})
         except OpsError as error:

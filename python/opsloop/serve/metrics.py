@@ -23,6 +23,6 @@ def routes() -> list[Route]:
 
     async def show(request: Request) -> Response:
         async with acting(request) as loop:
-            return Response(await exposition(loop.conn), media_type=_TEXT)
+            return Response(await exposition(loop.conn, loop.schema), media_type=_TEXT)
 
     return [Route("/metrics", show, methods=["GET"])]

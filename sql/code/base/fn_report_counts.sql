@@ -4,8 +4,8 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Takes what a worker, relay or server has counted since its start. Only what is more than it told before is counted, so that
--- the same word may come twice. A process says it when a number has changed, and at its end.
+-- Takes what a worker, relay or server has counted since its start. Only what is more than it told before is counted,
+-- so that the same word may come twice. A process says it when a number has changed, and at its end.
 -- Locks: the row of the process. Writes: ops_process_counts, ops_counts. Raises: OP015 for the id of another login's
 -- process, OP018 for an id or counts that cannot be.
 declare
@@ -58,6 +58,6 @@ end;
 $$;
 comment on function fn_report_counts(text, jsonb) is
   'A worker, relay or server tells what it has counted since its start: {"dropped": finished results that the database '
-  'never took, "reconnects", "claims_refused", "keys_refused": wrong keys that it was shown}. Counts as far as it is more than it told before, so saying it twice does no '
-  'harm; fn_metrics and fn_check_health show the sums. OPS_015 for another login''s process, OPS_018 for a name or '
-  'number that cannot be.';
+  'never took, "reconnects", "claims_refused", "keys_refused": wrong keys that it was shown}. Counts as far as it is '
+  'more than it told before, so saying it twice does no harm; fn_metrics and fn_check_health show the sums. OPS_015 '
+  'for another login''s process, OPS_018 for a name or number that cannot be.';

@@ -176,3 +176,22 @@ def test_no_role_of_the_loop_reads_digests(conn, people):
     for role in ("reader", "admin"):
         assert sqlstate(people.session(role).execute, "select * from ops_api_keys") == "42501"
         assert sqlstate(people.session(role).execute, "select * from ops_sign_ins") == "42501"
+
+
+def test_a_function_that_lends_its_owners_rights_does_not_let_a_readers_key_decide(conn, connect, people):
+    ann, ben = people.make("producer"), people.make("admin")
+    create(conn, "ann", "producer", ann)
+    create(conn, "look", "reader", ben)
+    conn.execute(
+        """create function public.lend(p_id uuid) returns text language sql security definer
+           as 'select status from opsloop.fn_approve_proposal(p_id)'"""
+    )
+    server = connect()
+    acting(server, "ann")
+    proposal = server.execute(PROPOSE).fetchone()[0]
+    server.execute("commit")
+    acting(server, "look")
+    assert sqlstate(server.execute, "select public.lend(%s)", (proposal,)) == "OP015"
+    server.execute("rollback")
+    # The owner himself may.
+    assert server.execute("select public.lend(%s)", (proposal,)).fetchone() == ("approved",)
