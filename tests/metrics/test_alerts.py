@@ -1,6 +1,7 @@
 """The alert rules, by promtool: each is valid, fires where its check begins to warn or fail, and not below."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -60,6 +61,15 @@ def cases(definition: Row) -> list[tuple[float, str | None]]:
 
 def test_the_rules_are_valid() -> None:
     done = promtool("check", "rules", RULES)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_configuration_in_the_documents_is_valid(tmp_path: Path) -> None:
+    page = (RULES.parents[2] / "docs/metrics.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    shutil.copy(RULES, tmp_path)
+    (tmp_path / "prometheus.yml").write_text(block)
+    done = promtool("check", "config", tmp_path / "prometheus.yml")
     assert done.returncode == 0, done.stderr
 
 

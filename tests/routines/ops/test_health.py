@@ -185,6 +185,26 @@ def slow(loop: Loop, seconds: int) -> None:
     )
 
 
+def counted(loop: Loop, name: str, times: int) -> None:
+    loop.rows("select _count(%s, %s)", name, times)
+
+
+def messages(loop: Loop, count: int) -> None:
+    loop.do(
+        "insert into outbox (aggregate_type, aggregate_id, event_type)"
+        f" select 'a', n::text, 'x' from generate_series(1, {count}) n"
+    )
+
+
+def took(loop: Loop, seconds: int) -> None:
+    loop.do(
+        "insert into ops_action_runs (id, run_id, step_id, executor, attempt, status, started_at, completed_at)"
+        " select _uuid_v7(), gen_random_uuid(), _uuid_v7(), e.name, 1, 'succeeded',"
+        " _now() - e.seconds * interval '1 s', _now()"
+        f" from (values ('slow', {seconds}), ('quick', 1)) e (name, seconds)"
+    )
+
+
 def pause(loop: Loop) -> None:
     loop.do("insert into ops_pauses (scope, target, paused_by) values ('kind', 'deploy', 'ada')")
 
@@ -244,6 +264,29 @@ SICK: dict[str, tuple[Callable[[Loop], Any], str, str, str]] = {
         "waiting for a person", "fail", "1 proposals",
     ),
     "something paused": (pause, "pauses", "warn", "kind deploy by ada"),
+    "locks that many want": (lambda o: counted(o, "m10_locks_failed_total", 250), "locks refused", "warn", ""),
+    "locks that some want": (lambda o: counted(o, "m10_locks_failed_total", 95), "locks refused", "ok", ""),
+    "locks that many wanted": (
+        lambda o: (counted(o, "m10_locks_failed_total", 250), o.rows("select _duty_base()"), o.advance(1201)),
+        "locks refused", "ok", "0.0",
+    ),
+    "replays without end": (
+        lambda o: counted(o, "m10_replay_duplicates_total", 120), "replays repeated", "warn", "",
+    ),
+    "deliveries that fail": (lambda o: counted(o, "m10_outbox_retry_total", 500), "outbox retries", "warn", ""),
+    "transitions that fail": (
+        lambda o: counted(o, "opsloop_transitions_failed_total", 30), "transitions failing", "warn", "",
+    ),
+    "requests without end": (
+        lambda o: counted(o, "opsloop_transition_idempotent_hits_total", 500), "transitions repeating", "warn", "",
+    ),
+    "a hundred messages": (lambda o: messages(o, 100), "outbox pending", "warn", "100"),
+    "a few messages": (lambda o: messages(o, 99), "outbox pending", "ok", "99"),
+    "ten dead letters in a day": (
+        lambda o: (letters(o, 10), o.advance(7200)), "dead letters of a day", "warn", "10",
+    ),
+    "steps that take long": (lambda o: took(o, 601), "step duration", "warn", "601.000 s of executor slow"),
+    "steps that take a while": (lambda o: took(o, 599), "step duration", "ok", "599.000 s of executor slow"),
 }  # fmt: skip
 
 
