@@ -248,6 +248,7 @@
 \ir code/events/_broken_reactions.sql
 
 -- control: pauses, the kill switch, the barriers that claims and reports pass, parked steps
+\ir code/control/_is_stopped.sql
 \ir code/control/_pass_barrier.sql
 \ir code/control/_close_barriers.sql
 \ir code/control/fn_pause.sql
@@ -270,6 +271,8 @@
 \ir code/control/_park_picked.sql
 \ir code/control/_park_front.sql
 \ir code/control/_duty_control.sql
+\ir code/control/fn_node.sql
+\ir code/control/fn_tell_node.sql
 
 -- locks: locks that expire, with fencing tokens; what is done once by key
 \ir code/locks/fn_acquire_lock.sql
@@ -705,8 +708,6 @@
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/_id_window.sql
 \ir code/ops/fn_after_restore.sql
-\ir code/ops/fn_node.sql
-\ir code/ops/fn_tell_node.sql
 \ir code/ops/fn_upgrade_check.sql
 \ir code/ops/_unserved_steps.sql
 \ir code/ops/fn_capabilities.sql

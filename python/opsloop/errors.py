@@ -502,7 +502,9 @@ def condemns(error: OpsError) -> bool:
     """
     if error.sqlstate is None:
         return not isinstance(error, DatabaseUnavailable)
-    own = _is_ours(error.sqlstate) and not isinstance(error, ControlBusy | NodeAway | ReadOnlyDatabase | SchemaMismatch)
+    own = _is_ours(error.sqlstate) and not isinstance(
+        error, ControlBusy | NodeAway | ReadOnlyDatabase | SchemaMismatch
+    )
     return own or error.sqlstate.startswith("22")
 
 

@@ -20,7 +20,11 @@ def documented() -> dict[str, str]:
 
 def used_in_sql() -> set[str]:
     """Codes raised, returned or stored by the SQL; comments do not count."""
-    files = [*(ROOT / "sql/code").rglob("*.sql"), *(ROOT / "sql/loader").glob("*.sql"), *(ROOT / "sql/fleet").rglob("*.sql")]
+    files = [
+        *(ROOT / "sql/code").rglob("*.sql"),
+        *(ROOT / "sql/loader").glob("*.sql"),
+        *(ROOT / "sql/fleet").rglob("*.sql"),
+    ]
     found: set[str] = set()
     for file in files:
         text = re.sub(r"^\s*--.*$", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE)

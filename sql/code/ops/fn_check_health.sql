@@ -101,6 +101,9 @@ begin
           (select w.since from ops_parked_steps w where w.waits_for = 'person' order by w.since limit 1)) o;
   select string_agg(format('%s%s by %s', p.scope, nullif(' ' || p.target, ' '), p.paused_by), ', ' order by p.paused_at)
     into v_pauses from (select * from ops_pauses o order by o.paused_at limit 10) p;
+  if (fn_node() -> 'waits')::boolean then
+    v_pauses := concat_ws(', ', 'this node waits for the front of its fleet', v_pauses);
+  end if;
   select sum(s.n) as n, string_agg(format('%s × %s, such as: %s', s.n, s.kind, s.remedy), ' ' order by s.kind) as found
     into v_strays
     from (select t.kind, count(*) as n, min(t.remedy) as remedy from ops_strays t group by t.kind) s;
@@ -194,7 +197,7 @@ begin
        format('%s open, %s overdue', v_glass.open, v_glass.overdue)),
       ('schedules', v_schedules.failures, coalesce(v_schedules.found, 'none')),
       ('strays', v_strays.n, coalesce(v_strays.found, 'none')),
-      ('pauses', v_health.paused_scopes,
+      ('pauses', v_health.paused_scopes + (fn_node() -> 'waits')::boolean::integer,
        case when v_health.killed then 'the kill switch is on: ' else '' end || coalesce(v_pauses, 'nothing is paused')),
       ('kept for ever', v_retention.kept_bytes / 1048576, coalesce(v_retention.kept, 'nothing')),
       ('retention', v_retention.troubles, coalesce(nullif(v_retention.trouble, ''), 'nothing is left')),

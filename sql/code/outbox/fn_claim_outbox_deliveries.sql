@@ -47,7 +47,7 @@ begin
   end if;
   perform _pass_barrier('claims');
   if coalesce(nullif(v_policy -> 'routes', 'null'), '[]') = '[]'
-     or exists (select from ops_pauses p where p.scope = 'all') then
+     or _is_stopped() then
     return;
   end if;
   v_claimed := _claim_outbox(p_processor_id, p_limit, p_per_aggregate, v_lease, v_policy);

@@ -17,7 +17,7 @@ declare
 begin
   perform _check_outbox_claim(p_processor_id, p_batch_size, 'p_batch_size');
   perform _pass_barrier('claims');
-  if exists (select from ops_pauses p where p.scope = 'all') then
+  if _is_stopped() then
     return;
   end if;
   v_claimed := _claim_outbox(p_processor_id, p_batch_size, 1, _outbox_lease(null, _policy('outbox')), null);
