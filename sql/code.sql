@@ -257,6 +257,7 @@
 \ir code/events/_health_events.sql
 
 -- control: pauses, the kill switch, the barriers that claims and reports pass, parked steps
+\ir code/control/_is_stopped.sql
 \ir code/control/_pass_barrier.sql
 \ir code/control/_close_barriers.sql
 \ir code/control/fn_pause.sql
@@ -282,6 +283,8 @@
 \ir code/control/_refuse_move.sql
 \ir code/control/_ops_move_closed.sql
 \ir code/control/_health_control.sql
+\ir code/control/fn_node.sql
+\ir code/control/fn_tell_node.sql
 
 -- keys: keys of the HTTP control plane, sign-ins, and the login that a call speaks for
 \ir code/keys/fn_create_api_key.sql
@@ -764,8 +767,6 @@
 \ir code/ops/fn_check_invariants.sql
 \ir code/ops/_id_window.sql
 \ir code/ops/fn_after_restore.sql
-\ir code/ops/fn_node.sql
-\ir code/ops/fn_tell_node.sql
 \ir code/ops/fn_upgrade_check.sql
 \ir code/ops/_unserved_steps.sql
 \ir code/ops/fn_capabilities.sql

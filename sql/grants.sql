@@ -124,6 +124,8 @@ declare
     ['fn_kill_switch', 'operator'],
     ['fn_list_pauses', 'reader'],
     ['fn_end_session', 'operator'],
+    ['fn_node', 'reader'],
+    ['fn_tell_node', 'admin'],
     -- keys
     ['fn_create_api_key', 'admin'],
     ['fn_rotate_api_key', 'admin'],
@@ -261,8 +263,6 @@ declare
     ['fn_heartbeat', 'worker operator'],
     ['fn_fall_asleep', 'worker'],
     ['fn_after_restore', 'admin'],
-    ['fn_node', 'reader'],
-    ['fn_tell_node', 'admin'],
     ['fn_upgrade_check', 'reader'],
     ['fn_capabilities', 'reader'],
     ['fn_compatibility', 'reader'],

@@ -162,6 +162,27 @@ TARGETS: tuple[Target, ...] = (
             "cancel, none fit",
         )
     ),
+    *(
+        Target(
+            f"{call} over the front / direct",
+            "fleet",
+            2.5,
+            None,
+            Entrant("opsloop", f"{call} front"),
+            Entrant("opsloop", f"{call} direct"),
+            metric="p50",
+            at_most=True,
+        )
+        for call in ("emit", "propose")
+    ),
+    Target(
+        "two nodes of a fleet / one",
+        "fleet",
+        0.9,
+        None,
+        Entrant("opsloop", "two nodes"),
+        Entrant("opsloop", "one node"),
+    ),
     _variant("64 workers / 8", "workers", "64", "8", 0.8, 0.95),
     *(
         _none(f"{number} workers: {what}", "workers", str(number), what)

@@ -10,6 +10,7 @@ from workloads.drain import Drain
 from workloads.dryrun import DryRun
 from workloads.enqueue import Enqueue
 from workloads.fanout import Fanout
+from workloads.fleet import Fleet
 from workloads.holds import Holds
 from workloads.http_steps import HttpSteps
 from workloads.idle import Idle
@@ -43,4 +44,5 @@ ALL: tuple[Workload, ...] = (
     Cost(),
     Bytes(),
     Idle(),
+    Fleet(),
 )

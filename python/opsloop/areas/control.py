@@ -93,3 +93,19 @@ class Control(Caller):
         shows it. One that is refused stops no other. Raises InvalidArgument (OPS_018) when the list itself is faulty.
         """
         return self._rows(Decided, "fn_decide", decisions=document(list(decisions)))
+
+    def node(self) -> dict[str, Any]:
+        """Return this loop as a node of a fleet.
+
+        `{"node" (0: a loop by itself), "release", "compatibility", "generation", "waits", "killed", "server_start"}`.
+        """
+        value: dict[str, Any] = self._value("fn_node")
+        return value
+
+    def tell_node(self, state: DocumentLike, actor: str | None = None) -> dict[str, Any]:
+        """Bring this node to what its fleet is to be, as `opsloop fleet sync` does; returns what `node()` says then.
+
+        Raises WrongNode (OPS_089) for a loop by itself, and for a state older than the one told last.
+        """
+        value: dict[str, Any] = self._value("fn_tell_node", state=document(state), actor=actor)
+        return value

@@ -23,5 +23,9 @@ begin
          with ordinality c (step_id, scope, target, parks, nth)
     join ops_pauses p on p.scope = c.scope and p.target = c.target
    order by c.nth;
+  if (fn_node() -> 'waits')::boolean then
+    return query values (
+      'all', 'this node hands out nothing until the front of its fleet has told it what is paused', null);
+  end if;
 end;
 $$;

@@ -46,7 +46,7 @@ begin
       hint = '1 for one message of each aggregate.';
   end if;
   perform _pass_barrier('claims');
-  if exists (select from ops_pauses p where p.scope in ('all', 'move')) then
+  if _is_stopped() then
     perform _refuse_move();
     return;
   elsif coalesce(nullif(v_policy -> 'routes', 'null'), '[]') = '[]' then

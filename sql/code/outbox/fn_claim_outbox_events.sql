@@ -17,7 +17,7 @@ declare
 begin
   perform _check_outbox_claim(p_processor_id, p_batch_size, 'p_batch_size');
   perform _pass_barrier('claims');
-  if exists (select from ops_pauses p where p.scope in ('all', 'move')) then
+  if _is_stopped() then
     perform _refuse_move();
     return;
   end if;

@@ -57,22 +57,6 @@ class AsyncOps(AsyncCaller):
         value: dict[str, Any] = await self._value("fn_after_restore", actor=actor)
         return value
 
-    async def node(self) -> dict[str, Any]:
-        """Return this loop as a node of a fleet.
-
-        `{"node" (0: a loop by itself), "release", "compatibility", "generation", "waits", "killed", "server_start"}`.
-        """
-        value: dict[str, Any] = await self._value("fn_node")
-        return value
-
-    async def tell_node(self, state: DocumentLike, actor: str | None = None) -> dict[str, Any]:
-        """Bring this node to what its fleet is to be, as `opsloop fleet sync` does; returns what `node()` says then.
-
-        Raises WrongNode (OPS_089) for a loop by itself, and for a state older than the one told last.
-        """
-        value: dict[str, Any] = await self._value("fn_tell_node", state=document(state), actor=actor)
-        return value
-
     async def upgrade_check(self, version: str) -> list[Stranded]:
         """List the parked and running steps that an upgrade to release `version` would strand; none when it is safe.
 

@@ -64,6 +64,7 @@ begin
   update ops_control c
      set told = p_state - array['policies', 'kill_missed'], told_server_start = pg_postmaster_start_time(),
          updated_at = _now();
+  perform _wake_workers();
   return fn_node();
 end;
 $$;
