@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -196,6 +196,12 @@ class Move:
 
     def open_without_source(self) -> dict[str, Any]:
         """Open the copy although the old server is lost. What was closed there stays so when it comes back."""
+        with suppress(DatabaseUnavailable), self._source() as source:
+            raise MoveRefused(
+                f"{_name(source.conn)} is not lost: it answers",
+                detail=source.show_move(),
+                hint="Leave out --source-is-lost, and the move goes on.",
+            )
         with self._target() as target, self._alone(target):
             loop = self._loop_at(target)
             state = loop.show_move() if loop is not None else None
@@ -400,6 +406,12 @@ class Move:
                 f"schema {self._schema} of {target.name} is another loop, or the copy of another move",
                 detail=there,
                 hint=f"Drop it and call again, or take it back: {self._way_back()}.",
+            )
+        if there["phase"] == "given_up":
+            raise MoveStopped(
+                f"the copy at {target.name} was given up: the move is being taken back",
+                detail=there,
+                hint=f"Go on with that: {self._way_back()}. Then the loop can move anew.",
             )
         if there["phase"] == "closed":
             self._grant(old, target)

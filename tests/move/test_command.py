@@ -194,6 +194,8 @@ def test_a_copy_with_other_rows_is_not_opened(sides, mover):
     here, copied = error["detail"]["rows"]["ops_agent_events"]
     assert here == copied + 1
     assert open_sides(old, new) == []
+    new.value("select opsloop.fn_take_back_move()")
+    assert "OPS_105" in mover.run(old, new, code=1), "half way back it does not go on"
     mover.run(old, new, "--take-back")
     assert open_sides(old, new) == [old.name]
 
@@ -221,6 +223,7 @@ def test_the_copy_opens_without_an_old_server_that_is_lost(sides, mover):
     mission = old.loop().mission(step("a"))
     old.loop().claim(lease=2)
     assert mover.killed(old, new, new, {"arrived"}, "--drain-timeout", "0") == "arrived"
+    assert "OPS_103" in mover.run(old, new, "--source-is-lost", code=1), "it answers"
     old.close()
     old.host.vanish()
     try:
