@@ -282,6 +282,7 @@
 \ir code/locks/fn_release_lock.sql
 \ir code/locks/fn_lock_token.sql
 \ir code/locks/fn_assert_lock.sql
+\ir code/locks/_drop_expired.sql
 \ir code/locks/fn_cleanup_expired_locks.sql
 \ir code/locks/fn_idempotency_key.sql
 \ir code/locks/fn_idempotent.sql
