@@ -492,6 +492,7 @@
 \ir code/proposals/fn_gate_proposal.sql
 \ir code/proposals/_verdicts.sql
 \ir code/proposals/_caps_reached.sql
+\ir code/proposals/_verdict_to_approve.sql
 \ir code/proposals/fn_approve_proposal.sql
 \ir code/proposals/_lock_proposal.sql
 \ir code/proposals/_start_approved.sql
