@@ -310,6 +310,7 @@
 \ir code/locks/fn_release_lock.sql
 \ir code/locks/fn_lock_token.sql
 \ir code/locks/fn_assert_lock.sql
+\ir code/locks/_drop_expired.sql
 \ir code/locks/fn_cleanup_expired_locks.sql
 \ir code/locks/fn_list_locks.sql
 \ir code/locks/fn_idempotency_key.sql
@@ -532,6 +533,7 @@
 \ir code/proposals/fn_gate_proposal.sql
 \ir code/proposals/_verdicts.sql
 \ir code/proposals/_caps_reached.sql
+\ir code/proposals/_verdict_to_approve.sql
 \ir code/proposals/fn_approve_proposal.sql
 \ir code/proposals/_lock_proposal.sql
 \ir code/proposals/_start_approved.sql

@@ -836,6 +836,8 @@ create table ops_parked_steps (
   since timestamptz not null default now(),
   -- Why, as a code of docs/errors.md; null where none stands for it.
   code text,
+  -- For a person: the version of approval_rules that it was parked under, by which it is asked whom it needs.
+  rules_version integer,
   constraint ops_parked_steps_pkey primary key (step_id),
   constraint ops_parked_steps_code_form check (code ~ '^OPS_[0-9]{3}$'),
   constraint ops_parked_steps_pause_is_named check (waits_for <> 'pause' or scope is not null and target is not null),

@@ -18,7 +18,7 @@ EXTENSION = Path("/usr/share/postgresql/15/extension/plpgsql_check.control")
 
 #: Routines of retention that compose their statements of names from the catalogue and of what _retention_parts() has,
 #: never of what a caller gives. Of these: whether text is quoted, and what the statements return.
-COMPOSING = ["_archive_of", "_purge_rows", "_retain", "_retain_part"]
+COMPOSING = ["_archive_of", "_drop_expired", "_purge_rows", "_retain", "_retain_part"]
 
 #: Left out: performance hints; parameters that a routine does not use (the contract fixes them); and text where an
 #: array or jsonb is wanted, which is how plpgsql_check sees the literal in `v_faults text[] := '{}'`.

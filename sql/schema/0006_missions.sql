@@ -177,6 +177,7 @@ create table ops_parked_steps (
   until timestamptz,
   since timestamptz not null default now(),
   code text constraint ops_parked_steps_code_form check (code ~ '^OPS_[0-9]{3}$'),
+  rules_version integer,
   constraint ops_parked_steps_pause_is_named check (waits_for <> 'pause' or (scope is not null and target is not null))
 );
 create index ops_parked_steps_person on ops_parked_steps (since, step_id) where waits_for = 'person';
@@ -198,6 +199,8 @@ comment on column ops_parked_steps.until is
   'When it goes on by itself, for which there is a row in ops_timers; null when only something else lets it.';
 comment on column ops_parked_steps.since is 'When it was parked.';
 comment on column ops_parked_steps.code is 'Why, as a code of docs/errors.md; null where none stands for it.';
+comment on column ops_parked_steps.rules_version is
+  'For a person: the version of approval_rules that it was parked under, by which it is asked whom it needs.';
 
 create table ops_strays (
   kind text not null

@@ -28,13 +28,14 @@ begin
     from unnest(p_step_ids, p_codes, p_reasons) c (id, code, reason)
    -- Plans 2
    where s.id = c.id and s.id = any (p_step_ids);
-  insert into ops_parked_steps (step_id, waits_for, scope, target, until, since, code)
-  select c.id, p_waits_for, c.scope, c.target, c.until, v_now, c.code
+  insert into ops_parked_steps (step_id, waits_for, scope, target, until, since, code, rules_version)
+  select c.id, p_waits_for, c.scope, c.target, c.until, v_now, c.code,
+         case when p_waits_for = 'person' then (select y.version from ops_policy y where y.key = 'approval_rules') end
     from unnest(p_step_ids, p_codes, p_scopes, p_targets, p_untils) c (id, code, scope, target, until)
    order by c.id
   on conflict (step_id) do update
     set waits_for = excluded.waits_for, scope = excluded.scope, target = excluded.target, until = excluded.until,
-        since = excluded.since, code = excluded.code;
+        since = excluded.since, code = excluded.code, rules_version = excluded.rules_version;
   if p_untils is not null then
     insert into ops_timers (due_at, step_ids)
     select c.until, array_agg(c.id)

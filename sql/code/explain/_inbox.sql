@@ -43,6 +43,8 @@ begin
   return query
   select 'proposal', p.id, null::uuid, p.title, p.status, p.risk_level, w.would_run,
          case when p.status not in ('pending', 'voting') then 'OPS_061: set to approved by hand; it has no mission'
+              -- With the time when the window opens.
+              when g.code = 'OPS_003' and p.reason_code = 'OPS_003' and p.gate_after is not null then p.reason
               else coalesce(g.code || ': ' || g.reason, p.reason || ' (policy would allow it by now)') end,
          p.created_at, p.source, p.proposed_login, p.proposers, v.votes,
          case when g.code is null or g.code = 'OPS_009' then jsonb_build_object('approve',

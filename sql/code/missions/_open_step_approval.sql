@@ -15,10 +15,9 @@ begin
   select h.version,
          _required_by(h.value, _approval_facts(p_step.template, p_step.source, p_step.risk_level)) as required
     into v_then
-    from ops_policy_history h
-   where h.key = 'approval_rules' and h.updated_at <= p_step.created_at
-   order by h.version desc
-   limit 1;
+    from ops_parked_steps q
+    join ops_policy_history h on h.key = 'approval_rules' and h.version = q.rules_version
+   where q.step_id = p_step.id;
   if v_then.required is null then
     return;
   end if;

@@ -66,26 +66,21 @@ begin
                       from generate_series(1, cardinality(p_which)) i);
   end if;
 
-  if v_refusals is null then
-    -- As nearly always: no cap was met.
-    for i in 1 .. cardinality(p_which) loop
+  for i in 1 .. cardinality(p_which) loop
+    if v_refusals[i] is null then
       statuses[i] := v_verdicts[p_which[i]];
       reasons[i] := v_why[p_which[i]];
       codes[i] := v_codes[p_which[i]];
       starts[i] := case when statuses[i] = 'auto_approved' then p_which[i] end;
-    end loop;
-    return;
-  end if;
-  select array_agg(case when v_refusals[i] is null then v_verdicts[p_which[i]]
-                        when is_counted and untils[i] is null then 'rejected' else 'pending' end),
-         array_agg(case when v_refusals[i] is null then v_why[p_which[i]]
-                        when not is_counted then v_refusals[i]
-                        when untils[i] is null then 'OPS_003: ' || v_refusals[i] || v_wait[i]
-                        else 'OPS_003: ' || format('%s; it waits until %s UTC', v_refusals[i],
-                                               to_char(untils[i] at time zone 'UTC', 'YYYY-MM-DD HH24:MI')) end),
-         array_agg(case when v_refusals[i] is null then v_codes[p_which[i]] when is_counted then 'OPS_003' end),
-         array_agg(case when v_refusals[i] is null and v_verdicts[p_which[i]] = 'auto_approved' then p_which[i] end)
-    into statuses, reasons, codes, starts
-    from generate_series(1, cardinality(p_which)) i;
+    else
+      statuses[i] := case when is_counted and untils[i] is null then 'rejected' else 'pending' end;
+      reasons[i] := case when not is_counted then v_refusals[i]
+                         when untils[i] is null then 'OPS_003: ' || v_refusals[i] || v_wait[i]
+                         else 'OPS_003: ' || format('%s; it waits until %s UTC', v_refusals[i],
+                                                to_char(untils[i] at time zone 'UTC', 'YYYY-MM-DD HH24:MI')) end;
+      codes[i] := case when is_counted then 'OPS_003' end;
+      starts[i] := null;
+    end if;
+  end loop;
 end;
 $$;

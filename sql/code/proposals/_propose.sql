@@ -60,11 +60,9 @@ begin
   for n in 1 .. cardinality(v_templates) loop
     exit when cardinality(v_faults) > 1000;
     v_filled := strpos(v_templates[n]::text, '{{') > 0;
-    if v_filled or not _is_small(v_templates[n]) then
-      perform _check_template(
-        case when cardinality(v_which) > 1 then format('proposals[%s].template', v_places[n] - 1) else 'p_template' end,
-        v_templates[n], 'template_bytes');
-    end if;
+    perform _check_template(
+      case when cardinality(v_which) > 1 then format('proposals[%s].template', v_places[n] - 1) else 'p_template' end,
+      v_templates[n], 'template_bytes');
     v_found := _template_faults(v_templates[n], false);
     if v_found <> '{}' then
       v_faults := v_faults || array(

@@ -24,7 +24,6 @@ declare
   v_proposal ops_mission_proposals;
   v_documents constant ops_policy_documents := _documents_in_force();
   v_verdict record;
-  v_risk text;
   v_state jsonb;
   v_cast record;
   v_starts boolean;
@@ -35,43 +34,23 @@ begin
   end if;
   v_proposal := _lock_proposal(p_proposal_id);
   if v_proposal.status not in ('approved', 'auto_approved') or v_proposal.approved_digest is null then
-    if v_proposal.status not in ('pending', 'voting', 'approved', 'auto_approved') then
-      raise exception using errcode = 'OP014',
-        message = format('OPS_014: proposal %s is %s and cannot be approved', v_proposal.id, v_proposal.status),
-        detail = jsonb_build_object('status', v_proposal.status, 'reason', v_proposal.reason)::text,
-        hint = 'Propose it again.';
-    end if;
-    perform _assert_may_decide(v_proposal.id, v_proposal.proposers);
-    v_verdict := _verdicts(array[v_proposal.id], v_documents);
-    if v_verdict.codes[1] = 'OPS_016' then
-      raise exception using errcode = 'OP016',
-        message = format('OPS_016: the template of proposal %s was changed after it was proposed', v_proposal.id),
-        detail = jsonb_build_object('proposed', v_proposal.template_digest,
-                                    'found', _template_digest(v_proposal.template, v_proposal.slots))::text,
-        hint = 'Reject it and propose the changed template again.';
-    end if;
-    if v_verdict.refusals[1] is not null then
-      raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_verdict.refusals[1],
-        detail = jsonb_build_object('proposal_id', v_proposal.id)::text,
-        hint = 'Nobody may run this under the policy in force; change worker_policy or reject the proposal.';
-    end if;
-    v_risk := _risk_name(v_verdict.risks[1]);
-    v_state := _approval_state(v_proposal, v_risk);
+    v_verdict := _verdict_to_approve(v_proposal, v_documents);
+    v_state := _approval_state(v_proposal, v_verdict.risk);
     v_cast := _cast_decision(v_proposal, 'approve', v_actor, p_reason, v_state);
     if v_state is not null then
-      v_state := _approval_state(v_proposal, v_risk);
+      v_state := _approval_state(v_proposal, v_verdict.risk);
     end if;
     v_starts := coalesce((v_state ->> 'open')::integer = 0, true);
     if v_cast.is_new or v_starts then
       perform _audit('approve', 'proposal', v_proposal.id::text, v_actor, p_reason,
-        jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', v_risk)
+        jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', v_verdict.risk)
         || case when v_state is null then '{}'
                 else jsonb_build_object('voted_login', v_cast.login,
                                         'seats', _seats_text(v_state, v_proposal.proposers)) end);
     end if;
     if v_starts then
-      perform _start_approved(v_proposal, v_risk, v_verdict.steps, v_documents, v_state, v_actor, v_cast.login,
-                              p_reason);
+      perform _start_approved(v_proposal, v_verdict.risk, v_verdict.steps, v_documents, v_state, v_actor,
+                              v_cast.login, p_reason);
     else
       update ops_mission_proposals p
          set status = 'voting', reason = _seats_text(v_state, v_proposal.proposers), updated_at = _now()

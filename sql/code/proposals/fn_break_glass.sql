@@ -23,22 +23,13 @@ declare
   v_glass jsonb;
   v_used bigint;
   v_verdict record;
-  v_risk text;
   v_state jsonb;
   v_why text;
 begin
-  if v_proposal.status not in ('pending', 'voting') then
-    raise exception using errcode = 'OP014',
-      message = format('OPS_014: proposal %s is %s and cannot be approved', v_proposal.id, v_proposal.status),
-      detail = jsonb_build_object('status', v_proposal.status, 'reason', v_proposal.reason)::text,
-      hint = 'Propose it again.';
-  end if;
-  perform _assert_may_decide(v_proposal.id, v_proposal.proposers);
+  v_verdict := _verdict_to_approve(v_proposal, v_documents);
   select y.value into v_rules from ops_policy y where y.key = 'approval_rules' for no key update;
   v_glass := v_rules -> 'break_glass';
-  v_verdict := _verdicts(array[v_proposal.id], v_documents);
-  v_risk := _risk_name(v_verdict.risks[1]);
-  v_state := _approval_state(v_proposal, v_risk);
+  v_state := _approval_state(v_proposal, v_verdict.risk);
   v_used := (select count(*) from ops_break_glass g
               where g.used_at >= date_trunc('month', v_now at time zone 'UTC') at time zone 'UTC');
   v_why := case
@@ -61,29 +52,18 @@ begin
       detail = jsonb_build_object('proposal_id', v_proposal.id)::text,
       hint = 'Say why it cannot wait: p_reason, or --reason.';
   end if;
-  if v_verdict.codes[1] = 'OPS_016' then
-    raise exception using errcode = 'OP016',
-      message = format('OPS_016: the template of proposal %s was changed after it was proposed', v_proposal.id),
-      detail = jsonb_build_object('proposed', v_proposal.template_digest)::text,
-      hint = 'Reject it and propose the changed template again.';
-  end if;
-  if v_verdict.refusals[1] is not null then
-    raise exception using errcode = 'OP003', message = 'OPS_003: ' || v_verdict.refusals[1],
-      detail = jsonb_build_object('proposal_id', v_proposal.id)::text,
-      hint = 'Nobody may run this under the policy in force; change worker_policy or reject the proposal.';
-  end if;
 
   -- As a vote: own proposals and expiry are refused there. Any seat counts for the group that may break the glass.
   perform _cast_decision(v_proposal, 'approve', v_actor, p_reason, v_state || jsonb_build_object(
             'proposed', jsonb_build_array(jsonb_build_object('groups', '["*"]'::jsonb))));
-  v_state := _approval_state(v_proposal, v_risk);
+  v_state := _approval_state(v_proposal, v_verdict.risk);
   insert into ops_break_glass (proposal_id, login, actor, reason, digest, review_due, used_at)
   values (v_proposal.id, v_login, v_actor, p_reason, v_proposal.template_digest,
           v_now + make_interval(hours => coalesce((v_glass ->> 'review_hours')::integer, 72)), v_now);
   perform _audit('break_glass', 'proposal', v_proposal.id::text, v_actor, p_reason,
-    jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', v_risk, 'voted_login', v_login,
+    jsonb_build_object('digest', v_proposal.template_digest, 'risk_level', v_verdict.risk, 'voted_login', v_login,
                        'seats', _seats_text(v_state, v_proposal.proposers), 'used_this_month', v_used + 1));
-  perform _start_approved(v_proposal, v_risk, v_verdict.steps, v_documents, v_state, v_actor, v_login,
+  perform _start_approved(v_proposal, v_verdict.risk, v_verdict.steps, v_documents, v_state, v_actor, v_login,
                           'break-glass by ' || v_actor || ': ' || p_reason);
   perform _tell_approvals(array['proposal:break_glass'], array[v_proposal.id],
                           array[jsonb_build_object('by', v_actor, 'login', v_login, 'because', p_reason)]);

@@ -14,7 +14,7 @@ as $$
 -- them. A letter that cannot be put back does not stop the others: its outcome is the error, and it stays as it was.
 -- Letters that another session is redriving are skipped; an original that one has locked is waited for, two seconds.
 -- Locks: the letters, SKIP LOCKED, and for each what fn_redrive_dead_letter locks. Writes: what that writes. Raises:
--- OP018 for a filter or limit that cannot be.
+-- OP018 for a filter or limit that cannot be, and what the server refuses whatever the letter.
 declare
   v_ids bigint[] := _dead_letters(_dead_letter_filter(p_filter, p_limit), p_limit, false);
   v_id bigint;
@@ -34,7 +34,10 @@ begin
         outcome := case when v_done.redriven then 'redriven' else 'was redriven before' end;
         new_msg_id := v_done.new_msg_id;
       exception when others or assert_failure then
-        -- One item must not sink the batch.
+        -- One item must not sink the batch; only a lock of another session is its own.
+        if not _is_data_fault(sqlstate) and sqlstate not in ('55P03', 'OP031') then
+          raise;
+        end if;
         get stacked diagnostics v_message = message_text;
         outcome := format('%s (%s)', v_message, sqlstate);
         new_msg_id := null;

@@ -47,6 +47,16 @@ def test_it_starts_with_one_decision_and_is_recorded_as_such(oncall):
     assert oncall.loop.broken() == []
 
 
+def test_one_that_was_set_to_approved_by_hand_is_as_good_as_pending(oncall):
+    proposal = oncall.propose("bob")
+    oncall.loop.do("set local session_replication_role = replica")
+    oncall.loop.do("update ops_mission_proposals set status = 'approved' where id = %s", proposal)
+    oncall.loop.do("set local session_replication_role = origin")
+    assert glass(oncall, "lea", proposal)["mission_id"] is not None
+    oncall.refused("014", "lea", GLASS, proposal, "it burns")
+    assert oncall.loop.broken() == []
+
+
 def test_only_its_group_may_and_nobody_without_a_reason_or_for_himself(oncall):
     proposal = oncall.propose("bob")
     oncall.refused("090", "ada", GLASS, proposal, "it burns")

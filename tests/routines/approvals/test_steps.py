@@ -173,6 +173,16 @@ def test_what_was_required_when_it_was_parked_stays_required(oncall):
     assert oncall.approve("eve", gate)["status"] == "succeeded"
 
 
+def test_what_it_was_parked_under_counts_also_where_another_version_came_in_the_same_moment(oncall):
+    version = oncall.loop.value("select version from ops_policy where key = 'approval_rules'")
+    gate = the(oncall, begin(oncall, GATE), "gate")["id"]
+    oncall.rules(rule(oncall=1), groups={"oncall": ["ada", "eve"]})
+    assert oncall.loop.value("select rules_version from ops_parked_steps") == version
+    assert oncall.approve("ada", gate)["status"] == "waiting"
+    assert oncall.loop.value("select rules_version from ops_approvals") == version
+    assert oncall.approve("eve", gate)["status"] == "succeeded"
+
+
 def test_many_at_once_take_steps_as_well(team):
     mission = begin(team, GATE)
     (entry,) = team.loop.rows("select * from fn_inbox()")

@@ -133,6 +133,31 @@ def test_each_rule_of_the_seeded_policies_is_missed_by_a_test_when_it_is_removed
     assert tried > 60
 
 
+#: What the seeded documents say of how a step runs, not of whether it may; and what is said to people only.
+_NO_RULES = re.compile(
+    r"worker_policy\.(max_retries|step_timeout_seconds|backoff\..*|executors\..*): .*|.*: (\[\]|\{\}|null|false)"
+)
+
+
+def leaves(value, path):
+    """Each value in a document that is none of lists or objects, as path: value; an empty one counts, too."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if not inner:
+        yield f"{path}: {json.dumps(value)}"
+    for key, one in inner:
+        yield from leaves(one, f"{path}.{key}")
+
+
+def test_whatever_decides_in_the_seeded_policies_is_removed_by_one_of_the_mutants(documents):
+    def of(all_):
+        return {leaf for key, document in all_.items() for leaf in leaves(document, key)}
+
+    kept = of(documents)
+    for _, broken in mutants(documents):
+        kept &= of(broken)
+    assert [leaf for leaf in sorted(kept) if not _NO_RULES.fullmatch(leaf)] == []
+
+
 def test_a_row_says_what_was_got_and_what_was_expected(calculator):
     tests = [
         {"name": "a", "given": NOOP, "expect": {"outcome": "pending"}},

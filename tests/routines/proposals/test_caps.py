@@ -245,6 +245,7 @@ class TestWaiting:
         asked = loop.propose(HTTP, source="other")
         entries = loop.rows("select * from fn_inbox(2)")
         assert all(e["waits_because"].startswith("OPS_003: daily_limit 2 reached") for e in entries)
+        assert all(e["waits_because"].endswith("it waits until 2030-05-06 00:00 UTC") for e in entries)
         assert all("approve" not in e["decide"] for e in entries)
         checks = {c["name"]: c for c in loop.rows("select * from fn_check_health()")}
         assert checks["waiting for a cap"]["status"] == "warn"

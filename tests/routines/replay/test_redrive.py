@@ -2,6 +2,7 @@
 
 import json
 
+import psycopg
 import pytest
 
 from looping import step
@@ -234,6 +235,25 @@ def test_one_that_cannot_be_put_back_fails_alone_and_stays(loop):
     assert done[1]["outcome"] == "redriven"
     assert loop.row("select dl_msg_id from fn_list_dead_letters()")["dl_msg_id"] == gone
     assert loop.value("select count(*) from replay_log") == 1
+
+
+@pytest.mark.parametrize("state", ["53100", "57P01", "40001", "42501"])
+def test_what_the_server_refuses_whatever_the_letter_is_no_outcome_of_one(loop, state):
+    failed_step(loop)
+    dead_message(loop)
+    loop.do(
+        f"create function pg_temp.refuse() returns trigger language plpgsql as $$"
+        f" begin raise exception using errcode = '{state}', message = 'not now'; end $$"
+    )
+    loop.do(
+        "create trigger refuse before update on ops_mission_steps"
+        " for each row execute function pg_temp.refuse()"
+    )
+    with pytest.raises(psycopg.Error, match="not now") as raised, loop.savepoint():
+        loop.rows(MANY, {}, 10, False)
+    assert raised.value.sqlstate == state
+    loop.do("drop trigger refuse on ops_mission_steps")
+    assert [done["outcome"] for done in loop.rows(MANY, {}, 10, False)] == ["redriven"] * 2
 
 
 @pytest.mark.parametrize(
