@@ -90,7 +90,7 @@ def _fill(loop: Loop, finished: int, waiting: int) -> None:
             else:
                 values.append(f"t.{column}")
         loop.do(
-            f"insert into {table} ({', '.join(columns)}) select {', '.join(values)}"  # noqa: S608 - names of ours
+            f"insert into {table} ({', '.join(columns)}) select {', '.join(values)}"
             f" from (select * from {table} limit 1) t, generate_series(1, {finished}) n"
         )
     for _ in range(0, waiting, 500):

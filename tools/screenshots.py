@@ -22,7 +22,10 @@ def main() -> int:
         sys.stderr.write("chromium is not installed\n")
         return 1
     demo = subprocess.Popen(
-        [sys.executable, "-m", "opsloop", "demo", "--stay"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-m", "opsloop", "demo", "--stay"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
         address, key = _told(demo)

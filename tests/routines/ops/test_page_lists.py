@@ -16,7 +16,7 @@ def test_workers_are_listed_with_what_they_have_those_that_live_first(loop: Loop
     loop.mission(step("a"))
     loop.claim(1, "alive")
     found = loop.rows("select * from fn_list_workers()")
-    assert [(one["worker_id"], one["status"]) for one in found][0] == ("alive", "live")
+    assert (found[0]["worker_id"], found[0]["status"]) == ("alive", "live")
     assert {one["worker_id"]: one["status"] for one in found} == {
         "alive": "live",
         "gone": "gone",
@@ -59,7 +59,9 @@ def test_messages_are_listed_by_what_became_of_them(loop: Loop):
 def test_locks_are_listed_and_one_whose_time_is_over_is_not_held(loop: Loop):
     loop.value("select fn_acquire_lock('backup', 'host-a', 60)")
     loop.value("select fn_acquire_lock('report', 'host-b', 600)")
-    loop.do("update distributed_locks set expires_at = now() - interval '1 second' where lock_name = 'backup'")
+    loop.do(
+        "update distributed_locks set expires_at = now() - interval '1 second' where lock_name = 'backup'"
+    )
     found = loop.rows("select lock_name, holder_id, is_held from fn_list_locks()")
     assert [tuple(one.values()) for one in found] == [("backup", "host-a", False), ("report", "host-b", True)]
 
@@ -76,7 +78,9 @@ def test_directives_are_listed_with_who_holds_them_and_their_last_handoff(loop: 
     assert first["threshold"] == loop.value("select fn_gate_threshold('feature')")
     assert second["sd_id"] == "SD-2"
     assert [one["sd_id"] for one in loop.rows("select * from fn_list_directives(50, 'open')")] == ["SD-1"]
-    assert [one["sd_id"] for one in loop.rows("select * from fn_list_directives(50, 'completed')")] == ["SD-2"]
+    assert [one["sd_id"] for one in loop.rows("select * from fn_list_directives(50, 'completed')")] == [
+        "SD-2"
+    ]
 
 
 def test_sub_agents_are_listed_with_the_last_that_each_found(loop: Loop):
@@ -103,9 +107,13 @@ def test_what_happened_is_counted_by_the_minute(loop: Loop):
     # The clock of the loop stands still, that of ids and of most rows' times does not.
     for table, column in (("ops_agent_events", "created_at"), ("ops_action_runs", "completed_at")):
         loop.do(f"update {table} set {column} = %s", now)
-    loop.do("update ops_mission_proposals set created_at = %s, approved_at = %s, updated_at = %s", now, now, now)
+    loop.do(
+        "update ops_mission_proposals set created_at = %s, approved_at = %s, updated_at = %s", now, now, now
+    )
     found = loop.rows("select * from fn_rates(3)")
-    assert [one["minute"] for one in found] == [now.replace(second=0) - timedelta(minutes=n) for n in (2, 1, 0)]
+    assert [one["minute"] for one in found] == [
+        now.replace(second=0) - timedelta(minutes=n) for n in (2, 1, 0)
+    ]
     last = found[-1]
     assert (last["decisions"], last["succeeded"], last["failed"]) == (2, 1, 1)
     assert last["events"] >= 1

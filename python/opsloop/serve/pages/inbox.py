@@ -44,7 +44,9 @@ async def entry(visit: Visit) -> Response:
 async def _entry(visit: Visit, which: str) -> InboxEntry:
     found = next((one for one in await visit.loop.inbox(_MOST) if str(one.id) == which), None)
     if found is None:
-        raise NotFound(f"{which} does not wait for a person", hint="It was decided, or withdrawn; find it by its id.")
+        raise NotFound(
+            f"{which} does not wait for a person", hint="It was decided, or withdrawn; find it by its id."
+        )
     return found
 
 

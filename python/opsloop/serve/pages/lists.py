@@ -24,11 +24,14 @@ def column(name: str, of: str, how: str = "", **more: bool) -> dict[str, Any]:
 def rows(found: Iterable[Any], **more: Any) -> list[dict[str, Any]]:
     """Records as rows; `more` has functions that make further fields of a record."""
     return [
-        {"line": "", "href": "", **asdict(one), **{name: make(one) for name, make in more.items()}} for one in found
+        {"line": "", "href": "", **asdict(one), **{name: make(one) for name, make in more.items()}}
+        for one in found
     ]
 
 
-def table(columns: list[dict[str, Any]], found: list[dict[str, Any]], none: str, name: str | None = None) -> dict[str, Any]:
+def table(
+    columns: list[dict[str, Any]], found: list[dict[str, Any]], none: str, name: str | None = None
+) -> dict[str, Any]:
     """A table of a page of lists."""
     return {"name": name, "columns": columns, "rows": found, "none": none}
 
@@ -54,7 +57,9 @@ async def workers(visit: Visit) -> Response:
             ],
             rows(
                 found,
-                offers=lambda one: ", ".join(one.executors) + (f"; claims refused: {one.refused}" if one.refused else ""),
+                offers=lambda one: (
+                    ", ".join(one.executors) + (f"; claims refused: {one.refused}" if one.refused else "")
+                ),
                 href=lambda one: f"/record/worker/{one.worker_id}",
                 line=lambda one: "line-bad" if one.refused or one.status == "gone" else "",
             ),
@@ -113,7 +118,9 @@ async def outbox(visit: Visit) -> Response:
         "of": lambda one: f"{one.aggregate_type} {one.aggregate_id}",
         "href": lambda one: f"/record/message/{one.event_id}",
         "why": lambda one: one.held or one.last_error,
-        "line": lambda one: "line-waits" if one.held else "line-bad" if one.last_error and not one.processed_at else "",
+        "line": lambda one: (
+            "line-waits" if one.held else "line-bad" if one.last_error and not one.processed_at else ""
+        ),
     }
     tables = [
         table(
@@ -135,7 +142,11 @@ async def outbox(visit: Visit) -> Response:
         ),
     ]
     return await show(
-        visit, "list.html", heading="Outbox", lead="What was given up is among the dead letters.", tables=tables
+        visit,
+        "list.html",
+        heading="Outbox",
+        lead="What was given up is among the dead letters.",
+        tables=tables,
     )
 
 
@@ -160,7 +171,11 @@ async def locks(visit: Visit) -> Response:
         button=lambda _: None,
     )
     over = sum(not one.is_held for one in found)
-    tool = {"action": "/locks/clean", "label": f"Remove the {over} whose time is over", "fields": {}} if over else None
+    tool = (
+        {"action": "/locks/clean", "label": f"Remove the {over} whose time is over", "fields": {}}
+        if over
+        else None
+    )
     return await show(
         visit,
         "list.html",

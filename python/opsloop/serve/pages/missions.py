@@ -128,7 +128,9 @@ async def act_on_step(visit: Visit) -> Response:
     if digest := visit.asked("digest"):
         await visit.loop.as_shown(which, digest)
     if what == "retry":
-        return then(visit, f"the step is {await visit.loop.retry_step(which, actor=visit.name)}", f"/steps/{which}")
+        return then(
+            visit, f"the step is {await visit.loop.retry_step(which, actor=visit.name)}", f"/steps/{which}"
+        )
     if what == "by_hand":
         return await _done_by_hand(visit, which)
     status = await visit.loop.resolve_step(which, what, actor=visit.name, reason=visit.reason)
@@ -210,7 +212,9 @@ async def _carry_out(visit: Visit, verb: str, ids: list[str]) -> Response:
     while left and time.monotonic() < until:
         part = {"ids": left[:_PART]}
         if verb == "cancel":
-            said = await visit.loop.cancel_missions(part, _PART, dry_run=False, actor=visit.name, reason=visit.reason)
+            said = await visit.loop.cancel_missions(
+                part, _PART, dry_run=False, actor=visit.name, reason=visit.reason
+            )
         else:
             said = await visit.loop.retry_steps(part, _PART, dry_run=False, actor=visit.name)
         answered = {str(one.id) for one in said}
@@ -271,9 +275,10 @@ async def free(visit: Visit) -> Response:
 
 async def _reasons(visit: Visit, which: str) -> set[str]:
     """The statements that the loop gives for a mission or a proposal."""
-    (found, *_) = await visit.loop.find_id(which, "mission|step|proposal") or [None]
-    if found is None:
+    several = await visit.loop.find_id(which, "mission|step|proposal")
+    if not several:
         raise NotFound(f"nothing has the id {which}", hint="Load the page again.")
+    found = several[0]
     ask = {
         "mission": visit.loop.explain_mission,
         "step": visit.loop.explain_step,
