@@ -267,3 +267,13 @@ def test_a_schedule_is_run_and_paused(site, browse, loop: Loop):
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert loop.value("select count(*) from ops_agent_events where type = 'db:nightly'") == 1
+
+
+def test_an_idea_moves_on(site, browse, loop: Loop):
+    loop.value("""select fn_radar_upsert('[{"title": "Cache it", "score": 7, "status": "watching"}]')""")
+    page = browse("admin")
+    page.goto(f"{site.url}/radar")
+    page.get_by_role("button", name="Move Cache it to validating").click()
+    expect(page.get_by_role("status").filter(has_text="Cache it is validating")).to_be_visible()
+    found = loop.row("select status, score from fn_list_radar()")
+    assert (found["status"], found["score"]) == ("validating", 7)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 from starlette.responses import Response
 
 from opsloop.errors import InvalidArgument
+from opsloop.results import ListedIdea
 from opsloop.serve.pages.frame import action, page, show, then
 from opsloop.serve.pages.visit import Visit
 
 _MOST = 200
+#: Statuses of ideas, one after the other.
+_STAGES = ("watching", "validating", "building", "shipped")
 _KINDS = ("reaction", "event", "message", "grant", "worker")
 
 
@@ -203,6 +207,7 @@ async def radar(visit: Visit) -> Response:
         column("from", "source", wide=True),
         column("evidence", "evidence", wide=True, long=True),
         column("changed", "updated_at", "time"),
+        *([column("move on", "button", "button")] if visit.rules else []),
     ]
     found = await visit.loop.list_radar(_MOST)
     return await show(
@@ -210,8 +215,30 @@ async def radar(visit: Visit) -> Response:
         "list.html",
         heading="Radar",
         lead="Ideas that agents and programs bring: watching, validating, building, shipped.",
-        tables=[table(shown, rows(found), "No idea is on the board.")],
+        tables=[table(shown, rows(found, button=_onward), "No idea is on the board.")],
     )
+
+
+def _onward(one: ListedIdea) -> dict[str, Any] | None:
+    """The button that moves an idea to its next status."""
+    following = dict(pairwise(_STAGES)).get(one.status)
+    if following is None:
+        return None
+    fields = {"title": one.title, "status": following}
+    return {
+        "action": "/radar/move",
+        "label": following,
+        "fields": fields,
+        "said": f"Move {one.title} to {following}",
+    }
+
+
+@action("/radar/move")
+async def move(visit: Visit) -> Response:
+    """Move an idea to another status."""
+    title, status = visit.asked("title"), visit.asked("status")
+    await visit.loop.radar_upsert([{"title": title, "status": status}])
+    return then(visit, f"{title} is {status}")
 
 
 @page("/record/{what}/{id:path}")
