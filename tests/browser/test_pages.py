@@ -12,6 +12,9 @@ from browser.scene import NASTY, Scene, play
 from browser.site import Site
 from looping import Loop, step
 
+#: Each looks at all pages, one after the other.
+pytestmark = pytest.mark.timeout(600)
+
 _AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
