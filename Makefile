@@ -11,7 +11,7 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 ALL_TESTS := --ignore tests/browser $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-browser screenshots measure-pages vendor test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean
+.PHONY: help setup test test-browser screenshots measure-pages vendor test-debian lint fmt fuzz fuzz-quick failover hostile http-load http-fuzz chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,12 @@ failover: $(STAMP) ## Kill a primary under load and promote its replica, six tim
 
 hostile: $(STAMP) ## Run the whole loop under every hostile setting, name and environment, and the largest inputs, one by one
 	OPSLOOP_HOSTILE=all $(RUN) pytest $(or $(T),$(ALL_TESTS) tests/hostile tests/routines/test_largest_inputs.py)
+
+http-load: $(STAMP) ## Measure one `opsloop serve`: 1,000 heartbeats at once, 200 open streams
+	PYTHONPATH=tests $(RUN) serve.load
+
+http-fuzz: $(STAMP) ## Send every operation of the API 200 requests that fit the OpenAPI document, or nearly do
+	OPSLOOP_HTTP_EXAMPLES=200 $(RUN) pytest --timeout 1200 $(ALL_TESTS) tests/serve/test_document.py
 
 demo: $(STAMP) ## Watch the loop look after a real PostgreSQL; ARGS=--stay to approve what waits
 	$(RUN) opsloop demo $(ARGS)

@@ -177,6 +177,7 @@
 \ir code/policy/_gate_applicability_schema.sql
 \ir code/policy/_approval_rules_schema.sql
 \ir code/policy/_retention_schema.sql
+\ir code/policy/_sign_in_schema.sql
 \ir code/policy/_tests_schema.sql
 \ir code/policy/_schedules_schema.sql
 \ir code/policy/_reaction_matrix_faults.sql

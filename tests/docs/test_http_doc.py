@@ -60,7 +60,8 @@ def test_the_calls_answer_what_stands_there(env, people, conn, dsn, tmp_path):
         given = {**env, **keys, "URL": server.url}
         calls = [block for block in blocks(DOCUMENT) if block.language == "console"]
         for block in calls:
-            for asked, answer in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
+            for call in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+                asked, answer = re.split(r"\n(?=[{r])", call, maxsplit=1)
                 said = re.sub(r"\s+", "", run(["bash", "-c", asked], "", given))
                 assert re.match(shown(answer), said), (asked, said)
 

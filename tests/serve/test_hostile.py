@@ -22,6 +22,10 @@ def test_keys_cannot_be_guessed_at_speed_and_a_right_one_is_let_through(server, 
     # A new key that is right has to wait: until it was asked for, nobody knows that it is.
     assert server.web(key("reader")).get("/api/v1/missions").status == 429
     assert server.browser().sign_in("another").status == 429
+    server.process.terminate()
+    server.process.wait(60)
+    counted = conn.execute("select value from fn_metrics() where name = 'keys_refused_total'").fetchone()
+    assert counted == (sum(status in (401, 429) for status in statuses) + 3,)
 
 
 def test_every_answer_forbids_frames_and_what_is_not_this_servers_own(server, key):
@@ -103,3 +107,12 @@ def received(open_: socket.socket) -> bytes:
     except OSError:
         pass
     return text
+
+
+def test_a_page_that_was_left_open_keeps_nobody_from_signing_in(server, key):
+    old = server.browser()
+    old.cookies["opsloop"] = "long-over"
+    assert {old.get("/stream").status for _ in range(15)} == {303, 429}
+    browser = server.browser()
+    assert browser.sign_in(key("reader")).status == 303
+    assert browser.get("/stream?kinds=nothing").status == 422

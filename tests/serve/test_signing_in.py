@@ -2,6 +2,8 @@
 
 import re
 
+from opsloop import Client
+
 
 def test_whoever_is_not_signed_in_is_led_to_the_page_for_it_and_back(server, key):
     browser = server.browser()
@@ -83,3 +85,39 @@ def test_no_secret_of_a_key_or_cookie_is_stored_or_logged(server, key, conn):
 def test_a_server_answers_whether_it_lives_without_the_database_and_whether_it_can_work_with_it(server):
     web = server.web()
     assert [web.get(path).status for path in ("/health", "/healthz", "/readyz")] == [200, 200, 200]
+
+
+def test_a_proxy_signs_in_whom_policy_lets_it_and_nobody_else(serve, people, conn):
+    ann, ben = people.make("operator"), people.make("operator")
+    server = serve("--proxy-header", "Remote-User")
+    document = {"proxies": ["127.0.0.1"], "roles": {ann: "operator", "nobody": "admin"}}
+
+    def status(**headers):
+        return server.browser().get("/stream?kinds=nothing", **headers).status
+
+    # A stream that is refused for its kinds is one of somebody who is signed in.
+    assert status(Remote_User=ann) == 303
+    Client(conn).set_policy("sign_in", document)
+    assert status(Remote_User=ann) == 422
+    assert status(Remote_User=ben) == 303
+    assert status(Remote_User="nobody") == 403
+    assert status() == 303
+    # Not below the API, and not where nobody asked for it.
+    assert server.web().get("/api/v1/missions", Remote_User=ann).status == 401
+    assert serve().browser().get("/stream?kinds=nothing", Remote_User=ann).status == 303
+    Client(conn).set_policy("sign_in", document | {"proxies": ["127.0.0.2"]})
+    assert status(Remote_User=ann) == 303
+
+
+def test_behind_tls_the_cookie_goes_over_nothing_else(serve, key):
+    server = serve("--tls")
+    answer = server.browser().sign_in(key("reader"))
+    assert "secure" in answer.headers["set-cookie"].lower()
+    assert "strict-transport-security" in answer.headers
+
+
+def test_what_an_address_says_is_text_on_the_page_and_nothing_else(server):
+    page = server.browser().get("/sign-in?next=/%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
+    assert page.status == 200
+    assert "<script" not in page.text
+    assert "<script" not in server.browser().get("/%3Cscript%3Ealert(1)%3C/script%3E").text

@@ -30,6 +30,17 @@ def serve(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Show everything, change nothing, whoever asks.")
     ] = False,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="A proxy with TLS stands in front: cookies only by way of it.")
+    ] = False,
+    proxy_header: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy-header",
+            metavar="NAME",
+            help="Header in which a proxy names who has signed in there, if the policy document sign_in trusts it.",
+        ),
+    ] = None,
     connections: Annotated[
         int, typer.Option("--connections", min=1, max=500, help="Most database connections.")
     ] = 10,
@@ -64,6 +75,8 @@ def serve(
             host=host,
             port=port,
             read_only=read_only,
+            tls=tls,
+            proxy_header=proxy_header,
             connections=connections,
             request_seconds=request_seconds,
         )

@@ -36,6 +36,7 @@ from opsloop.serve.guard import Guard
 from opsloop.serve.serving import Serving
 from opsloop.serve.settings import ServeSettings
 from opsloop.serve.stream import Changes, stream
+from opsloop.serve.tally import telling
 
 
 def create_app(settings: ServeSettings) -> Starlette:
@@ -45,7 +46,8 @@ def create_app(settings: ServeSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        yield
+        async with telling(serving):
+            yield
         await changes.close()
         await serving.pool.close()
 
@@ -58,7 +60,7 @@ def create_app(settings: ServeSettings) -> Starlette:
             Route("/stream", stream, methods=["GET"]),
             *pages.routes(),
         ],
-        middleware=[Middleware(Guard, seconds=settings.request_seconds)],
+        middleware=[Middleware(Guard, seconds=settings.request_seconds, tls=settings.tls)],
         exception_handlers=problems.handlers(pages.error),
         lifespan=lifespan,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import math
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -19,13 +20,16 @@ from opsloop.keys import digest
 from opsloop.serve.settings import ServeSettings
 
 COOKIE = "opsloop"
+FORM_COOKIE = "opsloop-form"
+FORM_STATE = "new_form_cookie"
+"""Where a request keeps the value that its answer gives to the browser."""
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
 #: Paths that OPS_API_KEY opens.
 _OWN_KEY_OPENS = frozenset({"/api/ops/heartbeat", "/metrics"})
 _FREE_TRIES = 10
 _SECONDS_A_TRY = 6.0
-_MOST_ADDRESSES = 10_000
+_MOST_PLACES = 10_000
 _MOST_KNOWN = 1_000
 
 
@@ -37,6 +41,8 @@ class Credentials:
     sign_in: str | None = field(default=None, repr=False)
     login: str | None = None
     role: str | None = None
+    proxy: str | None = None
+    """The address of the proxy that says so."""
 
 
 def credentials(request: HTTPConnection, settings: ServeSettings) -> Credentials:
@@ -60,9 +66,12 @@ def credentials(request: HTTPConnection, settings: ServeSettings) -> Credentials
                 )
             return Credentials(role="operator")
         return Credentials(key=digest(key))
-    secret = request.cookies.get(COOKIE)
-    if secret and not request.url.path.startswith("/api/"):
-        return Credentials(sign_in=digest(secret))
+    if not request.url.path.startswith("/api/"):
+        person = request.headers.get(settings.proxy_header) if settings.proxy_header else None
+        if person:
+            return Credentials(login=person, proxy=_address(request))
+        if secret := request.cookies.get(COOKIE):
+            return Credentials(sign_in=digest(secret))
     raise NotSignedIn("a key is needed", hint=_HINT)
 
 
@@ -70,15 +79,29 @@ _HINT = "Send the header Authorization: Bearer KEY, with a key that `opsloop key
 
 
 def csrf_token(request: HTTPConnection) -> str:
-    """What every form of a page carries in its field `csrf`: only a page of ours, read by the signed-in, knows it."""
-    secret = request.cookies.get(COOKIE, "")
+    """What every form of a page carries in its field `csrf`: only a page of ours knows it.
+
+    It is made of the cookie of the sign-in or, where a proxy signs in, of one that is given with the first page.
+    """
+    secret = _form_secret(request) or request.scope.setdefault("state", {}).setdefault(
+        FORM_STATE, secrets.token_urlsafe(32)
+    )
+    return _token_of(secret)
+
+
+def _form_secret(request: HTTPConnection) -> str | None:
+    return request.cookies.get(COOKIE) or request.cookies.get(FORM_COOKIE)
+
+
+def _token_of(secret: str) -> str:
     return hmac.new(secret.encode(), b"opsloop csrf", sha256).hexdigest()
 
 
 def check_csrf(request: HTTPConnection, given: str) -> None:
     """Raise Forged (OPS_094) unless the form came from a page of ours."""
     check_origin(request)
-    if not hmac.compare_digest(given.encode(), csrf_token(request).encode()):
+    secret = _form_secret(request)
+    if secret is None or not hmac.compare_digest(given.encode(), _token_of(secret).encode()):
         raise Forged(
             "this form is not one that this page sent, or you have signed in anew meanwhile",
             hint="Go back, load the page again, and send it again.",
@@ -93,14 +116,14 @@ def check_origin(request: HTTPConnection) -> None:
         raise Forged("a page of another site sent this", hint="Open this server's own page.")
 
 
-def set_cookie(request: HTTPConnection, response: Response, secret: str, minutes: int) -> None:
+def set_cookie(response: Response, secret: str, minutes: int, *, tls: bool) -> None:
     """Give a browser its secret; no script, no other site, and no plain connection behind TLS, gets it."""
     response.set_cookie(
         COOKIE,
         secret,
         max_age=minutes * 60,
         path="/",
-        secure=request.url.scheme == "https",
+        secure=tls,
         httponly=True,
         samesite="strict",
     )
@@ -116,50 +139,60 @@ class Tries:
     def __init__(self) -> None:
         self.wrong = 0
         """How many wrong keys there were, since the start."""
-        self._by_address: OrderedDict[str, float] = OrderedDict()
+        self._by_place: OrderedDict[str, float] = OrderedDict()
         self._right: OrderedDict[str, None] = OrderedDict()
 
     @contextmanager
     def watch(self, request: HTTPConnection, given: Credentials) -> Iterator[None]:
-        """Count the request if its key turns out wrong. Raises TooManyTries (OPS_092)."""
-        address = request.client.host if request.client else "?"
-        shown = given.key or given.sign_in
+        """Count the request if what it shows turns out wrong. Raises TooManyTries (OPS_092).
+
+        Cookies and keys are counted apart: a page that was left open keeps nobody from signing in.
+        """
+        place = ("cookie " if given.sign_in else "") + _address(request)
+        shown = given.key or given.sign_in or (f"{given.proxy} {given.login}" if given.proxy else None)
         if shown is None:
             yield
             return
         if shown not in self._right:
-            self._check(address)
+            self._check(place)
         try:
             yield
         except NotSignedIn:
             self._right.pop(shown, None)
-            self._count(address)
+            self._count(place)
             raise
+        self.trust(shown)
+
+    def trust(self, shown: str) -> None:
+        """From now on this is known to be right."""
         self._right[shown] = None
         self._right.move_to_end(shown)
         if len(self._right) > _MOST_KNOWN:
             self._right.popitem(last=False)
 
-    def _check(self, address: str) -> None:
-        wait = self._by_address.get(address, 0.0) - _FREE_TRIES * _SECONDS_A_TRY - time.monotonic()
+    def count(self, request: HTTPConnection) -> None:
+        """Count a wrong signature. Raises TooManyTries (OPS_092) where there were too many."""
+        self._check(_address(request))
+        self._count(_address(request))
+
+    def _check(self, place: str) -> None:
+        wait = self._by_place.get(place, 0.0) - _FREE_TRIES * _SECONDS_A_TRY - time.monotonic()
         if wait > 0:
             self.wrong += 1
             seconds = math.ceil(wait)
             raise TooManyTries(
-                f"too many wrong keys came from {address}",
+                "too many wrong keys came from there",
                 detail={"retry_after_seconds": seconds},
                 hint=f"Try again in {seconds} seconds.",
             )
 
-    def count(self, request: HTTPConnection) -> None:
-        """Count a wrong signature. Raises TooManyTries (OPS_092) where there were too many."""
-        address = request.client.host if request.client else "?"
-        self._check(address)
-        self._count(address)
-
-    def _count(self, address: str) -> None:
+    def _count(self, place: str) -> None:
         self.wrong += 1
         now = time.monotonic()
-        self._by_address[address] = max(self._by_address.pop(address, now), now) + _SECONDS_A_TRY
-        if len(self._by_address) > _MOST_ADDRESSES:
-            self._by_address.popitem(last=False)
+        self._by_place[place] = max(self._by_place.pop(place, now), now) + _SECONDS_A_TRY
+        if len(self._by_place) > _MOST_PLACES:
+            self._by_place.popitem(last=False)
+
+
+def _address(request: HTTPConnection) -> str:
+    return request.client.host if request.client else "?"

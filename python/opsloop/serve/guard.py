@@ -6,11 +6,14 @@ import asyncio
 import time
 from typing import Any
 
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsloop import jsonio
 from opsloop.errors import OpsError, TooLarge
 from opsloop.process import logs
+from opsloop.serve.callers import FORM_COOKIE, FORM_STATE
 from opsloop.serve.problems import PROBLEM
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -39,9 +42,10 @@ class _TooSlowError(Exception):
 class Guard:
     """The outermost part of the application. Nothing passes it but answers: no traceback, and no text of one."""
 
-    def __init__(self, app: ASGIApp, seconds: float) -> None:
+    def __init__(self, app: ASGIApp, seconds: float, *, tls: bool) -> None:
         self._app = app
         self._seconds = seconds
+        self._tls = tls
         self._log = logs.get()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,9 +53,11 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = _Request(scope, receive, send, self._seconds)
+        request = _Request(scope, receive, send, self._seconds, tls=self._tls)
         try:
             await self._app(scope, request.receive, request.send)
+        except ClientDisconnect:
+            pass  # there is nobody to answer
         except _TooSlowError:
             await request.refuse(408, {"title": f"the body did not arrive within {self._seconds:g} seconds"})
         except OpsError as error:
@@ -74,13 +80,14 @@ class Guard:
 class _Request:
     """One request on its way through."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, seconds: float, *, tls: bool) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._bytes = 0
         self._whole = False
         self._seconds = seconds
+        self._tls = tls
         self.began = time.monotonic()
         self.status = 0
 
@@ -108,7 +115,10 @@ class _Request:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             given = {name for name, _ in message["headers"]}
-            ours = [*_HEADERS, _NOT_KEPT, *([_TLS_ONLY] if self._scope["scheme"] == "https" else [])]
+            ours = [*_HEADERS, _NOT_KEPT, *([_TLS_ONLY] if self._tls else [])]
+            secret = self._scope.get("state", {}).get(FORM_STATE)
+            if secret is not None:
+                ours.append((b"set-cookie", _form_cookie(secret, tls=self._tls)))
             message["headers"] = [*message["headers"], *((n, v) for n, v in ours if n not in given)]
         await self._send(message)
 
@@ -124,6 +134,12 @@ class _Request:
         ]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": content})
+
+
+def _form_cookie(secret: str, *, tls: bool) -> bytes:
+    cookie = Response()
+    cookie.set_cookie(FORM_COOKIE, secret, path="/", secure=tls, httponly=True, samesite="strict")
+    return cookie.headers["set-cookie"].encode()
 
 
 def _path(scope: Scope) -> str:

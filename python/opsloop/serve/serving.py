@@ -56,6 +56,7 @@ class Serving:
                             given.sign_in,
                             given.login,
                             given.role,
+                            given.proxy,
                             read_only or self.settings.read_only,
                         )
                         await conn.execute(
@@ -101,6 +102,7 @@ async def acting(request: HTTPConnection, *, reads: bool | None = None) -> Async
     given = credentials(request, serving.settings)
     with serving.tries.watch(request, given):
         async with serving.acting(given, read_only=safe) as loop:
+            request.state.key_name = loop.caller.name
             yield loop
 
 

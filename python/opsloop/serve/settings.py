@@ -30,6 +30,10 @@ class ServeSettings:
     event_batch_size: int | None = None
     reaction_batch_size: int | None = None
     stale_step_minutes: int | None = None
+    proxy_header: str | None = None
+    """The header in which a proxy names the person that it has signed in; policy says which proxies are believed."""
+    tls: bool = False
+    """A proxy with TLS stands in front: cookies never go over plain connections."""
     connections: int = 10
     """Most database connections at a time."""
     request_seconds: float = 20.0

@@ -50,8 +50,9 @@ async def sign_in(request: Request) -> Response:
         answer.status_code = status
         answer.headers.update(headers_of(error, status))
         return answer
+    serving.tries.trust(digest(secret))
     answer = RedirectResponse(to, 303)
-    set_cookie(request, answer, secret, minutes)
+    set_cookie(answer, secret, minutes, tls=serving.settings.tls)
     return answer
 
 

@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from opsloop import jsonio
 from opsloop.errors import InvalidArgument, OpsError
@@ -22,6 +23,7 @@ from opsloop.process import logs
 from opsloop.serve.callers import Credentials, credentials
 from opsloop.serve.serving import ActingClient, Serving, acting, of
 
+_TYPE = "text/event-stream"
 KINDS = ("mission", "step", "proposal", "health")
 _LOOK_SECONDS = 1.0
 _QUIET_SECONDS = 15.0
@@ -30,6 +32,7 @@ _CHECK_SECONDS = 60.0
 """How often the key of a stream is asked for again."""
 _NEWEST = 100
 _KEPT = 1_000
+_MOST_STREAMS = 1_000
 _WAITING = 500
 """Messages that wait for a slow reader; then it has to look again."""
 _RESTLESS = frozenset({"last_heartbeat_at", "oldest_ready_at", "xmin_holder", "xmin_held_since"})
@@ -93,6 +96,11 @@ class Changes:
         self._number = 0
         self._process = secrets.token_hex(4)
         self.over = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more streams can begin."""
+        return len(self._followers) >= _MOST_STREAMS
 
     def follow(self, follower: Follower, after: str | None) -> None:
         """Let a stream begin; `after`: the id of the last message that it had, when it was broken off."""
@@ -193,18 +201,22 @@ def _plain(record: Any) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__slots__}
 
 
-async def stream(request: Request) -> StreamingResponse:
+async def stream(request: Request) -> Response:
     """Follow the changes. Readers may: the key is asked for at the beginning, and every minute from then on."""
     kinds = frozenset(filter(None, request.query_params.get("kinds", "").split(","))) or frozenset(KINDS)
+    async with acting(request):
+        pass
     if not kinds <= set(KINDS):
         raise InvalidArgument(f"kinds has others than {', '.join(KINDS)}")
-    async with acting(request) as loop:
-        request.state.key_name = loop.caller.name
+    if request.method == "HEAD":
+        return Response(media_type=_TYPE)
+    if request.app.state.changes.is_full:
+        raise HTTPException(503, "this server has as many streams as it takes", {"retry-after": "60"})
     serving = of(request)
     follower = Follower(kinds, request.query_params.get("mission_id"))
     body = _body(request, serving, follower)
     return StreamingResponse(
-        body, media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
+        body, media_type=_TYPE, headers={"cache-control": "no-store", "x-accel-buffering": "no"}
     )
 
 
@@ -236,7 +248,7 @@ async def _is_over(serving: Serving, given: Credentials) -> bool:
     """Whether the key was revoked meanwhile. A database that is away ends no stream."""
     try:
         async with serving.itself() as server:
-            await server.find_caller(given.key, given.sign_in, given.login, given.role)
+            await server.find_caller(given.key, given.sign_in, given.login, given.role, given.proxy)
     except OpsError as error:
         return error.code in ("OPS_091", "OPS_015")
     return False

@@ -4,12 +4,12 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Takes what a worker or relay has counted since its start. Only what is more than it told before is counted, so that
--- the same word may come twice. A process says it when a number has changed, and at its end.
+-- Takes what a worker, relay or server has counted since its start. Only what is more than it told before is counted,
+-- so that the same word may come twice. A process says it when a number has changed, and at its end.
 -- Locks: the row of the process. Writes: ops_process_counts, ops_counts. Raises: OP015 for the id of another login's
 -- process, OP018 for an id or counts that cannot be.
 declare
-  c_names constant text[] := array['dropped', 'reconnects', 'claims_refused'];
+  c_names constant text[] := array['dropped', 'reconnects', 'claims_refused', 'keys_refused'];
   v_before jsonb;
   v_login text;
   v_faults text[];
@@ -46,6 +46,8 @@ begin
                  (p_counts ->> 'reconnects')::bigint - coalesce((v_before ->> 'reconnects')::bigint, 0));
   perform _count('claims_refused_total',
                  (p_counts ->> 'claims_refused')::bigint - coalesce((v_before ->> 'claims_refused')::bigint, 0));
+  perform _count('keys_refused_total',
+                 (p_counts ->> 'keys_refused')::bigint - coalesce((v_before ->> 'keys_refused')::bigint, 0));
   -- The numbers of a process only rise: a word that was late does not set them back.
   update ops_process_counts p
      set told_at = _now(),
@@ -55,7 +57,7 @@ begin
 end;
 $$;
 comment on function fn_report_counts(text, jsonb) is
-  'A worker or relay tells what it has counted since its start: {"dropped": finished results that the database never '
-  'took, "reconnects", "claims_refused"}. Counts as far as it is more than it told before, so saying it twice does no '
-  'harm; fn_metrics and fn_check_health show the sums. OPS_015 for another login''s process, OPS_018 for a name or '
-  'number that cannot be.';
+  'A worker, relay or server tells what it has counted since its start: {"dropped": finished results that the database '
+  'never took, "reconnects", "claims_refused", "keys_refused": wrong keys that it was shown}. Counts as far as it is '
+  'more than it told before, so saying it twice does no harm; fn_metrics and fn_check_health show the sums. OPS_015 '
+  'for another login''s process, OPS_018 for a name or number that cannot be.';

@@ -3,6 +3,7 @@ create or replace function fn_find_caller(
   p_sign_in text default null,
   p_login text default null,
   p_role text default null,
+  p_proxy text default null,
   out key_id uuid,
   out name text,
   out role text,
@@ -13,16 +14,28 @@ language plpgsql
 security definer
 set search_path from current
 as $$
--- Whose call it is: the login and group behind a key or a sign-in, both given by their digest, or a login that the
--- server vouches for (null: its own) with a role. Asked at every call, so that a key ends at once when it is revoked,
--- or when its login has left the group.
+-- Whose call it is: the login and group behind a key or a sign-in, both given by their digest; p_login by the word of
+-- the proxy at the address p_proxy, if the policy document sign_in trusts it and gives that login a role; or p_login
+-- (null: the server's own) with p_role, for what a server does by itself. Asked at every call, so that a key ends at
+-- once when it is revoked, or when its login has left the group.
 -- Locks: the row of the key once a minute, without waiting. Writes: ops_api_keys.last_used_at, where the transaction
 -- may write. Raises: OP091 for a key or sign-in that is not or no longer valid, OP015 for a login that may less.
 declare
   v_now constant timestamptz := _now();
   v_key ops_api_keys;
 begin
-  if p_key is null and p_sign_in is null then
+  if p_proxy is not null then
+    role := case when coalesce(_policy('sign_in') -> 'proxies' ? p_proxy, false)
+                 then _policy('sign_in') -> 'roles' ->> p_login end;
+    if role is null then
+      raise exception using errcode = 'OP091',
+        message = format('OPS_091: nobody signs in as %s by the word of a proxy at %s', quote_nullable(p_login),
+                         p_proxy),
+        hint = 'The policy document sign_in says which proxies are believed, and about whom.';
+    end if;
+    login := p_login;
+    name := login;
+  elsif p_key is null and p_sign_in is null then
     login := coalesce(p_login, session_user);
     name := login;
     role := p_role;
@@ -55,6 +68,7 @@ begin
   group_name := _role_name(role);
 end;
 $$;
-comment on function fn_find_caller(text, text, text, text) is
-  'The login and group behind a key or a sign-in, given by the sha256 of its secret, or of a login that the server '
-  'vouches for; OPS_091 for one that is not or no longer valid, OPS_015 for a login that is not in the group.';
+comment on function fn_find_caller(text, text, text, text, text) is
+  'The login and group behind a key or a sign-in, given by the sha256 of its secret, or of a login that a trusted '
+  'proxy or the server vouches for; OPS_091 for one that is not or no longer valid, OPS_015 for a login that may less '
+  'than the role.';

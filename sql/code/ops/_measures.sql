@@ -56,6 +56,8 @@ begin
      'opsloop'),
     ('results_dropped_total', 'counter', 'results',
      'Finished results of workers and relays that the database never took.', 1, null, 'hour', null, 'opsloop'),
+    ('keys_refused_total', 'counter', 'requests',
+     'Requests to HTTP servers with a key or signature that was wrong.', 100, null, 'hour', null, 'opsloop'),
     ('reconnects_total', 'counter', 'connections',
      'Connections of workers and relays that were lost and opened anew.', 50, null, 'hour', null, 'opsloop'),
     ('claims_refused_total', 'counter', 'claims',

@@ -20,7 +20,8 @@ declare
     when 'gate_thresholds' then _gate_thresholds_schema()
     when 'gate_applicability' then _gate_applicability_schema()
     when 'approval_rules' then _approval_rules_schema()
-    when 'retention' then _retention_schema() end;
+    when 'retention' then _retention_schema()
+    when 'sign_in' then _sign_in_schema() end;
 begin
   return v_schema || jsonb_build_object('$defs', _schema_definitions() || coalesce(v_schema -> '$defs', '{}'));
 end;

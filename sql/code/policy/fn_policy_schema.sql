@@ -12,7 +12,7 @@ as $$
 declare
   c_keys constant text[] := array['reaction_matrix', 'auto_approve', 'proposal_caps', 'worker_policy', 'agent_roles',
                                   'outbox', 'size_limits', 'transition_rules', 'gate_thresholds',
-                                  'gate_applicability', 'approval_rules', 'retention'];
+                                  'gate_applicability', 'approval_rules', 'retention', 'sign_in'];
   c_dialect constant jsonb := '{"$schema": "https://json-schema.org/draft/2020-12/schema"}';
   v_schema constant jsonb := _policy_schema(p_key);
   v_properties jsonb := '{}';

@@ -76,15 +76,23 @@ class AsyncKeys(AsyncCaller):
         sign_in: str | None = None,
         login: str | None = None,
         role: str | None = None,
+        proxy: str | None = None,
         read_only: bool | None = None,
     ) -> Asked:
-        """Make the rest of the transaction a call of whoever is behind a key, a sign-in, or a login with a role.
+        """Make the rest of the transaction a call of whoever is behind a key, a sign-in, or a login.
 
-        For servers; outside of a transaction block it has no effect. Raises NotSignedIn (OPS_091), NotAllowed
-        (OPS_015).
+        `login` counts by the word of the proxy at the address `proxy`, or with `role` by the server's own. Outside of a
+        transaction block it has no effect. Raises NotSignedIn (OPS_091), NotAllowed (OPS_015).
         """
         return await self._row(
-            Asked, "fn_act_as", key=key, sign_in=sign_in, login=login, role=role, read_only=read_only
+            Asked,
+            "fn_act_as",
+            key=key,
+            sign_in=sign_in,
+            login=login,
+            role=role,
+            proxy=proxy,
+            read_only=read_only,
         )
 
     async def find_caller(
@@ -93,9 +101,12 @@ class AsyncKeys(AsyncCaller):
         sign_in: str | None = None,
         login: str | None = None,
         role: str | None = None,
+        proxy: str | None = None,
     ) -> Asked:
         """Return whose call it would be; raises as `act_as`."""
-        return await self._row(Asked, "fn_find_caller", key=key, sign_in=sign_in, login=login, role=role)
+        return await self._row(
+            Asked, "fn_find_caller", key=key, sign_in=sign_in, login=login, role=role, proxy=proxy
+        )
 
     async def sign_in(self, key: str, sign_in: str, minutes: int | None = None) -> SignIn:
         """Sign a browser in with a key, both given by their digest. Raises NotSignedIn (OPS_091)."""

@@ -92,10 +92,10 @@ class AsyncOps(AsyncCaller):
         return await self._rows(Metric, "fn_metrics")
 
     async def report_counts(self, process_id: str, counts: Mapping[str, int]) -> None:
-        """Tell what a worker or relay has counted since its start; telling it twice does no harm.
+        """Tell what a worker, relay or server has counted since its start; telling it twice does no harm.
 
-        `counts`: `dropped` (finished results that the database never took), `reconnects`, `claims_refused`. Any other
-        name is InvalidArgument (OPS_018).
+        `counts`: `dropped` (finished results that the database never took), `reconnects`, `claims_refused`,
+        `keys_refused`. Any other name is InvalidArgument (OPS_018).
         """
         await self._value("fn_report_counts", process_id=process_id, counts=document(counts))
 

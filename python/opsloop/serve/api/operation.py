@@ -90,7 +90,6 @@ class Operation:
             if faults:
                 raise InvalidArgument(faults[0], detail=faults[:20], hint="/openapi.json says what it takes.")
             found = await self.run(loop, given)
-            request.state.key_name = loop.caller.name
         return Response(jsonio.dumps(self._shown(found, given)), self.status, media_type="application/json")
 
     def _shown(self, found: Any, given: Json) -> Any:
