@@ -6,7 +6,9 @@ from uuid import UUID
 
 from looping import Loop, step, template
 
-NASTY = "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>\u202e'\"`{%7*7%}"
+NASTY = (
+    "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>\u202e'\"`{%7*7%}"
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ def play(loop: Loop) -> Scene:
     charge = _held(loop)
     train = loop.mission(step("train", executor="gpu"), title="Train the ranking model")
     loop.value("select fn_pause('executor', 'http', 'ann', 'the warehouse is down until ten')")
-    tell = step("tell", executor="http", params={"url": "https://warehouse.example/orders/2000", "method": "POST"})
+    tell = step(
+        "tell", executor="http", params={"url": "https://warehouse.example/orders/2000", "method": "POST"}
+    )
     loop.mission(tell, title="Tell the warehouse about order 2000")
     _rest(loop)
     loop.turn()
@@ -133,7 +137,10 @@ def _held(loop: Loop) -> UUID:
     """A step whose worker vanished, and which must not run twice."""
     charge = loop.mission(step("charge", on_lease_lost="hold"), title="Charge invoice 4711")
     (work,) = loop.claim(1)
-    loop.do("update ops_mission_steps set lease_expires_at = now() - interval '1 hour' where id = %s", work["step_id"])
+    loop.do(
+        "update ops_mission_steps set lease_expires_at = now() - interval '1 hour' where id = %s",
+        work["step_id"],
+    )
     loop.do(
         "update ops_timers set due_at = now() - interval '1 hour' where %s = any (step_ids)", work["step_id"]
     )

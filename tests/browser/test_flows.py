@@ -47,7 +47,9 @@ def test_missions_are_filtered(site, browse, loop: Loop):
 
 
 def test_a_proposal_is_approved_with_a_reason_and_its_mission_is_shown(site, browse, loop: Loop):
-    proposal = loop.propose(step("a", params={"to": "bob"}), title="Mail bob", risk_level="high")["proposal_id"]
+    proposal = loop.propose(step("a", params={"to": "bob"}), title="Mail bob", risk_level="high")[
+        "proposal_id"
+    ]
     page = browse()
     page.get_by_role("link", name="Inbox").click()
     page.get_by_role("link", name="Mail bob", exact=True).click()
@@ -56,10 +58,15 @@ def test_a_proposal_is_approved_with_a_reason_and_its_mission_is_shown(site, bro
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("status").filter(has_text="approve: approved")).to_be_visible()
     expect(page.get_by_role("heading", name="Mail bob")).to_be_visible()
-    decided = loop.row("select decided_by, decided_login, status from ops_mission_proposals where id = %s", proposal)
+    decided = loop.row(
+        "select decided_by, decided_login, status from ops_mission_proposals where id = %s", proposal
+    )
     assert (decided["decided_by"], decided["status"]) == ("ann", "approved")
     assert decided["decided_login"].startswith("opsloop_test_")
-    assert loop.value("select reason from ops_proposal_votes where proposal_id = %s", proposal) == "he asked for it"
+    assert (
+        loop.value("select reason from ops_proposal_votes where proposal_id = %s", proposal)
+        == "he asked for it"
+    )
 
 
 def test_a_proposal_is_rejected(site, browse, loop: Loop):
@@ -121,7 +128,9 @@ def test_all_missions_that_match_are_cancelled_after_they_were_shown(site, brows
 def test_a_group_of_failures_is_redriven_after_it_was_shown(site, browse, loop: Loop):
     loop.register()
     for number in range(4):
-        loop.fail_for_good(loop.mission(step("a"), title=f"order {number}"), error=f"http 503 for order {number}")
+        loop.fail_for_good(
+            loop.mission(step("a"), title=f"order {number}"), error=f"http 503 for order {number}"
+        )
     loop.fail_for_good(loop.mission(step("a"), title="other"), error="no such host")
     page = browse()
     page.get_by_role("link", name="Failures").click()
@@ -258,3 +267,13 @@ def test_a_schedule_is_run_and_paused(site, browse, loop: Loop):
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert loop.value("select count(*) from ops_agent_events where type = 'db:nightly'") == 1
+
+
+def test_an_idea_moves_on(site, browse, loop: Loop):
+    loop.value("""select fn_radar_upsert('[{"title": "Cache it", "score": 7, "status": "watching"}]')""")
+    page = browse("admin")
+    page.goto(f"{site.url}/radar")
+    page.get_by_role("button", name="Move Cache it to validating").click()
+    expect(page.get_by_role("status").filter(has_text="Cache it is validating")).to_be_visible()
+    found = loop.row("select status, score from fn_list_radar()")
+    assert (found["status"], found["score"]) == ("validating", 7)

@@ -53,9 +53,9 @@ def over_a_cap(page: Page) -> None:
 
 
 def dependency_failed(page: Page) -> None:
-    page.get_by_role("term").filter(has_text="failed today").locator("xpath=following-sibling::dd").get_by_role(
-        "link"
-    ).click()
+    page.get_by_role("term").filter(has_text="failed today").locator(
+        "xpath=following-sibling::dd"
+    ).get_by_role("link").click()
     page.get_by_role("link", name="a test").click()
     expect(page.get_by_text("no such host").first).to_be_visible()
     page.get_by_role("button", name="Retry a").click()

@@ -12,6 +12,9 @@ from browser.scene import NASTY, Scene, play
 from browser.site import Site
 from looping import Loop, step
 
+#: Each looks at all pages, one after the other.
+pytestmark = pytest.mark.timeout(600)
+
 _AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
@@ -79,7 +82,9 @@ def test_every_page_shows_and_does_everything_without_a_script(
     expect(page.get_by_role("heading", name="Retry: 9 done, 0 refused")).to_be_visible()
 
 
-def test_everything_is_reached_and_done_by_keyboard(site: Site, browse: Callable[..., Page], loop: Loop) -> None:
+def test_everything_is_reached_and_done_by_keyboard(
+    site: Site, browse: Callable[..., Page], loop: Loop
+) -> None:
     proposal = loop.propose(step("a"), title="Mail bob", risk_level="high")["proposal_id"]
     page = browse()
 
@@ -144,7 +149,7 @@ def test_nothing_that_an_agent_writes_is_more_than_text(
     for path in paths:
         page.goto(site.url + path)
         expect(page.locator("h1")).to_be_visible()
-        assert "pwned" != page.title(), path
+        assert page.title() != "pwned", path
         # Neither an element nor an attribute came of it, and what would reorder the line is shown.
         assert page.locator("img, main script, [onerror]").count() == 0, path
         assert "\u202e" not in page.content(), path

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from cli.documented import assert_documented
 from opsloop import embedded
+from serve.browsing import Browser
 
 pytestmark = pytest.mark.skipif("OPSLOOP_TEST_DSN" in os.environ, reason="the demo brings its own server")
 
@@ -72,6 +74,18 @@ def read_until(fd: int, text: str, seconds: float = 60) -> str:
     return said
 
 
+def look_at_the_dashboard(said: str) -> None:
+    """Signs in where the demo says, with the key that it says: what waits is there, to be decided on."""
+    address, key = (re.search(pattern, said) for pattern in (r"The dashboard: (\S+)", r"with the key (\S+)"))
+    assert address is not None
+    assert key is not None
+    browser = Browser(address[1])
+    assert browser.sign_in(key[1]).status == 303
+    inbox = browser.get("/inbox").text
+    assert "drop index shop.stock_changed_at_idx" in inbox
+    assert "Approve picked" in inbox
+
+
 def test_what_waits_can_be_approved_by_the_command_it_prints(
     staying: tuple[subprocess.Popen[bytes], int], tmp_path: Path
 ):
@@ -79,6 +93,7 @@ def test_what_waits_can_be_approved_by_the_command_it_prints(
     said = read_until(terminal, "stay until Ctrl-C").replace("\r", "")
     commands = [line.strip() for line in said.splitlines() if " approve " in line and "--dsn" in line]
     assert len(commands) == 2
+    look_at_the_dashboard(said)
 
     for command in commands:
         done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -26,6 +26,15 @@ def test_the_wheel_carries_every_sql_file(tmp_path):
     assert "opsloop/py.typed" in names
     project = {f"opsloop/project/{path.name}" for path in (ROOT / "python/opsloop/project").glob("*.*")}
     assert {name for name in names if name.startswith("opsloop/project/")} == project
+    served = {
+        f"opsloop/serve/{path.relative_to(ROOT / 'python/opsloop/serve').as_posix()}"
+        for part in ("static", "templates")
+        for path in (ROOT / "python/opsloop/serve" / part).rglob("*")
+        if path.is_file()
+    }
+    assert {
+        name for name in names if name.startswith(("opsloop/serve/static/", "opsloop/serve/templates/"))
+    } == served
     assert {name.split("/")[0] for name in names} == {"opsloop", "opsloop-0.1.0.dist-info"}
 
 

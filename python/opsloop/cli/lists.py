@@ -68,7 +68,7 @@ def list_(
         int, typer.Option("--limit", min=1, max=1000, help="Rows; of rates, the last so many minutes.")
     ] = 50,
 ) -> None:
-    """List workers, messages of the outbox that wait, locks, directives, sub-agents, ideas, or what happened a minute."""
+    """List workers, messages that wait, locks, directives, sub-agents, ideas, or what happened each minute."""
     ask, fields = _LISTS[what]
     with session.client() as client:
         found = ask(client, limit)

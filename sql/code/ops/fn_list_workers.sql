@@ -20,9 +20,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Worker processes for people to read: those that live first, then the last that were seen. status: live, asleep (alive,
--- and without a sign of life until there is something to do), gone (it gave none in time, and did not say that it ends)
--- or stopped. running: steps that it has. refused: the code for which its claims are refused.
+-- Worker processes for people to read: those that live first, then the last that were seen. status: live, asleep
+-- (alive, and without a sign of life until there is something to do), gone (it gave none in time, and did not say that
+-- it ends) or stopped. running: steps that it has. refused: the code for which its claims are refused.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 declare
   v_now constant timestamptz := _now();

@@ -21,8 +21,8 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Messages of the outbox for people to read: those that wait, oldest first, or the newest that were delivered or given
--- up (dead). Bounded: among 10,000 that wait, or the newest 10,000. retry_at: when its aggregate is tried again. held: why
--- relays leave it, such as that policy has no route for it.
+-- up (dead). Bounded: among 10,000 that wait, or the newest 10,000. retry_at: when its aggregate is tried again. held:
+-- why relays leave it, such as that policy has no route for it.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit or status that cannot be.
 declare
   v_policy constant jsonb := _policy('outbox');

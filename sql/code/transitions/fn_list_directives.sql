@@ -36,6 +36,6 @@ begin
 end;
 $$;
 comment on function fn_list_directives(integer, text) is
-  'Lists up to p_limit (1 to 1000) directives, those changed last first, with their phase, the session that holds each, '
-  'and the score of the last handoff; p_status null means any, open those that take transitions. OPS_018 for a limit '
-  'that cannot be.';
+  'Lists up to p_limit (1 to 1000) directives, those changed last first, with their phase, the session that holds '
+  'each, and the score of the last handoff; p_status null means any, open those that take transitions. OPS_018 for a '
+  'limit that cannot be.';

@@ -16,7 +16,7 @@ def test_workers_are_listed_with_what_they_have_those_that_live_first(loop: Loop
     loop.mission(step("a"))
     loop.claim(1, "alive")
     found = loop.rows("select * from fn_list_workers()")
-    assert [(one["worker_id"], one["status"]) for one in found][0] == ("alive", "live")
+    assert (found[0]["worker_id"], found[0]["status"]) == ("alive", "live")
     assert {one["worker_id"]: one["status"] for one in found} == {
         "alive": "live",
         "gone": "gone",

@@ -153,7 +153,18 @@ def test_whatever_stands_in_a_filter_is_refused_or_finds_nothing(signed_in):
     reader = signed_in("reader")
     for given in ("'", NASTY, "%", "\u202e", "-1", "9" * 40, "2026-13-45", "\x00", "[]"):
         for path in ("/missions", "/inbox", "/dead-letters", "/proposals"):
-            for name in ("status", "title", "kind", "since", "before", "group", "code", "risk", "what", "reason"):
+            for name in (
+                "status",
+                "title",
+                "kind",
+                "since",
+                "before",
+                "group",
+                "code",
+                "risk",
+                "what",
+                "reason",
+            ):
                 answer = reader.get(f"{path}?{name}={quote(given)}")
                 assert answer.status in (200, 422), (path, name, given, answer.status)
                 assert "<img" not in answer.text, (path, name)
@@ -185,7 +196,9 @@ def test_what_is_vendored_is_what_was_pinned():
 
 
 def test_the_wheel_has_templates_and_files_and_no_page_asks_for_others():
-    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
     assert packages["packages"] == ["python/opsloop"]
     for template in (ROOT / "python/opsloop/serve/templates").glob("*.html"):
         text = template.read_text()

@@ -19,6 +19,7 @@ _VIEWS = (loop, inbox, missions, failures, policy, schedules, lists, directives)
 
 __all__ = ["error", "routes", "sign_in"]
 
+
 def routes() -> list[BaseRoute]:
     """The routes of the pages, and of the files that they need."""
     return [*ROUTES, static()]

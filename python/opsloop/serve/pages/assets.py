@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.resources import as_file, files
 from contextlib import ExitStack
+from importlib.resources import as_file, files
 
 from starlette.responses import Response
 from starlette.routing import Mount

@@ -53,7 +53,11 @@ async def directives(visit: Visit) -> Response:
         tables=[
             table(
                 shown,
-                rows(found, name=lambda one: one.sd_key or one.sd_id, href=lambda one: f"/directives/{one.sd_id}"),
+                rows(
+                    found,
+                    name=lambda one: one.sd_key or one.sd_id,
+                    href=lambda one: f"/directives/{one.sd_id}",
+                ),
                 "There is no directive.",
             ),
             table(handoff, rows(await visit.loop.list_handoffs(limit=20)), "None was asked for.", "Handoffs"),
@@ -78,11 +82,23 @@ async def directive(visit: Visit) -> Response:
         "directive.html",
         d=found,
         reasons=[
-            {"key": None, "step_id": None, "reason": r.reason, "code": None, "detail": r.detail, "frees": r.statement}
+            {
+                "key": None,
+                "step_id": None,
+                "reason": r.reason,
+                "code": None,
+                "detail": r.detail,
+                "frees": r.statement,
+            }
             for r in reasons
         ],
         tables=[
-            table(_HANDOFFS, rows(await visit.loop.list_handoffs(which, limit=50)), "None was asked for.", "Handoffs"),
+            table(
+                _HANDOFFS,
+                rows(await visit.loop.list_handoffs(which, limit=50)),
+                "None was asked for.",
+                "Handoffs",
+            ),
             table(_AGENTS, rows(await visit.loop.list_sub_agents(which)), "None has run.", "Sub-agents"),
         ],
     )

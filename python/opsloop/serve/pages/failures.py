@@ -13,7 +13,18 @@ from opsloop.results import RedrivenLetter
 from opsloop.serve.pages.frame import action, page, show, then
 from opsloop.serve.pages.visit import Blank, Visit
 
-_FIELDS = ("what", "executor", "kind", "event_type", "pattern", "mission_id", "reason", "since", "until", "group")
+_FIELDS = (
+    "what",
+    "executor",
+    "kind",
+    "event_type",
+    "pattern",
+    "mission_id",
+    "reason",
+    "since",
+    "until",
+    "group",
+)
 _PAGE, _MOST, _PART = 100, 1000, 50
 _SECONDS = 10.0
 
@@ -60,9 +71,18 @@ async def letter(visit: Visit) -> Response:
     """One dead letter, whole."""
     found = await visit.loop.show(visit.request.path_params["id"], "letter")
     waits = visit.decides and found.get("redriven_at") is None
-    tool = {"action": "/dead-letters/redrive", "label": "Redrive", "fields": {"id": found["id"]}} if waits else None
+    tool = (
+        {"action": "/dead-letters/redrive", "label": "Redrive", "fields": {"id": found["id"]}}
+        if waits
+        else None
+    )
     return await show(
-        visit, "thing.html", here="/dead-letters", heading=found.get("title") or "Dead letter", m=found, tool=tool
+        visit,
+        "thing.html",
+        here="/dead-letters",
+        heading=found.get("title") or "Dead letter",
+        m=found,
+        tool=tool,
     )
 
 

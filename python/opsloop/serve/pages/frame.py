@@ -154,16 +154,20 @@ async def show(
         "/missions": {"text": text.number(health["running_missions"]), "look": ""},
     }
     notes = _read_note(request)
-    body = _templates().get_template(template).render(
-        visit=visit,
-        health=health,
-        pages=PAGES,
-        here=here or "/" + request.url.path.split("/")[1],
-        counts={name: found for name, found in counts.items() if found["text"] != "0"},
-        notes=notes,
-        live=live and visit.form is None and status == 200,
-        self_url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
-        **shown,
+    body = (
+        _templates()
+        .get_template(template)
+        .render(
+            visit=visit,
+            health=health,
+            pages=PAGES,
+            here=here or "/" + request.url.path.split("/")[1],
+            counts={name: found for name, found in counts.items() if found["text"] != "0"},
+            notes=notes,
+            live=live and visit.form is None and status == 200,
+            self_url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            **shown,
+        )
     )
     answer = HTMLResponse(body, status)
     if notes:
@@ -184,7 +188,11 @@ def then(visit: Visit, said: str, where: str | None = None) -> Response:
 def back(request: Request) -> str:
     """The page that a form was on, when it was one of this server's."""
     came = urlsplit(request.headers.get("referer", ""))
-    if came.netloc != request.headers.get("host") or not came.path.startswith("/") or came.path.startswith("//"):
+    if (
+        came.netloc != request.headers.get("host")
+        or not came.path.startswith("/")
+        or came.path.startswith("//")
+    ):
         return "/"
     if came.path in _RESULTS:
         return "/" + came.path.split("/")[1]
@@ -218,7 +226,7 @@ async def error(request: Request, status: int, message: str, error: OpsError | N
         if request.method == "GET":
             where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/sign-in?next={quote(where)}", 303)
-    shown = {
+    shown: dict[str, Any] = {
         "heading": "Not found" if status == 404 else "Refused" if status < 500 else "This did not work",
         "error": {
             "code": error.code if error else str(status),

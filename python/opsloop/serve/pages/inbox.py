@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +10,15 @@ from starlette.responses import Response
 
 from opsloop.errors import InvalidArgument, NotFound
 from opsloop.results import InboxEntry, ListedProposal
+from opsloop.serve.pages import text
 from opsloop.serve.pages.difference import changes
 from opsloop.serve.pages.frame import action, page, show, then
 from opsloop.serve.pages.visit import Blank, Visit
 
 _SHOWN = 50
-#: The page of one entry looks for it among as many as one call gives.
+#: So many may have come in one batch, at the same moment.
 _MOST = 1000
+_INSTANT = timedelta(microseconds=1)
 
 
 @page("/inbox")
@@ -42,10 +45,24 @@ async def entry(visit: Visit) -> Response:
 
 
 async def _entry(visit: Visit, which: str) -> InboxEntry:
-    found = next((one for one in await visit.loop.inbox(_MOST) if str(one.id) == which), None)
-    if found is None:
-        raise NotFound(f"{which} does not wait for a person", hint="It was decided, or withdrawn; find it by its id.")
-    return found
+    """The entry of a proposal or a step: the inbox is asked for what waits since the very moment that it does."""
+    several = await visit.loop.find_id(which, "proposal|step")
+    if not several:
+        raise NotFound(f"nothing has the id {which}", hint="The inbox lists what waits.")
+    known = several[0]
+    since: datetime | str | None = None
+    if known.what == "proposal":
+        since = (await visit.loop.list_proposals(1, proposal_id=known.id))[0].created_at
+    elif known.what == "step":
+        since = (await visit.loop.show(known.id, "step")).get("waits_for", {}).get("since")
+    if moment := text.moment(since):
+        wanted = {"what": known.what, "since": moment.isoformat(), "until": (moment + _INSTANT).isoformat()}
+        for one in await visit.loop.inbox(_MOST, wanted):
+            if str(one.id) == known.id:
+                return one
+    raise NotFound(
+        f"{which} does not wait for a person", hint="It was decided, or withdrawn; find it by its id."
+    )
 
 
 async def _last_time(visit: Visit, one: InboxEntry) -> tuple[ListedProposal | None, list[Any]]:

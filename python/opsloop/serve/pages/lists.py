@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 from starlette.responses import Response
 
 from opsloop.errors import InvalidArgument
+from opsloop.results import ListedIdea
 from opsloop.serve.pages.frame import action, page, show, then
 from opsloop.serve.pages.visit import Visit
 
 _MOST = 200
+#: Statuses of ideas, one after the other.
+_STAGES = ("watching", "validating", "building", "shipped")
 _KINDS = ("reaction", "event", "message", "grant", "worker")
 
 
@@ -24,11 +28,14 @@ def column(name: str, of: str, how: str = "", **more: bool) -> dict[str, Any]:
 def rows(found: Iterable[Any], **more: Any) -> list[dict[str, Any]]:
     """Records as rows; `more` has functions that make further fields of a record."""
     return [
-        {"line": "", "href": "", **asdict(one), **{name: make(one) for name, make in more.items()}} for one in found
+        {"line": "", "href": "", **asdict(one), **{name: make(one) for name, make in more.items()}}
+        for one in found
     ]
 
 
-def table(columns: list[dict[str, Any]], found: list[dict[str, Any]], none: str, name: str | None = None) -> dict[str, Any]:
+def table(
+    columns: list[dict[str, Any]], found: list[dict[str, Any]], none: str, name: str | None = None
+) -> dict[str, Any]:
     """A table of a page of lists."""
     return {"name": name, "columns": columns, "rows": found, "none": none}
 
@@ -54,7 +61,9 @@ async def workers(visit: Visit) -> Response:
             ],
             rows(
                 found,
-                offers=lambda one: ", ".join(one.executors) + (f"; claims refused: {one.refused}" if one.refused else ""),
+                offers=lambda one: (
+                    ", ".join(one.executors) + (f"; claims refused: {one.refused}" if one.refused else "")
+                ),
                 href=lambda one: f"/record/worker/{one.worker_id}",
                 line=lambda one: "line-bad" if one.refused or one.status == "gone" else "",
             ),
@@ -113,7 +122,9 @@ async def outbox(visit: Visit) -> Response:
         "of": lambda one: f"{one.aggregate_type} {one.aggregate_id}",
         "href": lambda one: f"/record/message/{one.event_id}",
         "why": lambda one: one.held or one.last_error,
-        "line": lambda one: "line-waits" if one.held else "line-bad" if one.last_error and not one.processed_at else "",
+        "line": lambda one: (
+            "line-waits" if one.held else "line-bad" if one.last_error and not one.processed_at else ""
+        ),
     }
     tables = [
         table(
@@ -135,7 +146,11 @@ async def outbox(visit: Visit) -> Response:
         ),
     ]
     return await show(
-        visit, "list.html", heading="Outbox", lead="What was given up is among the dead letters.", tables=tables
+        visit,
+        "list.html",
+        heading="Outbox",
+        lead="What was given up is among the dead letters.",
+        tables=tables,
     )
 
 
@@ -160,7 +175,11 @@ async def locks(visit: Visit) -> Response:
         button=lambda _: None,
     )
     over = sum(not one.is_held for one in found)
-    tool = {"action": "/locks/clean", "label": f"Remove the {over} whose time is over", "fields": {}} if over else None
+    tool = (
+        {"action": "/locks/clean", "label": f"Remove the {over} whose time is over", "fields": {}}
+        if over
+        else None
+    )
     return await show(
         visit,
         "list.html",
@@ -188,6 +207,7 @@ async def radar(visit: Visit) -> Response:
         column("from", "source", wide=True),
         column("evidence", "evidence", wide=True, long=True),
         column("changed", "updated_at", "time"),
+        *([column("move on", "button", "button")] if visit.rules else []),
     ]
     found = await visit.loop.list_radar(_MOST)
     return await show(
@@ -195,8 +215,30 @@ async def radar(visit: Visit) -> Response:
         "list.html",
         heading="Radar",
         lead="Ideas that agents and programs bring: watching, validating, building, shipped.",
-        tables=[table(shown, rows(found), "No idea is on the board.")],
+        tables=[table(shown, rows(found, button=_onward), "No idea is on the board.")],
     )
+
+
+def _onward(one: ListedIdea) -> dict[str, Any] | None:
+    """The button that moves an idea to its next status."""
+    following = dict(pairwise(_STAGES)).get(one.status)
+    if following is None:
+        return None
+    fields = {"title": one.title, "status": following}
+    return {
+        "action": "/radar/move",
+        "label": following,
+        "fields": fields,
+        "said": f"Move {one.title} to {following}",
+    }
+
+
+@action("/radar/move")
+async def move(visit: Visit) -> Response:
+    """Move an idea to another status."""
+    title, status = visit.asked("title"), visit.asked("status")
+    await visit.loop.radar_upsert([{"title": title, "status": status}])
+    return then(visit, f"{title} is {status}")
 
 
 @page("/record/{what}/{id:path}")

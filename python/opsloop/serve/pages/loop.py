@@ -62,7 +62,10 @@ async def rates(visit: Visit) -> Response:
     return JSONResponse(
         {
             "minutes": [int(one.minute.timestamp()) for one in rows],
-            **{name: [getattr(one, name) for one in rows] for name in ("events", "decisions", "succeeded", "failed")},
+            **{
+                name: [getattr(one, name) for one in rows]
+                for name in ("events", "decisions", "succeeded", "failed")
+            },
         }
     )
 
@@ -103,4 +106,6 @@ async def kill(visit: Visit) -> Response:
 
 def _typed(visit: Visit, word: str) -> None:
     if visit.asked("typed") != word:
-        raise InvalidArgument(f"this is done only when the word {word} is typed", hint=f"Type {word} into its field.")
+        raise InvalidArgument(
+            f"this is done only when the word {word} is typed", hint=f"Type {word} into its field."
+        )

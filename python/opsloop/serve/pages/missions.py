@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -22,6 +23,7 @@ _FIELDS = (
 _MOST, _SHOWN, _PART = 1000, 200, 100
 #: Seconds that one request acts; a button goes on with the rest.
 _SECONDS = 10.0
+_DEEPEST = 6
 
 
 @page("/missions")
@@ -46,28 +48,18 @@ async def mission(visit: Visit) -> Response:
     m = await visit.loop.show(visit.request.path_params["id"], "mission")
     steps = m["steps"]
     results = {one["key"]: one["result"] for one in steps}
-    depths: dict[str, int] = {}
-    served: set[str] = set()
+    deep = depths({one["key"]: [key for key in one["depends_on"] if key in results] for one in steps})
     reasons: dict[str, set[str]] = {}
     for reason in m["reasons"]:
         if reason["step_id"]:
             reasons.setdefault(reason["step_id"], set()).add(reason["reason"])
     for one in steps:
-        # Steps come in an order in which none stands before what it waits for.
-        depths[one["key"]] = min(max((depths.get(key, 0) + 1 for key in one["depends_on"]), default=0), 6)
-        why = reasons.get(one["id"], set())
         one.update(
-            depth=depths[one["key"]],
+            depth=min(deep[one["key"]], _DEEPEST),
             inputs={key: results[key] for key in one["depends_on"] if results.get(key) is not None},
             needs_person=(one.get("waits_for") or {}).get("what") == "person",
-            unserved="no_worker" in why,
+            unserved="no_worker" in reasons.get(one["id"], set()),
         )
-        for name in ("wait_reason", "last_error", "worker_id", "run_after", "lease_expires_at"):
-            one.setdefault(name, None)
-        for attempt in one["attempts"]:
-            for name in ("worker_id", "started_at", "completed_at", "error", "error_code", "meta"):
-                attempt.setdefault(name, None)
-        served.add(one["executor"])
     return await show(
         visit,
         "mission.html",
@@ -75,6 +67,18 @@ async def mission(visit: Visit) -> Response:
         paused=await _is_paused(visit, m["id"]),
         inbox={one["id"] for one in steps if "approval" in reasons.get(one["id"], set())},
     )
+
+
+def depths(needs: dict[str, list[str]]) -> dict[str, int]:
+    """How many steps stand before each at most: what a list is indented by, where there is no graph."""
+    found: dict[str, int] = {}
+    try:
+        for key in TopologicalSorter(needs).static_order():
+            found[key] = max((found[one] + 1 for one in needs[key]), default=0)
+    except CycleError:
+        # Rows that were written by hand.
+        return dict.fromkeys(needs, 0)
+    return found
 
 
 async def _is_paused(visit: Visit, which: str) -> bool:
@@ -128,7 +132,9 @@ async def act_on_step(visit: Visit) -> Response:
     if digest := visit.asked("digest"):
         await visit.loop.as_shown(which, digest)
     if what == "retry":
-        return then(visit, f"the step is {await visit.loop.retry_step(which, actor=visit.name)}", f"/steps/{which}")
+        return then(
+            visit, f"the step is {await visit.loop.retry_step(which, actor=visit.name)}", f"/steps/{which}"
+        )
     if what == "by_hand":
         return await _done_by_hand(visit, which)
     status = await visit.loop.resolve_step(which, what, actor=visit.name, reason=visit.reason)
@@ -210,7 +216,9 @@ async def _carry_out(visit: Visit, verb: str, ids: list[str]) -> Response:
     while left and time.monotonic() < until:
         part = {"ids": left[:_PART]}
         if verb == "cancel":
-            said = await visit.loop.cancel_missions(part, _PART, dry_run=False, actor=visit.name, reason=visit.reason)
+            said = await visit.loop.cancel_missions(
+                part, _PART, dry_run=False, actor=visit.name, reason=visit.reason
+            )
         else:
             said = await visit.loop.retry_steps(part, _PART, dry_run=False, actor=visit.name)
         answered = {str(one.id) for one in said}
@@ -271,9 +279,10 @@ async def free(visit: Visit) -> Response:
 
 async def _reasons(visit: Visit, which: str) -> set[str]:
     """The statements that the loop gives for a mission or a proposal."""
-    (found, *_) = await visit.loop.find_id(which, "mission|step|proposal") or [None]
-    if found is None:
+    several = await visit.loop.find_id(which, "mission|step|proposal")
+    if not several:
         raise NotFound(f"nothing has the id {which}", hint="Load the page again.")
+    found = several[0]
     ask = {
         "mission": visit.loop.explain_mission,
         "step": visit.loop.explain_step,

@@ -96,7 +96,9 @@ async def change(visit: Visit) -> Response:
     expected = _version(visit.asked("expected"))
     document = _parsed(draft, "the document")
     if not isinstance(document, dict):
-        raise InvalidArgument("the document must be a JSON object", hint="Go back; what you wrote is still there.")
+        raise InvalidArgument(
+            "the document must be a JSON object", hint="Go back; what you wrote is still there."
+        )
     if visit.asked("do") == "set":
         version = await visit.loop.set_policy(
             key, document, actor=visit.name, expected_version=expected, reason=visit.reason

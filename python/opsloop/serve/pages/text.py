@@ -15,12 +15,19 @@ from opsloop.cli.output import plain
 #: What each word of a status means to a reader: it runs, went well, waits for somebody, failed, rests, or is over.
 _LOOKS = {
     "runs": ("running", "processing", "fired", "building", "in_progress"),
-    "good": ("succeeded", "approved", "auto_approved", "ok", "accepted", "completed", "shipped", "done", "passed", "live"),
-    "waits": ("waiting", "pending", "voting", "warn", "held", "paused", "open", "validating", "refused", "draft", "missed"),
+    "good": ("succeeded", "approved", "auto_approved", "ok", "accepted", "completed", "shipped", "done", "passed",
+             "live"),
+    "waits": ("waiting", "pending", "voting", "warn", "held", "paused", "open", "validating", "refused", "draft",
+              "missed"),
     "bad": ("failed", "rejected", "fail", "lost", "killed", "overdue", "blocked_by_gate", "dead"),
     "over": ("cancelled", "skipped", "expired", "released", "fenced", "revoked", "gone", "redriven"),
 }  # fmt: skip
 _LOOK = {word: look for look, words in _LOOKS.items() for word in words}
+
+#: Reasons that end only when somebody does something.
+_FOR_SOMEBODY = (
+    "hold", "approval", "policy", "session", "no_worker", "pause", "cap", "ended", "claim", "gate", "failed",
+)  # fmt: skip
 
 _PLACES = {
     "mission": "/missions/",
@@ -119,14 +126,15 @@ def left(value: Any) -> str:
 
 def took(row: Any) -> str:
     """Return how long something took: a mission, or an attempt of a document."""
-    get = row.get if isinstance(row, dict) else lambda name: getattr(row, name, None)
-    began, ended = moment(get("started_at")), moment(get("completed_at"))
+    told = row if isinstance(row, dict) else {"started_at": row.started_at, "completed_at": row.completed_at}
+    began, ended = moment(told.get("started_at")), moment(told.get("completed_at"))
     if began is None or ended is None:
         return ""
     seconds = (ended - began).total_seconds()
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    for most, length, unit in ((120, 1, "s"), (7200, 60, "min")):
+        if seconds < most:
+            return f"{seconds / length:.{2 if seconds < 10 else 0}f} {unit}"
+    return f"{seconds / 3600:.1f} h"
 
 
 def tail(name: Any) -> str:
@@ -136,8 +144,9 @@ def tail(name: Any) -> str:
 
 
 def is_for_somebody(reason: Any) -> bool:
-    """Whether a reason ends only when somebody does something; time, a worker or another step ends the others."""
-    return reason in ("hold", "approval", "policy", "session", "no_worker", "pause", "cap", "ended", "claim", "gate", "failed")
+    """Whether a reason ends only when somebody does something, and not by time, a worker or another step."""
+    return reason in _FOR_SOMEBODY
+
 
 FILTERS = {
     "left": left,

@@ -26,7 +26,9 @@ _SIGNED = {
     "fn_end_session": ("actor", "reason"),
     "fn_retry_step": ("actor",),
 }
-_STATEMENT = re.compile(r'select (?:\* from )?(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)\.(fn_[a-z_]+)\((.*)\);', re.S)
+_STATEMENT = re.compile(
+    r'select (?:\* from )?(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)\.(fn_[a-z_]+)\((.*)\);', re.S
+)
 _ENDS = re.compile(r"select pg_terminate_backend\((\d{1,9})\);")
 _ARGUMENT = re.compile(r"\s*(?:'((?:[^']|'')*)'|(-?\d+)|(null))\s*(,|$)", re.I)
 _POLICY = re.compile(r"\.fn_set_policy\(|ops_policy\b")
@@ -53,7 +55,9 @@ def way(statement: str | None) -> Way:
         return Way()
     if ends := _ENDS.fullmatch(statement.strip()):
         # The function of the loop does the same, for who holds rows of the loop only, and writes down who asked.
-        return Way(_CALLS["fn_end_session"], "", True, "end_session", (int(ends[1]),), _SIGNED["fn_end_session"])
+        return Way(
+            _CALLS["fn_end_session"], "", True, "end_session", (int(ends[1]),), _SIGNED["fn_end_session"]
+        )
     found = _STATEMENT.fullmatch(statement.strip())
     if found is None:
         key = _POLICY_KEY.search(statement) if _POLICY.search(statement) else None
