@@ -38,6 +38,7 @@ declare
   v_repeated record;
   v_outbox record;
   v_locks record;
+  v_waits record;
   v_glass record;
   v_schedules record;
   v_retention record := _retention_state();
@@ -124,6 +125,7 @@ begin
                  _counted('transitions_completed_total', interval '24 hours') as done) r;
   select * into v_outbox from _outbox_front();
   select * into v_locks from _locks_over();
+  select * into v_waits from _health_waits();
   select * into v_schedules from _schedules_failing();
 
   return query
@@ -184,6 +186,7 @@ begin
                 'nothing waits')),
       ('outbox routes', v_outbox.undeliverable, coalesce(v_outbox.reasons, 'none')),
       ('locks over', extract(epoch from _time_between(v_locks.oldest, v_now)), coalesce(v_locks.said, 'none')),
+      ('waits over', v_waits.at, v_waits.found),
       ('dead letters', v_dead, v_dead::text),
       ('waiting for a person', extract(epoch from _time_between(v_pending, v_now)),
        format('%s proposals, %s steps%s', v_health.waiting_proposals, v_health.waiting_steps,
@@ -201,8 +204,6 @@ begin
       ('oldest snapshot', extract(epoch from _time_between(v_health.xmin_held_since, v_now)),
        concat(coalesce(v_health.xmin_holder, 'there is none'),
               ', for ' || date_trunc('second', _time_between(v_health.xmin_held_since, v_now))::text))
-      union all
-      select 'waits over', w.at, w.found from _health_waits() w
     ) f (name, at, found) on f.name = d.name
    where d.kind = 'check'
    order by d.no;
