@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Each is loaded when it is first used: a command of the command line needs a part of them, and starts in half the time.
+# Each is loaded when it is first used: a command of the command line needs a part of them, and starts much sooner.
 _WHERE = {
     "client": ("AsyncClient", "Client", "OwningClient", "connect", "connect_async"),
     "errors": ("OpsError",),
