@@ -14,13 +14,14 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- What happened in each of the last p_minutes, the one that runs among them: events but for those of heartbeats,
--- proposals decided by policy or persons, attempts that succeeded, and that failed or were lost. Bounded: of each the
--- newest 10,000 rows are read, and a minute that these do not reach has null.
+-- proposals decided by policy or persons, attempts that succeeded, and that failed or were lost. Bounded: of each some
+-- 10,000 rows are read, and a minute that these do not reach has null.
 -- Locks: none. Writes: nothing. Raises: OP018 for a number of minutes that cannot be.
 declare
   c_most constant integer := 10000;
   v_now constant timestamptz := _now();
   v_first timestamptz;
+  v_attempts timestamptz;
 begin
   if p_minutes is null or p_minutes not between 1 and 1440 then
     raise exception using errcode = 'OP018',
@@ -28,6 +29,15 @@ begin
       detail = jsonb_build_object('p_minutes', p_minutes)::text, hint = 'select * from fn_rates(60);';
   end if;
   v_first := date_trunc('minute', v_now) - make_interval(mins => p_minutes - 1);
+  -- Attempts are found by the time of their end, in no order: of the last ten or two minutes where there are too many.
+  for v_attempts in
+    select greatest(v_first, date_trunc('minute', v_now) - make_interval(mins => b.back - 1))
+      from unnest(array[p_minutes, 10, 2]) with ordinality b (back, no) order by b.no
+  loop
+    exit when (select count(*) from (select from ops_action_runs r where r.completed_at >= v_attempts limit c_most) n)
+              < c_most;
+    v_attempts := 'infinity';
+  end loop;
   return query
   with event as materialized (
     select e.type, e.created_at as at from ops_agent_events e order by e.id desc limit c_most
@@ -36,12 +46,11 @@ begin
              as at
       from ops_mission_proposals p order by p.id desc limit c_most
   ), attempt as materialized (
-    select r.status, r.completed_at as at from ops_action_runs r order by r.id desc limit c_most
+    select r.status, r.completed_at as at from ops_action_runs r where r.completed_at >= v_attempts limit c_most
   ), reach as (
     -- From when on all rows were read: from ever, where there are no more of them.
     select (select case when count(*) = c_most then min(e.at) end from event e) as events,
-           (select case when count(*) = c_most then min(p.created_at) end from proposal p) as decisions,
-           (select case when count(*) = c_most then min(a.at) end from attempt a) as attempts
+           (select case when count(*) = c_most then min(p.created_at) end from proposal p) as decisions
   ), event_count as (
     select date_trunc('minute', e.at) as minute, count(*) as n from event e
      where e.at >= v_first and e.type not like 'heartbeat:%' group by 1
@@ -55,8 +64,8 @@ begin
   select m.at,
          case when r.events is null or r.events <= m.at then coalesce(e.n, 0) end,
          case when r.decisions is null or r.decisions <= m.at then coalesce(d.n, 0) end,
-         case when r.attempts is null or r.attempts <= m.at then coalesce(a.succeeded, 0) end,
-         case when r.attempts is null or r.attempts <= m.at then coalesce(a.failed, 0) end
+         case when v_attempts <= m.at then coalesce(a.succeeded, 0) end,
+         case when v_attempts <= m.at then coalesce(a.failed, 0) end
     from generate_series(v_first, date_trunc('minute', v_now), interval '1 minute') m (at)
    cross join reach r
     left join event_count e on e.minute = m.at
@@ -67,4 +76,4 @@ end;
 $$;
 comment on function fn_rates(integer) is
   'What happened in each of the last p_minutes (1 to 1440): events, proposals decided, attempts succeeded, and failed '
-  'or lost; null for a minute that the newest 10,000 rows of each do not reach. OPS_018 for a number that cannot be.';
+  'or lost; null for a minute that some 10,000 rows of each do not reach. OPS_018 for a number that cannot be.';
