@@ -85,7 +85,7 @@ def migrate(dsn: str, schema: str = DEFAULT_SCHEMA) -> list[str]:
         done = [c.name for c in pending]
         if not _status(backend.connection, schema).code_current:
             with backend.transaction():
-                backend.connection.execute(sqlfiles.reload_text(schema))
+                _run(backend.connection, sqlfiles.reload_text(schema))
             done.append(f"code_{sqlfiles.code_digest()[:12]}")
         return done
 
@@ -144,7 +144,7 @@ def seed(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
     script = sqlfiles.sql_root() / "seed/policies.sql"
     with translate(), connect(dsn) as conn, conn.transaction():
         _use_schema(conn, schema)
-        conn.execute(sqlfiles.expand(script).encode())
+        _run(conn, sqlfiles.expand(script))
 
 
 def apply_rights(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
@@ -154,7 +154,7 @@ def apply_rights(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
     """
     check_schema(schema, "schema")
     with translate(), _explain(schema), connect(dsn) as conn, conn.transaction():
-        conn.execute(sqlfiles.rights_text(schema).encode())
+        _run(conn, sqlfiles.rights_text(schema))
 
 
 def layers(dsn: str) -> dict[str, str | None]:
@@ -188,7 +188,17 @@ def _run_layer(dsn: str, name: str, script: str, schema: str) -> None:
             hint="opsloop compat list",
         )
     with translate(), _explain(schema), connect(dsn, autocommit=False) as conn:
-        conn.execute(sqlfiles.layer_text(script, schema).encode())
+        _run(conn, sqlfiles.layer_text(script, schema))
+
+
+def _run(conn: psycopg.Connection[Any], script: str) -> None:
+    """Run a whole script in the transaction that is open.
+
+    The server reads all of it in the time of its first statement: a statement_timeout that is meant for queries must
+    not be in force by then, whatever the script sets.
+    """
+    conn.execute("set local statement_timeout = 0")
+    conn.execute(script.encode())
 
 
 def _use_schema(conn: psycopg.Connection[Any], schema: str) -> None:
@@ -248,7 +258,7 @@ def _installer(dsn: str, schema: str) -> Iterator["_Backend"]:
             "select pg_advisory_xact_lock(hashtextextended('opsloop:install:' || %s, 0))", (schema,)
         )
         with connect(dsn, autocommit=False) as first, first.transaction():
-            first.execute(sqlfiles.prepare_text(schema).encode())
+            _run(first, sqlfiles.prepare_text(schema))
         uri = DatabaseURI("postgresql+psycopg", None, None, None, None, None, {"dsn": dsn, "schema": schema})
         with _Backend(uri, "_yoyo_opsloop_migration") as backend:
             backend.create_lock_table()
@@ -347,9 +357,9 @@ class _YoyoChange(Migration):  # type: ignore[misc]
 
     def load(self) -> None:
         def install(conn: psycopg.Connection[Any]) -> None:
-            conn.execute(sqlfiles.install_text(self._change, self._schema).encode())
+            _run(conn, sqlfiles.install_text(self._change, self._schema))
 
         def take_back(conn: psycopg.Connection[Any]) -> None:
-            conn.execute(sqlfiles.rollback_text(self._change, self._schema).encode())
+            _run(conn, sqlfiles.rollback_text(self._change, self._schema))
 
         self.steps = [MigrationStep(0, install, take_back)]
