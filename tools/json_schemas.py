@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from opsloop import results
+from opsloop import fleet, results
 from opsloop.cli import dead, documents, ps, purge
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +49,7 @@ class Written(GenerateJsonSchema):
 
 def schemas() -> Schema:
     """{"$defs": …, "commands": {command: schema}}."""
-    for module in (results, dead, documents, ps, purge):
+    for module in (results, dead, documents, fleet, ps, purge):
         _read_docstrings(module)
     known = {name: kind for name, kind in documents.DOCUMENTS.items() if kind is not None}
     made, definitions = TypeAdapter.json_schemas(
@@ -72,8 +72,10 @@ def _read_docstrings(module: ModuleType) -> None:
     """Let pydantic take the texts below fields for their descriptions."""
     for kind in vars(module).values():
         if inspect.isclass(kind) and (dataclasses.is_dataclass(kind) or hasattr(kind, "__total__")):
+            # Of a typed dict it would require what is NotRequired.
             kind.__pydantic_config__ = ConfigDict(
-                use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
+                use_attribute_docstrings=True,
+                json_schema_serialization_defaults_required=dataclasses.is_dataclass(kind),
             )
 
 

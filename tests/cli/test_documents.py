@@ -1,6 +1,7 @@
 """What each command prints with --json, against its JSON Schema: every command has one, and is run here."""
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,13 +18,27 @@ from cli.starting import Up
 from looping import Loop, step
 from opsloop.cli import app
 from opsloop.cli.documents import DOCUMENTS
+from opsloop.cli.lists import What
+from serve.browsing import serving
 from support import wait_until
 from tracked import directive
 
 NOOP = '{"title": "t", "steps": [{"key": "a", "kind": "noop"}]}'
 RISKY = '{"title": "t", "risk_level": "high", "steps": [{"key": "a", "kind": "noop"}]}'
-#: Run elsewhere: `demo` takes half a minute (tests/demo), `up` and --wait are below.
-APART = {"demo", "up"}
+#: Run apart from the others, and where.
+APART = {
+    "demo": "tests/demo: it takes half a minute",
+    "fleet add": "tests/fleet/test_layout.py",
+    "fleet drain": "tests/fleet/test_layout.py",
+    "fleet install": "tests/fleet/test_layout.py",
+    "fleet login": "tests/fleet/test_layout.py",
+    "fleet remove": "tests/fleet/test_layout.py",
+    "fleet status": "tests/fleet/test_layout.py",
+    "fleet sync": "tests/fleet/test_layout.py",
+    "move": "below",
+    "serve": "below",
+    "up": "below",
+}
 
 
 def commands(group: Any, before: str = "") -> Iterator[str]:
@@ -75,12 +90,14 @@ def test_each_command_prints_what_its_schema_says(
     prints("compat install", "ops")
     prints("compat remove", "ops")
 
-    _policy(prints, tmp_path)
+    _policy(prints, tmp_path, conn.info.user)
     _schedules(prints)
     _work(prints, loop)
     _decisions(prints, loop, people)
     _looks(prints)
     _directives(prints, loop)
+    _lists(prints, loop)
+    _keys(prints)
 
     prints("emit", "disk:full", "--data", '{"host": "db1"}')
     (tmp_path / "events").write_text('{"type": "x"}\n')
@@ -106,13 +123,13 @@ def test_each_command_prints_what_its_schema_says(
     prints("rollback", "--yes")
 
     unprinted = {command for command, kind in DOCUMENTS.items() if kind is None}
-    assert set(DOCUMENTS) - unprinted - APART - run == set()
+    assert set(DOCUMENTS) - unprinted - APART.keys() - run == set()
 
 
 Prints = Callable[..., Any]
 
 
-def _policy(prints: Prints, where: Path) -> None:
+def _policy(prints: Prints, where: Path, owner: str) -> None:
     file = where / "policy.toml"
     file.write_text(
         '[proposal_caps]\ndaily_limit = 7\n[[tests]]\nname = "one"\nexpect = { outcome = "auto_approved" }\n'
@@ -123,6 +140,7 @@ def _policy(prints: Prints, where: Path) -> None:
     prints("policy get", "proposal_caps")
     prints("policy test", file)
     prints("policy try", file)
+    assert set(prints("policy agree", file, "--actor", owner)) == {"proposal_caps"}
     prints("policy shadow", file)
     prints("propose", NOOP)
     assert prints("policy shadows")[0]["shadow"]
@@ -227,6 +245,36 @@ def _directives(prints: Prints, loop: Loop) -> None:
     prints("subagents summary", run)
 
 
+def _lists(prints: Prints, loop: Loop) -> None:
+    loop.value("select fn_publish_outbox('order', '7', 'order.paid', '{}')")
+    loop.value("select fn_acquire_lock('backup', 'host-a', 60)")
+    loop.value("""select fn_radar_upsert('[{"title": "Cache it"}]')""")
+    for what in What:
+        assert prints("list", what.value), what
+
+
+def _keys(prints: Prints) -> None:
+    made = prints("key create", "laptop", "--days", "3")
+    assert prints("key rotate", "laptop")["key"] != made["key"]
+    assert len(prints("key list")) == 2
+    assert prints("key revoke", "laptop") == {"name": "laptop", "revoked": 2}
+    assert len(prints("key list", "--ended")) == 2
+
+
+def test_what_is_left_to_agree_to_is_printed_so(
+    cli: Cli, conn: psycopg.Connection[Any], people: dict[str, str], tmp_path: Path
+) -> None:
+    ada = str(conninfo_to_dict(people["ada"])["user"])
+    conn.execute(f"grant opsloop_admin to {ada}")  # type: ignore[call-overload]
+    Loop(conn).policy(
+        "approval_rules", groups={"leads": {"logins": [ada]}}, policy=[{"group": "leads", "count": 2}]
+    )
+    file = tmp_path / "policy.toml"
+    file.write_text("[proposal_caps]\ndaily_limit = 100000\n")
+    done = cli("policy", "agree", str(file), "--dsn", people["ada"], "--json")
+    assert "1 of 2" in assert_documented("policy agree", done.out)["proposal_caps"]
+
+
 def test_what_wait_follows_is_printed_so(cli: Cli, conn: psycopg.Connection[Any]) -> None:
     loop = Loop(conn)
     loop.register()
@@ -244,6 +292,39 @@ def test_what_wait_follows_is_printed_so(cli: Cli, conn: psycopg.Connection[Any]
 
 
 def test_what_up_did_is_printed_so(dsn: str, start: Callable[..., Up]) -> None:
-    up = start(dsn, "--json")
+    up = start(dsn, "--json", "--serve", "0")
     assert up.popen.stdout is not None
-    assert assert_documented("up", up.popen.stdout.readline())["executors"]
+    did = assert_documented("up", up.popen.stdout.readline())
+    assert did["executors"]
+    assert did["url"]
+
+
+def test_where_serve_listens_is_printed_so(dsn: str, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w+") as log, serving(dsn, log) as served:
+        assert served.url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.timeout(240)
+def test_what_move_did_is_printed_so(
+    cli: Cli,
+    conn: psycopg.Connection[Any],
+    empty_dsn: str,
+    programs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+
+    def prints(*options: str) -> Any:
+        done = cli("move", "--to", empty_dsn, *options, "--json")
+        assert done.code == 0, done.err
+        return assert_documented("move", done.out)
+
+    survey = prints("--dry-run")
+    assert survey["tables"]
+    conn.execute("select fn_begin_move(%s)", (survey["to"],))
+    assert prints("--take-back")["move"]["phase"] == "taken_back"
+    moved = prints()
+    assert moved["move"]["phase"] == "open"
+    assert moved["copied"]["tables"] == survey["tables"]
+    assert moved["switch"]["sessions"]
+    assert prints()["copied"] == {}

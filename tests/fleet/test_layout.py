@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from cli.documented import assert_documented
 from fleet.servers import PRESENT, Servers, servers
 from fleet.test_front import propose
 from opsloop import fleet as fleets
@@ -59,8 +60,10 @@ def test_adding_a_node_changes_where_new_keys_go_and_emptying_one_does_so_again(
     assert {with_[n] for n in moved} == {(3,)}
     assert 60 < len(moved) < 140
 
+    code, out = run("fleet", "drain", "1", "--dsn", two.front_dsn, "--json")
+    assert code == 0, out
+    left = json.loads(out)["open"]
     with Fleet.open(two.front_dsn) as front:
-        left = front.drain(1)
         assert left == len([one for one in [*old.values(), *new.values()] if one == 1])
         assert set(homes(two, [f"drained-{n}" for n in range(40)]).values()) == {2, 3}
         assert homes(two, [*old, *new]) == {**old, **new}
@@ -131,10 +134,12 @@ def test_a_share_reaches_the_node(fleet: Servers) -> None:
 
 
 def run(*words: str) -> tuple[int, str]:
-    """A command line: its exit code and what it printed."""
+    """A command line: its exit code and what it printed, which is with --json what the schema says."""
     done = subprocess.run(
         [sys.executable, "-m", "opsloop", *words], capture_output=True, text=True, timeout=100, check=False
     )
+    if "--json" in words and done.stdout:
+        assert_documented(" ".join(words[:2]), done.stdout)
     return done.returncode, done.stdout or done.stderr
 
 
@@ -153,17 +158,22 @@ def test_the_commands_show_and_do_it(fleet: Servers, monkeypatch: pytest.MonkeyP
     fleet.node(2).start()
     code, out = run("fleet", "sync")
     assert (code, "node 2 was told" in out) == (0, True)
-    assert run("fleet", "add", "2", fleet.node(2).dsn)[0] == 0
+    code, out = run("fleet", "add", "2", fleet.node(2).dsn, "--json")
+    assert (code, [one["node"] for one in json.loads(out)["told"]]) == (0, [1, 2, 3])
     with fleet.front() as conn:
         conn.execute("select fn_fleet_add(2, %s)", (fleet.reached_by(fleet.node(2)),))
 
 
-def test_installing_again_keeps_the_fleet_and_removing_it_leaves_the_nodes(two: Servers) -> None:
-    fleets.install(two.front_dsn)
+def test_installing_again_keeps_the_fleet_and_removing_it_leaves_the_nodes(
+    two: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", two.front_dsn)
+    assert run("fleet", "install", "--json")[0] == 0
     with Fleet.open(two.front_dsn) as front:
         assert front.status()
+    assert run("fleet", "login", "nobody", "--forget", "--json")[0] == 0
     (before,) = two.node(2).rows("select count(*) from ops_mission_proposals")[0]
-    fleets.remove(two.front_dsn)
+    assert run("fleet", "remove", "--json")[0] == 0
     with two.front() as conn:
         left = conn.execute(
             "select count(*) from pg_proc where pronamespace = 'opsloop'::regnamespace"

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import psycopg
 
+from cli.documented import assert_documented
 from opsloop import Client, keys
 
 SECONDS = 60
@@ -142,7 +143,7 @@ def serving(dsn: str, log: Any, *options: str, **environment: str) -> Iterator[S
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, f"the server ended: {log.seek(0)}{log.read()}"
-        yield Served(json.loads(line)["url"], process, log)
+        yield Served(assert_documented("serve", line)["url"], process, log)
     finally:
         process.terminate()
         try:

@@ -16,6 +16,7 @@ from opsloop import results
 from opsloop.cli.dead import RedriveOutcome
 from opsloop.cli.ps import View
 from opsloop.cli.purge import Sum
+from opsloop.fleet import Node, Told
 
 
 class Changed(TypedDict):
@@ -459,7 +460,161 @@ class Up(TypedDict):
     """The new version of each document that the policy file changed."""
     schedules: dict[str, str]
     routes: int
+    url: NotRequired[str]
+    """With --serve: where it listens."""
     executors: list[str]
+
+
+class Serving(TypedDict):
+    """Where `serve` listens."""
+
+    url: str
+
+
+class CreatedKey(TypedDict):
+    """A key that was made."""
+
+    key_id: UUID
+    name: str
+    role: str
+    """The group whose rights it has."""
+    login: str
+    """The login that its calls count as."""
+    created_at: datetime
+    expires_at: datetime | None
+    key: str
+    """The key itself. It is shown this once, and kept nowhere."""
+
+
+class ReplacedKey(CreatedKey):
+    """A key that was made beside the one before."""
+
+    old_expires_at: datetime
+    """Until when the one before is valid, too."""
+
+
+class RevokedKeys(TypedDict):
+    """The end of all valid keys of a name."""
+
+    name: str
+    revoked: int
+
+
+class FleetFront(TypedDict):
+    """The front of a fleet."""
+
+    schema: str
+
+
+class AddedNode(TypedDict):
+    """A node that was added, and what each node was told then."""
+
+    node: int
+    told: list[Told]
+
+
+class DrainedNode(TypedDict):
+    """A node that gets no new keys any more."""
+
+    node: int
+    open: int | None
+    """Missions and proposals that are open there; null where it does not answer."""
+    finished: bool
+    """Whether it was taken out of the fleet."""
+
+
+class NodeLogin(TypedDict):
+    """Whether the front has the password with which a login connects to the nodes."""
+
+    login: str
+    known: bool
+
+
+# "from" is no name of a field in Python.
+MoveState = TypedDict(
+    "MoveState",
+    {
+        "move_id": UUID,
+        "side": str,
+        "phase": str,
+        "in_force": bool,
+        "from": str,
+        "to": str,
+        "begun_by": str,
+        "begun_login": str,
+        "reason": str | None,
+        "begun_at": datetime,
+        "closed_at": datetime | None,
+        "leases_until": datetime | None,
+        "ended_at": datetime | None,
+        "running": int,
+        "delivering": int,
+        "changed": bool,
+    },
+)
+MoveState.__doc__ = (
+    "A move, as the side that answered knows it: source, the old server, or target, the new one."
+)
+
+
+class Sessions(TypedDict):
+    """Sessions on the old server that have to be switched to the new one."""
+
+    login: str
+    application: str
+    address: str | None
+    sessions: int
+
+
+MoveSurvey = TypedDict(
+    "MoveSurvey",
+    {
+        "from": str,
+        "to": str,
+        "schema": str,
+        "tables": int,
+        "bytes": int,
+        "seconds": int,
+        "running": int,
+        "settings": list[str],
+        "sessions": list[Sessions],
+    },
+)
+MoveSurvey.__doc__ = "With --dry-run: what would be moved, and about how long that takes."
+
+
+class Copied(TypedDict):
+    """What was copied; what an earlier call copied is left out."""
+
+    bytes: NotRequired[int]
+    """Of the dump, compressed."""
+    seconds: NotRequired[float]
+    tables: NotRequired[int]
+    rows: NotRequired[int]
+
+
+class Switch(TypedDict):
+    """What is to be switched to the new server."""
+
+    database_url: str
+    """Without a password."""
+    sessions: list[Sessions]
+    settings: list[str]
+    """Settings of the old database, which no dump has: to be set by hand."""
+
+
+class Moved(TypedDict):
+    """A loop that goes on at the new server."""
+
+    move: MoveState
+    copied: Copied
+    switch: Switch
+
+
+class MoveTakenBack(TypedDict):
+    """With --take-back: the loop goes on at the old server."""
+
+    move: MoveState
 
 
 class Load(TypedDict):
@@ -485,6 +640,16 @@ class Demo(TypedDict):
 OPEN = (Directive, HandoffAnswer, Shown, Straggler, SubAgentRun, Summary)
 
 Bulk = list[results.Acted] | BulkDone
+#: What `list` lists.
+Listed = (
+    list[results.ListedWorker]
+    | list[results.ListedMessage]
+    | list[results.ListedLock]
+    | list[results.ListedDirective]
+    | list[results.ListedSubAgent]
+    | list[results.ListedIdea]
+    | list[results.Rate]
+)
 
 #: By command; None: it prints no document.
 DOCUMENTS: dict[str, Any] = {
@@ -506,6 +671,13 @@ DOCUMENTS: dict[str, Any] = {
     "end-session": EndedSession,
     "explain": Explained,
     "after-restore": Restored,
+    "fleet add": AddedNode,
+    "fleet drain": DrainedNode,
+    "fleet install": FleetFront,
+    "fleet login": NodeLogin,
+    "fleet remove": FleetFront,
+    "fleet status": list[Node],
+    "fleet sync": list[Told],
     "grant": Granted,
     "grants": list[results.Grant],
     "handoff execute": HandoffAnswer,
@@ -515,11 +687,18 @@ DOCUMENTS: dict[str, Any] = {
     "inbox": list[results.InboxEntry],
     "ingest": Ingested,
     "init": Written,
+    "key create": CreatedKey,
+    "key list": list[results.ApiKey],
+    "key revoke": RevokedKeys,
+    "key rotate": ReplacedKey,
     "kill": Killed,
+    "list": Listed,
     "mcp": None,
     "metrics": list[results.Metric],
     "migrate": Installed,
+    "move": MoveSurvey | Moved | MoveTakenBack,
     "pause": Paused | list[results.Pause],
+    "policy agree": dict[str, str | None],
     "policy apply": dict[str, Any],
     "policy diff": list[results.PolicyChange],
     "policy end-shadow": EndedShadow,
@@ -555,6 +734,7 @@ DOCUMENTS: dict[str, Any] = {
     "schedule show": ShownSchedule,
     "schema": dict[str, Any],
     "seed": Seeded,
+    "serve": Serving,
     "show": Shown,
     "sql": Script,
     "stats": list[results.Stats],
