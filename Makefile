@@ -7,11 +7,11 @@ BENCH_STAMP := .venv/.bench-installed
 # One more than there are cores, as many tests wait for something; each has a server of its own. A server that is given is
 # for one at a time.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
-# Those that need a browser, or a fleet of servers, are targets of their own.
-ALL_TESTS := --ignore tests/browser --ignore tests/fleet $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal)
+# Those that need a browser, or several servers, are targets of their own.
+ALL_TESTS := --ignore tests/browser --ignore tests/fleet --ignore tests/move $(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix timed ticks soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean move-soak move-soak-quick test-fleet fleet-soak http-load http-fuzz test-browser screenshots measure-pages vendor
+.PHONY: help setup test test-debian lint fmt fuzz fuzz-quick failover hostile chaos chaos-quick chaos-outbox demo bench bench-quick test-matrix timed ticks soak-locks soak-rows plpgsql-check docs code-toc sqitch site clean test-move move-soak move-soak-quick test-fleet fleet-soak http-load http-fuzz test-browser screenshots measure-pages vendor
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -109,6 +109,9 @@ timed: $(STAMP) ## Look at the clock, on a quiet machine: the first result of th
 
 ticks: $(STAMP) ## Compare the ticks of 200 random schedules over ten years in twenty zones with those of cronsim
 	OPSLOOP_CRON_TICKS=1000000 $(RUN) pytest -s tests/properties/test_schedules_against_cronsim.py
+test-move: $(STAMP) ## Take a loop from one server to another, killing the command in every phase
+	$(RUN) pytest $(or $(T),$(if $(OPSLOOP_TEST_DSN),,--numprocesses $(WORKERS) --dist worksteal) tests/move)
+
 move-soak: $(STAMP) ## Move a loop ten times between two servers under load, killing the command in five; ARGS='--seed 7'
 	PYTHONPATH=tests $(RUN) move $(ARGS)
 

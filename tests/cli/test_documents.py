@@ -18,7 +18,7 @@ from cli.starting import Up
 from looping import Loop, step
 from opsloop.cli import app
 from opsloop.cli.documents import DOCUMENTS
-from opsloop.cli.lists import What
+from opsloop.cli.lists import ListKind
 from serve.browsing import serving
 from support import wait_until
 from tracked import directive
@@ -249,7 +249,7 @@ def _lists(prints: Prints, loop: Loop) -> None:
     loop.value("select fn_publish_outbox('order', '7', 'order.paid', '{}')")
     loop.value("select fn_acquire_lock('backup', 'host-a', 60)")
     loop.value("""select fn_radar_upsert('[{"title": "Cache it"}]')""")
-    for what in What:
+    for what in ListKind:
         assert prints("list", what.value), what
 
 

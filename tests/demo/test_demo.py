@@ -76,7 +76,8 @@ def read_until(fd: int, text: str, seconds: float = 60) -> str:
 
 def look_at_the_dashboard(said: str) -> None:
     """Signs in where the demo says, with the key that it says: what waits is there, to be decided on."""
-    address, key = (re.search(pattern, said) for pattern in (r"The dashboard: (\S+)", r"with the key (\S+)"))
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
+    address, key = (re.search(pattern, plain) for pattern in (r"The dashboard: (\S+)", r"with the key (\S+)"))
     assert address is not None
     assert key is not None
     browser = Browser(address[1])

@@ -145,7 +145,7 @@ def read_by_the_code():
             names |= set(re.findall(r'"((?:DATABASE_URL|OPSLOOP_|OPS_|PG)[A-Z_]*)"', path.read_text()))
         elif not {"testing", "demo"} & set(path.parts):
             others = re.findall(r'environ(?:\.get\(|\[)"(\w+)"', path.read_text())
-            assert set(others) <= {"USER", "PATH", "XDG_DATA_HOME", "NO_COLOR"}, path
+            assert set(others) <= {"USER", "PATH", "XDG_DATA_HOME", "NO_COLOR", "OTEL_SERVICE_NAME"}, path
     return names
 
 

@@ -465,7 +465,7 @@ class Up(TypedDict):
     executors: list[str]
 
 
-class Serving(TypedDict):
+class Served(TypedDict):
     """Where `serve` listens."""
 
     url: str
@@ -734,7 +734,7 @@ DOCUMENTS: dict[str, Any] = {
     "schedule show": ShownSchedule,
     "schema": dict[str, Any],
     "seed": Seeded,
-    "serve": Serving,
+    "serve": Served,
     "show": Shown,
     "sql": Script,
     "stats": list[results.Stats],

@@ -14,7 +14,7 @@ from opsloop.cli.session import LOOP, Session, command
 from opsloop.client import Client
 
 
-class What(StrEnum):
+class ListKind(StrEnum):
     """What is listed."""
 
     WORKERS = "workers"
@@ -27,32 +27,32 @@ class What(StrEnum):
 
 
 #: How each is asked for, and the fields that a table shows.
-_LISTS: dict[What, tuple[Callable[[Client, int], Sequence[Any]], tuple[str, ...]]] = {
-    What.WORKERS: (
+_LISTS: dict[ListKind, tuple[Callable[[Client, int], Sequence[Any]], tuple[str, ...]]] = {
+    ListKind.WORKERS: (
         lambda client, limit: client.list_workers(limit),
         ("worker_id", "status", "executors", "running", "last_seen_at", "version", "refused"),
     ),
-    What.OUTBOX: (
+    ListKind.OUTBOX: (
         lambda client, limit: client.list_outbox(limit),
         ("event_id", "event_type", "aggregate_type", "aggregate_id", "created_at", "retry_count", "last_error", "held"),
     ),
-    What.LOCKS: (
+    ListKind.LOCKS: (
         lambda client, limit: client.list_locks(limit),
         ("lock_name", "holder_id", "holder_login", "is_held", "acquired_at", "expires_at"),
     ),
-    What.DIRECTIVES: (
+    ListKind.DIRECTIVES: (
         lambda client, limit: client.list_directives(limit),
         ("sd_id", "title", "status", "current_phase", "session_id", "handoff_status", "score", "threshold"),
     ),
-    What.SUB_AGENTS: (
+    ListKind.SUB_AGENTS: (
         lambda client, limit: client.list_sub_agents(limit=limit),
         ("code", "name", "priority", "executor", "is_active", "verdict", "confidence", "created_at"),
     ),
-    What.RADAR: (
+    ListKind.RADAR: (
         lambda client, limit: client.list_radar(limit),
         ("title", "status", "score", "source", "updated_at"),
     ),
-    What.RATES: (
+    ListKind.RATES: (
         lambda client, limit: client.rates(limit),
         ("minute", "events", "decisions", "succeeded", "failed"),
     ),
@@ -62,7 +62,7 @@ _LISTS: dict[What, tuple[Callable[[Client, int], Sequence[Any]], tuple[str, ...]
 def list_(
     session: Session,
     what: Annotated[
-        What, typer.Argument(help="workers, outbox, locks, directives, sub-agents, radar or rates.")
+        ListKind, typer.Argument(help="workers, outbox, locks, directives, sub-agents, radar or rates.")
     ],
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=1000, help="Rows; of rates, the last so many minutes.")

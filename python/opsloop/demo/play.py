@@ -18,7 +18,7 @@ from opsloop import database, embedded
 from opsloop.cli.output import as_json, plain
 from opsloop.demo import care, page, report, shop, words
 from opsloop.demo.screen import Screen
-from opsloop.demo.watch import Watch
+from opsloop.demo.watch import ShopWatch
 
 #: The demo gives up after so many seconds.
 LONGEST = 55.0
@@ -86,7 +86,7 @@ class _Play:
         )
         self.log = self.stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         self.loop = self.stack.enter_context(opsloop.connect(self.shop.dsn("loop"), "opsloop"))
-        self.watch = Watch(self.stack.enter_context(database.connect(self.shop.dsn("loop"))))
+        self.watch = ShopWatch(self.stack.enter_context(database.connect(self.shop.dsn("loop"))))
         self.worker = self.stack.enter_context(care.worker(self.shop, self.log))
         say(
             "setup",

@@ -17,7 +17,7 @@ from opsloop import database
 from opsloop.cli.output import plain
 from opsloop.demo import words
 from opsloop.demo.shop import LoadReport, Shop
-from opsloop.demo.watch import Watch
+from opsloop.demo.watch import ShopWatch
 
 Row = dict[str, Any]
 
@@ -35,7 +35,7 @@ def expected(pid: int) -> tuple[set[str], set[str]]:
     return {LOOK, VACUUM, ANALYZE}, {DROP, end_of(pid)}
 
 
-def summary(watch: Watch, shop: Shop, pid: int, done: LoadReport, seconds: float) -> Row:
+def summary(watch: ShopWatch, shop: Shop, pid: int, done: LoadReport, seconds: float) -> Row:
     """The whole result as one document; `ok` when everything is as it should be, else `problems` says what is not."""
     figures = list(_figures(watch))
     waiting = [
@@ -61,7 +61,7 @@ def summary(watch: Watch, shop: Shop, pid: int, done: LoadReport, seconds: float
     }
 
 
-def _figures(watch: Watch) -> list[Row]:
+def _figures(watch: ShopWatch) -> list[Row]:
     """The figure that each mission was to bring down, and what the planner believes, before and after."""
     return [
         {
@@ -81,7 +81,7 @@ def _figures(watch: Watch) -> list[Row]:
     ]
 
 
-def _problems(watch: Watch, pid: int, figures: list[Row]) -> list[str]:
+def _problems(watch: ShopWatch, pid: int, figures: list[Row]) -> list[str]:
     runs, waits = expected(pid)
     states: dict[str, str] = {p["title"]: p["status"] for p in watch.proposals}
     ended: dict[str, str] = {m["title"]: m["status"] for m in watch.missions}

@@ -40,7 +40,7 @@ select m.id, m.title, m.status, m.error, m.steps_total, m.steps_open,
 
 
 @dataclass
-class Watch:
+class ShopWatch:
     """Everything the loop has done so far, and the news since the last look."""
 
     conn: psycopg.Connection[Any]

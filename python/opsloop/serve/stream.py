@@ -41,7 +41,7 @@ _READER = Credentials(role="reader")
 _AGAIN = b"event: again\ndata: {}\n\n"
 
 
-class Message(NamedTuple):
+class StreamMessage(NamedTuple):
     """One change."""
 
     number: int
@@ -59,7 +59,7 @@ class Follower:
         self._waiting: deque[bytes] = deque()
         self.bell = asyncio.Event()
 
-    def give(self, message: Message) -> None:
+    def give(self, message: StreamMessage) -> None:
         """Queue a message if it is wanted."""
         if message.kind not in self._kinds or (self._mission and message.mission != self._mission):
             return
@@ -92,7 +92,7 @@ class Changes:
         self._followers: set[Follower] = set()
         self._looking: asyncio.Task[None] | None = None
         self._shown: dict[tuple[str, str], Any] | None = None
-        self._kept: deque[Message] = deque(maxlen=_KEPT)
+        self._kept: deque[StreamMessage] = deque(maxlen=_KEPT)
         self._number = 0
         self._process = secrets.token_hex(4)
         self.over = False
@@ -170,7 +170,7 @@ class Changes:
             data,
         )
         mission = name if kind == "mission" else str(thing.get("mission_id")) if kind != "health" else None
-        message = Message(self._number, kind, mission, text)
+        message = StreamMessage(self._number, kind, mission, text)
         self._kept.append(message)
         for follower in self._followers:
             follower.give(message)

@@ -16,11 +16,11 @@ begin
   "properties": {
     "proxies": {
       "description": "Addresses that such a proxy connects from, each as it is, none by its network.",
-      "$ref": "#/$defs/texts_or_null", "default": [], "examples": [["127.0.0.1"]]
+      "x-loosens": "added", "$ref": "#/$defs/texts_or_null", "default": [], "examples": [["127.0.0.1"]]
     },
     "roles": {
       "description": "The role that each person gets, by login; nobody else is let in.",
-      "type": ["object", "null"],
+      "x-loosens": "changed", "type": ["object", "null"],
       "additionalProperties": {"enum": ["reader", "producer", "worker", "operator", "admin"]},
       "default": {}, "examples": [{"ann": "operator"}]
     },

@@ -62,12 +62,12 @@ begin
   end if;
   perform _pass_barrier('claims');
   -- One statement, one snapshot: else steps judged by an old document could be recorded as judged by a new one.
-  select c.epoch,
+  select (select c.epoch from ops_control c),
          exists (select from ops_pauses p where p.scope in ('all', 'move'))
-         or c.node > 0 and c.told_server_start is distinct from pg_postmaster_start_time(),
+         or exists (select from ops_control c
+                     where c.node > 0 and c.told_server_start is distinct from pg_postmaster_start_time()),
          exists (select from ops_pauses p where p.parks), _policy_generation(), _policy('worker_policy')
-    into v_epoch, v_stopped, v_parks, v_generation, v_worker_policy
-    from ops_control c;
+    into v_epoch, v_stopped, v_parks, v_generation, v_worker_policy;
   v_lease := make_interval(secs => _lease_seconds(p_lease_seconds, v_worker_policy));
   if v_stopped then
     perform _refuse_move();

@@ -44,7 +44,7 @@ def fields(path: str, schema: dict[str, Any], definitions: dict[str, Any]):
 def schemas(calculator):
     keys = calculator.execute("select fn_policy_schema() -> 'properties'").fetchone()[0]
     known = [key for key in keys if key not in ("tests", "schedules", "$schema")]
-    assert len(known) == 12
+    assert len(known) == 13
     return {key: calculator.execute("select fn_policy_schema(%s)", (key,)).fetchone()[0] for key in known}
 
 

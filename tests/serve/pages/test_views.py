@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from looping import Loop, step
 from opsloop.serve.pages import text, ways
-from opsloop.serve.pages.difference import Change, changes
+from opsloop.serve.pages.difference import Difference, changes
 from opsloop.serve.pages.missions import depths
 
 
@@ -66,9 +66,9 @@ def test_differences_are_named_by_path_and_steps_by_key():
         "more": True,
     }
     assert changes(before, after) == [
-        Change("steps[a].params.to", 1, 2),
-        Change("tags[1]", 2, None),
-        Change("more", None, True),
+        Difference("steps[a].params.to", 1, 2),
+        Difference("tags[1]", 2, None),
+        Difference("more", None, True),
     ]
     assert changes(before, before) == []
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Change:
+class Difference:
     """A path at which two documents differ; None where nothing stands."""
 
     path: str
@@ -16,12 +16,12 @@ class Change:
     after: Any
 
 
-def changes(before: Any, after: Any) -> list[Change]:
+def changes(before: Any, after: Any) -> list[Difference]:
     """List what differs, in the order of the documents; steps of a template are told apart by their keys."""
     return list(_changes(before, after, ""))
 
 
-def _changes(before: Any, after: Any, path: str) -> Iterator[Change]:
+def _changes(before: Any, after: Any, path: str) -> Iterator[Difference]:
     if before == after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
@@ -32,7 +32,7 @@ def _changes(before: Any, after: Any, path: str) -> Iterator[Change]:
         for name in [*old, *(name for name in new if name not in old)]:
             yield from _changes(old.get(name), new.get(name), f"{path}[{name}]")
     else:
-        yield Change(path, before, after)
+        yield Difference(path, before, after)
 
 
 def _named(items: list[Any]) -> dict[Any, Any]:
