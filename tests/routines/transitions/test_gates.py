@@ -359,7 +359,8 @@ def test_mended_results_are_counted(loop):
     directive(loop)
     hand_over(loop, {"A": gate("90"), "B": gate(95)})
     counts = {
-        row["name"]: row["n"] for row in loop.rows("select name, n from ops_counts where name like 'opsloop_gate%%'")
+        row["name"]: row["n"]
+        for row in loop.rows("select name, n from ops_counts where name like 'opsloop_gate%%'")
     }
     assert counts == {"opsloop_gate_results_total": 2, "opsloop_gate_results_mended_total": 1}
 
