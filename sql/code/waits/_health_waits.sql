@@ -46,8 +46,8 @@ begin
          coalesce(
            nullif(concat_ws('; ',
              case when v_step.n > 0
-                  then format('%s over, the oldest %s: step %s', v_step.n, date_trunc('second', v_now - v_step.oldest),
-                              v_step.id)
+                  then format('%s over, the oldest %s: step %s', v_step.n,
+                              date_trunc('second', _time_between(v_step.oldest, v_now)), v_step.id)
                     || coalesce(format(', held by %s: %s', v_holder.name, v_holder.remedy), '') end,
              'an event not given for ' || date_trunc('second', _time_between(v_event, v_now))::text), ''),
            'none');
