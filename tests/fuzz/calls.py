@@ -160,7 +160,7 @@ class Caller:
         """The next calls."""
         rng = self._rng
         (function,) = rng.choices(self._functions, self._weights)
-        role = rng.choice(function.roles if rng.random() < 0.9 else self._roles)
+        role = rng.choice(function.roles if function.roles and rng.random() < 0.9 else self._roles)
         calls = [self._call(function)]
         if function.name == "fn_idempotent_result" and rng.random() < 0.8:
             # It stores for a key that its transaction has taken.
