@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from opsloop import embedded
+from support import wait_until
 
 _SETTINGS = """
 listen_addresses = ''
@@ -79,17 +80,33 @@ class Host:
 
     def vanish(self) -> None:
         """All processes of the server end at once, as with the machine."""
-        first = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        lines = (self.data / "postmaster.pid").read_text().splitlines()
+        first, port, sockets = int(lines[0]), lines[3], Path(lines[4])
         os.kill(first, signal.SIGSTOP)  # it starts nothing anew meanwhile
+        wait_until(lambda: _state(first) == "T", "it stands still")
         children = Path(f"/proc/{first}/task/{first}/children").read_text()
-        for pid in [*map(int, children.split()), first]:
+        processes = [*map(int, children.split()), first]
+        for pid in processes:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        # One that still ends holds the shared memory, and a new server would not start.
+        wait_until(lambda: all(_state(pid) in ("", "Z", "X") for pid in processes), "all have ended")
+        # After a machine's start nobody has the number in these; here the dead has it until its parent has looked.
+        (self.data / "postmaster.pid").unlink()
+        (sockets / f".s.PGSQL.{port}.lock").unlink()
 
     def end(self) -> None:
         """Stop what runs."""
         with suppress(AssertionError):
             self.bash('pg_ctl --pgdata="$PGDATA" --mode=immediate --wait stop')
+
+
+def _state(pid: int) -> str:
+    """The letter of a process's state; empty when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 @contextmanager
