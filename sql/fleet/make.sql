@@ -5,12 +5,12 @@ do $make$
 declare
   -- What PL/Proxy raises is raised again as the node said it.
   c_fault constant text := $body$
-exception when others then
+exception when others or assert_failure then
   get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
   perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);
 end;$body$;
   c_caught constant text := $body$
-    exception when others then
+    exception when others or assert_failure then
       get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
 $body$;
   c_words constant text := $body$

@@ -108,7 +108,7 @@ def measure(conn: psycopg.Connection[Any], server: Served) -> list[str]:
                       (select count(*) from (select from ops_agent_reactions r group by r.event_id, r.pattern
                                              having count(*) > 1) t)"""
         ).fetchone() or (None, None)
-        print(f"  of {EVENTS} events {left} wait for the next turn, {twice} were looked at twice")
+        print(f"  {left} events wait for the next turn, {twice} were looked at twice")
         if twice:
             missed.append("an event was looked at twice")
     number = 0

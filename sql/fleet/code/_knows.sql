@@ -11,7 +11,7 @@ declare
   v_hint text;
 begin
   return _at_knows(p_node, p_what, p_key);
-exception when others then
+exception when others or assert_failure then
   get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
   perform _node_fault(p_node, sqlstate, v_message, v_detail, v_hint);
 end;

@@ -29,7 +29,7 @@ begin
       v_rows := v_rows || (
         select jsonb_agg(to_jsonb(h) || jsonb_build_object('node', v_node, 'no', h.no))
           from (select c.*, row_number() over () as no from _at_check_health(v_node) c) h);
-    exception when others then
+    exception when others or assert_failure then
       if not _is_away(sqlstate, sqlerrm) then
         raise;
       end if;

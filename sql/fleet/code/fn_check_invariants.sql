@@ -22,7 +22,7 @@ begin
       return query
       select c.invariant, format('node %s: %s', v_node, c.subject), c.detail
         from _at_check_invariants(v_node, p_part, p_limit, p_after) c;
-    exception when others then
+    exception when others or assert_failure then
       get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
       if not _is_away(sqlstate, v_message) then
         perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);

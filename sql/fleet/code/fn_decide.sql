@@ -38,7 +38,7 @@ begin
           join (select n.no, row_number() over (order by n.no) as nth
                   from unnest(v_nodes) with ordinality n (node, no)
                  where n.node = v_node) w on w.nth = r.ord);
-    exception when others then
+    exception when others or assert_failure then
       get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
       if not _is_away(sqlstate, v_message) then
         perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);

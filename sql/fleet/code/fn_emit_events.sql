@@ -32,7 +32,7 @@ begin
           else (select coalesce(jsonb_agg(e order by no), '[]')
                   from jsonb_array_elements(p_events) with ordinality j (e, no)
                  where v_nodes[no] = v_node) end) i);
-    exception when others then
+    exception when others or assert_failure then
       get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
       perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);
     end;

@@ -43,7 +43,7 @@ begin
       insert into fleet_policies (key, version, value, changed_by, updated_at)
       select l.key, 1, l.value, l.changed_by, l.updated_at from _at_list_policies(p_node) l;
     end if;
-  exception when others then
+  exception when others or assert_failure then
     get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
     perform _node_fault(p_node, sqlstate, v_message, v_detail, v_hint);
   end;

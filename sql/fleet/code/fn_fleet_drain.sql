@@ -21,7 +21,7 @@ begin
   end if;
   begin
     v_open := _at_open(p_node);
-  exception when others then
+  exception when others or assert_failure then
     get stacked diagnostics v_message = message_text;
     if p_finish or not _is_away(sqlstate, v_message) then
       perform _node_fault(p_node, sqlstate, v_message, null, null);

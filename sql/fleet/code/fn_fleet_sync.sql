@@ -26,7 +26,7 @@ begin
       generation := (v_says -> 'generation')::bigint;
       fault := null;
       perform _was_told(v_node, null, (v_state -> 'kills')::integer, generation);
-    exception when others then
+    exception when others or assert_failure then
       told := false;
       generation := null;
       fault := sqlerrm;

@@ -37,7 +37,7 @@ begin
     begin
       perform _at_set_policy(v_node, p_key, _share_of(v_node, p_key, p_value), p_actor, null, p_reason);
       v_told := v_told + 1;
-    exception when others then
+    exception when others or assert_failure then
       get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
       if v_told = 0 and not _is_away(sqlstate, v_message) then
         perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);
