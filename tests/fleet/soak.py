@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -78,24 +80,57 @@ def keep_in_step(fleet: Servers, over: threading.Event) -> None:
             front.sync()
 
 
-@contextmanager
-def workers(fleet: Servers) -> Iterator[None]:
-    """One for each node, for as long as the block runs."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "opsloop", "worker", "--log-level", "error"],
-            env={**os.environ, "DATABASE_URL": node.dsn},
-            stderr=subprocess.DEVNULL,
+@dataclass
+class Worker:
+    """A worker of one node, as a process."""
+
+    node: Node
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def fault(self) -> str | None:
+        """Why it cannot do any work: it ended, though it was to outlast every outage."""
+        code = self.process.poll()
+        return (
+            None
+            if code is None
+            else f"the worker of node {self.node.number} ended with {code}: {self.log.read_text()}"
         )
-        for node in fleet.nodes
-    ]
-    try:
-        yield
-        assert [one.poll() for one in started] == [None] * len(started), "a worker ended by itself"
-    finally:
-        for one in started:
-            one.kill()
-            one.wait()
+
+    def is_at_work(self) -> bool:
+        """Whether its node knows it. Before that it ends when the node is away, as its start is not repeated."""
+        assert self.fault() is None, self.fault()
+        return bool(self.node.rows("select from ops_workers where pid = %s", self.process.pid))
+
+
+@contextmanager
+def workers(fleet: Servers) -> Iterator[list[Worker]]:
+    """One for each node, at work, for as long as the block runs."""
+    with TemporaryDirectory() as logs:
+        started: list[Worker] = []
+        try:
+            for node in fleet.nodes:
+                log = Path(logs, str(node.number))
+                with log.open("wb") as stderr:
+                    process = subprocess.Popen(
+                        [sys.executable, "-m", "opsloop", "worker", "--log-level", "error"],
+                        env={**os.environ, "DATABASE_URL": node.dsn},
+                        stderr=stderr,
+                    )
+                started.append(Worker(node, process, log))
+            wait_until(lambda: all(one.is_at_work() for one in started), "the workers are at work")
+            yield started
+        finally:
+            for one in started:
+                one.process.kill()
+                one.process.wait()
+
+
+def is_done(fleet: Servers, started: list[Worker]) -> bool:
+    """Whether nothing is open on any node; an error when a worker ended, as its node then never gets done."""
+    faults = [fault for one in started if (fault := one.fault())]
+    assert faults == [], faults
+    return not any(map(open_work, fleet.nodes))
 
 
 def open_work(node: Node) -> int:
@@ -134,7 +169,7 @@ def soak(missions: int, producers: int, restarts: int, seed: int) -> list[str]:
     chance = random.Random(seed)
     tally = Tally(missions)
     over = threading.Event()
-    with servers() as fleet, workers(fleet):
+    with servers() as fleet, workers(fleet) as started:
         with fleet.front() as conn:
             conn.execute("select fn_set_policy('proposal_caps', %s)", (Jsonb(CAPS),))
         threads = [threading.Thread(target=produce, args=(fleet, tally)) for _ in range(producers)]
@@ -153,7 +188,7 @@ def soak(missions: int, producers: int, restarts: int, seed: int) -> list[str]:
                 node.start()
             for thread in threads:
                 thread.join(600)
-            wait_until(lambda: not any(map(open_work, fleet.nodes)), "all is done", 600)
+            wait_until(lambda: is_done(fleet, started), "all is done", 200)
         finally:
             tally.wanted = tally.taken
             over.set()
