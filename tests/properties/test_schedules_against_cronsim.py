@@ -43,7 +43,7 @@ ZONES = [
     "America/St_Johns",
     "America/New_York",
     "America/Mexico_City",
-    "America/Caracas",
+    "America/Halifax",
     "America/Los_Angeles",
 ]
 
@@ -106,13 +106,13 @@ def session(shared_dsn: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.mark.timeout(600 if TICKS < ALL else 7200)
-def test_ticks_are_those_of_cronsim(session: psycopg.Connection[Any]) -> None:
-    rng = random.Random(15)
-    zones = {name: (ZoneInfo(name), changes(ZoneInfo(name))) for name in ZONES}
+@pytest.mark.parametrize("name", ZONES)
+def test_ticks_are_those_of_cronsim(session: psycopg.Connection[Any], name: str) -> None:
+    rng = random.Random(f"15 {name}")
+    zone = ZoneInfo(name)
+    moved = changes(zone)
     compared = 0
-    for number in range(200):
-        name = ZONES[number % len(ZONES)]
-        zone, moved = zones[name]
+    for _ in range(200 // len(ZONES)):
         cron = expression(rng)
         near = [day - timedelta(days=1) for day in rng.sample(moved, min(4, len(moved)))]
         spans = [(BEGIN, END), *((begin, begin + timedelta(days=4)) for begin in near)]
@@ -128,8 +128,8 @@ def test_ticks_are_those_of_cronsim(session: psycopg.Connection[Any]) -> None:
             wanted = [tick for tick, _ in zip(expected(cron, zone, after, upto), range(TICKS), strict=False)]
             assert [tick.astimezone(UTC) for tick in ticks[0]] == wanted, (cron, name, after)
             compared += len(wanted)
-    print(f"{compared:,} ticks of 200 schedules are those of cronsim")
-    assert compared > 20_000
+    print(f"{compared:,} ticks of 10 schedules in {name} are those of cronsim")
+    assert compared > 500
 
 
 @pytest.mark.timeout(600)
