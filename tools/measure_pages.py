@@ -3,7 +3,7 @@
 `make measure-pages ARGS='--finished 1000000 --waiting 10000'`. The rows of the finished ones are copies of one mission
 that ran; those that wait were proposed. Prints the median and the 95th percentile of each page, in milliseconds, beside
 the CPU time that server and database took for it, which tells more on a machine that is busy; ends with 1 when that of
-the first page is 50 or more.
+the first page or of the metrics is 50 or more.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from opsloop.process import logs
 from opsloop.serve.process import HttpServer
 from opsloop.serve.settings import ServeSettings
 
-PAGES = ("/", "/rates", "/inbox", "/missions", "/missions?status=failed", "/failures", "/workers")
+PAGES = ("/", "/metrics", "/rates", "/inbox", "/missions", "/missions?status=failed", "/failures", "/workers")
 _ROUNDS = 30
 _MOST = 50.0
 _TABLES = ("ops_mission_proposals", "ops_missions", "ops_mission_steps", "ops_action_runs")
@@ -91,6 +91,8 @@ def _fill(loop: Loop, finished: int, waiting: int) -> None:
                 values.append(ids.format(f"n * 8::bigint + {of[column]}"))
             elif column in ("dedupe_key", "run_id"):
                 values.append("null" if column == "dedupe_key" else f"t.{column}")
+            elif kind == "timestamp with time zone":
+                values.append(f"t.{column} - interval '20 hours' + n / 20 * interval '1 ms'")
             else:
                 values.append(f"t.{column}")
         loop.do(
@@ -118,7 +120,7 @@ def _measure(dsn: str, key: str, conn: psycopg.Connection[Any]) -> int:
     finally:
         server.stop()
         thread.join()
-    return 0 if took["/"] < _MOST else 1
+    return 0 if max(took["/"], took["/metrics"]) < _MOST else 1
 
 
 def _page(opener: Any, url: str, page: str, conn: psycopg.Connection[Any]) -> float:
