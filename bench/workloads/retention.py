@@ -30,6 +30,8 @@ _WORKERS = 2
 _SEED, _ROWS = 500, 4
 #: The call that is under way when the purge is stopped ends within half a second.
 _RUNS_OUT = 0.6
+#: Pairs of windows that are looked at; then the purge works beside all of the drain until it is over.
+_PAIRS = 9
 #: How long ago they ended, and from when on they are purged.
 _AGO, _OLDER = "100 days", "90d"
 _AGED = (
@@ -50,7 +52,7 @@ _AGE = """
    where id in (select id from ops_missions order by id limit %(n)s)"""
 _OLD = "select count(*) from ops_missions where created_at < now() - interval '1 day'"
 _WAITS = """
-  select line from regexp_split_to_table(pg_read_file(pg_current_logfile()), '\n') line
+  select split_part(line, ' [', 1)::timestamptz, line from regexp_split_to_table(pg_read_file(pg_current_logfile()), '\n') line
    where line like '%%] ' || current_database() || ' %%' and line like '%%still waiting for%%'"""
 
 
@@ -139,7 +141,7 @@ class Retention(Fresh):
 
     def turn(self, bench: Bench, entrant: Entrant) -> list[Figure]:
         """Make a past; drain, with windows beside the purge and without, until all of it is gone; verify."""
-        past, fed = bench.size(1_000_000, 30_000), bench.size(120_000, 60_000)
+        past, fed = bench.size(1_000_000, 60_000), bench.size(400_000, 120_000)
         off, on = bench.size(1_500, 1_000) / 1_000, bench.size(4_000, 2_000) / 1_000
         with bench.stage.database("retention", engine.TEMPLATE) as dsn:
             _watch_locks(dsn)
@@ -148,21 +150,21 @@ class Retention(Fresh):
             engine.settle(dsn)
             engine.checkpoint(dsn)
             say(f"retention: {made:,} finished missions are there")
-            windows, total, purging, seconds = _drained(dsn, fed, off, on)
+            run = _drained(dsn, fed, off, on)
             with engine.connect(dsn) as conn:
                 left = engine.number(conn, _OLD)
                 if left:
                     raise AssertionError(f"{left} missions were not purged")
-                engine.seconds_of_work(dsn, total, total)
+                engine.seconds_of_work(dsn, run.fed, run.fed)
                 broken = Client(conn).check_invariants(limit=bench.size(20_000, 5_000))
                 if broken:
                     raise AssertionError(f"not sound after the purge: {broken[:3]}")
-                shares = list(_shares(conn, windows))
-                waits = _lock_waits(conn)
+                shares = list(_shares(conn, run))
+                waits = _lock_waits(conn, run)
             growth = _growth(dsn, min(fed, made // 3))
         return [
             Figure("rate", statistics.median(shares or [0]), "of the drain without", {"shares": shares}),
-            Figure("purged", made / seconds, "missions/s", {"n": made, "kills": purging.kills}),
+            Figure("purged", made / run.worked, "missions/s", {"n": made, "kills": run.purging.kills}),
             Figure("lock waits", float(len(waits or [])), "over 100 ms", {"logged": waits}),
             Figure("growth", growth, "of what as many rows took before"),
         ]
@@ -191,42 +193,73 @@ def finished(dsn: str, conn: psycopg.Connection[Any], missions: int) -> int:
     return multiply(conn, missions * _ROWS) // _ROWS
 
 
-def _drained(dsn: str, batch: int, off: float, on: float) -> tuple[list[Window], int, Purging, float]:
-    """Drain until all is purged: fed, then looked at without the purge and beside it, in turn, while work waits.
+@dataclass
+class Drained:
+    """A drain of two workers until all was purged."""
 
-    While is fed, nothing is claimed, as workers would else keep up with it; the purge goes on. Gives the windows, how
-    many missions were fed, the purge, and for how many seconds it may have worked.
+    purging: Purging
+    fed: int = 0
+    without: list[Window] = field(default_factory=list)
+    beside: list[Window] = field(default_factory=list)
+    """As many as `without`: each begins where that ends."""
+    purged: list[Window] = field(default_factory=list)
+    """The times in which there was a drain beside the purge."""
+    worked: float = 0.0
+    """Seconds in which the purge was not stopped."""
+
+
+def _drained(dsn: str, batch: int, off: float, on: float) -> Drained:
+    """Feed and drain, in turn, until all is purged.
+
+    At first the purge rests while is fed, and the drain is looked at without it and beside it, as long as work waits;
+    once there are enough windows, it goes on to its end. While is fed, nothing is claimed: workers would keep up.
     """
-    windows: list[Window] = []
-    purging = Purging(dsn)
-    total, rested = 0, 0.0
+    run = Drained(Purging(dsn))
     with fleet.workers(dsn, _WORKERS) as running, engine.connect(dsn) as conn:
         client = Client(conn)
-        first = time.monotonic()
+
+        def fed(missions: int) -> UUID:
+            client.pause("all", reason="feeding")
+            last = _fed(dsn, missions)
+            client.resume("all")
+            run.fed += missions
+            return last
+
         try:
-            while not purging.is_over:
-                client.pause("all", reason="feeding")
-                last = _fed(dsn, batch)
-                client.resume("all")
-                total += batch
-                while not purging.is_over and not _is_taken(conn, last):
-                    purging.stop()
-                    time.sleep(_RUNS_OUT)
-                    without = _window(dsn, off, lambda: False)
-                    purging.go_on()
-                    rested += _RUNS_OUT + off
-                    beside = _window(dsn, on, lambda: purging.is_over)
-                    # Windows in which the workers ran dry tell nothing, nor one that was cut short.
-                    if not _is_taken(conn, last) and beside.seconds > on / 2:
-                        windows += [without, beside]
-                    if purging.kills == 0:
-                        purging.kill()
-                        purging.go_on()
-            seconds = time.monotonic() - first - rested
+            while len(run.beside) < _PAIRS and not run.purging.is_over:
+                run.purging.stop()
+                _look(dsn, conn, run, fed(batch), off, on)
+            while not run.purging.is_over:
+                run.purging.go_on()
+                began = time.monotonic()
+                last = fed(batch // 4)
+                since = engine.now(dsn)
+                fleet.until("what was fed has begun", lambda last=last: _is_taken(conn, last))  # type: ignore[misc]
+                run.purged.append(Window(since, engine.now(dsn)))
+                run.worked += time.monotonic() - began
             fleet.all_done(dsn, running)
         finally:
-            purging.close()
-    return windows, total, purging, seconds
+            run.purging.close()
+    return run
+
+
+def _look(dsn: str, conn: psycopg.Connection[Any], run: Drained, last: UUID, off: float, on: float) -> None:
+    """Look at the drain without the purge and beside it, in turn, until the last mission has begun."""
+    while not run.purging.is_over and not _is_taken(conn, last):
+        run.purging.stop()
+        time.sleep(_RUNS_OUT)
+        without = _window(dsn, off, lambda: False)
+        run.purging.go_on()
+        beside = _window(dsn, on, lambda: run.purging.is_over)
+        run.purged.append(beside)
+        run.worked += beside.seconds
+        # Windows in which the workers ran dry tell nothing, nor one that was cut short.
+        if not _is_taken(conn, last) and beside.seconds > on / 2:
+            run.without.append(without)
+            run.beside.append(beside)
+        if run.purging.kills == 0:
+            run.purging.kill()
+            run.purging.go_on()
 
 
 def _is_taken(conn: psycopg.Connection[Any], mission: UUID) -> bool:
@@ -250,23 +283,29 @@ def _fed(dsn: str, missions: int) -> UUID:
     return last
 
 
-def _shares(conn: psycopg.Connection[Any], windows: list[Window]) -> Iterator[float]:
+def _shares(conn: psycopg.Connection[Any], run: Drained) -> Iterator[float]:
     """Of each pair of windows: steps per second beside the purge to those without."""
-    rates = []
-    for window in windows:
-        done = engine.number(conn, _DONE, {"from": window.began, "upto": window.ended})
-        rates.append(done / max(window.seconds, 0.001))
-    for without, beside in zip(rates[::2], rates[1::2], strict=True):
-        if without:
-            yield beside / without
+    for without, beside in zip(run.without, run.beside, strict=True):
+        alone = _rate(conn, without)
+        if alone:
+            yield _rate(conn, beside) / alone
 
 
-def _lock_waits(conn: psycopg.Connection[Any]) -> list[str] | None:
-    """What the log has of waits of more than 100 ms in this database; None where it cannot be read."""
+def _rate(conn: psycopg.Connection[Any], window: Window) -> float:
+    done = engine.number(conn, _DONE, {"from": window.began, "upto": window.ended})
+    return done / max(window.seconds, 0.001)
+
+
+def _lock_waits(conn: psycopg.Connection[Any], run: Drained) -> list[str] | None:
+    """What the log has of waits of more than 100 ms here while drained beside the purge; None where it is not read.
+
+    Not those while is fed: sessions that notify commit one after the other, and a batch of the feeder takes its time.
+    """
     try:
-        return [line for (line,) in conn.execute(_WAITS).fetchall()]
+        waits = conn.execute(_WAITS).fetchall()
     except psycopg.Error:
         return None
+    return [line for at, line in waits if any(one.began <= at <= one.ended for one in run.purged)]
 
 
 def _growth(dsn: str, missions: int) -> float:
