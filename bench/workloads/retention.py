@@ -52,7 +52,8 @@ _AGE = """
    where id in (select id from ops_missions order by id limit %(n)s)"""
 _OLD = "select count(*) from ops_missions where created_at < now() - interval '1 day'"
 _WAITS = """
-  select split_part(line, ' [', 1)::timestamptz, line from regexp_split_to_table(pg_read_file(pg_current_logfile()), '\n') line
+  select split_part(line, ' [', 1)::timestamptz, line
+    from regexp_split_to_table(pg_read_file(pg_current_logfile()), '\n') line
    where line like '%%] ' || current_database() || ' %%' and line like '%%still waiting for%%'"""
 
 

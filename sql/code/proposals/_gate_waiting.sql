@@ -13,6 +13,9 @@ declare
   v_gate record;
   v_waiting record;
 begin
+  if p_ids = '{}' then
+    return;
+  end if;
   select array_agg(w.id order by w.created_at, w.id) as ids,
          array_agg(w.template order by w.created_at, w.id) as templates,
          array_agg(w.slots order by w.created_at, w.id) as slots,
