@@ -141,6 +141,15 @@ def open_work(node: Node) -> int:
     return int(node.rows(query)[0][0])
 
 
+def what_is_open(fleet: Servers) -> list[object]:
+    """How the front sees its nodes, and why a mission on each is open."""
+    query = """
+      select m.id, fn_explain_mission(m.id) from ops_missions m
+       where m.status in ('approved', 'running') order by m.id limit 1"""
+    with Fleet.open(fleet.front_dsn) as front:
+        return [*front.status(), *(node.rows(query) for node in fleet.nodes)]
+
+
 def faults_of(fleet: Servers, tally: Tally) -> list[str]:
     """What is not as it must be."""
     found: dict[str, list[tuple[Any, ...]]] = {}
@@ -188,7 +197,10 @@ def soak(missions: int, producers: int, restarts: int, seed: int) -> list[str]:
                 node.start()
             for thread in threads:
                 thread.join(600)
-            wait_until(lambda: is_done(fleet, started), "all is done", 200)
+            try:
+                wait_until(lambda: is_done(fleet, started), "all is done", 200)
+            except AssertionError as error:
+                raise AssertionError(f"{error}: {what_is_open(fleet)}") from error
         finally:
             tally.wanted = tally.taken
             over.set()
