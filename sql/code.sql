@@ -568,6 +568,7 @@
 -- transitions: directives that move from phase to phase in one piece, the gates before that, and handoffs of both
 \ir code/transitions/fn_claim_directive.sql
 \ir code/transitions/_directive_id.sql
+\ir code/transitions/_known_directive.sql
 \ir code/transitions/_refusal.sql
 \ir code/transitions/_directive_unknown.sql
 \ir code/transitions/_directive_busy.sql

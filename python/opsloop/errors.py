@@ -510,9 +510,6 @@ _FOREIGN: dict[str, type[OpsError]] = {
     "42501": NotAllowed,  # no privilege
 }
 
-# Rolled back, out of resources, busy, cancelled, input and output.
-_NOT_NOW = frozenset({"40", "53", "55", "57", "58"})
-
 _HINTS: dict[type[OpsError], str] = {
     DatabaseUnavailable: "Check DATABASE_URL (or --dsn, or libpq's PG* variables) and that the server runs.",
     SchemaMismatch: "`opsloop status` shows what is installed there; `opsloop migrate` installs it.",

@@ -31,11 +31,6 @@ class Change:
         """What the name starts with."""
         return int(self.name.split("_")[0])
 
-    @property
-    def loads_code(self) -> bool:
-        """Whether it completes a release, and so loads all routines."""
-        return "code.sql" in self.script.read_text(encoding="utf-8")
-
 
 @cache
 def sql_root() -> Path:

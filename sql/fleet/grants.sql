@@ -1,5 +1,4 @@
--- Who may do what on the front: what the roles of the same names may on the nodes. signatures.sql has it from
--- sql/grants.sql.
+-- The rights on the front: each role has those of its namesake on the nodes, which signatures.sql takes over.
 do $$
 declare
   v_name text;

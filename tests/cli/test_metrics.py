@@ -47,7 +47,7 @@ def test_two_formats_at_once_are_refused(cli: Cli) -> None:
     assert cli("metrics", "--prometheus", "--json").code == 2
 
 
-@pytest.mark.parametrize("place", ["no", "70000", "1.2.3.4", "host:", "-1"])
+@pytest.mark.parametrize("place", ["no", "70000", "1.2.3.4", "host:", "-1", "٩١٠٠"])
 def test_a_place_that_cannot_be_is_refused(cli: Cli, place: str) -> None:
     done = cli("worker", "--once", f"--metrics={place}")
     assert (done.code, "OPS_018" in done.err, "[HOST:]PORT" in done.err) == (2, True, True), done.err

@@ -24,6 +24,7 @@ def test_a_proposal_is_made_whether_or_not_its_id_can_be_printed(
 
 def test_a_command_that_only_shows_something_says_that_it_could_not(dsn: str) -> None:
     assert shell(dsn, "ps >/dev/full") == (1, "")
+    assert shell(dsn, "list workers >/dev/full") == (1, "")
     assert shell(dsn, "ps | head -c 0; exit 0") == (0, "")
 
 

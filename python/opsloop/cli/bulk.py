@@ -121,7 +121,7 @@ def act(
         wanted["mission_id"] = str(session.whole_id(client, wanted["mission_id"], "mission"))
     found = list(found_by(call, wanted, which.limit))
     if not which.yes:
-        session.show(found, lambda: _show(session, verb, noun, found), shows=True)
+        session.show(found, lambda: _show(verb, noun, found), shows=True)
         return
     tally = carry_out(call, found, verb, quiet=session.json)
 
@@ -149,7 +149,7 @@ def found_by(
         limit -= len(page)
 
 
-def _show(session: Session, verb: str, noun: str, found: list[Acted]) -> None:
+def _show(verb: str, noun: str, found: list[Acted]) -> None:
     if not found:
         output.say(f"no {noun}s fit")
         return

@@ -185,12 +185,13 @@ def drain(
 ) -> None:
     """Pause everything and wait until nothing runs: before a deploy.
 
-    Exit code 1 when something still runs after --timeout; it says what, and who runs it. The pause stays either way,
+    Exit code 1 when steps still run after --timeout; it lists them with their workers. The pause stays either way,
     until `opsloop resume all`.
     """
+    why = reason or "drain"
     ends = time.monotonic() + timeout
     with session.client() as client:
-        paused = client.pause("all", actor=actor, reason=reason or "drain")
+        paused = client.pause("all", actor=actor, reason=why)
         said = -1
         while True:
             running = client.list_running(_MOST)
@@ -202,7 +203,7 @@ def drain(
                 output.say(f"{_number(running)} steps run", stderr=True)
             time.sleep(min(_POLL_SECONDS, max(0.0, ends - time.monotonic())))
             if late:
-                paused = client.pause("all", actor=actor, reason=reason)
+                paused = client.pause("all", actor=actor, reason=why)
     drained = not running and not late
 
     def text() -> None:

@@ -200,7 +200,7 @@ def _described(session: Session, letter: DeadLetter) -> Iterator[str]:
     if isinstance(history, list) and history:
         yield "  errors"
         for number, error in enumerate(history, 1):
-            told = _error(error) if isinstance(error, dict) else _word(error)
+            told = _error(error) if isinstance(error, dict) else output.word(error)
             yield f"    {number}. {output.one_line(told)}"
     yield "  payload"
     rest = {name: value for name, value in letter.payload.items() if name != "error_history"}
@@ -211,8 +211,8 @@ def _described(session: Session, letter: DeadLetter) -> Iterator[str]:
 def _error(error: dict[str, Any]) -> str:
     """One entry of an error history: what is known of it, and the error itself at the end."""
     known = {name: value for name, value in error.items() if name != "error" and value is not None}
-    about = ", ".join(f"{name} {_word(value)}" for name, value in sorted(known.items()))
-    return f"{about}: {_word(error.get('error'))}"
+    about = ", ".join(f"{name} {output.word(value)}" for name, value in sorted(known.items()))
+    return f"{about}: {output.word(error.get('error'))}"
 
 
 @dataclass(frozen=True)
@@ -338,10 +338,6 @@ def _moment(moment: datetime) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else jsonio.pretty(value)
 
 
 def register(parent: typer.Typer) -> None:

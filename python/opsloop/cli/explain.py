@@ -58,33 +58,20 @@ def _reasons(client: Client, which: UUID) -> list[Explanation]:
 
 
 def _tell(story: list[Occurrence]) -> None:
-    rows = [
-        [
-            output.moment(o.at),
-            _line(o.what),
-            _line(o.subject),
-            _line(o.who),
-            _line(o.detail),
-        ]
-        for o in story
-    ]
+    rows = [[output.moment(one.at), one.what, one.subject, one.who, one.detail] for one in story]
     output.console().print(output.table("Trail", ["at", "what", "subject", "who", "detail"], rows))
 
 
 def _give(reason: Explanation) -> None:
-    about = f"step {_line(reason.key)} ({reason.step_id})" if reason.step_id else "as a whole"
+    key = output.one_line(reason.key or "")
+    about = f"step {key} ({reason.step_id})" if reason.step_id else "as a whole"
     output.print_text(f"\n{reason.reason}: {about}, {reason.status}")
     said = reason.detail
     if reason.code is not None and not said.startswith(reason.code):
         said = f"{reason.code} {said}"
-    output.print_text(output.folded(f"  {_line(said)}"))
+    output.print_text(output.folded(f"  {output.one_line(said)}"))
     if reason.frees:
         output.print_text(reason.frees)
-
-
-def _line(value: str | None) -> str:
-    """Text on one line: what data brought in must not pass for a line of ours."""
-    return (value or "").replace("\n", "\\n")
 
 
 def health(session: Session) -> None:
@@ -130,7 +117,12 @@ def _checks(checks: list[Check]) -> None:
 def check(
     session: Session,
     part: Annotated[
-        str | None, typer.Option("--part", help="Only this part of the checks (default: all).")
+        str | None,
+        typer.Option(
+            "--part",
+            help="Only this part (default: all): steps, missions, approvals, proposals, events, reactions, queue, "
+            "outbox, locks, replays, policy, transitions or schedules.",
+        ),
     ] = None,
     newest: Annotated[
         int | None,
@@ -148,7 +140,7 @@ def check(
         if not broken:
             output.say("nothing is broken")
             return
-        rows = [[b.invariant, b.subject, _line(b.detail)] for b in broken]
+        rows = [[b.invariant, b.subject, b.detail] for b in broken]
         output.console().print(output.table("Broken", ["invariant", "subject", "detail"], rows))
 
     session.show(broken, text)

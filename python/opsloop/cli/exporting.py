@@ -25,6 +25,7 @@ from opsloop.errors import InvalidArgument
 
 FORMAT = "opsloop export 1"
 MANIFEST = "manifest.json"
+_OTHER_DIRECTORY = "Give a new or an empty directory, or that of an earlier export of this loop."
 _OURS = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}-[0-9]{6,}\.jsonl\.zst")
 
 
@@ -137,18 +138,23 @@ def _manifest(directory: Path, lock: int, schema: str) -> dict[str, Any]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         found = jsonio.loads(path.read_text(encoding="utf-8")) if path.exists() else None
     except BlockingIOError as error:
-        raise InvalidArgument(f"--export {directory}: another export is writing there") from error
+        raise InvalidArgument(
+            f"--export {directory}: another export is writing there",
+            hint="Let it end, or give another directory.",
+        ) from error
     except (OSError, ValueError) as error:
         raise InvalidArgument(f"--export {directory}: {error}") from error
     if found is None:
         if any(directory.iterdir()):
             raise InvalidArgument(
                 f"--export {directory}: it has files, and no {MANIFEST}",
-                hint="Give a new or an empty directory, or that of an earlier export.",
+                hint=_OTHER_DIRECTORY,
             )
         return {"format": FORMAT, "schema": schema, "files": []}
     if not isinstance(found, dict) or (found.get("format"), found.get("schema")) != (FORMAT, schema):
-        raise InvalidArgument(f"--export {directory}: its {MANIFEST} is of another format or loop")
+        raise InvalidArgument(
+            f"--export {directory}: its {MANIFEST} is of another format or loop", hint=_OTHER_DIRECTORY
+        )
     return found
 
 

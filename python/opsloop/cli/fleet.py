@@ -94,7 +94,7 @@ def add(
     try:
         part = None if share is None else Decimal(share)
     except InvalidOperation:
-        raise InvalidArgument(f"--share: {share!r} is no number") from None
+        raise InvalidArgument(f"--share: {share!r} is no number", hint="For example: --share 2") from None
     with session.database() as dsn:
         fleet.number(dsn, node_dsn, node, schema)
         with fleet.Fleet.open(dsn, schema) as front:

@@ -32,7 +32,12 @@ def grant(
         list[str] | None, typer.Option("--kind", help="Steps of this kind; may be repeated.")
     ] = None,
     digest: Annotated[
-        str | None, typer.Option("--template", metavar="DIGEST", help="This very template.")
+        str | None,
+        typer.Option(
+            "--template",
+            metavar="DIGEST",
+            help="This very template: the template_digest of a proposal of it, as `opsloop show` prints it.",
+        ),
     ] = None,
     source: Annotated[
         list[str] | None, typer.Option("--source", help="Only from this source; may be repeated.")

@@ -91,4 +91,4 @@ def _cell(value: Any) -> Any:
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    command(app, "list", LOOP)(list_)
+    command(app, "list", LOOP, shows=True)(list_)

@@ -92,6 +92,11 @@ def on_terminal() -> bool:
     return bool(sys.stdin and sys.stdin.isatty() and sys.stdout.isatty())
 
 
+def word(value: Any) -> str:
+    """Return a text as it is, and anything else as JSON."""
+    return value if isinstance(value, str) else jsonio.pretty(value)
+
+
 def short(value: Any) -> str:
     """Return the last 8 digits of an id on a terminal, where every command takes them; else the whole id."""
     text = str(value)

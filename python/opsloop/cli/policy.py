@@ -11,7 +11,7 @@ import typer
 from opsloop import jsonio
 from opsloop.cli import output, policychange, policyexport, policyfile
 from opsloop.cli.jsonin import read_object
-from opsloop.cli.session import DECISIONS, Actor, Reason, Session, command
+from opsloop.cli.session import DECISIONS, Actor, Reason, Session, a_while, command
 from opsloop.client import OwningClient
 from opsloop.errors import InvalidArgument, InvalidPolicy
 from opsloop.results import PolicyShadow, PolicyTest
@@ -23,15 +23,6 @@ app = typer.Typer(
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Name of the document, such as auto_approve.")]
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, also on a terminal.")]
-
-_UNITS = {"m": 60, "h": 3600, "d": 86_400}
-
-
-def _ago(text: str) -> timedelta:
-    number, unit = text[:-1], text[-1:]
-    if not number.isdecimal() or unit not in _UNITS or len(number) > 6:
-        raise typer.BadParameter("write a number and m, h or d, such as 7d")
-    return timedelta(seconds=int(number) * _UNITS[unit])
 
 
 def get(session: Session, key: Key) -> None:
@@ -247,7 +238,8 @@ def try_(
     session: Session,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file, TOML or JSON.")],
     since: Annotated[
-        timedelta, typer.Option("--since", parser=_ago, metavar="AGE", help="How far back.")
+        timedelta,
+        typer.Option("--since", parser=a_while, metavar="TIME", help="How far back, such as 7d or 12h."),
     ] = "7d",  # type: ignore[assignment]
     limit: Annotated[int, typer.Option("--limit", min=0, max=100_000, help="Decisions to list.")] = 50,
 ) -> None:

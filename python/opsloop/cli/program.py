@@ -25,9 +25,22 @@ def begin(*, once: bool, drain: bool, log_level: str) -> Mode:
     if once and drain:
         raise InvalidArgument("--once and --drain exclude each other", hint="Choose one of them.")
     if log_level not in logs.LEVELS:
-        raise InvalidArgument(f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}")
+        raise InvalidArgument(
+            f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}",
+            hint="Leave it out for the default.",
+        )
     logs.configure(log_level)
     return Mode.ONCE if once else Mode.DRAIN if drain else Mode.FOREVER
+
+
+def place(text: str, option: str, example: int) -> tuple[str, int]:
+    """The host and port in `[HOST:]PORT`, without HOST the loopback interface. Raises InvalidArgument (OPS_018)."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
+        raise InvalidArgument(
+            f"{option} must be [HOST:]PORT, not {text!r}", hint=f"For example: {option} {example}"
+        )
+    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
 def load_apps(load: Callable[[str], object], apps: Iterable[str], mark: str) -> None:

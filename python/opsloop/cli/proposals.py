@@ -27,7 +27,10 @@ _AT_ONCE = 50
 def propose(
     session: Session,
     template: Annotated[str, typer.Argument(metavar="TEMPLATE", help="JSON, @file, or - for stdin.")],
-    source: Annotated[str, typer.Option("--source", help="Who proposes; caps may count by it.")] = "manual",
+    source: Annotated[
+        str,
+        typer.Option("--source", help="Source of the proposal, such as agent:planner; caps may count by it."),
+    ] = "manual",
     dedupe_key: Annotated[
         str | None, typer.Option("--dedupe-key", help="The same key again: the same proposal.")
     ] = None,

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, get_type_hints
 from uuid import UUID
@@ -144,12 +145,22 @@ def an_id(given: str) -> str:
     return given
 
 
+def a_while(given: str) -> timedelta:
+    """Return the time that `30s`, `90m`, `1h` or `2d` says; for `parser=`."""
+    found = re.fullmatch(r"([0-9]{1,6})([smhd])", given.strip())
+    if found is None or not int(found[1]):
+        raise typer.BadParameter(f"{given!r} is no time such as 30s, 90m, 1h or 2d.")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
 Actor = Annotated[
     str,
     typer.Option(
         "--actor",
         default_factory=current_user,
-        help="Who decides; a claim, stored beside the database login.",
+        help="Name to record for this act: a claim, stored beside the database login.",
     ),
 ]
 Digest = Annotated[

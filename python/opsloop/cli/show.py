@@ -85,7 +85,7 @@ def _fields(found: dict[str, Any], margin: str, but: tuple[str, ...] = ()) -> It
     for name, value in found.items():
         if name in _APART or name in but or value in (None, "", [], {}, False):
             continue
-        said = _second(value) if name.endswith(("_at", "_after", "until")) else _word(value)
+        said = _second(value) if name.endswith(("_at", "_after", "until")) else output.word(value)
         yield _line(f"{margin}{name.replace('_', ' '):<15} {said}")
 
 
@@ -95,7 +95,7 @@ def _documents(found: dict[str, Any], margin: str) -> Iterator[str]:
             yield f"{margin}{name}"
             yield from (_line(f"{margin}  | {line}") for line in jsonio.pretty(found[name], 2).split("\n"))
     if found.get("usage"):
-        used = ", ".join(f"{name} {_word(value)}" for name, value in sorted(found["usage"].items()))
+        used = ", ".join(f"{name} {output.word(value)}" for name, value in sorted(found["usage"].items()))
         yield _line(f"{margin}usage           {used}")
     for attempt in found.get("attempts", ()):
         took = f"{_second(attempt['started_at'])} to " if attempt.get("started_at") else ""
@@ -118,10 +118,6 @@ def _second(value: Any) -> str:
         return datetime.fromisoformat(value).astimezone().isoformat(" ", "seconds")
     except (TypeError, ValueError, OverflowError):
         return str(value)
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else jsonio.pretty(value)
 
 
 def register(app: typer.Typer) -> None:

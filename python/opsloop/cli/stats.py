@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -10,10 +9,7 @@ from typing import Annotated
 import typer
 
 from opsloop.cli import output
-from opsloop.cli.session import LOOP, Session, command
-from opsloop.errors import InvalidArgument
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+from opsloop.cli.session import LOOP, Session, a_while, command
 
 
 class By(StrEnum):
@@ -25,25 +21,17 @@ class By(StrEnum):
     SOURCE = "source"
 
 
-def a_while(given: str) -> timedelta:
-    """Return the time that `90m`, `1h` or `2d` says."""
-    found = re.fullmatch(r"([0-9]{1,6})([smhd])", given.strip())
-    if found is None or not int(found[1]):
-        raise InvalidArgument(f"--since: {given!r} is no time such as 30s, 90m, 1h or 2d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
-
-
 def stats(
     session: Session,
     since: Annotated[
-        str, typer.Option("--since", metavar="TIME", help="How far back, such as 90m, 1h or 2d.")
-    ] = "1h",
+        timedelta,
+        typer.Option("--since", parser=a_while, metavar="TIME", help="How far back, such as 90m, 1h or 2d."),
+    ] = "1h",  # type: ignore[assignment]
     by: Annotated[By, typer.Option("--by", help="kind, executor, worker or source.")] = By.KIND,
 ) -> None:
     """Show how many attempts started, succeeded and failed, and how long they took; most failures first."""
-    back = a_while(since)
     with session.client() as client:
-        found = client.stats(back, by.value)
+        found = client.stats(since, by.value)
 
     def text() -> None:
         if not found:

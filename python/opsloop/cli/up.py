@@ -11,17 +11,17 @@ import typer
 
 import opsloop
 from opsloop import migrate
-from opsloop.cli import output, policyfile
+from opsloop.cli import output, policyfile, program
 from opsloop.cli.company import Company
 from opsloop.cli.observing import MetricsPort, Observers, Traces
+from opsloop.cli.program import LogLevel
 from opsloop.cli.relay import known
-from opsloop.cli.serve import at, server
+from opsloop.cli.serve import server
 from opsloop.cli.session import LOOP, Session, command, current_user
 from opsloop.cli.worker import offered, serve
 from opsloop.client import connect
 from opsloop.database import Database
-from opsloop.errors import InvalidArgument, NotAllowed, PolicyNotFound
-from opsloop.process import logs
+from opsloop.errors import NotAllowed, PolicyNotFound
 from opsloop.relay.loop import Relay
 from opsloop.relay.options import RelayOptions
 from opsloop.worker.loop import Worker
@@ -62,12 +62,7 @@ def up(
             help="Serve the API and the dashboard in the same process, as `opsloop serve` does.",
         ),
     ] = None,
-    log_level: Annotated[
-        str,
-        typer.Option(
-            "--log-level", metavar="|".join(logs.LEVELS), help="Least level that is logged, on stderr."
-        ),
-    ] = "warning",
+    log_level: LogLevel = "warning",
 ) -> None:
     """Run a whole loop in one process: install or upgrade, seed, then worker and heartbeat, until Ctrl-C.
 
@@ -80,14 +75,12 @@ def up(
     Exit codes: those of `worker`; 1 also when an opsloop too new for this package is there (OPS_021), or when the
     policy file is faulty (OPS_017) or one of its tests fails (OPS_081).
     """
-    if log_level not in logs.LEVELS:
-        raise InvalidArgument(f"--log-level must be one of {', '.join(logs.LEVELS)}, not {log_level!r}")
-    logs.configure(log_level)
+    program.begin(once=False, drain=False, log_level=log_level)
     settings = session.settings()
     wanted = policyfile.PolicyFile({}, [], None) if policy is None else policyfile.read_whole(policy)
     registry = offered(settings, app or [], None)
     observers = Observers(metrics, traces=traces)
-    place = None if http is None else at(http)
+    place = None if http is None else program.place(http, "--serve", 8484)
     with session.database() as dsn:
         done = _prepare(dsn, session.schema_name, wanted)
         names = sorted(one.name for one in registry)

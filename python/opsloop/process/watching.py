@@ -38,7 +38,7 @@ def watched(name: str, handler: Callable[[Any], Any], watches: Iterable[Watch]) 
             stack.enter_context(watch.watching(name, subject))
         return stack
 
-    async def waited(subject: Any, stack: ExitStack, awaitable: Awaitable[Any]) -> Any:
+    async def waited(stack: ExitStack, awaitable: Awaitable[Any]) -> Any:
         with stack:
             return await awaitable
 
@@ -53,7 +53,7 @@ def watched(name: str, handler: Callable[[Any], Any], watches: Iterable[Watch]) 
             value = handler(subject)
             if type(value) is dict or not inspect.isawaitable(value):
                 return value
-            return waited(subject, stack.pop_all(), value)
+            return waited(stack.pop_all(), value)
 
     call = getattr(handler, "__call__", None)  # noqa: B004 - an object may be called like a coroutine
     return run_async if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call) else run

@@ -5,7 +5,7 @@ immutable
 set search_path from current
 as $$
 -- Whether a document is surely within all limits of size and depth, as most are: it has at most 1,024 bytes, and no
--- more than ten brackets. No limit can be set below that (_size_limits_faults). It is asked first, as it costs less
+-- more than ten brackets. No limit can be set below that (_size_limits_schema). It is asked first, as it costs less
 -- than to read the limits.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare

@@ -114,9 +114,8 @@ begin
           union all
           select 'worker', w.worker_id, (select string_agg(e, ', ' order by e) from jsonb_object_keys(w.executors) e),
                  case when w.stopped_at is not null then 'stopped'
-                      when exists (select from ops_workers_seen l
-                                    where l.worker_id = w.worker_id and l.live_until > _now()) then 'live'
-                      else 'lost' end,
+                      else coalesce((select case when l.asleep then 'asleep' else 'live' end from ops_workers_seen l
+                                      where l.worker_id = w.worker_id and l.live_until > _now()), 'gone') end,
                  w.started_at
             from ops_workers w
            where 'worker' = any (v_kinds) and w.worker_id = v_id) f

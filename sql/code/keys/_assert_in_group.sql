@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- Whether a login exists and may itself all that a group of this loop may: it is a member of the group, or of one whose
--- rights include those of the group (as in grants.sql), or a superuser.
+-- Refuses a login that does not exist, or may not itself all that a group of this loop may: it must be a member of the
+-- group or of one whose rights include those of the group, or a superuser.
 -- Locks: none. Writes: nothing. Raises: OP015.
 declare
   v_enough constant text[] := case p_role

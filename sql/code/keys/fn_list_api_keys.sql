@@ -19,13 +19,9 @@ security definer
 set search_path from current
 as $$
 -- The keys, newest first; with p_ended also those that expired or were revoked. signed_in: open sign-ins with it.
--- Locks: none. Writes: nothing. Raises: OP018 for a limit that is not from 1 to 1000.
+-- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 begin
-  if (p_limit between 1 and 1000) is not true then
-    raise exception using errcode = 'OP018',
-      message = format('OPS_018: p_limit is a whole number from 1 to 1000, not %s', p_limit),
-      hint = 'Ask for fewer keys.';
-  end if;
+  perform _check_list(p_limit);
   return query
   select k.id, k.name, k.role, k.login, s.status, k.created_at, k.created_login, k.last_used_at, k.expires_at,
          k.revoked_at, k.revoked_by,

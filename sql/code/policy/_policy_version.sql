@@ -16,9 +16,8 @@ begin
   end if;
   select max(h.version) into v_last from ops_policy_history h where h.key = p_key;
   if v_last is null then
-    raise exception using errcode = 'OP002', message = format('OPS_002: no policy document %L', p_key),
-      detail = jsonb_build_object('key', p_key)::text,
-      hint = 'Run `opsloop seed` for the defaults, or set it with fn_set_policy.';
+    -- Raises for a document that there is not.
+    perform fn_get_policy(p_key);
   end if;
   raise exception using errcode = 'OP080',
     message = format('OPS_080: policy %s has no version %s', p_key, coalesce(p_version::text, 'null')),

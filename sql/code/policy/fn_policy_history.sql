@@ -12,7 +12,7 @@ begin
   if p_limit < 1 then
     raise exception using errcode = 'OP018', message = 'OPS_018: p_limit must be 1 or more',
       detail = jsonb_build_object('p_limit', p_limit)::text,
-        hint = 'Leave it out for the last 20, or give null for all.';
+      hint = 'Leave it out for the last 20, or give null for all.';
   end if;
   return query
   select h.version, h.value, h.changed_by, h.changed_login, h.updated_at, h.reason
@@ -21,9 +21,8 @@ begin
    order by h.version desc
    limit p_limit;
   if not found then
-    raise exception using errcode = 'OP002', message = format('OPS_002: no policy document %L', p_key),
-      detail = jsonb_build_object('key', p_key)::text,
-      hint = 'Run `opsloop seed` for the defaults, or set it with fn_set_policy.';
+    -- Raises for a document that there is not.
+    perform fn_get_policy(p_key);
   end if;
 end;
 $$;

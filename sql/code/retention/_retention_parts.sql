@@ -6,7 +6,7 @@ set search_path from current
 as $$
 -- The parts of retention in their order: the table that is read by its key, when a row came into being (rows of one
 -- part have about the same order by both), the name of the cut (_retention_cuts) without which the part is left alone,
--- and the condition under which a row t goes; cut is the row of all cuts. Missions are judged by _mission_candidates.
+-- and the condition under which a row t goes; cut is the row of all cuts. Missions are judged by _retain_missions.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

@@ -21,33 +21,33 @@ as $$
 -- ops_spent_keys, ops_audit_log. Raises: OP018 for an argument that cannot be, OP084 for an archive that lacks a
 -- column.
 declare
-  c_youngest constant timestamptz := _now() - interval '1 day';
   v_cuts jsonb := _retention_cuts(_policy('retention'));
   v_row record;
   v_done jsonb;
+  v_fault text;
 begin
-  if p_part is null or not exists (select from _retention_parts() r where r.part = p_part)
-     or p_before is null or p_before > c_youngest or not isfinite(p_before)
-     or p_how is null or p_how not in ('delete', 'archive', 'export', 'count')
-     or p_limit is null or p_limit not between 1 and 100000
-     or length(p_after) > 100 or p_after !~ '^([0-9]{1,18}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'
-     or length(p_batch) not between 1 and 200 then
-    raise exception using errcode = 'OP018',
-      message = 'OPS_018: a purge needs a part, a time at least a day ago, and what becomes of the rows',
+  v_fault := case
+    when p_part is null or not exists (select from _retention_parts() r where r.part = p_part)
+      then format('p_part must be one of %s', (select string_agg(r.part, ', ') from _retention_parts() r))
+    when p_before is null or p_before > _now() - interval '1 day' or not isfinite(p_before)
+      then 'p_before must be at least a day ago'
+    when p_how is null or p_how not in ('delete', 'archive', 'export', 'count')
+      then 'p_how must be delete, archive, export or count'
+    when length(p_after) > 100 or p_after !~ '^([0-9]{1,18}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'
+         or (p_after ~ '^[0-9]+$') <> (select a.atttypid <> 'uuid'::regtype
+                                         from _retention_parts() r
+                                         join pg_attribute a on a.attrelid = quote_ident(r.of_table)::regclass
+                                                            and a.attname = r.key
+                                        where r.part = p_part)
+      then format('p_after must be a key of part %s, the "next" of the call before', p_part)
+    when length(p_batch) not between 1 and 200 then 'p_batch must have 1 to 200 characters'
+    when p_limit is null or p_limit not between 1 and 100000 then 'p_limit must be from 1 to 100000'
+  end;
+  if v_fault is not null then
+    raise exception using errcode = 'OP018', message = 'OPS_018: ' || v_fault,
       detail = jsonb_build_object('part', left(p_part, 100), 'before', p_before, 'how', left(p_how, 100), 'after',
                                   left(p_after, 100), 'limit', p_limit)::text,
-      hint = format('p_part: %s; p_how: delete, archive, export or count; p_after: the "next" of the call before; '
-                    'p_batch: 1 to 200 characters; p_limit: 1 to 100000. Nothing was purged.',
-                    (select string_agg(r.part, ', ') from _retention_parts() r));
-  end if;
-  if (p_after ~ '^[0-9]+$') <> (select a.atttypid <> 'uuid'::regtype
-                                  from _retention_parts() r
-                                  join pg_attribute a on a.attrelid = quote_ident(r.of_table)::regclass
-                                                     and a.attname = r.key
-                                 where r.part = p_part) then
-    raise exception using errcode = 'OP018',
-      message = format('OPS_018: %s is no key of part %s', p_after, p_part),
-      hint = 'p_after: the "next" of the call before. Nothing was purged.';
+      hint = 'Nothing was purged. For example: select * from fn_purge(''outbox'', now() - interval ''90 days'');';
   end if;
   if p_how <> 'count' and not _begin_purge() then
     return query select null::text, jsonb_build_object('purged', 0, 'busy', true, 'next', p_after)::text;

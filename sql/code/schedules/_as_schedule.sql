@@ -5,7 +5,7 @@ stable
 set search_path from current
 as $$
 -- A sound document as a row of ops_schedules: what it leaves out has its default, and only what it can say is filled.
--- Locks: none. Writes: nothing. Raises: 22 for a time that there is not.
+-- Locks: none. Writes: nothing. Raises: class 22 for a time that there is not.
 declare
   v_row ops_schedules;
 begin

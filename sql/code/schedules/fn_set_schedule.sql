@@ -10,8 +10,8 @@ security definer
 set search_path from current
 set lock_timeout = '2s'
 as $$
--- Makes a schedule, or puts another one in its place: fields that are left out have their default. Who proposes by it
--- does not decide on what comes of it.
+-- Makes a schedule, or puts another one in its place: fields that are left out have their default. The login
+-- becomes one of its proposers, and may not decide on what comes of it.
 -- Locks: the schedule. Writes: ops_schedules, ops_schedule_ticks, ops_audit_log. Raises: OP024 with every fault, OP031,
 -- OP045 for what is too large.
 declare

@@ -18,7 +18,7 @@ as $$
 -- sub_agent_runs, sub_agent_execution_results, and what a proposal writes. Raises: OP004 for sub-agents that make no
 -- sound template, OP012 for an unknown directive, OP018 for arguments that cannot be.
 declare
-  v_directive strategic_directives;
+  v_directive constant strategic_directives := _known_directive(p_sd_id);
   v_session_id text := nullif(p_session_id, '');
   v_forced boolean := coalesce(p_options -> 'skip_idempotency' = 'true', false);
   v_context jsonb;
@@ -32,11 +32,6 @@ declare
   v_run sub_agent_runs;
   v_made record;
 begin
-  select d.* into v_directive from strategic_directives d where d.id = _directive_id(p_sd_id);
-  if not found then
-    raise exception using errcode = 'OP012', message = format('OPS_012: there is no directive %L', p_sd_id),
-      detail = jsonb_build_object('sd_id', p_sd_id)::text, hint = 'Give an id or sd_key of strategic_directives.';
-  end if;
   v_context := jsonb_build_object('sd_id', v_directive.id, 'sd_key', v_directive.sd_key, 'sd_type', v_directive.sd_type,
                                   'current_phase', v_directive.current_phase, 'phase', p_phase,
                                   'session_id', v_session_id);

@@ -22,14 +22,10 @@ as $$
 -- Locks: the unique index of idempotency_key, for which it waits; the first row of a hit. Writes:
 -- sub_agent_execution_results. Raises: OP012 for an unknown directive, OP018 for arguments that cannot be.
 declare
-  v_sd_id text := _directive_id(p_sd_id);
+  v_sd_id constant text := (_known_directive(p_sd_id)).id;
   v_key text;
   v_row sub_agent_execution_results;
 begin
-  if v_sd_id is null then
-    raise exception using errcode = 'OP012', message = format('OPS_012: there is no directive %L', p_sd_id),
-      detail = jsonb_build_object('sd_id', p_sd_id)::text, hint = 'Give an id or sd_key of strategic_directives.';
-  end if;
   if jsonb_typeof(coalesce(p_metadata, '{}')) <> 'object' or p_confidence not between 0 and 100
      or not (p_execution_time >= 0 and p_execution_time < 'Infinity') then
     raise exception using errcode = 'OP018',

@@ -24,7 +24,7 @@ begin
                            p_directive.current_phase,
                            (select coalesce(string_agg(f, ' or '), 'none')
                               from jsonb_array_elements_text(p_rule -> 'from') f)),
-                    'Take the transition that starts from its phase: fn_explain_directive() lists them.',
+                    'Take the transition that starts from its phase: fn_show_directive() lists them.',
                     jsonb_build_object('sd_id', p_directive.id, 'found', p_directive.current_phase,
                                        'expected', p_rule -> 'from'));
   end if;

@@ -11,7 +11,7 @@ as $$
 -- Locks: none. Writes: nothing. Raises: OP012 for a directive that is not there, OP018 when p_gate_results is no
 -- object, OP045 when it is too large: the exact fraction has as many digits as all scores together.
 declare
-  v_type text;
+  v_type constant text := (_known_directive(p_sd_id)).sd_type;
   v_threshold numeric;
   v_skips jsonb;
   v_gates jsonb := '{}';
@@ -25,11 +25,6 @@ declare
   v_score numeric;
   v_short boolean;
 begin
-  select d.sd_type into v_type from strategic_directives d where d.id = _directive_id(p_sd_id);
-  if not found then
-    raise exception using errcode = 'OP012', message = format('OPS_012: there is no directive %L', p_sd_id),
-      detail = jsonb_build_object('sd_id', p_sd_id)::text, hint = 'Give an id or sd_key of strategic_directives.';
-  end if;
   if jsonb_typeof(coalesce(p_gate_results, '{}')) <> 'object' then
     raise exception using errcode = 'OP018',
       message = format('OPS_018: p_gate_results must be an object, results by gate, not %s',

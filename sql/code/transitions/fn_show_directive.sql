@@ -9,13 +9,8 @@ as $$
 -- and the transitions that start from its phase.
 -- Locks: none. Writes: nothing. Raises: OP012 when there is no such directive.
 declare
-  v_directive strategic_directives;
+  v_directive constant strategic_directives := _known_directive(p_sd_id);
 begin
-  select d.* into v_directive from strategic_directives d where d.id = _directive_id(p_sd_id);
-  if not found then
-    raise exception using errcode = 'OP012', message = format('OPS_012: there is no directive %L', p_sd_id),
-      detail = jsonb_build_object('sd_id', p_sd_id)::text, hint = 'Give an id or sd_key of strategic_directives.';
-  end if;
   return to_jsonb(v_directive) || jsonb_build_object(
     'threshold', fn_gate_threshold(v_directive.sd_type),
     'claim', (select to_jsonb(c) from sd_session_claims c where c.sd_id = v_directive.id and c.expires_at > _now()),

@@ -57,6 +57,18 @@ def test_what_has_no_uuid_is_found_by_its_name(loop: Loop) -> None:
         assert loop.value("select fn_show(%s)", given)["what"] == what, given
 
 
+def test_a_worker_is_in_the_state_that_the_list_of_workers_shows(loop: Loop) -> None:
+    states = ["live", "asleep", "gone", "stopped"]
+    for worker in states:
+        loop.register(worker)
+    loop.value("select fn_fall_asleep('asleep', 60)")
+    loop.do("update ops_workers set last_seen_at = _now() - interval '1 day' where worker_id = 'gone'")
+    loop.do("update ops_workers set stopped_at = _now() where worker_id = 'stopped'")
+    for worker in states:
+        listed = loop.value("select status from fn_list_workers() where worker_id = %s", worker)
+        assert loop.row("select status from fn_find_id(%s, 'worker')", worker)["status"] == listed == worker
+
+
 def test_the_letter_of_a_step_is_found_by_the_last_digits_of_the_step(loop: Loop) -> None:
     mission = loop.mission(step("a"))
     loop.fail_for_good(mission, error="no disk")

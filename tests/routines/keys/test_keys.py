@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from logins import logins, sqlstate
+from logins import ROLES, logins, sqlstate
 from opsloop import migrate
 
 PROPOSE = """
@@ -131,6 +131,20 @@ def test_a_key_is_no_more_than_its_login(conn, people):
     create(conn, "ann", "reader", ann)
     conn.execute(f'revoke opsloop_reader from "{ann}"')
     assert sqlstate(conn.execute, "select fn_act_as(%s)", (digest("ann"),)) == "OP015"
+
+
+def test_a_login_takes_exactly_the_roles_of_which_its_group_has_all_rights(conn, people):
+    for group in ROLES:
+        login = people.make(group)
+        for role in ROLES:
+            (has_all,) = conn.execute(
+                "select bool_and(has_function_privilege(_role_name(%s), p.oid, 'execute')) from pg_proc p"
+                " where p.pronamespace = current_schema()::regnamespace"
+                "   and has_function_privilege(_role_name(%s), p.oid, 'execute')",
+                (group, role),
+            ).fetchone()
+            refusal = sqlstate(conn.execute, "select _assert_in_group(%s, %s)", (login, role))
+            assert refusal == (None if has_all else "OP015"), (group, role)
 
 
 def test_an_admin_makes_keys_for_himself_only(conn, people):

@@ -95,6 +95,8 @@ def test_sub_agents_are_listed_with_the_last_that_each_found(loop: Loop):
     found = loop.rows("select verdict from fn_list_sub_agents('SD-1')")
     assert sorted(one["verdict"] for one in found) == ["FAIL", "PASS"]
     assert loop.rows("select * from fn_list_sub_agents('SD-2')") == []
+    loop.do("insert into strategic_directives (id, sd_key, title) values ('SD-1', 'LOGIN-1', 'Log in')")
+    assert loop.rows("select verdict from fn_list_sub_agents('LOGIN-1')") == found
 
 
 def test_what_happened_is_counted_by_the_minute(loop: Loop):

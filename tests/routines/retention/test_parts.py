@@ -320,21 +320,26 @@ def test_failed_missions_stay_as_long_as_the_document_says_by_hand_too(loop, ret
 
 
 @pytest.mark.parametrize(
-    "args",
+    ("name", "args"),
     [
-        ("nothing", "2020-01-01", "delete", None),
-        ("missions", "infinity", "delete", None),
-        ("missions", "-infinity", "delete", None),
-        ("missions", "2020-01-01", "burn", None),
-        ("missions", "2020-01-01", "delete", "12"),
-        ("outbox", "2020-01-01", "delete", "00000000-0000-0000-0000-000000000000"),
-        ("outbox", "2020-01-01", "delete", "x'; drop"),
-        (None, "2020-01-01", "delete", None),
-        ("missions", None, "delete", None),
+        ("p_part", ("nothing", "2020-01-01", "delete")),
+        ("p_part", (None, "2020-01-01", "delete")),
+        ("p_before", ("missions", "infinity", "delete")),
+        ("p_before", ("missions", "-infinity", "delete")),
+        ("p_before", ("missions", None, "delete")),
+        ("p_how", ("missions", "2020-01-01", "burn")),
+        ("p_how", ("missions", "2020-01-01", None)),
+        ("p_after", ("missions", "2020-01-01", "delete", "12")),
+        ("p_after", ("outbox", "2020-01-01", "delete", "00000000-0000-0000-0000-000000000000")),
+        ("p_after", ("outbox", "2020-01-01", "delete", "x'; drop")),
+        ("p_batch", ("outbox", "2020-01-01", "export", None, "")),
+        ("p_limit", ("outbox", "2020-01-01", "delete", None, None, 0)),
+        ("p_limit", ("outbox", "2020-01-01", "delete", None, None, None)),
     ],
 )
-def test_arguments_that_cannot_be_are_refused(loop, args):
-    loop.refused("018", "select * from fn_purge(%s, %s, %s, %s)", *args)
+def test_an_argument_that_cannot_be_is_refused_by_its_name(loop, name, args):
+    refusal = loop.refused("018", f"select * from fn_purge({', '.join(['%s'] * len(args))})", *args)
+    assert refusal.message_primary.startswith(f"OPS_018: {name} must ")
 
 
 def test_what_ended_less_than_a_day_ago_is_not_purged_by_hand(loop):

@@ -131,6 +131,8 @@ def test_another_phase_is_refused_with_both(loop):
         "PLAN_PRD",
         ["EXEC_IMPLEMENTATION", "EXEC"],
     )
+    # Where the transitions of its phase are listed.
+    assert "fn_show_directive()" in answer["hint"]
 
 
 def test_another_version_is_refused_with_both_and_the_right_one_is_taken(loop):

@@ -84,7 +84,7 @@ class AsyncSubAgents(AsyncCaller):
     async def list_sub_agents(
         self, sd_id: str | None = None, limit: int | None = None
     ) -> list[ListedSubAgent]:
-        """List up to `limit` (50) sub-agents with the last each found; with `sd_id` all they found for it.
+        """List up to `limit` (50) sub-agents with the last each found; with an id or sd_key all they found for it.
 
         Raises InvalidArgument (OPS_018).
         """
