@@ -138,11 +138,21 @@ def test_a_day_that_a_zone_leaves_out(ticks):
         ("America/St_Johns", "2010-11-07 02:31"),
         ("Pacific/Apia", "2011-12-30 10:00"),
         ("America/Caracas", "2016-05-01 07:00"),
+        ("Pacific/Chatham", "2015-04-04 14:00"),
     ],
 )
 @pytest.mark.parametrize(
     "cron",
-    ["* * * * *", "*/7 * * * *", "0 * * * *", "7 * * * *", "30 */2 * * *", "*/5 0,23 * * *", "0 */12 * * *"],
+    [
+        "* * * * *",
+        "*/7 * * * *",
+        "0 * * * *",
+        "7 * * * *",
+        "* */3 * * *",
+        "30 */2 * * *",
+        "*/5 0,23 * * *",
+        "0 */12 * * *",
+    ],
 )
 def test_a_rhythm_has_each_minute_that_it_names(ticks, zone, change, cron):
     """Around changes at midnight, by half an hour and by a day: against a walk from minute to minute."""
