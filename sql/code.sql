@@ -772,6 +772,7 @@
 \ir code/ops/fn_upgrade_check.sql
 \ir code/ops/_unserved_steps.sql
 \ir code/ops/fn_capabilities.sql
+\ir code/ops/_attempts_from.sql
 \ir code/ops/fn_stats.sql
 \ir code/ops/fn_rates.sql
 \ir code/ops/fn_overview.sql

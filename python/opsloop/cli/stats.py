@@ -43,6 +43,8 @@ def stats(
     """Show how many attempts started, succeeded and failed, and how long they took; most failures first."""
     back = a_while(since)
     with session.client() as client:
+        # Where more attempts ended than are read, the server says from when on they were.
+        client.conn.add_notice_handler(lambda told: output.say(told.message_primary or "", stderr=True))
         found = client.stats(back, by.value)
 
     def text() -> None:
