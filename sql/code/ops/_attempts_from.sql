@@ -16,7 +16,7 @@ declare
   v_from timestamptz := v_now;
   v_too_early timestamptz := p_since;
   v_try timestamptz := p_since;
-  v_back interval := '1 minute';
+  v_back interval := interval '1 minute';
   v_found bigint;
 begin
   loop
