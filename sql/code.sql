@@ -246,6 +246,8 @@
 \ir code/events/_note_awaited.sql
 \ir code/events/_has_unseen_events.sql
 \ir code/events/_matching_patterns.sql
+\ir code/events/_patterns_of.sql
+\ir code/events/_pattern_holds.sql
 \ir code/events/_pass_cooldowns.sql
 \ir code/events/_fill_reaction.sql
 \ir code/events/_duty_events.sql
@@ -773,6 +775,7 @@
 \ir code/ops/fn_upgrade_check.sql
 \ir code/ops/_unserved_steps.sql
 \ir code/ops/fn_capabilities.sql
+\ir code/ops/_attempts_from.sql
 \ir code/ops/fn_stats.sql
 \ir code/ops/fn_rates.sql
 \ir code/ops/fn_overview.sql

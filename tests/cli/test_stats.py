@@ -29,3 +29,15 @@ def test_it_shows_what_ran(cli: Cli, loop: Loop) -> None:
 def test_what_cannot_be_is_ops_018(cli: Cli, line: str) -> None:
     done = cli("stats", *line.split(), "--json")
     assert (done.code, done.error["code"]) == (2, "OPS_018")
+
+
+def test_it_says_where_it_does_not_reach_as_far_back_as_asked(cli: Cli, loop: Loop) -> None:
+    # As if more than a million had ended before the last minute.
+    loop.do(
+        "create or replace function _attempts_from(p_since timestamptz, p_most integer) returns timestamptz"
+        " language plpgsql set search_path from current"
+        " as $$ begin return _now() - interval '1 minute'; end; $$"
+    )
+    done = cli("stats", "--since", "2h", "--json")
+    assert (done.code, done.json) == (0, [])
+    assert "more than 1000000 attempts ended since" in done.err

@@ -23,6 +23,7 @@ UNPINNED = {
     "_nth_uuid_v7",
     "_outbox_event_id",
     "_outbox_ready_id",
+    "_pattern_holds",
     "_published_since",
     "_uuid_v7",
     "_fits",

@@ -31,6 +31,8 @@ def stats(
 ) -> None:
     """Show how many attempts started, succeeded and failed, and how long they took; most failures first."""
     with session.client() as client:
+        # Where more attempts ended than are read, the server says from when on they were.
+        client.conn.add_notice_handler(lambda told: output.say(told.message_primary or "", stderr=True))
         found = client.stats(since, by.value)
 
     def text() -> None:

@@ -24,20 +24,14 @@ begin
                           limit 1) v
      where v.processed_at is null or not p_only_waiting
   ), matching as materialized (
-    select t.type, p.no::integer as no, p.pattern, nullif(p.pattern -> 'tags', '[]') as tags,
-      p.pattern -> 'source' as source,
-           coalesce((p.pattern ->> 'max_depth')::integer, 5) as max_depth,
-           coalesce((p.pattern ->> 'probability')::numeric, 1) as probability
+    select t.type, p.*
       from (select distinct e.type from event e) t
-     cross join jsonb_array_elements(p_patterns) with ordinality p (pattern, no)
-     where coalesce((p.pattern ->> 'enabled')::boolean, true) and _matches_any(t.type, p.pattern -> 'event_type')
+     cross join lateral _patterns_of(t.type, p_patterns) p
   )
   select e.id, m.no, e.depth
     from event e
     join matching m on m.type = e.type
-   where (m.tags is null or (e.data -> 'tags') @> m.tags)
-     and (m.source is null or m.source ? (e.data ->> 'source'))
-     and e.depth <= m.max_depth
+   where _pattern_holds(m.tags, m.source, m.max_depth, e.data, e.depth)
      and (m.probability >= 1 or _chance(e.id::text || '/' || (m.pattern ->> 'name')) < m.probability)
    order by e.ord, m.no;
 end;

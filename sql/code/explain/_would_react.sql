@@ -11,16 +11,11 @@ as $$
 begin
   return query
   select p.pattern ->> 'name', f.template -> 'template', f.fault
-    from jsonb_array_elements(coalesce(nullif(p_patterns, 'null'), '[]')) with ordinality p (pattern, no)
+    from _patterns_of(p_event ->> 'type', coalesce(nullif(p_patterns, 'null'), '[]')) p
    cross join lateral jsonb_build_object('template', p.pattern -> 'template') w (written)
    cross join lateral _fill_event(w.written, _template_slots(w.written), p_event) f
-   where coalesce((p.pattern ->> 'enabled')::boolean, true)
-     and _matches_any(p_event ->> 'type', p.pattern -> 'event_type')
-     and coalesce(p_event #> '{data,tags}' @> nullif(p.pattern -> 'tags', '[]'), p.pattern -> 'tags' is null
-                  or p.pattern -> 'tags' = '[]')
-     and coalesce(p.pattern -> 'source' ? (p_event #>> '{data,source}'), p.pattern -> 'source' is null)
-     and (p_event ->> 'depth')::integer <= coalesce((p.pattern ->> 'max_depth')::integer, 5)
-     and coalesce((p.pattern ->> 'probability')::numeric, 1) > 0
+   where _pattern_holds(p.tags, p.source, p.max_depth, p_event -> 'data', (p_event ->> 'depth')::integer)
+     and p.probability > 0
    order by p.no;
 end;
 $$;

@@ -98,7 +98,7 @@ begin
              select coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'key', s.key, 'executor', s.executor,
                                                           'reserved_at', s.reserved_at) order by s.reserved_at), '[]')
                from ops_mission_steps s
-              where s.id = any (_running_steps(1000)) and s.worker_id = v_one ->> 'id'));
+              where s.id = any (_running_steps(10000)) and s.worker_id = v_one ->> 'id'));
   end case;
   if v_one ->> 'what' in ('mission', 'step', 'proposal', 'event') then
     v_shown := v_shown || jsonb_build_object(

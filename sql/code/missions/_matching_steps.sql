@@ -37,7 +37,7 @@ begin
   elsif v_mission is not null then
     v_ids := array(select s.id from ops_mission_steps s where s.mission_id = v_mission);
   elsif v_status = 'waiting' then
-    v_ids := array(select p.step_id from ops_parked_steps p limit p_most);
+    v_ids := array(select p.step_id from ops_parked_steps p order by p.step_id desc limit p_most);
   end if;
   loop
     v_found := v_found || array(

@@ -44,10 +44,11 @@ begin
   select count(*) filter (where s.status = 'running'),
          count(*) filter (where s.status = 'queued' and s.run_after is not null)
     into running_steps, queued_steps
-    from (select distinct u.id
-            from (select t.step_ids from ops_timers t order by t.due_at desc, t.id desc limit 2 * c_most) t
-           cross join lateral unnest(t.step_ids) u (id)
-           limit 2 * c_most) n
+    from (select distinct l.id
+            from (select u.id
+                    from (select t.step_ids from ops_timers t order by t.due_at desc, t.id desc limit 2 * c_most) t
+                   cross join lateral unnest(t.step_ids) u (id)
+                   limit 2 * c_most) l) n
     join ops_mission_steps s on s.id = n.id
    where s.status in ('running', 'queued');
   queued_steps := least(c_most, queued_steps + _ready_count('steps', c_most));

@@ -29,15 +29,7 @@ begin
       detail = jsonb_build_object('p_minutes', p_minutes)::text, hint = 'select * from fn_rates(60);';
   end if;
   v_first := date_trunc('minute', v_now) - make_interval(mins => p_minutes - 1);
-  -- Attempts are found by the time of their end, in no order: of the last ten or two minutes where there are too many.
-  for v_attempts in
-    select greatest(v_first, date_trunc('minute', v_now) - make_interval(mins => b.back - 1))
-      from unnest(array[p_minutes, 10, 2]) with ordinality b (back, no) order by b.no
-  loop
-    exit when (select count(*) from (select from ops_action_runs r where r.completed_at >= v_attempts limit c_most) n)
-              < c_most;
-    v_attempts := 'infinity';
-  end loop;
+  v_attempts := _attempts_from(v_first, c_most);
   return query
   with event as materialized (
     select e.type, e.created_at as at from ops_agent_events e order by e.id desc limit c_most

@@ -19,10 +19,13 @@ set jit = off
 as $$
 -- What ran in the last p_since, by kind, executor, worker or source: attempts that began (started) or ended
 -- (succeeded, failed, lost, other: released, cancelled and fenced) in that time, those that run now, and how long the
--- succeeded and failed ones took. From the attempts: of those that ended the newest 1,000,000 by time are read.
+-- succeeded and failed ones took. Of the attempts that ended the newest 1,000,000 are read; a notice says from when on
+-- where more ended in that time.
 -- Locks: none. Writes: nothing. Raises: OP018 for a p_since or p_by that cannot be.
 declare
+  c_most constant integer := 1000000;
   v_since timestamptz;
+  v_from timestamptz;
 begin
   if p_since is null or p_since <= interval '0' or p_since > interval '366 days'
      or p_by is null or p_by not in ('kind', 'executor', 'worker', 'source') then
@@ -35,10 +38,14 @@ begin
       hint = 'select * from fn_stats(''1 hour'', ''executor'');';
   end if;
   v_since := _now() - p_since;
+  v_from := _attempts_from(v_since, c_most);
+  if v_from > v_since then
+    raise notice 'more than % attempts ended since %: those are counted that ended since %', c_most, v_since, v_from;
+  end if;
   return query
   with attempt as (
     select r.status, r.started_at, r.completed_at, r.executor, r.worker_id, r.step_id
-      from (select n.* from ops_action_runs n where n.completed_at >= v_since limit 1000000) r
+      from (select n.* from ops_action_runs n where n.completed_at >= v_from limit c_most) r
     union all
     select 'running', s.reserved_at, null, s.executor, s.worker_id, s.id
       from ops_mission_steps s
@@ -72,4 +79,5 @@ $$;
 comment on function fn_stats(interval, text) is
   'What ran in the last p_since (default an hour, at most 366 days), a row each kind, executor, worker or source '
   '(p_by), most failures first: attempts started, succeeded, failed, lost, ended otherwise, running now, and seconds '
-  'that half and 95 of 100 took at most. OPS_018 for a time or grouping that cannot be.';
+  'that half and 95 of 100 took at most. Of more than 1,000,000 that ended the newest are counted, and a notice says '
+  'from when on. OPS_018 for a time or grouping that cannot be.';

@@ -54,5 +54,6 @@ begin
 end;
 $$;
 comment on function fn_list_outbox(integer, text) is
-  'Lists up to p_limit (1 to 1000) messages of the outbox: those that are waiting, oldest first, else the newest that '
-  'were delivered or are dead, with the next try and why relays leave them. OPS_018 for what cannot be.';
+  'Lists up to p_limit (1 to 1000) messages of the outbox: those that are waiting, oldest first (of 10,000 at most), '
+  'else the newest that were delivered or are dead, with the next try and why relays leave them. OPS_018 for what '
+  'cannot be.';

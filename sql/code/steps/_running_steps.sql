@@ -16,10 +16,11 @@ as $$
 begin
   return array(
     select s.id
-      from (select distinct u.id
-              from (select t.step_ids from ops_timers t order by t.due_at desc, t.id desc limit 100000) t
-             cross join lateral unnest(t.step_ids) u (id)
-             limit 100000) n
+      from (select distinct l.id
+              from (select u.id
+                      from (select t.step_ids from ops_timers t order by t.due_at desc, t.id desc limit 100000) t
+                     cross join lateral unnest(t.step_ids) u (id)
+                     limit 100000) l) n
      -- Plans 1
      cross join lateral (select t.id, t.status, t.lease_epoch from ops_mission_steps t where t.id = n.id limit 1) s
      where s.status = 'running' and (p_before_epoch is null or s.lease_epoch < p_before_epoch)

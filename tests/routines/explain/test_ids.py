@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from looping import Loop, step
+from looping import Loop, step, template
 
 
 def tail(of: UUID, digits: int = 8) -> str:
@@ -144,3 +144,16 @@ def test_a_large_value_is_told_by_its_size(loop: Loop) -> None:
     mission = loop.mission(step("a"))
     loop.complete(loop.work(mission), {"text": "".join(str(uuid4()) for _ in range(5_000))})
     assert loop.value("select fn_show(%s)", str(mission))["steps"][0]["result"].keys() == {"left_out_bytes"}
+
+
+def test_a_worker_is_shown_with_all_that_it_runs_however_much_others_run(loop: Loop) -> None:
+    loop.register("few")
+    loop.register("many")
+    loop.value("select fn_set_policy('proposal_caps', '{}')")
+    loop.value(
+        "select count(*) from fn_create_proposals((select jsonb_agg(%s::jsonb) from generate_series(1, 1200)))",
+        {"template": template()},
+    )
+    claimed = [len(loop.claim(100, worker)) for worker in ("many", "few") for _ in range(6)]
+    assert claimed == [100] * 12
+    assert len(loop.value("select fn_show('few')")["running"]) == 600

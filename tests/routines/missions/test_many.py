@@ -183,3 +183,18 @@ def test_what_is_behind_a_long_past_is_found_and_the_past_is_not_read(loop: Loop
             before = loop.value(READ, table) or 0
             assert loop.rows(query) == []
             assert loop.value(READ, table) - before < 50_000
+
+
+def test_of_too_many_waiting_steps_the_newest_are_looked_at(loop: Loop) -> None:
+    loop.register()
+    missions = [loop.mission(step("a")) for _ in range(8)]
+    loop.value("select fn_pause('kind', 'noop')")
+    loop.claim(8)
+    ids = [loop.step(m)["id"] for m in missions]
+    for parked in (ids, ids[::-1]):
+        loop.do(
+            "with gone as (delete from ops_parked_steps returning *) "
+            "insert into ops_parked_steps select g.* from gone g order by array_position(%s, g.step_id)",
+            parked,
+        )
+        assert loop.value('select _matching_steps(\'{"status": "waiting"}\', 3, 3)') == ids[:-4:-1]

@@ -122,6 +122,42 @@ def test_what_happened_is_counted_by_the_minute(loop: Loop):
     assert [(one["decisions"], one["succeeded"]) for one in found[:2]] == [(0, 0), (0, 0)]
 
 
+def test_minutes_are_counted_as_far_back_as_attempts_are_read(loop: Loop):
+    loop.stop_clock("2026-11-30 12:00:30+00")
+    loop.do(
+        "insert into ops_action_runs (id, run_id, step_id, executor, attempt, status, started_at, completed_at) "
+        "select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'noop', 1, 'succeeded', e.at, e.at "
+        "from (select _now() - make_interval(secs => n) as at from generate_series(1500, 1, -1) n"
+        "       cross join generate_series(1, 25)) e"
+    )
+    found = [one["succeeded"] for one in loop.rows("select * from fn_rates(20)")]
+    assert found == [None] * 14 + [1500] * 5 + [750]
+
+
+def test_of_many_running_steps_those_that_began_first_are_listed(loop: Loop):
+    loop.allow("*")
+    loop.register()
+    for _ in range(12):
+        loop.mission(step("a"))
+    begun = [loop.claim()[0]["step_id"] for _ in range(12)]
+    assert [one["step_id"] for one in loop.rows("select * from fn_list_running(4)")] == begun[:4]
+
+
+def test_the_latest_timers_are_looked_at_first(loop: Loop):
+    loop.allow("*")
+    loop.register()
+    for _ in range(10):
+        loop.mission(step("a"))
+    assert len(loop.claim(10)) == 10
+    # Of steps that have ended long since.
+    loop.do(
+        "insert into ops_timers (due_at, step_ids) "
+        "select _now() - interval '1 hour', array(select gen_random_uuid() from generate_series(1, 150000))"
+    )
+    assert len(loop.rows("select * from fn_list_running(50)")) == 10
+    assert loop.value("select running_steps from fn_health()") == 10
+
+
 @pytest.mark.parametrize(
     "call",
     [
