@@ -66,6 +66,44 @@ def test_a_body_that_is_too_large_is_refused_however_it_comes(server, key):
         assert b" 413 " in received(open_)[:20]
 
 
+def test_a_body_that_is_wrong_in_a_million_places_is_refused_for_the_first_one(shared_server, shared_key):
+    web = shared_server.web(shared_key)
+    faulty = ["1"] * (MOST_BYTES // 2 - 100)
+    for path, list_of in (("/api/v1/events", "events"), ("/api/v1/decisions", "decisions")):
+        for written in (faulty, ["{}"] * (MOST_BYTES // 3 - 100)):
+            body = f'{{"{list_of}":[{",".join(written)}]}}'.encode()
+            answer = web.ask("POST", path, body, CONTENT)
+            assert (answer.status, answer.json()["code"]) == (422, "OPS_018")
+            assert "too long" in answer.json()["title"]
+
+
+def test_whoever_is_named_twice_is_nobody(shared_server, shared_keys):
+    key = shared_keys["reader"].encode()
+    with connected(shared_server) as open_:
+        open_.sendall(
+            b"GET /api/v1/missions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer "
+            + (key + b"\r\nAuthorization: Bearer wrong\r\n\r\n")
+        )
+        assert b" 401 " in received(open_)[:20]
+
+
+def test_where_a_page_came_from_may_be_anything(shared_server):
+    browser = shared_server.browser()
+    for referer in ("http://[", "//", "http://evil.example/x", "\xff"):
+        answer = browser.get("/nothing", Referer=referer)
+        assert answer.status == 404
+        assert "evil" not in answer.text
+
+
+def test_a_document_that_is_nested_too_deep_is_refused(shared_server, shared_key):
+    browser = shared_server.browser()
+    browser.sign_in(shared_key)
+    token = browser.token(browser.get("/policy/proposal_caps"))
+    answer = browser.send("/policy/proposal_caps", csrf=token, document="[" * 100_000, expected="1")
+    assert answer.status == 422
+    assert "nested too deep" in answer.text
+
+
 def test_whoever_sends_slowly_is_hung_up_on(serve, key):
     server = serve("--request-seconds", "1")
     reader = key("producer").encode()

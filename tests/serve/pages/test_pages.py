@@ -56,6 +56,27 @@ def test_every_page_answers_whoever_may_read_and_nobody_else(server, signed_in, 
         assert set(forms) <= {"/sign-out", "/policy/auto_approve"}, name
 
 
+def test_a_name_may_have_what_means_something_in_addresses(server, signed_in, loop):
+    name = "50% off? #1/é"
+    loop.value("select fn_register_worker(%s, 'here', 1, '0')", name)
+    reader = signed_in("reader")
+    [linked] = re.findall(r'href="(/record/worker/[^"]+)"', reader.get("/workers").text)
+    assert name in reader.get(linked).text
+    # What the page fetches when something changes, and the way back to it after signing in, lead there again.
+    path = f"/record/worker/{quote(name)}"
+    assert f'hx-get="{path}"' in reader.get(linked).text
+    assert server.browser().get(path).headers["location"] == f"/sign-in?next={quote(path)}"
+    assert f'value="{path}"' in server.browser().get(f"/sign-in?next={quote(path)}").text
+
+
+def test_files_are_kept_for_good_under_the_address_of_what_they_hold_and_no_other(server):
+    page = server.browser().get("/sign-in").text
+    [path] = re.findall(r'href="(/static/opsloop.css[^"]+)"', page)
+    assert "immutable" in server.web().get(path).headers["cache-control"]
+    for other in ("/static/opsloop.css", "/static/opsloop.css?v=of-the-next-release"):
+        assert server.web().get(other).headers["cache-control"] == "no-store"
+
+
 def test_a_form_without_the_token_of_a_page_does_nothing(signed_in, loop):
     operator = signed_in("operator")
     mission = str(loop.mission(step("a")))

@@ -60,13 +60,14 @@ def words(name: Any) -> str:
 
 def moment(value: Any) -> datetime | None:
     """Return a time, which in documents is text."""
-    if isinstance(value, datetime):
-        return value
+    if not isinstance(value, str):
+        return value if isinstance(value, datetime) else None
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        found = datetime.fromisoformat(value)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        # Some text, or a time at the end of the years that there are.
         return None
-    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
 
 
 def ago(value: datetime) -> str:
