@@ -115,6 +115,10 @@ def test_a_proxy_signs_in_whom_policy_lets_it_and_nobody_else(serve, people, con
     assert status(Remote_User=ann) == 303
 
 
+def test_an_empty_host_is_this_host_alone(serve):
+    assert serve("--host", "").url.startswith("http://127.0.0.1:")
+
+
 def test_behind_tls_the_cookie_goes_over_nothing_else(serve, key):
     server = serve("--tls")
     browser = server.browser()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opsloop.cli.program import place
 from opsloop.database import Database
 from opsloop.errors import InvalidArgument
 from opsloop.executors import Registry
@@ -44,7 +45,7 @@ class Observers:
         """Raise InvalidArgument (OPS_018) for a place that cannot be, or an extra that is not installed."""
         self._metrics: ProcessMetrics | None = None
         if metrics is not None:
-            self._place = _place(metrics)
+            self._place = place("--metrics", metrics)
             self._metrics = _module("opsloop.metrics.process", "--metrics", "metrics").ProcessMetrics()
         self._tracer: Tracer | None = None
         if traces:
@@ -78,16 +79,6 @@ class Observers:
             return await life
         async with self._tracer.sending(database):
             return await life
-
-
-def _place(text: str) -> tuple[str, int]:
-    """The host and port in `[HOST:]PORT`."""
-    host, _, port = text.rpartition(":")
-    if not port.isdecimal() or int(port) > 65_535:
-        raise InvalidArgument(
-            f"--metrics must be [HOST:]PORT, not {text!r}", hint="For example: --metrics 9100"
-        )
-    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _module(name: str, option: str, extra: str) -> Any:

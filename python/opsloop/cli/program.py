@@ -31,6 +31,16 @@ def begin(*, once: bool, drain: bool, log_level: str) -> Mode:
     return Mode.ONCE if once else Mode.DRAIN if drain else Mode.FOREVER
 
 
+def place(option: str, text: str) -> tuple[str, int]:
+    """The host and port in `[HOST:]PORT`, by default this host alone. Raises InvalidArgument (OPS_018)."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdecimal() and len(port) < 6 and int(port) <= 65_535):
+        raise InvalidArgument(
+            f"{option} must be [HOST:]PORT, not {text!r}", hint=f"For example: {option} 9100"
+        )
+    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
+
+
 def load_apps(apps: Iterable[str], *kinds: Plugins) -> None:
     """Add what --app names to those of `kinds` that it is of. Raises InvalidArgument (OPS_018) for what is of none."""
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does, so that --app finds the user's module

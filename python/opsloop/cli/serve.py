@@ -98,14 +98,6 @@ def server(settings: Settings, database: Database, **options: Any) -> HttpServer
     return made
 
 
-def at(text: str) -> tuple[str, int]:
-    """The host and port in `[HOST:]PORT`. Raises InvalidArgument (OPS_018)."""
-    host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdecimal()) or int(port) > 65535:
-        raise InvalidArgument(f"--serve must be [HOST:]PORT, not {text!r}", hint="For example: --serve 8484")
-    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
-
-
 async def _run(one: HttpServer, session: Session) -> int:
     address = one.bind()
     stop_on_signals(one.stop)

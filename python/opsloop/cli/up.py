@@ -15,7 +15,7 @@ from opsloop.cli import output, policyfile, program
 from opsloop.cli.company import Company
 from opsloop.cli.observing import MetricsPort, Observers, Traces
 from opsloop.cli.relay import known
-from opsloop.cli.serve import at, server
+from opsloop.cli.serve import server
 from opsloop.cli.session import LOOP, Session, command, current_user
 from opsloop.cli.worker import offered, serve
 from opsloop.client import connect
@@ -91,7 +91,7 @@ def up(
     registry, sinks = offered(settings, [], None), known([])
     program.load_apps(app or [], registry, sinks)
     observers = Observers(metrics, traces=traces)
-    place = None if http is None else at(http)
+    place = None if http is None else program.place("--serve", http)
     with session.database() as dsn:
         done, routed = _prepare(dsn, session.schema_name, wanted)
         names = sorted(one.name for one in registry)

@@ -249,9 +249,11 @@ async def error(request: Request, status: int, message: str, error: OpsError | N
         },
         "back": back(request),
     }
-    try:
-        async with serving.acting(request, reads=True) as loop:
-            return await show(_visit(request, loop), "refused.html", status=status, **shown)
-    except OpsError:
-        # Nobody is signed in, or the database is away.
-        return HTMLResponse(_templates().get_template("bare.html").render(**shown), status)
+    # A database that is away or busy is not asked again: whoever has waited for it once is told so now.
+    if status < 500:
+        try:
+            async with serving.acting(request, reads=True) as loop:
+                return await show(_visit(request, loop), "refused.html", status=status, **shown)
+        except OpsError:
+            pass  # nobody is signed in, or it is away now
+    return HTMLResponse(_templates().get_template("bare.html").render(**shown), status)
