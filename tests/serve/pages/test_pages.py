@@ -1,6 +1,7 @@
 """The pages as an HTTP client sees them: who may do what, what forms need, and that nothing is taken on trust."""
 
 import hashlib
+import html
 import json
 import re
 import tomllib
@@ -10,6 +11,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from browser.scene import NASTY, play
 from looping import Loop, step
@@ -67,6 +69,24 @@ def test_a_name_may_have_what_means_something_in_addresses(server, signed_in, lo
     assert f'hx-get="{path}"' in reader.get(linked).text
     assert server.browser().get(path).headers["location"] == f"/sign-in?next={quote(path)}"
     assert f'value="{path}"' in server.browser().get(f"/sign-in?next={quote(path)}").text
+
+
+def test_forms_send_back_names_to_the_letter_also_what_is_invisible_of_them(signed_in, loop):
+    title = 'Ask \U0001f469\u200d\U0001f527 "first" \u202e'
+    loop.value("select fn_radar_upsert(%s)", Jsonb([{"title": title}]))
+    admin = signed_in("admin")
+    page = admin.get("/radar").text
+    assert "\\u202e" in page
+    [given] = re.findall(r'name="title" value="([^"]+)"', page)
+    assert html.unescape(given) == title
+    assert send(admin, "/radar/move", title=html.unescape(given), status="validating").status == 303
+    assert loop.rows("select title, status from ops_demand_radar") == [
+        {"title": title, "status": "validating"}
+    ]
+    [asked] = re.findall(r'name="title" value="([^"]+)"', admin.get(f"/missions?title={quote(title)}").text)[
+        :1
+    ]
+    assert html.unescape(asked) == title
 
 
 def test_files_are_kept_for_good_under_the_address_of_what_they_hold_and_no_other(server):
