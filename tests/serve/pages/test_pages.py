@@ -87,6 +87,7 @@ def test_forms_send_back_names_to_the_letter_also_what_is_invisible_of_them(sign
         :1
     ]
     assert html.unescape(asked) == title
+    assert 'value="None"' not in admin.get("/missions").text
 
 
 def test_files_are_kept_for_good_under_the_address_of_what_they_hold_and_no_other(server):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from opsloop import jsonio
 from opsloop.cli.output import plain
@@ -149,7 +149,13 @@ def is_for_somebody(reason: Any) -> bool:
     return reason in _FOR_SOMEBODY
 
 
+def exact(value: Any) -> Markup:
+    """Return what a form sends back: to the letter, where `visible` would show what is invisible; None is nothing."""
+    return escape("" if value is None else value)
+
+
 FILTERS = {
+    "exact": exact,
     "left": left,
     "took": took,
     "tail": tail,
