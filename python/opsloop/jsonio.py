@@ -164,7 +164,12 @@ class _Shown(Loader):
 
 def parse(written: str) -> Any:
     """Read strict JSON: no NaN, and no key twice, which would hide one of the two values. Raises ValueError."""
-    return json.loads(written, parse_float=number, parse_constant=_no_constant, object_pairs_hook=_no_doubles)
+    try:
+        return json.loads(
+            written, parse_float=number, parse_constant=_no_constant, object_pairs_hook=_no_doubles
+        )
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def pretty(value: Any, indent: int | None = None) -> str:

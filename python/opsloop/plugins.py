@@ -13,6 +13,8 @@ class Plugins(ABC):
 
     group: ClassVar[str]
     """The entry points by which installed packages offer something to add."""
+    mark: ClassVar[str]
+    """The decorator of what can be added."""
 
     @abstractmethod
     def add(self, source: object) -> list[str]:
@@ -23,9 +25,7 @@ class Plugins(ABC):
 
         Raises ImportError, AttributeError or TypeError, each naming what is wrong with `target`.
         """
-        module_name, _, attribute = target.partition(":")
-        module = importlib.import_module(module_name)
-        return self.add(getattr(module, attribute) if attribute else module)
+        return self.add(imported(target))
 
     def load_entry_points(self) -> list[str]:
         """Add everything that an installed package offers; returns the names added."""
@@ -33,6 +33,13 @@ class Plugins(ABC):
         for point in importlib.metadata.entry_points(group=self.group):
             names += self.add(point.load())
         return names
+
+
+def imported(target: str) -> object:
+    """The module or attribute that `module` or `module:attribute` names. Raises ImportError or AttributeError."""
+    module_name, _, attribute = target.partition(":")
+    module = importlib.import_module(module_name)
+    return getattr(module, attribute) if attribute else module
 
 
 def check_name(name: str, what: str) -> None:

@@ -169,6 +169,44 @@ def test_with_routes_it_delivers_and_it_tells_each_mission_that_ends(
     assert up.end() == 0
 
 
+SINK = """
+from opsloop.relay import sink
+
+@sink("diary")
+def write(message):
+    pass
+"""
+
+
+def test_an_app_may_have_executors_or_sinks_or_both_and_a_sink_that_is_missing_is_named(
+    dsn: str, conn: psycopg.Connection[Any], start: Callable[..., Up], tmp_path: Path
+) -> None:
+    Loop(conn).policy(
+        "outbox",
+        routes=[
+            {"name": "diary", "event_type": "a", "sink": "diary"},
+            {"name": "all", "event_type": "*", "sink": "notify", "channel": "c"},
+        ],
+    )
+    (tmp_path / "greeting.py").write_text(GREET)
+    (tmp_path / "writing.py").write_text(SINK)
+    for apps, missing in (
+        (["--app", "greeting"], True),
+        (["--app", "greeting", "--app", "writing:write"], False),
+    ):
+        up = start(dsn, *apps).runs()
+        assert "greet" in up.said()
+        assert "relay: 2 routes" in up.said()
+        assert ("no sink diary here" in up.said()) is missing
+        assert "no sink notify" not in up.said()
+        up.popen.terminate()
+        assert up.end() == 0
+    up = start(dsn, "--app", "json")
+    assert up.end() == 2
+    assert "holds no executor" in up.said()
+    assert "@executor or @sink" in up.said()
+
+
 def test_the_api_is_served_in_the_same_process(dsn: str, start: Callable[..., Up]) -> None:
     up = start(dsn, "--serve", "0", OPS_API_KEY="k" * 32).runs()
     address = re.search(r"serving on (http://127\.0\.0\.1:\d+)", up.said())

@@ -132,6 +132,16 @@ def test_what_is_not_there_is_404_and_a_wrong_method_405_both_as_problems(server
     assert web.get("/api/v1/policies/nothing").json()["code"] == "OPS_002"
     assert (web.get("/api/v1/nothing").status, web.post("/api/v1/inbox").status) == (404, 405)
     assert web.get("/api/v1/nothing").headers["content-type"] == "application/problem+json"
+    # Reading and making are routes of their own; whoever asks for a page is told as well.
+    for client in (web, server.browser()):
+        assert client.ask("PUT", "/api/v1/proposals").headers["allow"] == "GET, HEAD, POST"
+        assert client.ask("PUT", "/sign-in").headers["allow"] == "GET, HEAD, POST"
+        assert client.ask("PUT", "/static/opsloop.css").headers["allow"] == "GET, HEAD"
+
+
+def test_a_slash_too_many_leads_nowhere(shared_server, shared_key):
+    answer = shared_server.web(shared_key).get("/api/v1/missions/", Host="elsewhere.example")
+    assert (answer.status, answer.headers["location"]) == (404, None)
 
 
 def test_a_policy_is_set_only_on_the_version_that_was_read(server, key):
@@ -224,6 +234,7 @@ def test_the_heartbeat_of_the_runbook(serve, key):
     assert server.web().post("/api/ops/heartbeat").status == 401
     # It opens nothing else.
     assert server.web(own).get("/api/v1/missions").status == 401
+    assert server.web(own).get("/api/v1/missions", Host="x/metrics?").status in (400, 401)
 
 
 def test_heartbeats_that_come_together_share_turns_and_no_event_is_looked_at_twice(serve, conn):

@@ -98,7 +98,13 @@ def test_a_proxy_signs_in_whom_policy_lets_it_and_nobody_else(serve, people, con
     # A stream that is refused for its kinds is one of somebody who is signed in.
     assert status(Remote_User=ann) == 303
     Client(conn).set_policy("sign_in", document)
+    # Who is not on the list, and asks again and again, keeps nobody else out.
+    assert {status(Remote_User="somebody") for _ in range(15)} == {303, 429}
     assert status(Remote_User=ann) == 422
+    # What the browser has shown the proxy is between these two.
+    assert status(Remote_User=ann, Authorization="Basic YW5uOngK") == 422
+    # The proxy has added its word to one that was there: nobody knows which is whose.
+    assert status(Remote_User=ann, remote_user=ann) == 303
     assert status(Remote_User=ben) == 303
     assert status(Remote_User="nobody") == 403
     assert status() == 303
@@ -109,11 +115,20 @@ def test_a_proxy_signs_in_whom_policy_lets_it_and_nobody_else(serve, people, con
     assert status(Remote_User=ann) == 303
 
 
+def test_an_empty_host_is_this_host_alone(serve):
+    assert serve("--host", "").url.startswith("http://127.0.0.1:")
+
+
 def test_behind_tls_the_cookie_goes_over_nothing_else(serve, key):
     server = serve("--tls")
-    answer = server.browser().sign_in(key("reader"))
+    browser = server.browser()
+    answer = browser.sign_in(key("operator"))
     assert "secure" in answer.headers["set-cookie"].lower()
     assert "strict-transport-security" in answer.headers
+    # Nor does the one that says what was done.
+    done = browser.send("/locks/clean", csrf=browser.token(browser.get("/locks")))
+    assert done.status == 303
+    assert "secure" in done.headers["set-cookie"].lower()
 
 
 def test_what_an_address_says_is_text_on_the_page_and_nothing_else(server):

@@ -91,8 +91,10 @@ def test_after_a_break_it_goes_on_where_it_was_or_says_that_it_cannot(server, ke
         with following(web, **{"Last-Event-ID": number}) as again:
             after, _, _ = told(again, conn)
             assert int(after.partition("-")[2]) == int(number.partition("-")[2]) + 1
-    with following(web, **{"Last-Event-ID": "other-7"}) as again:
-        assert next(messages(again))[1] == "again"
+    mine = number.partition("-")[0]
+    for other in ("other-7", f"{mine}-{'9' * 5000}", f"{mine}-x"):
+        with following(web, **{"Last-Event-ID": other}) as again:
+            assert next(messages(again))[1] == "again"
 
 
 def test_pages_follow_with_their_cookie_and_strangers_do_not(server, key):

@@ -61,9 +61,8 @@ def parse(text: str, what: str, fault: type[OpsError]) -> Any:
             },
             hint="Give JSON, @file, or - for stdin.",
         ) from exc
-    except (ValueError, RecursionError) as exc:
-        text = "it is nested too deeply" if isinstance(exc, RecursionError) else str(exc)
-        raise fault(f"{what} is not JSON: {text}", hint="Mend it; nothing was changed.") from exc
+    except ValueError as exc:
+        raise fault(f"{what} is not JSON: {exc}", hint="Mend it; nothing was changed.") from exc
 
 
 def read_object(given: str, what: str, fault: type[OpsError]) -> dict[str, Any]:

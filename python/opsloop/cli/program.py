@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from opsloop.cli import output
 from opsloop.errors import InvalidArgument
+from opsloop.plugins import Plugins, imported
 from opsloop.process import logs, program
 from opsloop.process.mode import Mode
 
@@ -36,24 +37,37 @@ def begin(*, once: bool, drain: bool, log_level: str) -> Mode:
 def place(text: str, option: str, example: int) -> tuple[str, int]:
     """The host and port in `[HOST:]PORT`, without HOST the loopback interface. Raises InvalidArgument (OPS_018)."""
     host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
+    if not (port.isascii() and port.isdecimal() and len(port) < 6 and int(port) <= 65_535):
         raise InvalidArgument(
             f"{option} must be [HOST:]PORT, not {text!r}", hint=f"For example: {option} {example}"
         )
     return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
-def load_apps(load: Callable[[str], object], apps: Iterable[str], mark: str) -> None:
-    """Load what --app names. Raises InvalidArgument (OPS_018) naming what cannot be loaded."""
+def load_apps(apps: Iterable[str], *kinds: Plugins) -> None:
+    """Add what --app names to those of `kinds` that it is of. Raises InvalidArgument (OPS_018) for what is of none."""
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does, so that --app finds the user's module
     for target in apps:
         try:
-            load(target)
+            _add(imported(target), kinds)
         except (ImportError, AttributeError, TypeError) as error:
+            marks = " or ".join(kind.mark for kind in kinds)
             raise InvalidArgument(
                 f"--app {target}: {error}",
-                hint=f"Give module or module:attribute, with functions marked {mark}.",
+                hint=f"Give module or module:attribute, with functions marked {marks}.",
             ) from error
+
+
+def _add(source: object, kinds: Sequence[Plugins]) -> None:
+    """Add what `source` holds to each of `kinds`. Raises TypeError where it holds nothing of any."""
+    faults: list[TypeError] = []
+    for kind in kinds:
+        try:
+            kind.add(source)
+        except TypeError as error:
+            faults.append(error)
+    if len(faults) == len(kinds):
+        raise faults[0]
 
 
 def run(life: Coroutine[Any, Any, int]) -> None:

@@ -104,7 +104,7 @@ def known(apps: Iterable[str]) -> Sinks:
     sinks.put("http", http.deliver)
     sinks.put("command", command_sink.deliver)
     sinks.load_entry_points()
-    program.load_apps(sinks.load_app, apps, "@sink")
+    program.load_apps(apps, sinks)
     return sinks
 
 

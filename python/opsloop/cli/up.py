@@ -24,6 +24,7 @@ from opsloop.database import Database
 from opsloop.errors import NotAllowed, PolicyNotFound
 from opsloop.relay.loop import Relay
 from opsloop.relay.options import RelayOptions
+from opsloop.relay.sinks import IN_DATABASE
 from opsloop.worker.loop import Worker
 from opsloop.worker.options import Options
 
@@ -33,7 +34,9 @@ def up(
     app: Annotated[
         list[str] | None,
         typer.Option(
-            "--app", metavar="MODULE[:ATTRIBUTE]", help="Offer the executors in it, too. Repeatable."
+            "--app",
+            metavar="MODULE[:ATTRIBUTE]",
+            help="Offer the executors in it, and know its sinks, too. Repeatable.",
         ),
     ] = None,
     policy: Annotated[
@@ -78,15 +81,15 @@ def up(
     program.begin(once=False, drain=False, log_level=log_level)
     settings = session.settings()
     wanted = policyfile.PolicyFile({}, [], None) if policy is None else policyfile.read_whole(policy)
-    registry = offered(settings, app or [], None)
+    registry, sinks = offered(settings, [], None), known([])
+    program.load_apps(app or [], registry, sinks)
     observers = Observers(metrics, traces=traces)
     place = None if http is None else program.place(http, "--serve", 8484)
     with session.database() as dsn:
-        done = _prepare(dsn, session.schema_name, wanted)
+        done, routed = _prepare(dsn, session.schema_name, wanted)
         names = sorted(one.name for one in registry)
         options = Options.of(settings, grace=grace, idle_after=idle_after)
-        sinks = known(app or []) if done["routes"] else None
-        if sinks is not None:
+        if routed:
             observers.sinks(sinks)
         web = None
         if place is not None:
@@ -95,19 +98,20 @@ def up(
             done["url"] = web.bind()
 
         def beside(worker: Worker, database: Database) -> Company:
-            relay = None if sinks is None else Relay(database, sinks, RelayOptions(grace=grace))
+            relay = Relay(database, sinks, RelayOptions(grace=grace)) if routed else None
             if relay is not None:
                 observers.program(relay)
             return Company(worker, relay, web, dsn, session.schema_name, tells=not session.json)
 
-        tell = partial(_tell, session, done, names)
+        unknown = sorted({*routed} - {*sinks, IN_DATABASE})
+        tell = partial(_tell, session, done, names, unknown)
         serve(session, dsn, registry, options, observers, started=tell, beside=beside)
     if not session.json:
         output.print_text("the loop has ended", stderr=True)
 
 
-def _prepare(dsn: str, schema: str, policy: policyfile.PolicyFile) -> dict[str, Any]:
-    """Install, seed and set policy; returns what that changed."""
+def _prepare(dsn: str, schema: str, policy: policyfile.PolicyFile) -> tuple[dict[str, Any], list[str]]:
+    """Install, seed and set policy; returns what that changed, and the sink of each route."""
     state = migrate.status(dsn, schema)
     installed = migrate.bring_up(dsn, schema)
     try:
@@ -119,21 +123,22 @@ def _prepare(dsn: str, schema: str, policy: policyfile.PolicyFile) -> dict[str, 
         documents, tests, schedules = policy
         changed = policyfile.apply(client, documents, current_user(), tests=tests, schedules=schedules)
         try:
-            routes = len(client.get_policy("outbox").get("routes") or [])
+            routed = [one["sink"] for one in client.get_policy("outbox").get("routes") or []]
         except PolicyNotFound:
-            routes = 0
+            routed = []
     was = "up to date" if not installed else "upgraded" if state.applied else "installed"
-    return {
+    done = {
         "schema": schema,
         "was": was,
         "installed": installed,
         "policies": changed.versions,
         "schedules": changed.schedules,
-        "routes": routes,
+        "routes": len(routed),
     }
+    return done, routed
 
 
-def _tell(session: Session, done: dict[str, Any], executors: list[str]) -> None:
+def _tell(session: Session, done: dict[str, Any], executors: list[str], unknown: list[str]) -> None:
     if session.json:
         output.print_json({**done, "executors": executors})
         sys.stdout.flush()
@@ -144,6 +149,11 @@ def _tell(session: Session, done: dict[str, Any], executors: list[str]) -> None:
     lines += [
         f"executors: {', '.join(executors)}",
         *([f"relay: {done['routes']} routes of the policy document outbox"] if done["routes"] else []),
+        *(
+            f"no sink {name} here: what goes there is tried again, and then given up; a function marked "
+            f'@sink("{name}") in --app MODULE delivers it'
+            for name in unknown
+        ),
         *([f"serving on {done['url']}"] if "url" in done else []),
         "the loop runs, until Ctrl-C. Next, in another terminal:",
         f"  {session.command('propose', _HELLO)}",

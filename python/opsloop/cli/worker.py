@@ -175,7 +175,7 @@ def offered(settings: Settings, apps: Iterable[str], only: str | None) -> Regist
     """
     registry = builtin(settings.sql_dsn)
     registry.load_entry_points()
-    program.load_apps(registry.load_app, apps, "@executor")
+    program.load_apps(apps, registry)
     if only is not None:
         names = {name.strip() for name in only.split(",") if name.strip()}
         try:

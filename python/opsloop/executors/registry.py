@@ -76,6 +76,7 @@ class Registry(plugins.Plugins):
     """A set of executors by name; the one added last under a name wins."""
 
     group = "opsloop.executors"
+    mark = "@executor"
 
     def __init__(self) -> None:
         self._executors: dict[str, Executor] = {}

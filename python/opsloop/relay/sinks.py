@@ -69,6 +69,7 @@ class Sinks(plugins.Plugins):
     """Sinks by name; the one added last under a name wins."""
 
     group = "opsloop.sinks"
+    mark = "@sink"
 
     def __init__(self) -> None:
         self._sinks: dict[str, Deliver] = {}

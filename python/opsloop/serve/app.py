@@ -65,6 +65,8 @@ def create_app(settings: ServeSettings) -> Starlette:
         exception_handlers=problems.handlers(pages.error),
         lifespan=lifespan,
     )
+    # A path is right or unknown: a redirect would be to http and to the header Host, and take the key with it.
+    app.router.redirect_slashes = False
     app.state.serving = serving
     app.state.changes = changes
     return app

@@ -54,28 +54,38 @@ def credentials(request: HTTPConnection, settings: ServeSettings) -> Credentials
     vouched: Credentials | None = getattr(request.state, "vouched", None)
     if vouched is not None:
         return vouched
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme:
-        key = key.strip()
-        if scheme.lower() != "bearer" or not key:
-            raise NotSignedIn("the header Authorization is not of the form: Bearer KEY", hint=_HINT)
+    # The path that the request was routed by: `request.url` is made of the header Host, too, which the client writes.
+    path = request.scope["path"]
+    scheme, _, key = _only(request, "authorization").partition(" ")
+    key = key.strip()
+    if scheme.lower() == "bearer" and key:
         if settings.api_key is not None and hmac.compare_digest(digest(key), digest(settings.api_key)):
-            if request.url.path not in _OWN_KEY_OPENS:
+            if path not in _OWN_KEY_OPENS:
                 raise NotSignedIn(
                     "OPS_API_KEY opens the heartbeat and the metrics, and nothing else", hint=_HINT
                 )
             return Credentials(role="operator")
         return Credentials(key=digest(key))
-    if not request.url.path.startswith("/api/"):
-        person = request.headers.get(settings.proxy_header) if settings.proxy_header else None
-        if person:
+    # With a page any other scheme is between the browser and a proxy in front of this server.
+    if not path.startswith("/api/"):
+        if settings.proxy_header and (person := _only(request, settings.proxy_header)):
             return Credentials(login=person, proxy=_address(request))
         if secret := request.cookies.get(COOKIE):
             return Credentials(sign_in=digest(secret))
-    raise NotSignedIn("a key is needed", hint=_HINT)
+    raise NotSignedIn(
+        "the header Authorization is not of the form: Bearer KEY" if scheme else "a key is needed", hint=_HINT
+    )
 
 
 _HINT = "Send the header Authorization: Bearer KEY, with a key that `opsloop key create` made."
+
+
+def _only(request: HTTPConnection, name: str) -> str:
+    """A header that says who asks. Raises NotSignedIn where it stands twice: proxies differ in which one they mean."""
+    values = request.headers.getlist(name)
+    if len(values) > 1:
+        raise NotSignedIn(f"the header {name} stands there {len(values)} times", hint="Send it once.")
+    return values[0] if values else ""
 
 
 def csrf_token(request: HTTPConnection) -> str:
@@ -113,7 +123,10 @@ def check_origin(request: HTTPConnection) -> None:
     origin = request.headers.get("origin")
     other = origin is not None and origin.partition("://")[2] != request.headers.get("host")
     if other or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Forged("a page of another site sent this", hint="Open this server's own page.")
+        raise Forged(
+            "a page of another site sent this",
+            hint="Open this server's own page. A proxy in front passes on the header Host as the browser sent it.",
+        )
 
 
 def set_cookie(response: Response, secret: str, minutes: int, *, tls: bool) -> None:
@@ -146,9 +159,11 @@ class Tries:
     def watch(self, request: HTTPConnection, given: Credentials) -> Iterator[None]:
         """Count the request if what it shows turns out wrong. Raises TooManyTries (OPS_092).
 
-        Cookies and keys are counted apart: a page that was left open keeps nobody from signing in.
+        Cookies, keys and each person whom a proxy names are counted apart: a page that was left open, and somebody who
+        is not on the list, keep nobody else from signing in.
         """
-        place = ("cookie " if given.sign_in else "") + _address(request)
+        by = "cookie " if given.sign_in else f"{given.login} " if given.proxy else ""
+        place = by + _address(request)
         shown = given.key or given.sign_in or (f"{given.proxy} {given.login}" if given.proxy else None)
         if shown is None:
             yield

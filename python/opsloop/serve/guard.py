@@ -62,6 +62,9 @@ class Guard:
             await request.refuse(408, {"title": f"the body did not arrive within {self._seconds:g} seconds"})
         except OpsError as error:
             await request.refuse(413, {"title": error.message, **error.as_dict()})
+        except asyncio.CancelledError:
+            # The server ends, and has waited long enough. Nothing else cancels a request.
+            await request.refuse(503, {"title": "this server ends"})
         except Exception as error:  # noqa: BLE001 - what nobody foresaw: its text may hold anything
             self._log.error("request failed", path=_path(scope), error=type(error).__name__)
             await request.refuse(500, {"title": "this server has a fault; its log says which"})

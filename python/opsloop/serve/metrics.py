@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from opsloop.metrics import CONTENT_TYPE, exposition
 from opsloop.serve.serving import acting
 
-_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+async def show(request: Request) -> Response:
+    """All metrics of the loop."""
+    async with acting(request) as loop:
+        return Response(await exposition(loop.conn, loop.schema), media_type=CONTENT_TYPE)
 
 
 def routes() -> list[Route]:
-    """The route, where there is something to show."""
-    if find_spec("opsloop.metrics") is None:
-        return []
-    exposition: Any = import_module("opsloop.metrics").exposition
-
-    async def show(request: Request) -> Response:
-        async with acting(request) as loop:
-            return Response(await exposition(loop.conn, loop.schema), media_type=_TEXT)
-
+    """The route."""
     return [Route("/metrics", show, methods=["GET"])]

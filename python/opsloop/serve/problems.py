@@ -8,6 +8,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from opsloop import jsonio
 from opsloop.errors import (
@@ -113,12 +114,21 @@ def _for_strangers(error: OpsError) -> OpsError:
     )
 
 
+def _allowed(request: Request) -> dict[str, str]:
+    """The methods of a path: each is a route of its own here, and the router names those of the first one only."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return {"allow": ", ".join(sorted(methods))} if methods else {}
+
+
 ErrorPage = Callable[[Request, int, str, OpsError | None], Awaitable[Response]]
 
 
 def is_for_programs(request: Request) -> bool:
     """Whether the answer goes to a program: the API, or whoever does not ask for a page."""
-    path = request.url.path
+    path = request.scope["path"]
     return (
         path.startswith("/api/")
         or path in ("/metrics", "/openapi.json")
@@ -141,8 +151,11 @@ def handlers(page: ErrorPage) -> dict[Any, Any]:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        headers = (_allowed(request) if error.status_code == 405 else {}) or error.headers or {}
         if is_for_programs(request):
-            return plain_problem(error.status_code, error.detail, error.headers)
-        return await page(request, error.status_code, error.detail, None)
+            return plain_problem(error.status_code, error.detail, headers)
+        answer = await page(request, error.status_code, error.detail, None)
+        answer.headers.update(headers)
+        return answer
 
     return {OpsError: refused, HTTPException: http}

@@ -45,7 +45,8 @@ class HttpServer:
 
     def bind(self) -> str:
         """Take the port, and return the address of this server. Raises InvalidArgument (OPS_018) when it is taken."""
-        host, port = self._settings.host, self._settings.port
+        # Of a socket an empty host means every address that this host has.
+        host, port = self._settings.host or "127.0.0.1", self._settings.port
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)

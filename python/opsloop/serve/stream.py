@@ -106,7 +106,7 @@ class Changes:
         """Let a stream begin; `after`: the id of the last message that it had, when it was broken off."""
         if after is not None:
             process, _, number = after.partition("-")
-            known = process == self._process and number.isdecimal()
+            known = process == self._process and number.isdecimal() and len(number) < 20
             if known and (not self._kept or self._kept[0].number <= int(number) + 1 <= self._number + 1):
                 for message in self._kept:
                     if message.number > int(number):

@@ -1,6 +1,7 @@
 """The pages as an HTTP client sees them: who may do what, what forms need, and that nothing is taken on trust."""
 
 import hashlib
+import html
 import json
 import re
 import tomllib
@@ -10,6 +11,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from browser.scene import NASTY, play
 from looping import Loop, step
@@ -54,6 +56,46 @@ def test_every_page_answers_whoever_may_read_and_nobody_else(server, signed_in, 
         # Who may only look is shown no button but that of the way out, and those of filters.
         forms = re.findall(r'<form method="post" action="([^"]+)"', answer.text)
         assert set(forms) <= {"/sign-out", "/policy/auto_approve"}, name
+
+
+def test_a_name_may_have_what_means_something_in_addresses(server, signed_in, loop):
+    name = "50% off? #1/é"
+    loop.value("select fn_register_worker(%s, 'here', 1, '0')", name)
+    reader = signed_in("reader")
+    [linked] = re.findall(r'href="(/record/worker/[^"]+)"', reader.get("/workers").text)
+    assert name in reader.get(linked).text
+    # What the page fetches when something changes, and the way back to it after signing in, lead there again.
+    path = f"/record/worker/{quote(name)}"
+    assert f'hx-get="{path}"' in reader.get(linked).text
+    assert server.browser().get(path).headers["location"] == f"/sign-in?next={quote(path)}"
+    assert f'value="{path}"' in server.browser().get(f"/sign-in?next={quote(path)}").text
+
+
+def test_forms_send_back_names_to_the_letter_also_what_is_invisible_of_them(signed_in, loop):
+    title = 'Ask \U0001f469\u200d\U0001f527 "first" \u202e'
+    loop.value("select fn_radar_upsert(%s)", Jsonb([{"title": title}]))
+    admin = signed_in("admin")
+    page = admin.get("/radar").text
+    assert "\\u202e" in page
+    [given] = re.findall(r'name="title" value="([^"]+)"', page)
+    assert html.unescape(given) == title
+    assert send(admin, "/radar/move", title=html.unescape(given), status="validating").status == 303
+    assert loop.rows("select title, status from ops_demand_radar") == [
+        {"title": title, "status": "validating"}
+    ]
+    [asked] = re.findall(r'name="title" value="([^"]+)"', admin.get(f"/missions?title={quote(title)}").text)[
+        :1
+    ]
+    assert html.unescape(asked) == title
+    assert 'value="None"' not in admin.get("/missions").text
+
+
+def test_files_are_kept_for_good_under_the_address_of_what_they_hold_and_no_other(server):
+    page = server.browser().get("/sign-in").text
+    [path] = re.findall(r'href="(/static/opsloop.css[^"]+)"', page)
+    assert "immutable" in server.web().get(path).headers["cache-control"]
+    for other in ("/static/opsloop.css", "/static/opsloop.css?v=of-the-next-release"):
+        assert server.web().get(other).headers["cache-control"] == "no-store"
 
 
 def test_a_form_without_the_token_of_a_page_does_nothing(signed_in, loop):

@@ -98,3 +98,10 @@ def test_times_and_durations_are_short():
     )
     assert text.moment("2026-11-30T12:00:00") == datetime(2026, 11, 30, 12, tzinfo=UTC)
     assert text.moment("soon") is None
+
+
+@pytest.mark.parametrize(
+    "written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-13-01", "infinity", ""]
+)
+def test_what_is_no_time_on_any_clock_is_text(written):
+    assert text.moment(written) is None

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -40,6 +39,11 @@ def whole(least: int, most: int, default: int | None = None) -> Json:
 def one_of(*words: str) -> Json:
     """The schema of one of a few words."""
     return {"type": "string", "enum": list(words)}
+
+
+def several(items: Json, most: int) -> Json:
+    """The schema of a list that is not empty; how long it is comes first, so that it is found before the items are."""
+    return {"type": "array", "minItems": 1, "maxItems": most, "items": items}
 
 
 def fields(required: str = "", /, **schemas: Json) -> Json:
@@ -82,11 +86,12 @@ class Operation:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        # Whoever shows no key is told nothing else; nor is whoever shows a wrong one. That is asked for after the body
-        # has come, so that no connection to the database waits for it.
+        # Whoever shows no key is told nothing else; nor is whoever shows a wrong one, and what that sends is not even
+        # read. The key is asked for after the body has come, so that no connection to the database waits for it.
         credentials(request, of(request).settings)
-        given, faults = await self._given(request)
+        body = await request.body()
         async with acting(request, reads=True if self.reads else None) as loop:
+            given, faults = self._given(request, body)
             if faults:
                 raise InvalidArgument(faults[0], detail=faults[:20], hint="/openapi.json says what it takes.")
             found = await self.run(loop, given)
@@ -102,7 +107,7 @@ class Operation:
             "next_cursor": str(getattr(items[-1], self.cursor)) if full and self.cursor else None,
         }
 
-    async def _given(self, request: Request) -> tuple[Json, list[str]]:
+    def _given(self, request: Request, body: bytes) -> tuple[Json, list[str]]:
         """What the request says, and what is wrong with it."""
         given: Json = {**request.path_params}
         faults = _faults("", dict(self.path_schemas), given)
@@ -123,11 +128,10 @@ class Operation:
         if repeated is not None:
             faults += self._faults_of_key(repeated)
         given["idempotency_key"] = getattr(request.state, "webhook_id", repeated)
-        body = await request.body()
         if self.body is None:
             return given, [*faults, *(["it takes no body"] if body else [])]
         document, unreadable = _read(body, request.headers.get("content-type", ""))
-        fault = None if unreadable else best_match(_validator(self.body).iter_errors(document))
+        fault = None if unreadable else _first_fault(self.body, document)
         if isinstance(document, dict):
             given.update(document)
         return given, [*faults, *unreadable, *([] if fault is None else [_said(fault)])]
@@ -146,7 +150,7 @@ def _read(body: bytes, kind: str) -> tuple[Any, list[str]]:
         return None, ["the body is not of the type application/json"]
     try:
         return jsonio.loads(body), []
-    except (ValueError, RecursionError):
+    except ValueError:
         return None, ["the body is not JSON"]
 
 
@@ -162,16 +166,33 @@ def _validator(schema: Json) -> Draft202012Validator:
 
 def _faults(where: str, schemas: Json, values: Json) -> list[str]:
     return [
-        f"{name}: {fault.message[:200]}"
+        f"{name}: {_short(fault.message)}"
         for name, schema in schemas.items()
         if name in values
         for fault in _validator(schema).iter_errors(values[name])
     ]
 
 
+def _first_fault(schema: Json, document: Any) -> Any:
+    """The first thing that is wrong with a body, None for nothing.
+
+    The others are not looked for: in a body of its full size there may be a million.
+    """
+    forms = schema.get("anyOf", [schema])
+    named = document if isinstance(document, dict) else {}
+    # Of several forms that one is meant whose fields are there.
+    meant = next((one for one in forms if all(name in named for name in one.get("required", []))), forms[-1])
+    return next(_validator(meant).iter_errors(document), None)
+
+
 def _said(fault: Any) -> str:
     path = fault.json_path.removeprefix("$").lstrip(".")
-    return f"{path or 'the body'}: {fault.message[:200]}"
+    return f"{path or 'the body'}: {_short(fault.message)}"
+
+
+def _short(message: str) -> str:
+    """A message begins with the value that is wrong, however long, and ends with what is wrong with it."""
+    return message if len(message) <= 200 else f"{message[:60]}…{message[-139:]}"
 
 
 def _typed(schema: Json, text: str) -> Any:

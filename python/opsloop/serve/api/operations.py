@@ -41,6 +41,7 @@ from opsloop.serve.api.operation import (
     Operation,
     fields,
     one_of,
+    several,
     whole,
 )
 from opsloop.serve.serving import ActingClient
@@ -54,7 +55,7 @@ _NAMED: Json = {"name": TEXT}
 _KEYED: Json = {"key": TEXT}
 _ID_OR_END: Json = {"id": {"type": "string", "pattern": "^[0-9a-fA-F-]{8,36}$"}}
 _EVENT = fields("type", type=TEXT, data=DOCUMENT, dedupe_key=TEXT, mission_id=ID)
-_EVENTS = fields("events", events={"type": "array", "items": _EVENT, "minItems": 1, "maxItems": 1000})
+_EVENTS = fields("events", events=several(_EVENT, 1000))
 _MISSION_FILTER: Json = {
     "status": one_of("approved", "running", "succeeded", "failed", "cancelled", "open"),
     "kind": TEXT,
@@ -241,18 +242,16 @@ API: list[Operation] = [
         list[Decided],
         body=fields(
             "decisions",
-            decisions={
-                "type": "array",
-                "items": fields(
+            decisions=several(
+                fields(
                     "id decision digest",
                     id=ID,
                     decision=one_of("approve", "reject"),
                     digest={"type": "string", "minLength": 1, "maxLength": 64},
                     reason=REASON,
                 ),
-                "minItems": 1,
-                "maxItems": 200,
-            },
+                200,
+            ),
         ),
     ),
     # missions and steps
@@ -618,7 +617,7 @@ API: list[Operation] = [
         "Put ideas on the radar, or update those of the same title",
         lambda loop, a: _count(loop.radar_upsert(a["ideas"])),
         dict[str, int],
-        body=fields("ideas", ideas={"type": "array", "items": DOCUMENT, "minItems": 1, "maxItems": 1000}),
+        body=fields("ideas", ideas=several(DOCUMENT, 1000)),
     ),
     # stop and go
     Operation(

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from opsloop.serve.pages import text
 from opsloop.serve.pages.frame import page, show
 from opsloop.serve.pages.lists import column, rows, table
 from opsloop.serve.pages.visit import Visit
@@ -56,7 +57,7 @@ async def directives(visit: Visit) -> Response:
                 rows(
                     found,
                     name=lambda one: one.sd_key or one.sd_id,
-                    href=lambda one: f"/directives/{one.sd_id}",
+                    href=lambda one: text.place("directive", one.sd_id),
                 ),
                 "There is no directive.",
             ),

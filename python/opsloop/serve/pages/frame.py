@@ -161,11 +161,11 @@ async def show(
             visit=visit,
             health=health,
             pages=PAGES,
-            here=here or "/" + request.url.path.split("/")[1],
+            here=here or "/" + request.scope["path"].split("/")[1],
             counts={name: found for name, found in counts.items() if found["text"] != "0"},
             notes=notes,
             live=live and visit.form is None and status == 200,
-            self_url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            self_url=_address(request),
             **shown,
         )
     )
@@ -178,16 +178,31 @@ async def show(
 def then(visit: Visit, said: str, where: str | None = None) -> Response:
     """Go to a page, by default the one the form was on, which then says what was done."""
     answer = RedirectResponse(where or back(visit.request), 303)
-    written = base64.urlsafe_b64encode(said[:1000].encode()).decode()
+    # Browsers drop a cookie of more than 4,096 bytes without a word.
+    written = base64.urlsafe_b64encode(said[:700].encode()).decode()
     answer.set_cookie(
-        _NOTE, f"{written}.{_signature(visit.request, written)}", max_age=60, httponly=True, samesite="strict"
+        _NOTE,
+        f"{written}.{_signature(visit.request, written)}",
+        max_age=60,
+        secure=serving.of(visit.request).settings.tls,
+        httponly=True,
+        samesite="strict",
     )
     return answer
 
 
+def _address(request: Request) -> str:
+    """Path and query of a request, as a link has them."""
+    query = request.scope["query_string"].decode("latin-1")
+    return quote(request.scope["path"]) + (f"?{query}" if query else "")
+
+
 def back(request: Request) -> str:
     """The page that a form was on, when it was one of this server's."""
-    came = urlsplit(request.headers.get("referer", ""))
+    try:
+        came = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return "/"
     if (
         came.netloc != request.headers.get("host")
         or not came.path.startswith("/")
@@ -222,9 +237,7 @@ async def sign_in(_request: Request, to: str, error: OpsError | None) -> Respons
 async def error(request: Request, status: int, message: str, error: OpsError | None) -> Response:
     """An error as a page. Whoever is not signed in gets to where that is done, and back."""
     if status == 401:
-        where = back(request)
-        if request.method == "GET":
-            where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        where = _address(request) if request.method == "GET" else back(request)
         return RedirectResponse(f"/sign-in?next={quote(where)}", 303)
     shown: dict[str, Any] = {
         "heading": "Not found" if status == 404 else "Refused" if status < 500 else "This did not work",
@@ -236,9 +249,11 @@ async def error(request: Request, status: int, message: str, error: OpsError | N
         },
         "back": back(request),
     }
-    try:
-        async with serving.acting(request, reads=True) as loop:
-            return await show(_visit(request, loop), "refused.html", status=status, **shown)
-    except OpsError:
-        # Nobody is signed in, or the database is away.
-        return HTMLResponse(_templates().get_template("bare.html").render(**shown), status)
+    # A database that is away or busy is not asked again: whoever has waited for it once is told so now.
+    if status < 500:
+        try:
+            async with serving.acting(request, reads=True) as loop:
+                return await show(_visit(request, loop), "refused.html", status=status, **shown)
+        except OpsError:
+            pass  # nobody is signed in, or it is away now
+    return HTMLResponse(_templates().get_template("bare.html").render(**shown), status)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -64,7 +65,7 @@ async def workers(visit: Visit) -> Response:
                 offers=lambda one: (
                     ", ".join(one.executors) + (f"; claims refused: {one.refused}" if one.refused else "")
                 ),
-                href=lambda one: f"/record/worker/{one.worker_id}",
+                href=lambda one: f"/record/worker/{quote(one.worker_id, safe='')}",
                 line=lambda one: "line-bad" if one.refused or one.status == "gone" else "",
             ),
             "No worker has registered. Start one: opsloop worker",
@@ -166,13 +167,11 @@ async def locks(visit: Visit) -> Response:
         column("token", "token", number=True, wide=True),
         column("held since", "acquired_at", "time"),
         column("until", "expires_at", "time"),
-        column("", "button", "button"),
     ]
     made = rows(
         found,
         **{"is": lambda one: "held" if one.is_held else "over"},
         line=lambda one: "" if one.is_held else "line-waits",
-        button=lambda _: None,
     )
     over = sum(not one.is_held for one in found)
     tool = (
@@ -186,7 +185,7 @@ async def locks(visit: Visit) -> Response:
         heading="Locks",
         lead=None,
         tool=tool,
-        tables=[table(shown[:-1], made, "Nobody holds a lock.")],
+        tables=[table(shown, made, "Nobody holds a lock.")],
     )
 
 

@@ -13,6 +13,7 @@ from opsloop.errors import IllegalState, InvalidArgument, NotFound, TemplateChan
 from opsloop.results import Acted
 from opsloop.serve.pages import ways
 from opsloop.serve.pages.frame import action, page, show, then
+from opsloop.serve.pages.lists import column, rows, table
 from opsloop.serve.pages.visit import Blank, Visit
 
 _PAGE = 50
@@ -307,26 +308,19 @@ async def find(visit: Visit) -> Response:
         heading=f"{given} is the end of several ids",
         lead=None,
         tables=[
-            {
-                "name": None,
-                "columns": [
-                    {"name": "what", "of": "what"},
-                    {"name": "id", "of": "id", "how": "linked"},
-                    {"name": "title", "of": "title", "long": True},
-                    {"name": "status", "of": "status", "how": "status"},
-                    {"name": "made", "of": "created_at", "how": "time"},
+            table(
+                [
+                    column("what", "what"),
+                    column("id", "id", "linked"),
+                    column("title", "title", long=True),
+                    column("status", "status", "status"),
+                    column("made", "created_at", "time"),
                 ],
-                "rows": [
-                    {
-                        "what": one.what, "id": one.id, "title": one.title, "status": one.status,
-                        "created_at": one.created_at, "href": _where(one.what, one.id), "line": "",
-                    }
-                    for one in found
-                ],
-                "none": "",
-            }
+                rows(found, href=lambda one: _where(one.what, one.id)),
+                "",
+            )
         ],
-    )  # fmt: skip
+    )
 
 
 def _where(what: str, which: str) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from opsloop import jsonio
 from opsloop.cli.output import plain
@@ -60,13 +60,14 @@ def words(name: Any) -> str:
 
 def moment(value: Any) -> datetime | None:
     """Return a time, which in documents is text."""
-    if isinstance(value, datetime):
-        return value
+    if not isinstance(value, str):
+        return value if isinstance(value, datetime) else None
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        found = datetime.fromisoformat(value)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        # Some text, or a time at the end of the years that there are.
         return None
-    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
 
 
 def ago(value: datetime) -> str:
@@ -148,7 +149,13 @@ def is_for_somebody(reason: Any) -> bool:
     return reason in _FOR_SOMEBODY
 
 
+def exact(value: Any) -> Markup:
+    """Return what a form sends back: to the letter, where `visible` would show what is invisible; None is nothing."""
+    return escape("" if value is None else value)
+
+
 FILTERS = {
+    "exact": exact,
     "left": left,
     "took": took,
     "tail": tail,
