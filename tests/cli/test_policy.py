@@ -306,6 +306,7 @@ def test_what_is_in_force_is_exported_and_comes_back_as_it_was(cli: Cli, tmp_pat
     assert done.err == "left out, as TOML has no null: worker_policy.presets\n"
     assert cli("policy", "export", "--json").json["ours"] == before["ours"]
     assert cli("policy", "export", str(tmp_path / "p.yaml")).code == 2
+    assert "cannot write" in cli("policy", "export", str(tmp_path / f"{'p' * 300}.toml")).err
 
 
 def test_a_file_that_is_there_keeps_its_comments_and_tests_where_they_stand(cli: Cli, tmp_path: Path) -> None:

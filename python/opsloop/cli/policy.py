@@ -31,7 +31,12 @@ def _ago(text: str) -> timedelta:
     number, unit = text[:-1], text[-1:]
     if not number.isdecimal() or unit not in _UNITS or len(number) > 6:
         raise typer.BadParameter("write a number and m, h or d, such as 7d")
-    return timedelta(seconds=int(number) * _UNITS[unit])
+    age = timedelta(seconds=int(number) * _UNITS[unit])
+    try:
+        datetime.now(UTC) - age
+    except OverflowError:
+        raise typer.BadParameter(f"{text} ago is before the calendar begins") from None
+    return age
 
 
 def get(session: Session, key: Key) -> None:

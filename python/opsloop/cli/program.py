@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -36,11 +39,26 @@ def load_apps(load: Callable[[str], object], apps: Iterable[str], mark: str) -> 
     for target in apps:
         try:
             load(target)
-        except (ImportError, AttributeError, TypeError) as error:
+        except Exception as error:  # noqa: BLE001 - importing runs the user's module, which may raise anything
+            if place := _place(error):
+                raise InvalidArgument(
+                    f"--app {target}: {type(error).__name__}: {error}",
+                    detail=place,
+                    hint="Mend it there; `python -c 'import …'` of the module shows how it came to that line.",
+                ) from error
             raise InvalidArgument(
                 f"--app {target}: {error}",
                 hint=f"Give module or module:attribute, with functions marked {mark}.",
             ) from error
+
+
+def _place(error: Exception) -> dict[str, Any] | None:
+    """The file and line in the user's modules that an error comes from; None where it comes from none of them."""
+    if isinstance(error, SyntaxError):
+        return {"file": error.filename, "line": error.lineno}
+    ours = (str(Path(__file__).parents[1]), str(Path(importlib.__file__).parent), "<frozen importlib")
+    places = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith(ours)]
+    return {"file": places[-1].filename, "line": places[-1].lineno} if places else None
 
 
 def run(life: Coroutine[Any, Any, int]) -> None:

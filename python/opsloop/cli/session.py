@@ -107,11 +107,15 @@ class Session:
         return shlex.join(parts)
 
 
+#: Of a connection string, what must not be shown.
+_SECRETS = frozenset({"password", "sslpassword"})
+
+
 def _without_password(dsn: str) -> str:
     values = conninfo_to_dict(dsn)
-    if "password" not in values:
+    if _SECRETS.isdisjoint(values):
         return dsn
-    return make_conninfo("", **{name: value for name, value in values.items() if name != "password"})
+    return make_conninfo("", **{name: value for name, value in values.items() if name not in _SECRETS})
 
 
 def embedded_directory() -> Path:
