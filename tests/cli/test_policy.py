@@ -31,6 +31,12 @@ def test_a_change_is_shown_path_by_path_and_taken_back(cli: Cli, tmp_path: Path)
     assert shown.out == "~ daily_limit: 100 -> 12\n"
 
 
+def test_a_document_that_opsloop_does_not_read_is_said_to_be_ones_own(cli: Cli) -> None:
+    done = cli("policy", "set", "auto_aprove", "{}", "--yes")
+    assert (done.code, "auto_aprove is a document of your own" in done.err) == (0, True)
+    assert cli("policy", "set", "retention", "{}", "--yes").err == ""
+
+
 def test_a_version_that_is_not_there_is_named(cli: Cli) -> None:
     done = cli("policy", "rollback", "proposal_caps", "7", "--json")
     assert (done.code, done.error["code"]) == (1, "OPS_080")

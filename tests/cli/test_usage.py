@@ -125,6 +125,12 @@ def test_the_name_of_a_file_without_its_at_sign_is_explained(offline: Cli, tmp_p
     assert f"give @{file}" in offline("propose", str(file)).err
 
 
+def test_a_loop_that_is_no_front_is_told_how_one_is_made(cli: Cli) -> None:
+    done = cli("fleet", "status", "--json")
+    assert (done.code, done.error["code"]) == (1, "OPS_021")
+    assert "opsloop fleet install" in done.error["hint"]
+
+
 def test_without_a_database_it_is_ops_001_and_exit_code_3(offline: Cli) -> None:
     done = offline("ps")
     assert done.code == 3
