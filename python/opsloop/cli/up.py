@@ -15,7 +15,7 @@ from opsloop.cli import output, policyfile
 from opsloop.cli.company import Company
 from opsloop.cli.observing import MetricsPort, Observers, Traces
 from opsloop.cli.relay import known
-from opsloop.cli.serve import at, server
+from opsloop.cli.serve import assert_may_serve, at, server
 from opsloop.cli.session import LOOP, Session, command, current_user
 from opsloop.cli.worker import offered, serve
 from opsloop.client import connect
@@ -98,6 +98,7 @@ def up(
         web = None
         if place is not None:
             host, port = place
+            assert_may_serve(dsn, session.schema_name)
             web = server(settings, Database(dsn, session.schema_name), host=host, port=port)
             done["url"] = web.bind()
 
