@@ -71,7 +71,13 @@ def test_a_faulty_command_line_names_the_faulty_part(offline: Cli, line: str, na
 )
 @pytest.mark.parametrize("command", ["worker", "relay"])
 def test_a_fault_in_a_module_of_ones_own_is_named_with_its_line(
-    offline: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, source: str, said: str, line: int
+    offline: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    source: str,
+    said: str,
+    line: int,
 ) -> None:
     file = tmp_path / "of_ones_own.py"
     file.write_text(source)

@@ -36,7 +36,9 @@ def test_each_code_gives_its_class_by_sqlstate(conn: Conn, code: str) -> None:
         (r"""select '{"a": "\u0000"}'::jsonb""", "U+0000"),
     ],
 )
-def test_a_value_that_postgresql_cannot_read_comes_with_a_remedy(conn: Conn, statement: str, hint: str) -> None:
+def test_a_value_that_postgresql_cannot_read_comes_with_a_remedy(
+    conn: Conn, statement: str, hint: str
+) -> None:
     with pytest.raises(errors.InvalidArgument) as caught, translate():
         conn.execute(statement)
     assert hint in caught.value.hint

@@ -70,7 +70,8 @@ def _words(line: str) -> list[str]:
         return shlex.split(line)
     except ValueError as error:
         raise InvalidArgument(
-            f"--command: {line!r} is no command line: {error}", hint="Quote each argument as a shell wants it."
+            f"--command: {line!r} is no command line: {error}",
+            hint="Quote each argument as a shell wants it.",
         ) from error
 
 

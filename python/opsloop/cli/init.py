@@ -56,7 +56,9 @@ def init(
     except (OSError, RuntimeError) as error:
         # A RuntimeError is that of links which lead to each other.
         reason = error.strerror if isinstance(error, OSError) else error
-        raise InvalidArgument(f"cannot write to {directory}: {reason}", hint="Choose another directory.") from error
+        raise InvalidArgument(
+            f"cannot write to {directory}: {reason}", hint="Choose another directory."
+        ) from error
 
     if json:
         output.print_json({"directory": str(directory), "files": list(texts)})

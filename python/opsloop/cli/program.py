@@ -39,7 +39,8 @@ def load_apps(load: Callable[[str], object], apps: Iterable[str], mark: str) -> 
     for target in apps:
         try:
             load(target)
-        except Exception as error:  # noqa: BLE001 - importing runs the user's module, which may raise anything
+        # Importing runs the user's module, which may raise anything.
+        except Exception as error:
             if place := _place(error):
                 raise InvalidArgument(
                     f"--app {target}: {type(error).__name__}: {error}",

@@ -62,9 +62,10 @@ def serve(
 
     Its own login is the owner of the schema, or a member of the group <schema>_server.
 
-    Exit codes: 0 ended in order; 1 opsloop is not installed there, or its own login may not serve (OPS_015); 2 the command line or the environment cannot be used
-    (OPS_018), such as a port that is taken; 3 no database is configured, or it cannot be reached at the start
-    (OPS_001), while later requests are answered with 503 until it is back; 130 ended by a second signal.
+    Exit codes: 0 ended in order; 1 opsloop is not installed there, or its own login may not serve (OPS_015); 2 the
+    command line or the environment cannot be used (OPS_018), such as a port that is taken; 3 no database is configured,
+    or it cannot be reached at the start (OPS_001), while later requests are answered with 503 until it is back; 130
+    ended by a second signal.
     """
     program.begin(once=False, drain=False, log_level=log_level)
     settings = session.settings()

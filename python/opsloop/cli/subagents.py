@@ -57,7 +57,8 @@ def _whole_id(given: str) -> UUID:
 def summary(
     session: Session,
     mission: Annotated[
-        UUID, typer.Argument(metavar="MISSION", parser=_whole_id, help="Id of their mission, or of their run.")
+        UUID,
+        typer.Argument(metavar="MISSION", parser=_whole_id, help="Id of their mission, or of their run."),
     ],
 ) -> None:
     """Show what the sub-agents of a mission found in all; exit code 1 when they do not pass."""
