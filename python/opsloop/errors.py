@@ -523,6 +523,11 @@ _HINTS: dict[type[OpsError], str] = {
 _ADVICE = {
     "57014": "Where statement_timeout of the login or the database is too short for it: alter role NAME, or alter "
     "database NAME, reset statement_timeout;",
+    "22003": "Give a smaller number.",
+    "22007": "Give a time such as 2030-01-31T09:00:00Z.",
+    "22008": "Give a time such as 2030-01-31T09:00:00Z.",
+    "22P02": "Give a value of that type.",
+    "22P05": "No text in PostgreSQL has the character U+0000: leave it out.",
 }
 
 
@@ -637,7 +642,7 @@ def _from_database(exc: psycopg.Error) -> OpsError | None:
         error.message = text.removeprefix(f"{error.code}: ")
         return error
     if not _is_ours(sqlstate):
-        hint = _HINTS.get(cls, hint)
+        hint = _HINTS.get(cls) or advice(exc)
     return cls(text, detail=detail, hint=hint)
 
 

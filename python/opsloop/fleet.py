@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from opsloop import database, sqlfiles
 from opsloop.areas.call import Caller
 from opsloop.config import DEFAULT_SCHEMA, check_schema
-from opsloop.errors import InvalidArgument, translate
+from opsloop.errors import InvalidArgument, SchemaMismatch, translate
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,11 @@ class Fleet(Caller):
     def open(cls, dsn: str, schema: str = DEFAULT_SCHEMA) -> Iterator[Self]:
         """A front, over a connection of its own."""
         with translate(), database.connect(dsn) as conn:
-            yield cls(conn, check_schema(schema, "schema"))
+            try:
+                yield cls(conn, check_schema(schema, "schema"))
+            except SchemaMismatch as error:
+                error.hint = "`opsloop fleet install` makes a database the front of a fleet."
+                raise
 
     def status(self) -> list[Node]:
         """Ask every node: whether it answers, what it runs, whether it was told the latest, what is open there."""

@@ -34,7 +34,7 @@ from opsloop.sqlfiles import Change
 #: How the comment on the schema of a compatibility layer begins; the schema of its loop follows.
 _LAYER = "opsloop compat of schema "
 _LAID_OVER: LiteralString = """
-  select string_agg(distinct l.over, ', ')
+  select string_agg(distinct (parse_ident(l.over))[1], ', ')
     from (select substr(obj_description(n.oid, 'pg_namespace'), length(p.begins) + 1)
             from pg_namespace n, (values (%s)) p (begins)
            where n.nspname = %s and starts_with(obj_description(n.oid, 'pg_namespace'), p.begins)
@@ -238,7 +238,7 @@ def _has_code(conn: psycopg.Connection[Any], digest: str) -> bool:
         "select p.proname, p.prosrc, p.prosecdef, p.provolatile,"
         " array(select c from unnest(p.proconfig) c where c !~ '^search_path=') from opsloop_routine r"
         " join pg_proc p on p.proname = r.name and oidvectortypes(p.proargtypes) = r.arg_types"
-        " where p.pronamespace = current_schema()::regnamespace"
+        " where p.pronamespace = quote_ident(current_schema())::regnamespace"
     ).fetchall()
     found, shipped = {name: tuple(about) for name, *about in rows}, sqlfiles.routines()
     # A node of a fleet writes its number there.

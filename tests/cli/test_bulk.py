@@ -43,6 +43,14 @@ def test_with_yes_all_that_fit_run_again(cli: Cli, loop: Loop, failed: list[UUID
     assert {loop.status(m) for m in failed} == {"running"}
 
 
+def test_a_status_that_there_is_not_is_named(cli: Cli) -> None:
+    for line in ("retry --status faild", "cancel --status pending --yes"):
+        done = cli(*line.split(), "--json")
+        assert (done.code, done.error["code"]) == (2, "OPS_018")
+        assert line.split()[2] in done.error["message"]
+        assert "running" in done.error["hint"]
+
+
 def test_a_group_is_found_and_put_back(cli: Cli, loop: Loop, failed: list[UUID]) -> None:
     (group,) = cli("dead", "list", "--by", "reason", "--json").json
     assert (group["pattern"], group["letters"]) == ("no room on disk #", 3)

@@ -51,6 +51,7 @@ def test_letters_are_listed_newest_first_and_each_field_of_the_filter_picks(cli:
         (["--executor", "noop"], [step]),
         (["--kind", "noop"], [step]),
         (["--mission", str(mission)], [step]),
+        (["--mission", str(mission)[-8:]], [step]),
         (["--event-type", "paid"], [message]),
         (["--reason", "go%"], [message]),
         (["--pattern", "p"], []),
@@ -163,6 +164,7 @@ def test_a_letter_of_another_system_is_kept_from_text_file_and_stdin(
     "document",
     ["{}", "[]", "{", '{"dl_msg_id": 1}', '{"dl_msg_id": "x", "reasn": "y"}', '{"dl_msg_id": "x", "payload": 1}',
      '{"dl_msg_id": "x", "reclaim_count": "many"}', '{"dl_msg_id": "x", "dead_lettered_at": "teatime"}',
+     '{"dl_msg_id": "x", "reason": ["a"]}', '{"dl_msg_id": "x", "dead_lettered_at": true}',
      '{"dl_msg_id": "x", "archived_by": "opsloop"}', "@/no/such/file"],
 )  # fmt: skip
 def test_a_letter_that_cannot_be_kept_is_refused(cli: Cli, client: Client, document: str) -> None:

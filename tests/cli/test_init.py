@@ -54,6 +54,14 @@ def test_it_writes_a_small_project_and_says_what_next(offline: Cli, tmp_path: Pa
     assert last == f"next: cd '{tmp_path}/Shop ops' && opsloop up --app executors --policy policy.toml"
 
 
+def test_where_nothing_can_be_written_is_said(offline: Cli, tmp_path: Path) -> None:
+    (tmp_path / "around").symlink_to("around")
+    for where in (tmp_path / "around", tmp_path / ("x" * 300), tmp_path / "around" / "further"):
+        done = offline("init", str(where), "--json")
+        assert (done.code, done.error["code"]) == (2, "OPS_018")
+        assert str(where) in done.error["message"]
+
+
 def test_the_directory_one_is_in_is_fine(
     offline: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,9 @@ def test_the_next_command_names_the_same_loop() -> None:
 def test_the_next_command_has_no_password() -> None:
     session = Session(dsn="postgresql://u:hunter2@h/d", schema=None, embedded=False, json=False)
     assert "hunter2" not in session.command("ps")
+    session = Session(dsn="host=h sslkey=k sslpassword=hunter2", schema=None, embedded=False, json=False)
+    assert "hunter2" not in session.command("ps")
+    assert "sslkey=k" in session.command("ps")
     assert "host=h" in session.command("ps")
 
 

@@ -31,6 +31,12 @@ def test_a_change_is_shown_path_by_path_and_taken_back(cli: Cli, tmp_path: Path)
     assert shown.out == "~ daily_limit: 100 -> 12\n"
 
 
+def test_a_document_that_opsloop_does_not_read_is_said_to_be_ones_own(cli: Cli) -> None:
+    done = cli("policy", "set", "auto_aprove", "{}", "--yes")
+    assert (done.code, "auto_aprove is a document of your own" in done.err) == (0, True)
+    assert cli("policy", "set", "retention", "{}", "--yes").err == ""
+
+
 def test_a_version_that_is_not_there_is_named(cli: Cli) -> None:
     done = cli("policy", "rollback", "proposal_caps", "7", "--json")
     assert (done.code, done.error["code"]) == (1, "OPS_080")
@@ -306,6 +312,7 @@ def test_what_is_in_force_is_exported_and_comes_back_as_it_was(cli: Cli, tmp_pat
     assert done.err == "left out, as TOML has no null: worker_policy.presets\n"
     assert cli("policy", "export", "--json").json["ours"] == before["ours"]
     assert cli("policy", "export", str(tmp_path / "p.yaml")).code == 2
+    assert "cannot write" in cli("policy", "export", str(tmp_path / f"{'p' * 300}.toml")).err
 
 
 def test_a_file_that_is_there_keeps_its_comments_and_tests_where_they_stand(cli: Cli, tmp_path: Path) -> None:

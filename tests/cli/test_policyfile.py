@@ -46,6 +46,7 @@ def test_what_is_in_force_already_makes_no_new_version(cli: Cli, tmp_path: Path)
         ("p.json", '{"auto_approve": {"enabled": true, "enabled": false}}', "OPS_017", "stands twice"),
         ("p.json", "[]", "OPS_017", "must hold an object, not an array"),
         ("p.toml", "auto_approve = 3", "OPS_017", "auto_approve must be an object, not a number"),
+        ("p.toml", "schedules = 3", "OPS_017", "schedules must be a list, not a number"),
         ("p.toml", "[auto_aprove]\nenabled = true", "OPS_002", "auto_aprove"),
         ("p.toml", TOML + "daily = 7\n", "OPS_017", "daily: unknown field"),
         ("p.toml", "[proposal_caps]\ndaily_limit = 2026-01-01\n", "OPS_017", "daily_limit"),

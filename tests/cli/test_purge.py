@@ -99,6 +99,15 @@ def test_rows_are_exported_whole_before_they_go(cli: Cli, loop: Loop, tmp_path: 
     assert refused.error["detail"]["batch"].endswith(".jsonl.zst")
 
 
+def test_where_no_export_can_be_written_nothing_is_purged(cli: Cli, loop: Loop, tmp_path: Path) -> None:
+    manifest = {"format": exporting.FORMAT, "schema": "opsloop", "files": []}
+    (tmp_path / exporting.MANIFEST).write_text(json.dumps(manifest))
+    (tmp_path / "manifest.new").mkdir()
+    done = cli("purge", "--older-than", "90d", "--export", str(tmp_path), "--json")
+    assert (done.code, done.error["code"], missions(loop)) == (2, "OPS_018", 4)
+    assert str(tmp_path) in done.error["message"]
+
+
 class Crash(BaseException):
     """The process is gone."""
 

@@ -72,3 +72,4 @@ def test_the_wait_comes_to_an_end(cli: Cli, loop: Loop) -> None:
 def test_what_is_unknown_is_refused(cli: Cli, loop: Loop) -> None:
     assert cli("subagents", "run", "EXEC", "nowhere").code == 1
     assert cli("subagents", "summary", "00000000-0000-0000-0000-000000000000").code == 1
+    assert "MISSION" in cli("subagents", "summary", "nowhere").err.splitlines()[0]

@@ -1,5 +1,6 @@
 """A command line that cannot be used is OPS_018 with the faulty part named, exit code 2, before anything is done."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def commands(group: Any, *path: str) -> Iterator[str]:
         ("ps --dsn nonsense://x", "--dsn"),
         ("ps --dsn host=h --schema pg_x", "--schema"),
         ("ps --dsn host=h --embedded", "--embedded"),
+        ("policy try policy.toml --since 999999d", "--since"),
+        ("grant --command echo'", "--command"),
     ],
 )
 def test_a_faulty_command_line_names_the_faulty_part(offline: Cli, line: str, named: str) -> None:
@@ -55,6 +58,40 @@ def test_a_faulty_command_line_names_the_faulty_part(offline: Cli, line: str, na
     if named:
         assert done.err.startswith("OPS_018: ")
         assert named in done.err.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "line"),
+    [
+        ("def x(:\n", "SyntaxError: invalid syntax", 1),
+        ("import opsloop\nnobody\n", "NameError: name 'nobody' is not defined", 2),
+        ("import opsloop\n\n\nopsloop.executor('')\n", "ValueError: an executor needs a name", 4),
+        ("\nimport no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'", 2),
+    ],
+)
+@pytest.mark.parametrize("command", ["worker", "relay"])
+def test_a_fault_in_a_module_of_ones_own_is_named_with_its_line(
+    offline: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    source: str,
+    said: str,
+    line: int,
+) -> None:
+    file = tmp_path / "of_ones_own.py"
+    file.write_text(source)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    done = offline(command, "--once", "--app", "of_ones_own", "--dsn", "host=h", "--json")
+    assert (done.code, done.error["code"]) == (2, "OPS_018")
+    assert done.error["message"].startswith(f"--app of_ones_own: {said}")
+    assert done.error["detail"] == {"file": str(file), "line": line}
+
+
+def test_an_app_without_a_name_is_refused(offline: Cli) -> None:
+    done = offline("worker", "--once", "--app", "", "--dsn", "host=h", "--json")
+    assert (done.code, done.error["code"]) == (2, "OPS_018")
 
 
 def test_options_that_contradict_each_other_are_named(offline: Cli) -> None:
@@ -92,6 +129,12 @@ def test_the_name_of_a_file_without_its_at_sign_is_explained(offline: Cli, tmp_p
     file = tmp_path / "template.json"
     file.write_text("{}")
     assert f"give @{file}" in offline("propose", str(file)).err
+
+
+def test_a_loop_that_is_no_front_is_told_how_one_is_made(cli: Cli) -> None:
+    done = cli("fleet", "status", "--json")
+    assert (done.code, done.error["code"]) == (1, "OPS_021")
+    assert "opsloop fleet install" in done.error["hint"]
 
 
 def test_without_a_database_it_is_ops_001_and_exit_code_3(offline: Cli) -> None:

@@ -27,6 +27,23 @@ def test_each_code_gives_its_class_by_sqlstate(conn: Conn, code: str) -> None:
     assert caught.value.hint == "do that"
 
 
+@pytest.mark.parametrize(
+    ("statement", "hint"),
+    [
+        ("select 'x'::integer", "of that type"),
+        ("select '99999999999'::integer", "smaller number"),
+        ("select 'teatime'::timestamptz", "2030-01-31T09:00:00Z"),
+        (r"""select '{"a": "\u0000"}'::jsonb""", "U+0000"),
+    ],
+)
+def test_a_value_that_postgresql_cannot_read_comes_with_a_remedy(
+    conn: Conn, statement: str, hint: str
+) -> None:
+    with pytest.raises(errors.InvalidArgument) as caught, translate():
+        conn.execute(statement)
+    assert hint in caught.value.hint
+
+
 def test_a_sqlstate_that_only_begins_like_ours_keeps_its_class(conn: Conn) -> None:
     with pytest.raises(psycopg.DatabaseError), translate():
         raise_in_sql(conn, errcode="OPABC", message="OPS_004: somebody else's")

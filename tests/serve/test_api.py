@@ -259,6 +259,14 @@ def test_a_short_api_key_refuses_to_start_and_is_not_shown(dsn, run_opsloop):
     assert "hunter2" not in done.stderr + done.stdout
 
 
+def test_a_login_that_may_not_ask_whose_call_it_is_does_not_serve(run_opsloop, people):
+    login = people.dsn_of(people.make("worker"))
+    for command in (["serve", "--port", "0"], ["up", "--serve", "0"]):
+        done = run_opsloop(*command, "--dsn", login)
+        assert (done.returncode, done.stderr[-2000:].count("OPS_015")) == (1, 1), done.stderr
+        assert "may not serve" in done.stderr
+
+
 def test_the_database_being_away_is_503_and_nothing_tells_where_it_is(server, key, conn, databases):
     web = server.web(key("reader"))
     assert web.get("/api/v1/missions").status == 200

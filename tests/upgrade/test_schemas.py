@@ -5,7 +5,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from opsloop import migrate, sqlfiles
+from opsloop import connect, migrate, sqlfiles
 from opsloop.errors import ForeignObject, InvalidArgument, NotAllowed
 from upgrade.deploying import dump
 
@@ -55,6 +55,11 @@ def test_any_schema_name_will_do(empty_dsn, admin, schema):
     ).fetchall()
     assert (f"search_path={path}",) in pinned or (f"search_path={schema}, pg_temp",) in pinned
     assert len([setting for (setting,) in pinned if setting.startswith("search_path")]) == 1
+    with connect(empty_dsn, schema) as client:
+        assert client.capabilities()["complete"]
+    migrate.install_layer(empty_dsn, "ops", schema)
+    assert migrate.layers(empty_dsn)["ops"] == schema
+    migrate.remove_layer(empty_dsn, "ops", schema)
 
     assert migrate.rollback(empty_dsn, schema) == ALL[::-1]
     assert routines(admin, schema) == []

@@ -24,6 +24,7 @@ def sqitch(programs, empty_dsn, tmp_path):
 def test_fresh_under_sqitch_is_fresh_under_yoyo(sqitch, empty_dsn, programs, schema):
     sqitch.must("deploy", *([] if schema == "opsloop" else ["--set", f"schema={schema}"]))
     by_sqitch = dump(programs, empty_dsn, schema)
+    assert migrate.status(empty_dsn, schema).up_to_date
     with psycopg.connect(empty_dsn) as conn:
         conn.execute(f'drop schema "{schema}" cascade')
 

@@ -13,8 +13,8 @@ import typer
 
 from opsloop import jsonio
 from opsloop.cli import bulk, output
-from opsloop.cli.jsonin import read_object
-from opsloop.cli.session import WORK, Actor, Session, command
+from opsloop.cli.jsonin import kind, read_object
+from opsloop.cli.session import WORK, Actor, Session, an_id, command
 from opsloop.client import OwningClient
 from opsloop.errors import AmbiguousId, InvalidArgument, NotFound, OpsError
 from opsloop.results import DeadLetter, FailureGroup, RedrivenLetter
@@ -51,7 +51,7 @@ class Letters:
     kind: Annotated[Text, typer.Option("--kind", help="Steps of this kind.")] = None
     event_type: Annotated[Text, typer.Option("--event-type", help="Messages of this type.")] = None
     pattern: Annotated[Text, typer.Option("--pattern", help="Reactions of this pattern.")] = None
-    mission: Annotated[Text, typer.Option("--mission", help="Steps of this mission.")] = None
+    mission: Annotated[Text, typer.Option("--mission", parser=an_id, help="Steps of this mission.")] = None
     reason: Annotated[
         Text, typer.Option("--reason", help="Why it gave up: a LIKE pattern, such as '%timeout%'.")
     ] = None
@@ -61,14 +61,12 @@ class Letters:
     until: Annotated[Text, typer.Option("--until", help="Given up before this time.")] = None
     group: bulk.Group = None
 
-    def wanted(self) -> dict[str, str]:
-        """Return what was given, as the functions name it."""
+    def wanted(self, session: Session, client: OwningClient) -> dict[str, str]:
+        """Return what was given, as the functions name it; of a mission the last 8 digits of its id will do."""
         given = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {
-            "mission_id" if name == "mission" else name: str(value)
-            for name, value in given.items()
-            if value is not None
-        }
+        if self.mission is not None:
+            given["mission_id"] = session.whole_id(client, given.pop("mission"), "mission")
+        return {name: str(value) for name, value in given.items() if value is not None}
 
 
 LetterId = Annotated[
@@ -101,8 +99,8 @@ def list_(
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Letters to list.")] = 50,
 ) -> None:
     """List dead letters that wait, newest first; --json has all that was kept of each."""
-    wanted = which.wanted()
     with session.client() as client:
+        wanted = which.wanted(session, client)
         if by is not None:
             _grouped(session, client.group_failures({**wanted, "redriven": redriven}, limit=min(limit, 1000)))
             return
@@ -249,12 +247,12 @@ def redrive(
     behind what was delivered of its aggregate since. Of a letter of another system the event dead_letter:redriven
     tells. Exit code 1 when one could not be put back; the others are.
     """
-    wanted = which.wanted()
-    if letters and wanted:
+    if letters and which != Letters():
         raise InvalidArgument(
             "ID and options that pick letters exclude each other", hint="opsloop dead redrive --help"
         )
     with session.client() as client:
+        wanted = which.wanted(session, client)
         if letters:
             done = [_one(client, _name(client, letter), actor) for letter in dict.fromkeys(letters)]
         else:
@@ -314,6 +312,11 @@ def archive(
     given = read_object(document, "DOCUMENT", InvalidArgument)
     faults = [f"unknown field {name!r}" for name in given if name not in _FIELDS]
     faults += ["dl_msg_id is missing"] if not isinstance(given.get("dl_msg_id"), str) else []
+    faults += [
+        f"{name} must be text or a number, not {kind(given[name])}"
+        for name in _FIELDS
+        if name != "payload" and isinstance(given.get(name), bool | list | dict)
+    ]
     faults += ["payload must be an object"] if not isinstance(given.get("payload"), dict | None) else []
     if faults:
         raise InvalidArgument(

@@ -54,6 +54,9 @@ class Export:
             made = cls(directory, manifest, f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}", lock)
             made.manifest["before"] = before.isoformat()
             made._settle(client)
+        except OSError as error:
+            os.close(lock)
+            raise InvalidArgument(f"--export {directory}: {error}") from error
         except BaseException:
             os.close(lock)
             raise

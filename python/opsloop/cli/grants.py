@@ -51,7 +51,7 @@ def grant(
 ) -> None:
     """Give your vote beforehand: for a while and so many times, what matches need not ask you."""
     match = {
-        "command": shlex.split(line) if line is not None else None,
+        "command": _words(line) if line is not None else None,
         "kinds": kind or None,
         "digest": digest,
         "sources": source or None,
@@ -68,6 +68,16 @@ def grant(
         output.say(f"end it: {session.command('revoke', made)}")
 
     session.show({"grant_id": made, "until": until, "uses": uses}, text)
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise InvalidArgument(
+            f"--command: {line!r} is no command line: {error}",
+            hint="Quote each argument as a shell wants it.",
+        ) from error
 
 
 def grants(

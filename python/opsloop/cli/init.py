@@ -37,23 +37,27 @@ def init(
 
     Never overwrites: when one of the files is there already, nothing is written (OPS_013, exit code 1).
     """
-    name = re.sub(r"[^a-z0-9]+", "-", directory.resolve().name.lower()).strip("-") or "loop"
-    texts = _texts(name)
-    in_the_way = [file for file in texts if (directory / file).exists() or (directory / file).is_symlink()]
-    if in_the_way:
-        raise ForeignObject(
-            f"files are in the way in {directory}: {', '.join(in_the_way)}",
-            detail={"files": in_the_way},
-            hint="Nothing was written. Move them, or choose another directory.",
-        )
     try:
+        name = re.sub(r"[^a-z0-9]+", "-", directory.resolve().name.lower()).strip("-") or "loop"
+        texts = _texts(name)
+        in_the_way = [
+            file for file in texts if (directory / file).exists() or (directory / file).is_symlink()
+        ]
+        if in_the_way:
+            raise ForeignObject(
+                f"files are in the way in {directory}: {', '.join(in_the_way)}",
+                detail={"files": in_the_way},
+                hint="Nothing was written. Move them, or choose another directory.",
+            )
         directory.mkdir(parents=True, exist_ok=True)
         for file, text in texts.items():
             with (directory / file).open("x", encoding="utf-8") as new:
                 new.write(text)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
+        # A RuntimeError is that of links which lead to each other.
+        reason = error.strerror if isinstance(error, OSError) else error
         raise InvalidArgument(
-            f"cannot write to {directory}: {error.strerror}", hint="Choose another directory."
+            f"cannot write to {directory}: {reason}", hint="Choose another directory."
         ) from error
 
     if json:

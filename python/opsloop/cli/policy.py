@@ -66,6 +66,9 @@ def set_(
 
         changed = _change(session, client, [key], put, yes=yes)
         version = changed.versions.get(key) or policychange.in_force(client, key)
+        is_ours = version > 1 or policychange.is_known(client, key)
+    if not (is_ours or session.json):
+        output.say(f"{key} is a document of your own: opsloop knows none of that name", stderr=True)
     session.show(
         {"key": key, "version": version}, lambda: output.say(f"{key}: version {version} is in force")
     )

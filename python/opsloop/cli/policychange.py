@@ -65,6 +65,15 @@ def in_force(client: OwningClient, key: str) -> int:
         return 0
 
 
+def is_known(client: OwningClient, key: str) -> bool:
+    """Whether opsloop itself reads documents of that name."""
+    try:
+        client.policy_schema(key)
+    except PolicyNotFound:
+        return False
+    return True
+
+
 def confirmed(client: OwningClient, keys: list[str], put: Put) -> policyfile.Applied:
     """Show what would change, ask, and put exactly that in force; nothing is asked where nothing changes.
 

@@ -27,14 +27,14 @@ def write(path: Path, documents: policyfile.Documents) -> bool:
     Its `$schema`, `tests` and `schedules` stay. Raises as `policyfile.read` does for a file that is there, and
     InvalidPolicy (OPS_017) for what TOML cannot say.
     """
-    old = None
-    if path.exists():
-        policyfile.read_whole(path)
-        old = path.read_text(encoding="utf-8-sig")
-    text = as_toml(documents, old) if path.suffix == ".toml" else as_json(documents, old)
-    if text == old:
-        return False
     try:
+        old = None
+        if path.exists():
+            policyfile.read_whole(path)
+            old = path.read_text(encoding="utf-8-sig")
+        text = as_toml(documents, old) if path.suffix == ".toml" else as_json(documents, old)
+        if text == old:
+            return False
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InvalidArgument(

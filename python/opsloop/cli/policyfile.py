@@ -98,6 +98,12 @@ def read_whole(path: Path) -> PolicyFile:
     found.pop("$schema", None)
     tests = found.pop("tests") if isinstance(found.get("tests"), list) else []
     schedules = found.pop("schedules") if isinstance(found.get("schedules"), list) else None
+    for key in ("tests", "schedules"):
+        if not isinstance(found.get(key, {}), dict):
+            raise InvalidPolicy(
+                f"{path}: {key} must be a list, not {kind(found[key])}",
+                hint=f"Write each entry below a [[{key}]] of its own.",
+            )
     for key, document in found.items():
         if not isinstance(document, dict):
             raise InvalidPolicy(f"{path}: {key} must be an object, not {kind(document)}", hint=_HINT)

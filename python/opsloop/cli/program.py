@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+import traceback
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -50,7 +53,14 @@ def load_apps(apps: Iterable[str], *kinds: Plugins) -> None:
     for target in apps:
         try:
             _add(imported(target), kinds)
-        except (ImportError, AttributeError, TypeError) as error:
+        # Importing runs the user's module, which may raise anything.
+        except Exception as error:
+            if origin := _origin(error):
+                raise InvalidArgument(
+                    f"--app {target}: {type(error).__name__}: {error}",
+                    detail=origin,
+                    hint="Mend it there; `python -c 'import …'` of the module shows how it came to that line.",
+                ) from error
             marks = " or ".join(kind.mark for kind in kinds)
             raise InvalidArgument(
                 f"--app {target}: {error}",
@@ -68,6 +78,15 @@ def _add(source: object, kinds: Sequence[Plugins]) -> None:
             faults.append(error)
     if len(faults) == len(kinds):
         raise faults[0]
+
+
+def _origin(error: Exception) -> dict[str, Any] | None:
+    """The file and line in the user's modules that an error comes from; None where it comes from none of them."""
+    if isinstance(error, SyntaxError):
+        return {"file": error.filename, "line": error.lineno}
+    ours = (str(Path(__file__).parents[1]), str(Path(importlib.__file__).parent), "<frozen importlib")
+    places = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith(ours)]
+    return {"file": places[-1].filename, "line": places[-1].lineno} if places else None
 
 
 def run(life: Coroutine[Any, Any, int]) -> None:

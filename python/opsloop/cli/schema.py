@@ -55,7 +55,7 @@ def rollback(
             to = applied[-2] if len(applied) > 1 else None
         if (to is not None or all_) and not yes and sys.stdin and sys.stdin.isatty():
             typer.confirm(
-                f"Take back from schema {schema} everything {'' if all_ else f'after {to}'}?", abort=True
+                f"Take back from schema {schema} everything{'' if all_ else f' after {to}'}?", abort=True
             )
         gone = migrations.rollback(dsn, schema, to) if applied else []
     session.show({"schema": schema, "taken_back": gone}, lambda: _list(schema, "taken back", gone))

@@ -13,7 +13,7 @@ from opsloop.cli.program import LogLevel
 from opsloop.cli.session import LOOP, Session, command
 from opsloop.client import connect
 from opsloop.database import Database
-from opsloop.errors import InvalidArgument
+from opsloop.errors import InvalidArgument, NotAllowed, NotSignedIn
 from opsloop.process.program import stop_on_signals
 
 if TYPE_CHECKING:
@@ -62,9 +62,10 @@ def serve(
 
     Its own login is the owner of the schema, or a member of the group <schema>_server.
 
-    Exit codes: 0 ended in order; 1 opsloop is not installed there; 2 the command line or the environment cannot be used
-    (OPS_018), such as a port that is taken; 3 no database is configured, or it cannot be reached at the start
-    (OPS_001), while later requests are answered with 503 until it is back; 130 ended by a second signal.
+    Exit codes: 0 ended in order; 1 opsloop is not installed there, or its own login may not serve (OPS_015); 2 the
+    command line or the environment cannot be used (OPS_018), such as a port that is taken; 3 no database is configured,
+    or it cannot be reached at the start (OPS_001), while later requests are answered with 503 until it is back; 130
+    ended by a second signal.
     """
     program.begin(once=False, drain=False, log_level=log_level)
     settings = session.settings()
@@ -80,8 +81,8 @@ def serve(
             connections=connections,
             request_seconds=request_seconds,
         )
-        with connect(dsn, session.schema_name):
-            pass  # what cannot work now is said now, and not to the first who asks
+        # What cannot work now is said now, and not to the first who asks.
+        assert_may_serve(dsn, session.schema_name)
         program.run(_run(one, session))
 
 
@@ -96,6 +97,21 @@ def server(settings: Settings, database: Database, **options: Any) -> HttpServer
         ) from error
     made: HttpServer = process.HttpServer(process.ServeSettings.of(settings, database, **options))
     return made
+
+
+def assert_may_serve(dsn: str, schema: str) -> None:
+    """Raise NotAllowed (OPS_015) unless this login may ask whose call it is: no request could be answered."""
+    with connect(dsn, schema) as client:
+        try:
+            client.find_caller(key="")
+        except NotSignedIn:
+            pass
+        except NotAllowed as error:
+            raise NotAllowed(
+                f"the login {client.conn.info.user} may not serve: it could not ask whose call it is",
+                detail={"login": client.conn.info.user, "refused": error.message},
+                hint="Connect as the owner of the schema, or as a member of the group <schema>_server: docs/http.md.",
+            ) from error
 
 
 async def _run(one: HttpServer, session: Session) -> int:

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, get_type_hints
 from uuid import UUID
@@ -108,11 +108,15 @@ class Session:
         return shlex.join(parts)
 
 
+#: Of a connection string, what must not be shown.
+_SECRETS = frozenset({"password", "sslpassword"})
+
+
 def _without_password(dsn: str) -> str:
     values = conninfo_to_dict(dsn)
-    if "password" not in values:
+    if _SECRETS.isdisjoint(values):
         return dsn
-    return make_conninfo("", **{name: value for name, value in values.items() if name != "password"})
+    return make_conninfo("", **{name: value for name, value in values.items() if name not in _SECRETS})
 
 
 def embedded_directory() -> Path:
@@ -150,7 +154,12 @@ def a_while(given: str) -> timedelta:
     found = re.fullmatch(r"([0-9]{1,6})([smhd])", given.strip())
     if found is None or not int(found[1]):
         raise typer.BadParameter(f"{given!r} is no time such as 30s, 90m, 1h or 2d.")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    back = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    try:
+        datetime.now(UTC) - back
+    except OverflowError:
+        raise typer.BadParameter(f"{given} ago is before the calendar begins") from None
+    return back
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -16,7 +16,7 @@ from opsloop.cli.company import Company
 from opsloop.cli.observing import MetricsPort, Observers, Traces
 from opsloop.cli.program import LogLevel
 from opsloop.cli.relay import known
-from opsloop.cli.serve import server
+from opsloop.cli.serve import assert_may_serve, server
 from opsloop.cli.session import LOOP, Session, command, current_user
 from opsloop.cli.worker import offered, serve
 from opsloop.client import connect
@@ -94,6 +94,7 @@ def up(
         web = None
         if place is not None:
             host, port = place
+            assert_may_serve(dsn, session.schema_name)
             web = server(settings, Database(dsn, session.schema_name), host=host, port=port)
             done["url"] = web.bind()
 

@@ -15,6 +15,8 @@ begin
     || _field_fault('p_match.digest', p_match -> 'digest', 'text', 64, 64)
     || _field_fault('p_match.command', p_match -> 'command', 'texts')
     || _field_fault('p_match.kinds', p_match -> 'kinds', 'texts')
+    || case when p_match -> 'kinds' @? '$[*] ? (@ like_regex "[*]")'
+            then array['p_match.kinds: must be kinds as they are written in steps: no * stands for others'] end
     || _field_fault('p_match.sources', p_match -> 'sources', 'texts')
     || _field_fault('p_match.max_risk', p_match -> 'max_risk', 'low|medium|high')
     || case when (select count(*) from unnest(array['digest', 'command', 'kinds']) k

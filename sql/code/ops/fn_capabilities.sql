@@ -16,7 +16,7 @@ begin
     select format('%s(%s)', r.name, r.arg_types)
       from opsloop_routine r
      where not exists (select from pg_proc p
-                        where p.pronamespace = current_schema()::regnamespace and p.proname = r.name
+                        where p.pronamespace = quote_ident(current_schema())::regnamespace and p.proname = r.name
                           and oidvectortypes(p.proargtypes) = r.arg_types)
      order by 1);
   return (

@@ -161,6 +161,7 @@ def test_what_a_reaction_proposes_may_be_granted_too(git):
         ({"kinds": ["a"], "command": ["b"]}, None, None),
         ({"digest": "short"}, None, None),
         ({"kinds": ["a"], "kind": "b"}, None, None),
+        ({"kinds": ["deploy:*"]}, None, None),
         ({"kinds": ["a"]}, "32 days", None),
         ({"kinds": ["a"]}, "-1 second", None),
         ({"kinds": ["a"]}, None, 0),
