@@ -49,7 +49,10 @@ begin
                      v_one.arguments, case v_one.route when 'key' then ', p_routing_key text default null' else '' end,
                      v_one.result, 'begin end;');
     end if;
-    select p.oid, p.proretset as set, pg_get_function_result(p.oid) as result, a.names, a.typed
+    select p.oid, p.proretset as set, pg_get_function_result(p.oid) as result, a.names, a.typed,
+           -- By name: a node of a newer release may have more of them.
+           (select string_agg(quote_ident(p.proargnames[m.no]), ', ' order by m.no)
+              from unnest(p.proargmodes) with ordinality m (mode, no) where m.mode = 't') as columns
       into v_proc
       from pg_proc p
      cross join lateral (
@@ -67,8 +70,8 @@ begin
       execute format('create or replace function %s(p_node integer%s) returns %s language plproxy as %L',
                      v_at, v_proc.typed, v_proc.result,
                      format('cluster %I._fleet_server(p_node); run on 0; select %s %I.%s(%s);', current_schema(),
-                            case when v_proc.set then '* from' else '' end, current_schema(), v_one.name,
-                            v_proc.names));
+                            case when v_proc.set then coalesce(v_proc.columns, '*') || ' from' else '' end,
+                            current_schema(), v_one.name, v_proc.names));
     end if;
     if v_one.route = 'all' or v_one.how = 'at all' then
       execute format('create or replace function %s(%s) returns %s%s language plpgsql as %L',

@@ -210,6 +210,26 @@ def test_a_loop_of_another_number_is_not_told_and_not_taken_for_the_node(fleet: 
     assert (found.reached, found.fault) == (False, "the loop there is node 2")
 
 
+def test_a_node_of_a_newer_release_may_answer_with_more_columns(fleet: Servers) -> None:
+    """Nodes are brought to a new release one by one, and the front last."""
+    with fleet.front() as conn, fleet.node(2).session() as newer:
+        newer.execute("begin; alter function fn_count_stuck() rename to of_before")
+        newer.execute("""
+            create function fn_count_stuck()
+            returns table (fresh text, reason text, missions bigint, steps bigint, oldest timestamptz)
+            language sql as $$ select 'new', 'a test', 7::bigint, 8::bigint, now() $$;
+            commit""")
+        try:
+            found = conn.execute(
+                "select missions, steps from fn_count_stuck() where reason = 'a test'"
+            ).fetchall()
+        finally:
+            newer.execute(
+                "drop function fn_count_stuck(); alter function of_before() rename to fn_count_stuck"
+            )
+    assert found == [(7, 8)]
+
+
 def run(*words: str) -> tuple[int, str]:
     """A command line: its exit code and what it printed, which is with --json what the schema says."""
     done = subprocess.run(
