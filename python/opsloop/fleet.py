@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from opsloop import database, sqlfiles
 from opsloop.areas.call import Caller
-from opsloop.config import DEFAULT_SCHEMA, check_schema
+from opsloop.config import DEFAULT_SCHEMA, check_dsn, check_schema
 from opsloop.errors import InvalidArgument, SchemaMismatch, translate
 
 
@@ -87,9 +87,12 @@ class Fleet(Caller):
 
     def login(self, login: str, password: str | None) -> None:
         """Give the front the password with which a login connects to the nodes; None takes it away."""
-        self.conn.execute(
-            sql.SQL("select {}.fn_fleet_login(%s, %s)").format(sql.Identifier(self.schema)), (login, password)
+        query = sql.SQL("select {}.fn_fleet_login(%s, %s)").format(
+            # A percent sign would be read as the beginning of a parameter.
+            sql.Identifier(self.schema.replace("%", "%%"))
         )
+        with translate():
+            self.conn.execute(query, (login, password))
 
 
 def install(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
@@ -105,6 +108,7 @@ def remove(dsn: str, schema: str = DEFAULT_SCHEMA) -> None:
 def number(front: str, dsn: str, node: int, schema: str = DEFAULT_SCHEMA) -> None:
     """Give the loop that `dsn` names its number, as the login of `front` unless `dsn` names one: its owner."""
     check_schema(schema, "schema")
+    check_dsn(dsn, "the connection string of the node")
     logins = {key: value for key, value in conninfo_to_dict(front).items() if key in ("user", "password")}
     whole = make_conninfo("", **{**logins, **conninfo_to_dict(dsn)})
     with translate(), database.connect(whole) as conn, conn.transaction():
@@ -114,6 +118,7 @@ def number(front: str, dsn: str, node: int, schema: str = DEFAULT_SCHEMA) -> Non
 
 def without_login(dsn: str) -> str:
     """A connection string without user and password. InvalidArgument (OPS_018) when it names no database."""
+    check_dsn(dsn, "the connection string of the node")
     parts = {key: value for key, value in conninfo_to_dict(dsn).items() if key not in ("user", "password")}
     if "dbname" not in parts:
         raise InvalidArgument("the connection string of a node must name its database", hint="dbname=…")

@@ -55,6 +55,9 @@ end;
 $$;
 \ir ../loader/code_begin.sql
 \ir ../code/base/_role_name.sql
+\ir ../code/base/_check_text.sql
+\ir ../code/base/_error_code.sql
+\ir ../code/control/_check_scope.sql
 \ir ../code/base/fn_compatibility.sql
 \ir code/_fleet_server.sql
 \ir code/_server_version.sql
@@ -68,14 +71,15 @@ $$;
 \ir code/_knows.sql
 \ir code/_is_away.sql
 \ir code/_was_not_sent.sql
+\ir code/_node_said.sql
 \ir code/_node_fault.sql
 \ir code/_warn_away.sql
 \ir code/_change.sql
 \ir code/_record_pause.sql
-\ir code/_record_resume.sql
 \ir code/_record_kill.sql
 \ir code/_was_told.sql
 \ir code/_told.sql
+\ir code/_split_by_node.sql
 \ir code/_share_of.sql
 \ir code/_cut.sql
 \ir code/_state_for.sql

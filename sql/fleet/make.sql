@@ -49,7 +49,10 @@ begin
                      v_one.arguments, case v_one.route when 'key' then ', p_routing_key text default null' else '' end,
                      v_one.result, 'begin end;');
     end if;
-    select p.oid, p.proretset as set, pg_get_function_result(p.oid) as result, a.names, a.typed
+    select p.oid, p.proretset as set, pg_get_function_result(p.oid) as result, a.names, a.typed,
+           -- By name: a node of a newer release may have more of them.
+           (select string_agg(quote_ident(p.proargnames[m.no]), ', ' order by m.no)
+              from unnest(p.proargmodes) with ordinality m (mode, no) where m.mode = 't') as columns
       into v_proc
       from pg_proc p
      cross join lateral (
@@ -67,8 +70,8 @@ begin
       execute format('create or replace function %s(p_node integer%s) returns %s language plproxy as %L',
                      v_at, v_proc.typed, v_proc.result,
                      format('cluster %I._fleet_server(p_node); run on 0; select %s %I.%s(%s);', current_schema(),
-                            case when v_proc.set then '* from' else '' end, current_schema(), v_one.name,
-                            v_proc.names));
+                            case when v_proc.set then coalesce(v_proc.columns, '*') || ' from' else '' end,
+                            current_schema(), v_one.name, v_proc.names));
     end if;
     if v_one.route = 'all' or v_one.how = 'at all' then
       execute format('create or replace function %s(%s) returns %s%s language plpgsql as %L',
@@ -87,7 +90,7 @@ declare
     end;
   end loop;
   if v_away <> '{}' then
-    perform _warn_away(v_away, cardinality(v_nodes));
+    perform _warn_away(v_away, cardinality(v_nodes), v_message);
   end if;
 end;$body$, case when v_one.arg is not null
                  then format('case when %s is not null then _route_id(%1$s) end', v_one.arg) end,
@@ -110,7 +113,8 @@ declare
     begin
       %s
       return;%s
-      if v_node = v_nodes[cardinality(v_nodes)] or not _was_not_sent(v_message) then
+      if v_node = v_nodes[cardinality(v_nodes)]
+         or not (_was_not_sent(v_message) or sqlstate in ('OP101', 'OP102')) then
         perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);
       end if;
     end;
@@ -148,21 +152,28 @@ declare
   v_left integer := p_limit;
   v_found bigint;
   v_away integer[] := '{}';
+  v_said text;
   v_node integer;%s
   foreach v_node in array _nodes() loop
     begin
       return query select * from %s(v_node, %s);
       get diagnostics v_found = row_count;
       v_left := v_left - v_found;%s
-      if not _is_away(sqlstate, v_message) then
+      if _is_away(sqlstate, v_message) then
+        v_away := v_away || v_node;
+        v_said := v_message;
+      elsif v_left is not distinct from p_limit then
         perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);
+      else
+        -- What others have done is done.
+        raise warning using errcode = 'OP029', detail = jsonb_build_object('nodes', array[v_node])::text,
+          message = format('OPS_029: without node %%s, which refuses: %%s', v_node, _node_said(v_message));
       end if;
-      v_away := v_away || v_node;
     end;
     exit when v_left <= 0;
   end loop;
   if v_away <> '{}' then
-    perform _warn_away(v_away, cardinality(_nodes()));
+    perform _warn_away(v_away, cardinality(_nodes()), v_said);
   end if;
 end;$body$, c_words, v_at, regexp_replace(v_proc.names, '\mp_limit\M', 'v_left'), c_caught)
       when 'told' then format($body$
@@ -174,8 +185,8 @@ declare
     begin
       v_told := v_told || jsonb_build_array(jsonb_build_object('node', v_node) || %s(v_node, %s));
       perform _was_told(v_node%s);%s
-      -- What is no fault of the node: nothing is written down.
-      if sqlstate ~ '^(22|28|42|OP01[258]|OP083)' then
+      -- What is no fault of the node, or concerns it alone, is not written down; what others have done is.
+      if v_told = '[]' and (sqlstate ~ '^(22|28|42|OP01[258]|OP083)'%s) then
         perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);
       end if;
       perform _was_told(v_node, v_message);
@@ -185,7 +196,7 @@ declare
   return _told(v_told, v_not_told);
 end;$body$, c_words, v_one.how, v_at, v_proc.names,
             case v_one.name when 'fn_kill_switch' then ', null, (select s.kills from fleet_state s)' else '' end,
-            c_caught)
+            c_caught, case v_one.name when 'fn_kill_switch' then '' else ' or p_scope = ''mission''' end)
       when 'node' then format($body$
 begin
   raise exception using errcode = 'OP089', message = 'OPS_089: %s is not called on the front of a fleet',

@@ -21,4 +21,4 @@ begin
 end;
 $$;
 drop function plproxy.get_cluster_version(text), plproxy.get_cluster_partitions(text), plproxy.get_cluster_config(text);
-drop table fleet_state, fleet_nodes, fleet_logins, fleet_pauses, fleet_policies, opsloop_routine;
+drop table fleet_state, fleet_routed, fleet_nodes, fleet_logins, fleet_pauses, fleet_policies, opsloop_routine;

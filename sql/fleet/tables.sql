@@ -3,8 +3,7 @@ create table if not exists fleet_state (
   one boolean constraint fleet_state_pkey primary key default true constraint fleet_state_one_row check (one),
   generation bigint not null default 0,
   kills integer not null default 0,
-  layout integer not null default 1,
-  routed boolean not null default false
+  layout integer not null default 1
 );
 insert into fleet_state (one) values (true) on conflict do nothing;
 comment on table fleet_state is 'One row: how often what the nodes are to be told has changed, and their layout.';
@@ -12,7 +11,17 @@ comment on column fleet_state.one is 'Keeps it one row.';
 comment on column fleet_state.generation is 'Rises with every pause, resume, kill and policy; a node below it is told.';
 comment on column fleet_state.kills is 'How often the kill switch was used.';
 comment on column fleet_state.layout is 'Rises with every node that joins after the first key was routed.';
-comment on column fleet_state.routed is 'Whether a key was routed by this layout.';
+
+create table if not exists fleet_routed (
+  layout integer not null,
+  routed_by xid8 not null default pg_current_xact_id(),
+  constraint fleet_routed_pkey primary key (layout, routed_by)
+);
+comment on table fleet_routed is
+  'The layouts that a key was routed by: a row of each transaction that saw none yet, so that a pause or a kill, which '
+  'locks fleet_state, never waits for a producer.';
+comment on column fleet_routed.layout is 'The layout.';
+comment on column fleet_routed.routed_by is 'The transaction on the front.';
 
 create table if not exists fleet_nodes (
   node integer constraint fleet_nodes_pkey primary key

@@ -86,6 +86,19 @@ class Servers:
         """How the front reaches a node."""
         return f"host=127.0.0.1 port={node.host.env['PGPORT']} dbname=ops"
 
+    @contextmanager
+    def unreachable(self, *numbers: int) -> Iterator[None]:
+        """Nothing listens where the front looks for these nodes; the nodes themselves go on."""
+        move = "update fleet_nodes set dsn = %s, version = version + 1 where node = %s"
+        with self.front() as conn:
+            for number in numbers:
+                conn.execute(move, ("host=127.0.0.1 port=1 dbname=ops", number))
+            try:
+                yield
+            finally:
+                for number in numbers:
+                    conn.execute(move, (self.reached_by(self.node(number)), number))
+
     def sync(self) -> None:
         """As cron does."""
         with Fleet.open(self.front_dsn) as front:

@@ -6,8 +6,9 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from fleet.servers import Node, Servers
-from fleet.test_front import TEMPLATE, on_each, propose
+from fleet.servers import Node, Servers, password
+from fleet.test_front import TEMPLATE, WAITS, on_each, propose
+from opsloop.fleet import Fleet
 
 
 def claim(node: Node) -> int:
@@ -190,14 +191,106 @@ def test_a_policy_that_a_node_missed_is_in_force_before_it_hands_out_work(fleet:
 
 def test_a_node_whose_machine_is_gone_keeps_nobody_waiting(fleet: Servers) -> None:
     """Nothing listens at its address: the front's connections have a limit, and it is told last."""
-    gone = fleet.reached_by(fleet.node(3)).split(" port")[0] + " port=1 dbname=ops"
+    with fleet.front() as conn, fleet.unreachable(3):
+        (result,) = conn.execute("select fn_pause('all', null, 'me')").fetchone() or ({},)
+        assert [one["node"] for one in result["not_told"]] == [3]
+
+
+def test_what_no_node_would_take_is_not_written_down_though_none_answers(fleet: Servers) -> None:
+    """Told later, it would be refused each time, and the nodes would never hand out work again."""
+    with fleet.front() as conn, fleet.unreachable(1, 2, 3):
+        for call in (
+            "fn_pause('executor')",
+            "fn_pause('all', 'x')",
+            "fn_pause('nothing', 'x')",
+            "fn_pause('kind', 'local', repeat('a', 501))",
+            "fn_pause('kind', 'local', 'me', repeat('a', 10001))",
+        ):
+            with pytest.raises(psycopg.Error) as caught:
+                conn.execute(f"select {call}")  # type: ignore[call-overload]
+            assert caught.value.sqlstate == "OP018", call
+        assert conn.execute("select * from fleet_pauses").fetchall() == []
+
+
+def test_a_mission_whose_node_is_away_is_not_said_to_be_paused(fleet: Servers) -> None:
+    """Nothing would tell the node later: it is not paused on the whole fleet."""
+    mission = on_each(fleet, "pause-of-one")[3][2]
     with fleet.front() as conn:
-        conn.execute("update fleet_nodes set dsn = %s, version = version + 1 where node = 3", (gone,))
+        with fleet.unreachable(3), pytest.raises(psycopg.Error) as caught:
+            conn.execute("select fn_pause('mission', %s)", (str(mission),))
+        assert caught.value.sqlstate == "OP029"
+        (result,) = conn.execute("select fn_pause('mission', %s)", (str(mission),)).fetchone() or ({},)
+        assert (result["changed"], result["not_told"]) == (True, [])
+
+
+def test_a_node_that_refuses_a_kill_does_not_keep_it_from_the_others(fleet: Servers) -> None:
+    with fleet.front("one_operator") as conn, fleet.node(2).session() as there:
+        there.execute("revoke opsloop_operator from one_operator")
         try:
-            (result,) = conn.execute("select fn_pause('all', null, 'me')").fetchone() or ({},)
-            assert [one["node"] for one in result["not_told"]] == [3]
+            (result,) = conn.execute("select fn_kill_switch('me', 'a test')").fetchone() or ({},)
         finally:
-            conn.execute(
-                "update fleet_nodes set dsn = %s, version = version + 1 where node = 3",
-                (fleet.reached_by(fleet.node(3)),),
+            there.execute("grant opsloop_operator to one_operator")
+    assert [one["node"] for one in result["nodes"]] == [1, 3]
+    assert [(one["node"], one["sqlstate"]) for one in result["not_told"]] == [(2, "42501")]
+    fleet.sync()
+    assert fleet.node(2).rows("select kill from fn_list_pauses()") == [(True,)]
+
+
+def test_a_node_whose_loop_is_moving_refuses_its_part_alone(fleet: Servers) -> None:
+    waiting = {n: one[0] for n, one in on_each(fleet, "moving", WAITS).items()}
+    on_each(fleet, "moving-too")
+    decisions = [
+        {"id": str(one), "decision": "reject", "digest": digest, "reason": "a test"}
+        for n, one in waiting.items()
+        for (digest,) in fleet.node(n).rows("select digest from fn_inbox(1000) where id = %s", one)
+    ]
+    fleet.node(3).rows("select fn_begin_move('elsewhere')")
+    fleet.node(3).rows("select fn_close_move()")
+    try:
+        with fleet.front("one_operator") as conn:
+            said = warnings(conn)
+            rows = conn.execute("select id, ok, code from fn_decide(%s)", (Jsonb(decisions),)).fetchall()
+            assert {n: row[1:] for n, one in waiting.items() for row in rows if row[0] == one} == {
+                1: (True, None),
+                2: (True, None),
+                3: (False, "OPS_101"),
+            }
+            call = "select id, ok from fn_cancel_missions('{}', 1000, false, 'me', 'a test')"
+            cancelled = conn.execute(call).fetchall()
+            assert {fleet.of(one).number for one, ok in cancelled if ok} == {1, 2}
+            assert len(said) == 1
+            assert str(said[0]).startswith(
+                "OPS_029: without node 3, which refuses: OPS_101: the loop is moving"
             )
+        with fleet.front("one_producer") as conn:
+            # What has no key goes to another node.
+            ids = [conn.execute("select fn_emit_event('x')").fetchone() for _ in range(20)]
+            assert {fleet.of(one[0]).number for one in ids if one} == {1, 2}
+    finally:
+        fleet.node(3).rows("select fn_take_back_move()")
+
+
+def test_a_login_without_a_password_hears_why_no_node_answers(fleet: Servers) -> None:
+    with Fleet.open(fleet.front_dsn) as front, fleet.front("one_producer") as conn:
+        front.login("one_producer", None)
+        try:
+            for statement in ("select * from fn_list_missions()", "select fn_emit_event('x', '{}', 'k')"):
+                with pytest.raises(psycopg.Error) as caught:
+                    conn.execute(statement)  # type: ignore[call-overload]
+                assert caught.value.sqlstate == "OP029"
+                assert "no password supplied" in (caught.value.diag.message_detail or "")
+            assert "Nothing was done" in (caught.value.diag.message_hint or "")
+        finally:
+            front.login("one_producer", password("one_producer"))
+        assert conn.execute("select count(*) > 0 from fn_list_missions()").fetchone() == (True,)
+
+
+def test_a_producer_with_an_open_transaction_keeps_no_pause_waiting(fleet: Servers) -> None:
+    with fleet.front("one_producer") as producer, fleet.front() as conn:
+        conn.execute("delete from fleet_routed")
+        producer.execute("begin")
+        propose(producer, "first-of-its-layout")
+        conn.execute("select fn_pause('kind', 'local', 'me')")
+        conn.execute("select fn_resume('kind', 'local', 'me')")
+        producer.execute("commit")
+        assert conn.execute("select count(*) from fleet_routed").fetchone() == (1,)

@@ -9,13 +9,14 @@ from decimal import Decimal
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Jsonb
 
 from cli.documented import assert_documented
-from fleet.servers import PRESENT, Servers, servers
+from fleet.servers import PRESENT, Servers, password, servers
 from fleet.test_front import propose
 from opsloop import fleet as fleets
-from opsloop.errors import ForeignObject, NotFound, WrongNode
+from opsloop.errors import ForeignObject, NotAllowed, NotFound, WrongNode
 from opsloop.fleet import Fleet
 from support import require, wait_until_blocked
 
@@ -133,6 +134,102 @@ def test_a_share_reaches_the_node(fleet: Servers) -> None:
             conn.execute("select fn_set_policy('proposal_caps', %s)", (Jsonb(whole[0]),))
 
 
+def test_caps_that_leave_a_node_nothing_change_nothing(fleet: Servers) -> None:
+    """A node that could not be told its part would never hand out work again."""
+    limits = "select fn_get_policy('proposal_caps') ->> 'daily_limit'"
+    before = [node.rows(limits) for node in fleet.nodes]
+    with fleet.front() as conn:
+        dsn = fleet.reached_by(fleet.node(3))
+        conn.execute("update fleet_nodes set share = case node when 1 then 4 when 2 then 2 else 1 end")
+        try:
+            for call in (
+                "fn_set_policy('proposal_caps', '{\"daily_limit\": 3}')",
+                f"fn_fleet_add(3, '{dsn}', 0.00001)",
+            ):
+                with pytest.raises(psycopg.Error) as caught:
+                    conn.execute(f"select {call}")  # type: ignore[call-overload]
+                assert caught.value.sqlstate == "OP018", call
+        finally:
+            conn.execute("update fleet_nodes set share = null")
+    assert [node.rows(limits) for node in fleet.nodes] == before
+
+
+@pytest.mark.parametrize(
+    ("node", "dsn", "share"),
+    [
+        (None, "host=db1 dbname=ops", None),
+        (0, "host=db1 dbname=ops", None),
+        (256, "host=db1 dbname=ops", None),
+        (4, None, None),
+        (4, "host=db1", None),
+        (4, "postgresql://db1/ops", None),
+        (4, "host=db1 dbname=ops password=s3cret", None),
+        (4, "host=db1 dbname=ops sslpassword=s3cret", None),
+        (4, "service=there dbname=ops", None),
+        # The login that comes after it would be taken for the value.
+        (4, "dbname=ops host=", None),
+        (4, "dbname=ops host='db1", None),
+        (4, "dbname=ops host=db1\\", None),
+        (4, "host=db1 dbname=ops", "0"),
+        (4, "host=db1 dbname=ops", "NaN"),
+        (4, "host=db1 dbname=ops", "Infinity"),
+    ],
+)
+def test_a_node_that_cannot_be_is_refused(
+    fleet: Servers, node: int | None, dsn: str | None, share: str | None
+) -> None:
+    with fleet.front() as conn, pytest.raises(psycopg.Error) as caught:
+        conn.execute("select fn_fleet_add(%s, %s, %s)", (node, dsn, share))
+    assert caught.value.sqlstate == "OP018"
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_number_does_not_go_to_another_loop(fleet: Servers) -> None:
+    dsn = fleet.reached_by(fleet.node(2))
+    with fleet.front() as conn:
+        # As a loop that is new, or came out of a backup from before.
+        fleet.node(2).rows("update ops_control set told = '{}' returning 1")
+        with pytest.raises(psycopg.Error) as caught:
+            conn.execute("select fn_fleet_add(2, %s)", (dsn,))
+        assert caught.value.sqlstate == "OP089"
+        fleet.sync()
+        conn.execute("select fn_fleet_add(2, %s)", (dsn,))
+
+
+def test_a_loop_of_another_number_is_not_told_and_not_taken_for_the_node(fleet: Servers) -> None:
+    move = "update fleet_nodes set dsn = %s, version = version + 1 where node = 3"
+    with fleet.front() as conn:
+        conn.execute(move, (fleet.reached_by(fleet.node(2)),))
+        try:
+            with Fleet.open(fleet.front_dsn) as front:
+                (told,) = (one for one in front.sync() if one.node == 3)
+                (found,) = (one for one in front.status() if one.node == 3)
+        finally:
+            conn.execute(move, (fleet.reached_by(fleet.node(3)),))
+    assert (told.told, told.fault) == (False, "OPS_089: the loop there is node 2")
+    assert (found.reached, found.fault) == (False, "the loop there is node 2")
+
+
+def test_a_node_of_a_newer_release_may_answer_with_more_columns(fleet: Servers) -> None:
+    """Nodes are brought to a new release one by one, and the front last."""
+    with fleet.front() as conn, fleet.node(2).session() as newer:
+        newer.execute("begin; alter function fn_count_stuck() rename to of_before")
+        newer.execute("""
+            create function fn_count_stuck()
+            returns table (fresh text, reason text, missions bigint, steps bigint, oldest timestamptz)
+            language sql as $$ select 'new', 'a test', 7::bigint, 8::bigint, now() $$;
+            commit""")
+        try:
+            found = conn.execute(
+                "select missions, steps from fn_count_stuck() where reason = 'a test'"
+            ).fetchall()
+        finally:
+            newer.execute(
+                "drop function fn_count_stuck(); alter function of_before() rename to fn_count_stuck"
+            )
+    assert found == [(7, 8)]
+
+
 def run(*words: str) -> tuple[int, str]:
     """A command line: its exit code and what it printed, which is with --json what the schema says."""
     done = subprocess.run(
@@ -143,6 +240,17 @@ def run(*words: str) -> tuple[int, str]:
     return done.returncode, done.stdout or done.stderr
 
 
+def one_admin(fleet: Servers) -> dict[str, str]:
+    host = fleet.hosts[0].env
+    return {
+        "host": "127.0.0.1",
+        "port": host["PGPORT"],
+        "dbname": "front",
+        "user": "one_admin",
+        "password": password("one_admin"),
+    }
+
+
 def test_the_commands_show_and_do_it(fleet: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", fleet.front_dsn)
     code, out = run("fleet", "status", "--json")
@@ -150,6 +258,12 @@ def test_the_commands_show_and_do_it(fleet: Servers, monkeypatch: pytest.MonkeyP
     assert [(one["node"], one["status"], one["reached"], one["waits"]) for one in json.loads(out)] == [
         (n, "open", True, False) for n in (1, 2, 3)
     ]
+    code, out = run("fleet", "add", "4", "host=db1 s3cret")
+    assert code != 0
+    assert "OPS_018" in out
+    assert "s3cret" not in out
+    with Fleet.open(make_conninfo(**one_admin(fleet))) as front, pytest.raises(NotAllowed):
+        front.login("nobody", "x")
     fleet.node(2).stop()
     code, out = run("fleet", "status")
     assert (code, "does not answer" in out) == (1, True)

@@ -24,7 +24,7 @@ import psycopg
 from databases import Databases
 from move.moving_servers import PATIENCE, Mover, Side, two_sides
 from opsloop import connect
-from opsloop.errors import LoopMoved, LoopMoving, OpsError
+from opsloop.errors import LoopMoved, LoopMoving, OpsError, SchemaMismatch
 from support import wait_until
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -112,7 +112,8 @@ class Producer(threading.Thread):
                 self.told["OPS_101"] += 1
                 self.stopping.wait(0.1)
             except (OpsError, psycopg.Error) as error:
-                # A schema that was dropped after the move, by whoever came too late to be told.
+                if isinstance(error, SchemaMismatch):
+                    self.soak.faults.append(f"{self.name} was sent to {self.side.name}, and told: {error}")
                 self.told[type(error).__name__] += 1
                 self.side = self.soak.current
                 self.stopping.wait(0.1)
@@ -208,8 +209,13 @@ class Soak:
         if self.open_at(new):
             self.current = new
         self.work_goes_on()
-        if self.current is new:
-            old.leave()
+        left = old if self.current is new else new
+        wait_until(
+            lambda: all(producer.side is self.current for producer in self.producers),
+            f"nobody is at {left.name} any more",
+            PATIENCE,
+        )
+        left.leave()
         return f"{said}: at {'the new' if self.current is new else 'the old'} server"
 
     def kill(self, old: Side, new: Side, moment: tuple[str, str] | None, drain: str) -> str:

@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from copy import copy
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from looping import step
 from move.moving_servers import OWN_SERVERS, PATIENCE, Mover, two_sides
@@ -121,10 +123,16 @@ def test_killed_in_every_phase_it_is_taken_back(sides, mover):
             assert old.loop().value("select fn_finish_move()")["phase"] == "moved"
             assert open_sides(old, new) == []
         assert f"the loop goes on at {old.name}" in mover.run(old, new, "--take-back")
-        assert not new.has_loop()
+        assert new.has_loop() == (last == 2)
         assert open_sides(old, new) == [old.name]
         assert loop.broken() == []
+    # Whoever was sent to the new server is sent back by the copy there, until it is dropped.
+    with connect(new.dsn) as sent, pytest.raises(LoopMoved) as told:
+        sent.emit_event("probe")
+    assert told.value.detail["loop_is_at"] == old.name
+    assert "once more, drops it" in mover.run(old, new, "--dry-run", code=1)
     assert "goes on at" in mover.run(old, new, "--take-back"), "once more, it says the same"
+    assert not new.has_loop()
     # The lease was never touched.
     assert loop.complete(held) == "accepted"
     assert loop.status(mission) == "succeeded"
@@ -132,7 +140,40 @@ def test_killed_in_every_phase_it_is_taken_back(sides, mover):
     assert open_sides(old, new) == [new.name]
 
 
-def test_what_stands_against_it_is_named_and_nothing_is_changed(sides, mover, programs):
+def test_it_is_not_taken_back_when_the_loop_has_gone_on_from_the_new_server(sides, mover):
+    old, new = sides
+    mover.run(old, new)
+    # That the last move there is another one does not hide this one.
+    new.value("select opsloop.fn_begin_move('elsewhere')")
+    new.value("select opsloop.fn_take_back_move()")
+    assert "OPS_104" in mover.run(old, new, "--take-back", code=1)
+    assert open_sides(old, new) == [new.name]
+    # It went on to another server, say, and was dropped here.
+    new.leave()
+    said = mover.run(old, new, "--take-back", code=1)
+    assert "OPS_103" in said
+    assert "--target-is-lost" in said
+    assert open_sides(old) == []
+    mover.run(old, new, "--take-back", "--target-is-lost")
+    assert open_sides(old) == [old.name]
+
+
+def test_it_moves_whatever_the_login_is_set_to(sides, mover):
+    old, new = sides
+    settings = {"idle_session_timeout": "500ms", "default_transaction_isolation": "serializable"}
+    try:
+        for side in sides:
+            for name, value in settings.items():
+                side.loop().do(f"alter role current_user set {name} = '{value}'")
+        mover.run(old, new)
+    finally:
+        for side in sides:
+            for name in settings:
+                side.loop().do(f"alter role current_user reset {name}")
+    assert new.phase() == "open"
+
+
+def test_what_stands_against_it_is_named_and_nothing_is_changed(sides, mover, tmp_path):
     old, new = sides
     migrate.migrate(new.dsn)
     before = old.loop().contents()
@@ -149,6 +190,23 @@ def test_what_stands_against_it_is_named_and_nothing_is_changed(sides, mover, pr
     error = json.loads(mover.run(old, new, "--json", code=1).splitlines()[-1])["error"]
     assert ["only_here" in fault for fault in error["detail"]["faults"]] == [True]
     old.loop().do("drop owned by only_here; drop role only_here")
+    session = old.loop()
+    session.do("set allow_in_place_tablespaces = on")
+    session.do("create tablespace only_here location ''")
+    session.do("alter table ops_demand_radar set tablespace only_here")
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    for program in ("pg_dump", "pg_restore"):
+        (newer / program).write_text(f"#!/bin/sh\necho '{program} (PostgreSQL) 99.1'\n")
+        (newer / program).chmod(0o755)
+    mover.env["PATH"], path = f"{newer}:{mover.env['PATH']}", mover.env["PATH"]
+    error = json.loads(mover.run(old, new, "--dry-run", "--json", code=1).splitlines()[-1])["error"]
+    mover.env["PATH"] = path
+    lacks, restores = error["detail"]["faults"]
+    assert "lacks the tablespaces only_here" in lacks
+    assert "pg_restore is of PostgreSQL 99, newer" in restores
+    session.do("alter table ops_demand_radar set tablespace pg_default")
+    session.do("drop tablespace only_here")
     assert old.loop().contents() == before
     survey = json.loads(mover.run(old, new, "--dry-run", "--json"))
     assert (survey["from"], survey["to"], survey["schema"]) == (old.name, new.name, "opsloop")
@@ -224,6 +282,10 @@ def test_the_copy_opens_without_an_old_server_that_is_lost(sides, mover):
     old.loop().claim(lease=2)
     assert mover.killed(old, new, new, {"arrived"}, "--drain-timeout", "0") == "arrived"
     assert "OPS_103" in mover.run(old, new, "--source-is-lost", code=1), "it answers"
+    stranger = copy(old)
+    stranger.dsn = make_conninfo(old.dsn, user="nobody_there")
+    assert "OPS_103" in mover.run(stranger, new, "--source-is-lost", code=1), "it answers, too"
+    assert open_sides(old, new) == []
     old.close()
     old.host.vanish()
     try:

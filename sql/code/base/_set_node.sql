@@ -5,7 +5,8 @@ set search_path from current
 as $$
 -- Gives this loop its number in a fleet; plans made with the old one are made anew. The owner's alone, as it writes
 -- _node(). A loop that has work keeps its number: ids are found by it.
--- Locks: ops_control. Writes: ops_control, the routine _node(). Raises: OP018, OP089 for a loop that has work.
+-- Locks: ops_control. Writes: ops_control, the routine _node(). Raises: OP018, OP089 for a loop that has work, or is
+-- another node already.
 begin
   if p_node is null or p_node not between 0 and 255 then
     raise exception using errcode = 'OP018', message = format('OPS_018: a loop cannot be node %s', p_node),
@@ -17,6 +18,11 @@ begin
     raise exception using errcode = 'OP089',
       message = format('OPS_089: a loop that has work cannot become node %s', p_node),
       hint = 'Its ids end with another number. Let it finish beside the fleet, and add a new loop.';
+  end if;
+  if exists (select from ops_control c where c.node not in (0, p_node) and p_node <> 0 and c.told <> '{}') then
+    raise exception using errcode = 'OP089',
+      message = format('OPS_089: this loop is node %s of a fleet already, and cannot become node %s', _node(), p_node),
+      hint = 'A loop is one node. Where it has left its fleet: select _set_node(0); first.';
   end if;
   update ops_control c set node = p_node, told = '{}', told_server_start = null where c.node <> p_node;
   execute format(

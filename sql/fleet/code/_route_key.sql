@@ -9,7 +9,7 @@ as $$
 -- could have got it, since they joined before those that now come first or drain, are asked. The read lock on
 -- fleet_nodes is kept until the transaction ends, and adding a node waits for it: nobody routes by the nodes of before
 -- once somebody routes by those of now.
--- Locks: fleet_nodes, as a read does. Writes: fleet_state, once in a layout. Raises: OP029 when a node that must be
+-- Locks: fleet_nodes, as a read does. Writes: fleet_routed, once in a layout. Raises: OP029 when a node that must be
 -- asked is away, OP089 when none takes new work.
 declare
   v_key constant text := coalesce(p_key, p_routing_key);
@@ -23,7 +23,7 @@ begin
   end if;
   select (array_agg(o.node order by o.hash desc) filter (where o.is_open))[1],
          array_agg(o.node order by o.hash desc) filter (where o.first_joined is null or o.joined < o.first_joined),
-         (select s.routed from fleet_state s)
+         exists (select from fleet_routed r join fleet_state s on s.layout = r.layout)
     into v_home, v_older, v_routed
     from (select n.node, n.joined, n.status = 'open' as is_open, h.hash,
                  min(n.joined) over (order by h.hash desc rows between unbounded preceding and 1 preceding)
@@ -35,7 +35,7 @@ begin
     return (_any_nodes())[1];
   end if;
   if not v_routed then
-    update fleet_state set routed = true where not routed;
+    insert into fleet_routed (layout) select s.layout from fleet_state s on conflict do nothing;
   end if;
   if p_key is not null and v_older <> array[v_home] then
     foreach v_node in array array_remove(v_older, v_home) loop

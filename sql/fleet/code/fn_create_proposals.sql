@@ -11,8 +11,7 @@ as $$
 declare
   v_any constant integer := (_any_nodes())[1];
   v_nodes integer[];
-  v_node integer;
-  v_part jsonb;
+  v_one record;
   v_rows jsonb := '[]';
   v_message text;
   v_detail text;
@@ -24,22 +23,14 @@ begin
                   else v_any end
         from jsonb_array_elements(p_proposals) with ordinality j (e, no) order by no);
   end if;
-  v_nodes := coalesce(nullif(v_nodes, '{}'), array[v_any]);
-  for v_node in select distinct n from unnest(v_nodes) n order by n loop
-    v_part := case when jsonb_typeof(p_proposals) is distinct from 'array' then p_proposals
-                   else (select coalesce(jsonb_agg(e order by no), '[]')
-                           from jsonb_array_elements(p_proposals) with ordinality j (e, no)
-                          where v_nodes[no] = v_node) end;
+  for v_one in select s.* from _split_by_node(p_proposals, coalesce(nullif(v_nodes, '{}'), array[v_any])) s loop
     begin
       v_rows := v_rows || (
-        select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('ord', w.no)), '[]')
-          from _at_create_proposals(v_node, v_part) r
-          join (select n.no, row_number() over (order by n.no) as nth
-                  from unnest(v_nodes) with ordinality n (node, no)
-                 where n.node = v_node) w on w.nth = r.ord);
+        select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('ord', v_one.places[r.ord])), '[]')
+          from _at_create_proposals(v_one.node, v_one.part) r);
     exception when others or assert_failure then
       get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
-      perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);
+      perform _node_fault(v_one.node, sqlstate, v_message, v_detail, v_hint);
     end;
   end loop;
   return query

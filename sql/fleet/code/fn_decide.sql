@@ -5,14 +5,17 @@ security definer
 set search_path from current
 as $$
 -- Decides on up to 200 proposals, each on the node that its id names; answered in the order given. Those of a node that
--- is away are answered with OPS_029: whether they were decided is not known.
--- Locks: none. Writes: what the nodes write. Raises: what a node says of decisions that cannot be.
+-- is away are answered with OPS_029: whether they were decided is not known. Those of a node that refuses its part when
+-- others have decided theirs are answered with what it said.
+-- Locks: none. Writes: what the nodes write. Raises: what the first node says of decisions that cannot be; OP089 when
+-- there is no node.
 #variable_conflict use_column
 declare
+  v_any constant integer := coalesce((_nodes())[1], (_any_nodes())[1]);
   v_nodes integer[];
-  v_node integer;
-  v_part jsonb;
+  v_one record;
   v_rows jsonb := '[]';
+  v_is_away boolean;
   v_message text;
   v_detail text;
   v_hint text;
@@ -22,33 +25,28 @@ begin
     v_nodes := array(
       select coalesce((select n.node from fleet_nodes n
                         where n.status <> 'gone' and e ->> 'id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                          and n.node = get_byte(decode(right(e ->> 'id', 2), 'hex'), 0)), (_nodes())[1])
+                          and n.node = get_byte(decode(right(e ->> 'id', 2), 'hex'), 0)), v_any)
         from jsonb_array_elements(p_decisions) with ordinality j (e, no) order by no);
   end if;
-  v_nodes := coalesce(nullif(v_nodes, '{}'), (_nodes())[1:1]);
-  for v_node in select distinct n from unnest(v_nodes) n order by n loop
-    v_part := case when jsonb_typeof(p_decisions) is distinct from 'array' then p_decisions
-                   else (select coalesce(jsonb_agg(e order by no), '[]')
-                           from jsonb_array_elements(p_decisions) with ordinality j (e, no)
-                          where v_nodes[no] = v_node) end;
+  for v_one in select s.* from _split_by_node(p_decisions, coalesce(nullif(v_nodes, '{}'), array[v_any])) s loop
     begin
       v_rows := v_rows || (
-        select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('ord', w.no)), '[]')
-          from _at_decide(v_node, v_part) r
-          join (select n.no, row_number() over (order by n.no) as nth
-                  from unnest(v_nodes) with ordinality n (node, no)
-                 where n.node = v_node) w on w.nth = r.ord);
+        select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('ord', v_one.places[r.ord])), '[]')
+          from _at_decide(v_one.node, v_one.part) r);
     exception when others or assert_failure then
       get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
-      if not _is_away(sqlstate, v_message) then
-        perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);
+      v_is_away := _is_away(sqlstate, v_message);
+      if v_rows = '[]' and not v_is_away then
+        perform _node_fault(v_one.node, sqlstate, v_message, v_detail, v_hint);
       end if;
       v_rows := v_rows || (
         select jsonb_agg(jsonb_build_object(
-                 'ord', n.no, 'id', p_decisions -> (n.no - 1)::integer ->> 'id', 'ok', false, 'code', 'OPS_029',
-                 'reason', format('node %s does not answer', v_node)))
-          from unnest(v_nodes) with ordinality n (node, no)
-         where n.node = v_node);
+                 'ord', p.place, 'ok', false,
+                 'id', substring(p_decisions -> (p.place - 1)::integer ->> 'id' from '(?i)^[0-9a-f-]{36}$'),
+                 'code', case when v_is_away then 'OPS_029' else _error_code(sqlstate) end,
+                 'reason', case when v_is_away then format('node %s does not answer', v_one.node)
+                                else _node_said(v_message) end))
+          from unnest(v_one.places) p (place));
     end;
   end loop;
   return query

@@ -10,8 +10,9 @@ as $$
 declare
   v_any constant integer := (_any_nodes())[1];
   v_nodes integer[];
-  v_node integer;
+  v_one record;
   v_ids uuid[] := '{}';
+  v_places bigint[] := '{}';
   v_message text;
   v_detail text;
   v_hint text;
@@ -24,24 +25,16 @@ begin
                   else v_any end
         from jsonb_array_elements(p_events) with ordinality j (e, no) order by no);
   end if;
-  v_nodes := coalesce(nullif(v_nodes, '{}'), array[v_any]);
-  for v_node in select distinct n from unnest(v_nodes) n order by n loop
+  for v_one in select s.* from _split_by_node(p_events, coalesce(nullif(v_nodes, '{}'), array[v_any])) s loop
     begin
-      v_ids := v_ids || array(
-        select i from _at_emit_events(v_node, case when jsonb_typeof(p_events) is distinct from 'array' then p_events
-          else (select coalesce(jsonb_agg(e order by no), '[]')
-                  from jsonb_array_elements(p_events) with ordinality j (e, no)
-                 where v_nodes[no] = v_node) end) i);
+      v_ids := v_ids || array(select i from _at_emit_events(v_one.node, v_one.part) i);
+      v_places := v_places || v_one.places;
     exception when others or assert_failure then
       get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
-      perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);
+      perform _node_fault(v_one.node, sqlstate, v_message, v_detail, v_hint);
     end;
   end loop;
-  -- The k-th of a node's ids is that of its k-th event.
   return query
-  select v_ids[row_number() over (order by n.node, n.no)]
-    from unnest(v_nodes) with ordinality n (node, no)
-   where v_ids <> '{}'
-   order by n.no;
+  select i.id from unnest(v_ids, v_places) i (id, place) where i.id is not null order by i.place;
 end;
 $$;

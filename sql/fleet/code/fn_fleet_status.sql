@@ -33,13 +33,12 @@ begin
       v_says := _at_node(v_one.node);
       ms := round(1000 * extract(epoch from clock_timestamp() - v_start), 1);
       open := _at_open(v_one.node);
-      reached := true;
+      reached := (v_says -> 'node')::integer = v_one.node;
       release := v_says ->> 'release';
       behind := (v_says -> 'generation')::bigint < v_one.wanted;
       waits := (v_says -> 'waits')::boolean;
       killed := (v_says -> 'killed')::boolean;
-      fault := case when (v_says -> 'node')::integer <> v_one.node
-                    then format('the loop there is node %s', v_says ->> 'node') else fault end;
+      fault := case when not reached then format('the loop there is node %s', v_says ->> 'node') else fault end;
     exception when others or assert_failure then
       reached := false;
       fault := sqlerrm;

@@ -17,6 +17,10 @@ begin
     node := v_node;
     begin
       v_says := _at_node(v_node);
+      if (v_says -> 'node')::integer <> v_node then
+        raise exception using errcode = 'OP089',
+          message = format('OPS_089: the loop there is node %s', v_says ->> 'node');
+      end if;
       v_state := _state_for(v_node);
       told := (v_says -> 'waits')::boolean or (v_says -> 'generation')::bigint < (v_state -> 'generation')::bigint
               or (v_state -> 'kill_missed')::boolean;

@@ -33,6 +33,8 @@ begin
       detail = jsonb_build_object('key', p_key, 'version', v_current, 'expected_version', p_expected_version)::text,
       hint = 'Somebody else changed it. Read it again, make your change on top, and give its version.';
   end if;
+  -- A node that its share of the caps leaves nothing could never be told, and would hand out nothing.
+  perform _share_of(n, p_key, p_value) from unnest(v_nodes) n;
   foreach v_node in array v_nodes loop
     begin
       perform _at_set_policy(v_node, p_key, _share_of(v_node, p_key, p_value), p_actor, null, p_reason);

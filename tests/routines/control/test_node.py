@@ -174,3 +174,17 @@ def test_a_loop_by_itself_is_told_nothing(loop: Loop) -> None:
     with pytest.raises(psycopg.Error) as caught, loop.conn.transaction():
         loop.value("select fn_tell_node(%s)", QUIET)
     assert caught.value.sqlstate == "OP089"
+
+
+def test_a_node_does_not_become_another_one_of_the_fleet(loop: Loop) -> None:
+    """Both numbers would lead to it, and what was found by the old one no longer."""
+    loop.value("select _set_node(1)")
+    loop.value("select _set_node(2)")
+    loop.value("select fn_tell_node(%s)", QUIET)
+    with pytest.raises(psycopg.Error) as caught, loop.conn.transaction():
+        loop.value("select _set_node(3)")
+    assert caught.value.sqlstate == "OP089"
+    loop.value("select _set_node(2)")
+    assert loop.value("select fn_node() -> 'waits'") is False
+    loop.value("select _set_node(0)")
+    loop.value("select _set_node(3)")
