@@ -10,7 +10,7 @@ from looping import Loop
 
 
 @pytest.fixture(scope="session")
-def session(shared_dsn: str) -> Iterator[Callable[[], psycopg.Connection[Any]]]:
+def one_session(shared_dsn: str) -> Iterator[Callable[[], psycopg.Connection[Any]]]:
     """The session of all tests, as that of a worker is: what a routine needs is loaded and compiled once."""
     opened: list[psycopg.Connection[Any]] = []
 
@@ -25,9 +25,9 @@ def session(shared_dsn: str) -> Iterator[Callable[[], psycopg.Connection[Any]]]:
 
 
 @pytest.fixture
-def loop(session: Callable[[], psycopg.Connection[Any]]) -> Iterator[Loop]:
+def loop(one_session: Callable[[], psycopg.Connection[Any]]) -> Iterator[Loop]:
     """The loop, with opsloop deployed and the default policies; whatever the test does is rolled back."""
-    conn = session()
+    conn = one_session()
     yield Loop(conn)
     conn.rollback()
 
