@@ -84,26 +84,24 @@ def test_twenty_sessions_at_once_load_the_routines_without_the_installers_lock(d
 
 @pytest.mark.parametrize("change", ALL[1:])
 def test_an_installer_killed_in_the_middle_of_a_change_leaves_nothing_of_it(
-    empty_dsn, admin, programs, change
+    dsn, conn, programs, deployed, change
 ):
-    migrate.migrate(empty_dsn)
-    whole = dump(programs, empty_dsn)
     before = ALL[: ALL.index(change)]
-    migrate.rollback(empty_dsn, to=before[-1])
-    clean = dump(programs, empty_dsn)
+    migrate.rollback(dsn, to=before[-1])
+    clean = dump(programs, dsn)
 
     # The change runs until it writes its ledger row, its last statement, and waits there for this lock.
-    with psycopg.connect(empty_dsn) as holder:
+    with psycopg.connect(dsn) as holder:
         holder.execute("lock table opsloop.opsloop_schema_change in share mode")
-        installer = start_installer(empty_dsn)
-        wait_until(lambda: waiting_backends(admin), f"the installer waits inside {change}")
-        kill(admin, installer)
-    no_installer_is_left(admin)
+        installer = start_installer(dsn)
+        wait_until(lambda: waiting_backends(conn), f"the installer waits inside {change}")
+        kill(conn, installer)
+    no_installer_is_left(conn)
 
-    assert migrate.status(empty_dsn).applied == before
-    assert dump(programs, empty_dsn) == clean
-    assert migrate.migrate(empty_dsn) == ALL[len(before) :]
-    assert dump(programs, empty_dsn) == whole
+    assert migrate.status(dsn).applied == before
+    assert dump(programs, dsn) == clean
+    assert migrate.migrate(dsn) == ALL[len(before) :]
+    assert dump(programs, dsn) == deployed
 
 
 def test_an_installer_killed_before_its_first_change_can_be_run_again(empty_dsn, admin):
@@ -117,16 +115,15 @@ def test_an_installer_killed_before_its_first_change_can_be_run_again(empty_dsn,
     assert migrate.migrate(empty_dsn) == ALL
 
 
-def test_a_change_gives_up_when_its_lock_is_not_free_and_leaves_nothing_of_itself(empty_dsn):
-    migrate.migrate(empty_dsn)
-    with psycopg.connect(empty_dsn) as holder:
+def test_a_change_gives_up_when_its_lock_is_not_free_and_leaves_nothing_of_itself(dsn):
+    with psycopg.connect(dsn) as holder:
         holder.execute("select * from opsloop.ops_policy")  # a reader that forgot to commit
         with pytest.raises(IllegalState, match="holds a lock") as refused:
-            migrate.rollback(empty_dsn, to="0001_ledger")
+            migrate.rollback(dsn, to="0001_ledger")
         assert "ops_policy" in refused.value.detail
 
-    assert migrate.status(empty_dsn).applied == ALL
-    assert migrate.migrate(empty_dsn) == []
+    assert migrate.status(dsn).applied == ALL
+    assert migrate.migrate(dsn) == []
 
 
 def test_a_statement_timeout_of_the_role_does_not_stop_an_installation(empty_dsn, admin):
@@ -136,22 +133,19 @@ def test_a_statement_timeout_of_the_role_does_not_stop_an_installation(empty_dsn
     assert migrate.migrate(empty_dsn) == ALL
 
 
-def test_a_lock_row_that_a_killed_yoyo_left_behind_does_not_matter(empty_dsn, admin):
-    migrate.migrate(empty_dsn)
-    migrate.rollback(empty_dsn, to=ALL[1])
-    admin.execute("insert into opsloop.yoyo_opsloop_lock (locked, pid) values (1, 1)")
-    admin.execute(
+def test_a_lock_row_that_a_killed_yoyo_left_behind_does_not_matter(dsn, conn):
+    migrate.rollback(dsn, to=ALL[1])
+    conn.execute("insert into opsloop.yoyo_opsloop_lock (locked, pid) values (1, 1)")
+    conn.execute(
         "drop table opsloop._yoyo_opsloop_version, opsloop._yoyo_opsloop_migration, opsloop._yoyo_opsloop_log"
     )
 
-    assert migrate.migrate(empty_dsn) == ALL[2:]
-    assert admin.execute("select from opsloop.yoyo_opsloop_lock").fetchall() == []
+    assert migrate.migrate(dsn) == ALL[2:]
+    assert conn.execute("select from opsloop.yoyo_opsloop_lock").fetchall() == []
 
 
-def test_a_change_and_its_mark_are_one_transaction(empty_dsn, admin):
-    migrate.migrate(empty_dsn)
-
-    rows = admin.execute(
+def test_a_change_and_its_mark_are_one_transaction(conn):
+    rows = conn.execute(
         """select m.migration_id, m.xmin = c.xmin or m.migration_id is null as together
              from opsloop._yoyo_opsloop_migration m
              full join opsloop.opsloop_schema_change c on c.change = m.migration_id order by 1"""

@@ -15,12 +15,9 @@ def test_installs_every_change_and_the_routines(empty_dsn):
     assert migrate.status(empty_dsn).up_to_date
 
 
-def test_a_second_run_changes_nothing(empty_dsn, programs):
-    migrate.migrate(empty_dsn)
-    before = dump(programs, empty_dsn)
-
-    assert migrate.migrate(empty_dsn) == []
-    assert dump(programs, empty_dsn) == before
+def test_a_second_run_changes_nothing(dsn, programs, deployed):
+    assert migrate.migrate(dsn) == []
+    assert dump(programs, dsn) == deployed
 
 
 def test_status_of_an_empty_database_lists_everything_as_pending_and_creates_nothing(empty_dsn):
@@ -29,74 +26,58 @@ def test_status_of_an_empty_database_lists_everything_as_pending_and_creates_not
         assert conn.execute("select from pg_namespace where nspname = 'opsloop'").fetchall() == []
 
 
-def test_deploy_rollback_deploy_gives_the_same_database(empty_dsn, programs):
-    migrate.migrate(empty_dsn)
-    before = dump(programs, empty_dsn)
-
-    assert migrate.rollback(empty_dsn) == ALL[::-1]
-    assert migrate.status(empty_dsn).applied == []
-    assert "CREATE TABLE" not in dump(programs, empty_dsn)
-    assert "CREATE FUNCTION" not in dump(programs, empty_dsn)
-    assert migrate.migrate(empty_dsn) == ALL
-    assert dump(programs, empty_dsn) == before
+def test_deploy_rollback_deploy_gives_the_same_database(dsn, programs, deployed):
+    assert migrate.rollback(dsn) == ALL[::-1]
+    assert migrate.status(dsn).applied == []
+    left = dump(programs, dsn)
+    assert "CREATE TABLE" not in left
+    assert "CREATE FUNCTION" not in left
+    assert migrate.migrate(dsn) == ALL
+    assert dump(programs, dsn) == deployed
 
 
 @pytest.mark.parametrize("change", ALL)
-def test_every_change_can_be_taken_back_and_installed_again(empty_dsn, programs, change):
-    migrate.migrate(empty_dsn)
-    before = dump(programs, empty_dsn)
-
-    back = migrate.rollback(empty_dsn, to=change)
+def test_every_change_can_be_taken_back_and_installed_again(dsn, programs, deployed, change):
+    back = migrate.rollback(dsn, to=change)
 
     assert back == ALL[: ALL.index(change) : -1]
-    assert migrate.status(empty_dsn).applied == ALL[: ALL.index(change) + 1]
-    assert migrate.migrate(empty_dsn) == back[::-1]
-    assert dump(programs, empty_dsn) == before
+    assert migrate.status(dsn).applied == ALL[: ALL.index(change) + 1]
+    assert migrate.migrate(dsn) == back[::-1]
+    assert dump(programs, dsn) == deployed
 
 
-def test_rollback_to_a_change_that_is_not_installed_is_refused(empty_dsn):
-    migrate.migrate(empty_dsn)
-
+def test_rollback_to_a_change_that_is_not_installed_is_refused(dsn):
     with pytest.raises(InvalidArgument, match="0999_nothing is not installed"):
-        migrate.rollback(empty_dsn, to="0999_nothing")
+        migrate.rollback(dsn, to="0999_nothing")
 
-    assert migrate.status(empty_dsn).up_to_date
+    assert migrate.status(dsn).up_to_date
 
 
-def test_a_database_of_a_newer_opsloop_is_refused(empty_dsn):
-    migrate.migrate(empty_dsn)
-    with psycopg.connect(empty_dsn) as conn:
+def test_a_database_of_a_newer_opsloop_is_refused(dsn):
+    with psycopg.connect(dsn) as conn:
         conn.execute("insert into opsloop.opsloop_schema_change (change) values ('9999_future')")
 
     with pytest.raises(SchemaMismatch, match="newer opsloop") as refused:
-        migrate.migrate(empty_dsn)
+        migrate.migrate(dsn)
 
     assert refused.value.detail == {"unknown": ["9999_future"]}
 
 
-def test_the_printed_sql_gives_the_same_database(empty_dsn, programs):
+def test_the_printed_sql_gives_the_same_database(empty_dsn, programs, deployed):
     done = psql(programs, empty_dsn, text=migrate.render_sql())
     assert done.returncode == 0, done.stderr
-    printed = dump(programs, empty_dsn)
+    assert dump(programs, empty_dsn) == deployed
     assert migrate.status(empty_dsn).up_to_date
     assert migrate.migrate(empty_dsn) == []
 
-    with psycopg.connect(empty_dsn) as conn:
-        conn.execute("drop schema opsloop cascade")
-    migrate.migrate(empty_dsn)
 
-    assert dump(programs, empty_dsn) == printed
+def test_the_printed_sql_starts_where_it_is_told(dsn, programs, deployed):
+    migrate.rollback(dsn, to=ALL[1])
 
-
-def test_the_printed_sql_starts_where_it_is_told(empty_dsn, programs):
-    migrate.migrate(empty_dsn)
-    before = dump(programs, empty_dsn)
-    migrate.rollback(empty_dsn, to=ALL[1])
-
-    done = psql(programs, empty_dsn, text=migrate.render_sql(from_=int(ALL[2][:4])))
+    done = psql(programs, dsn, text=migrate.render_sql(from_=int(ALL[2][:4])))
 
     assert done.returncode == 0, done.stderr
-    assert dump(programs, empty_dsn) == before
+    assert dump(programs, dsn) == deployed
 
 
 def test_the_ledger_names_release_and_login(dsn):

@@ -91,15 +91,15 @@ def test_what_sqitch_deployed_opsloop_recognises(sqitch, empty_dsn, programs):
     assert migrate.rollback(empty_dsn) == ALL[::-1]
 
 
-def test_what_opsloop_installed_sqitch_refuses_to_install_again(sqitch, empty_dsn, programs):
-    migrate.migrate(empty_dsn)
-    before = dump(programs, empty_dsn)
+def test_what_opsloop_installed_sqitch_refuses_to_install_again(dsn, programs, tmp_path, deployed):
+    require_sqitch()
+    sqitch = Sqitch(programs, dsn, tmp_path)
 
     done = sqitch("deploy")
 
     assert done.returncode != 0
     assert "OPS_014: change 0001_ledger is already installed" in done.stdout + done.stderr
-    assert dump(programs, empty_dsn) == before
+    assert dump(programs, dsn) == deployed
     sqitch.must("deploy", "--log-only")
     sqitch.must("verify")
 

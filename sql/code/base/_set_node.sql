@@ -5,8 +5,8 @@ set search_path from current
 as $$
 -- Gives this loop its number in a fleet; plans made with the old one are made anew. The owner's alone, as it writes
 -- _node(). A loop that has work keeps its number: ids are found by it.
--- Locks: ops_control. Writes: ops_control, the routine _node(). Raises: OP018, OP089 for a loop that has work, or is
--- another node already.
+-- Locks: ops_control. Writes: ops_control, the routine _node(), the row of the schema. Raises: OP018, OP089 for a loop
+-- that has work, or is another node already.
 begin
   if p_node is null or p_node not between 0 and 255 then
     raise exception using errcode = 'OP018', message = format('OPS_018: a loop cannot be node %s', p_node),
@@ -29,5 +29,9 @@ begin
     'create or replace function _node() returns integer language sql immutable parallel safe as %L',
     replace((select p.prosrc from pg_proc p where p.oid = '_node()'::regprocedure),
             format('select %s;', _node()), format('select %s;', p_node)));
+  -- A plan does not depend on a routine whose constant it holds. It does depend on the schema: where its row is written
+  -- anew, even as it was, every session plans anew.
+  execute format('grant usage on schema %I to %I', current_schema(),
+                 (select pg_get_userbyid(n.nspowner) from pg_namespace n where n.nspname = current_schema()));
 end;
 $$;

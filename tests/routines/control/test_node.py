@@ -1,5 +1,6 @@
 """A loop as a node of a fleet: its number in its ids, and what it hands out before the front has spoken."""
 
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -61,6 +62,21 @@ def test_every_id_of_a_node_ends_with_its_number(loop: Loop, number: int, digits
     single = loop.value("select array_agg(_uuid_v7()) from generate_series(1, 10000)")
     assert {str(one)[-2:] for one in [*single, *ids]} == {digits}
     assert {(one.version, str(one.variant)) for one in single} == {(7, "specified in RFC 4122")}
+
+
+def test_a_session_of_before_makes_ids_of_the_new_number(
+    connect: Callable[..., psycopg.Connection[Any]],
+) -> None:
+    """Its plans hold the old one as a constant."""
+    before = Loop(connect())
+    begin = "select start, tail from _uuid_v7_start()"
+    for _ in range(9):
+        before.value("select _uuid_v7()")
+        before.row(begin)
+    Loop(connect()).value("select _set_node(175)")
+    ids = [before.value("select _uuid_v7()") for _ in range(9)]
+    assert {str(one)[-2:] for one in ids} == {"af"}
+    assert {before.row(begin)["tail"] % 256 for _ in range(9)} == {175}
 
 
 def test_a_node_keeps_its_number_when_the_code_is_loaded_again(dsn: str) -> None:

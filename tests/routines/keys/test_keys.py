@@ -1,5 +1,6 @@
 """Keys of the HTTP control plane: what they are, and that a call with one is its login's, with one group's rights."""
 
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from psycopg.rows import dict_row
 
 from logins import ROLES, logins, sqlstate
+from looping import Loop
 from opsloop import migrate
+from support import start, wait_until_blocked
 
 PROPOSE = """
   select proposal_id
@@ -125,6 +128,67 @@ def test_a_key_that_is_revoked_or_expired_or_not_known_is_refused(conn, people):
     assert sqlstate(conn.execute, "select fn_act_as(%s)", (digest("look"),)) == "OP091"
 
 
+def test_a_key_ends_with_its_time_and_one_that_follows_it_does_not_lengthen_it(conn, people):
+    ann, loop = people.make("reader"), Loop(conn)
+    end = "select _now() + interval '1 hour'"
+    make = "select from fn_create_api_key('look', 'reader', %s, %s, %s)"
+    loop.do(make, digest("first"), ann, loop.value(end))
+    kept = loop.row("select old_expires_at from fn_rotate_api_key('look', %s, 1440)", digest("second"))
+    assert kept["old_expires_at"] < loop.value(end)
+    assert sqlstate(loop.value, "select fn_act_as(%s)::text", digest("first")) is None
+    loop.advance(3601)
+    assert sqlstate(loop.value, "select fn_act_as(%s)::text", digest("first")) == "OP091"
+    assert sqlstate(loop.value, "select fn_act_as(%s)::text", digest("second")) is None
+
+
+def test_one_secret_is_one_key(conn, people):
+    ann = people.make("reader")
+    create(conn, "look", "reader", ann, "secret")
+    assert sqlstate(create, conn, "other", "reader", ann, "secret") == "OP018"
+    assert (
+        sqlstate(conn.execute, "select fn_rotate_api_key('look', %s)::text", (digest("secret"),)) == "OP018"
+    )
+
+
+def test_of_two_keys_of_one_name_made_at_once_one_is_refused(conn, connect, people):
+    ann = people.make("reader")
+    first, second = connect(autocommit=False), connect()
+    create(first, "look", "reader", ann, "one")
+    other = start(lambda: sqlstate(create, second, "look", "reader", ann, "two"))
+    wait_until_blocked(conn, second)
+    first.commit()
+    assert other.result() == "OP014"
+
+
+def test_the_last_use_of_a_key_is_written_down_once_a_minute(conn, people):
+    loop = Loop(conn)
+    create(conn, "look", "reader", people.make("reader"))
+    used = "select last_used_at from ops_api_keys"
+    moments = []
+    now = loop.stop_clock()
+    for seconds in (0, 59, 61):
+        loop.stop_clock(now + timedelta(seconds=seconds))
+        loop.value("select fn_act_as(%s)::text", digest("look"))
+        moments.append(loop.value(used))
+    assert moments[0] == moments[1] < moments[2]
+
+
+def test_a_key_is_known_where_nothing_can_be_written(conn, connect, people):
+    create(conn, "look", "reader", people.make("reader"))
+    standby = connect(options="-c search_path=opsloop -c default_transaction_read_only=on")
+    assert sqlstate(standby.execute, "select fn_act_as(%s)::text", (digest("look"),)) is None
+
+
+def test_the_word_of_a_proxy_counts_where_policy_trusts_its_address(conn, people):
+    ann = people.make("reader")
+    trusted = {"proxies": ["10.0.0.1"], "roles": {ann: "reader"}}
+    Loop(conn).value("select fn_set_policy('sign_in', %s)", trusted)
+    call = "select fn_act_as(p_login => %s, p_proxy => %s)::text"
+    assert sqlstate(conn.execute, call, (ann, "10.0.0.1")) is None
+    assert sqlstate(conn.execute, call, (ann, "10.0.0.2")) == "OP091"
+    assert sqlstate(conn.execute, call, ("ben", "10.0.0.1")) == "OP091"
+
+
 def test_a_key_is_no_more_than_its_login(conn, people):
     ann = people.make("reader")
     assert sqlstate(create, conn, "ann", "operator", ann) == "OP015"
@@ -177,6 +241,19 @@ def test_whoever_signed_in_with_a_key_ends_with_it(conn, people):
     assert sqlstate(conn.execute, "select fn_act_as(null, %s)", (digest("cookie"),)) is None
     conn.execute("select fn_revoke_api_key('look')")
     assert sqlstate(conn.execute, "select fn_act_as(null, %s)", (digest("cookie"),)) == "OP091"
+    assert conn.execute("select from ops_sign_ins").fetchall() == []
+
+
+def test_a_sign_in_ends_with_its_time_and_is_not_kept(conn, people):
+    loop = Loop(conn)
+    create(conn, "look", "reader", people.make("reader"))
+    sign_in = "select fn_sign_in(%s, %s, 10)::text"
+    loop.value(sign_in, digest("look"), digest("cookie"))
+    loop.advance(601)
+    assert sqlstate(loop.value, "select fn_act_as(null, %s)::text", digest("cookie")) == "OP091"
+    assert loop.row("select signed_in from fn_list_api_keys()") == {"signed_in": 0}
+    loop.value(sign_in, digest("look"), digest("another"))
+    assert loop.rows("select hash from ops_sign_ins") == [{"hash": digest("another")}]
 
 
 def test_a_call_that_only_reads_cannot_write(conn, people):

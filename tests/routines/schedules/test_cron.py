@@ -188,7 +188,8 @@ def _names(field, value):
 )
 def test_years_are_not_walked_through_day_by_day(loop, cron):
     """At most 28 months are looked at for one tick: there are no more kinds of them."""
+    calls = "select coalesce(pg_stat_get_xact_function_calls('_cron_days'::regproc), 0)"
     loop.do("set local track_functions = 'pl'")
+    before = loop.value(calls)  # the server has not taken up those of earlier tests yet
     loop.value("select _next_tick(_cron(%s), 'America/New_York', '2026-03-01Z')", cron)
-    looked = loop.value("select pg_stat_get_xact_function_calls('_cron_days'::regproc)")
-    assert 1 <= looked <= 28
+    assert 1 <= loop.value(calls) - before <= 28
