@@ -51,17 +51,30 @@ def test_status_with_check_exits_1_until_everything_is_installed(opsloop):
 def test_rollback_takes_back_the_newest_change_and_more_only_when_told(opsloop, empty_dsn):
     opsloop("migrate")
 
-    assert json.loads(opsloop("rollback", "--json")[1])["taken_back"] == ALL[-1:]
-    assert json.loads(opsloop("rollback", "--to", ALL[0], "--json")[1])["taken_back"] == ALL[-2:0:-1]
-    assert json.loads(opsloop("rollback", "--all", "--json")[1])["taken_back"] == ALL[:1]
-    assert json.loads(opsloop("rollback", "--json")[1])["taken_back"] == []
+    def taken_back(*words):
+        return json.loads(opsloop("rollback", "--yes", "--json", *words)[1])["taken_back"]
+
+    assert taken_back() == ALL[-1:]
+    assert taken_back("--to", ALL[0]) == ALL[-2:0:-1]
+    assert taken_back("--all") == ALL[:1]
+    assert taken_back() == []
     assert migrate.status(empty_dsn).applied == []
+
+
+def test_rollback_loses_no_rows_where_nobody_can_be_asked(opsloop, empty_dsn):
+    opsloop("migrate")
+
+    for words in (["--all"], ["--to", ALL[0]], []):
+        code, _, err = opsloop("rollback", *words)
+        assert (code, "OPS_018" in err, "--yes" in err) == (2, True, True)
+
+    assert migrate.status(empty_dsn).applied == ALL
 
 
 def test_rollback_to_an_unknown_change_is_a_usage_error(opsloop):
     opsloop("migrate")
 
-    code, _, err = opsloop("rollback", "--to", "0999_nothing")
+    code, _, err = opsloop("rollback", "--to", "0999_nothing", "--yes")
 
     assert code == 2
     assert "OPS_018" in err

@@ -40,7 +40,9 @@ def rollback(
     all_: Annotated[
         bool, typer.Option("--all", help="Take back everything; the schema itself stays.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, though rows will be lost.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask, though rows may be lost; needed without a terminal.")
+    ] = False,
 ) -> None:
     """Take back the newest change; with --to or --all several, newest first.
 
@@ -53,12 +55,20 @@ def rollback(
         applied = migrations.status(dsn, schema).applied
         if to is None and not all_:
             to = applied[-2] if len(applied) > 1 else None
-        if (to is not None or all_) and not yes and sys.stdin and sys.stdin.isatty():
-            typer.confirm(
-                f"Take back from schema {schema} everything{'' if all_ else f' after {to}'}?", abort=True
-            )
+        if (to is not None or all_) and not yes:
+            _confirm(f"Take back from schema {schema} everything{'' if all_ else f' after {to}'}?")
         gone = migrations.rollback(dsn, schema, to) if applied else []
     session.show({"schema": schema, "taken_back": gone}, lambda: _list(schema, "taken back", gone))
+
+
+def _confirm(question: str) -> None:
+    """Ask a person; raises InvalidArgument (OPS_018) where there is no terminal to ask on."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise InvalidArgument(
+            "rows may be lost, and without a terminal nobody can be asked",
+            hint="Add --yes when they may go; opsloop rollback --help.",
+        )
+    typer.confirm(question, abort=True)
 
 
 def status(
