@@ -1,11 +1,9 @@
 """A server on the test's own database, and a real Chromium that looks at it."""
 
-import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import psycopg
@@ -16,9 +14,7 @@ from browser.site import Site
 from logins import Logins, logins
 from looping import Loop
 from opsloop import Client, keys
-from opsloop.database import Database
-from opsloop.serve.process import HttpServer
-from opsloop.serve.settings import ServeSettings
+from serve.browsing import serving_here
 from support import require
 
 #: Slow machines get so long for anything that is waited for.
@@ -54,22 +50,14 @@ def loop(conn: psycopg.Connection[Any]) -> Loop:
 @pytest.fixture
 def site(dsn: str, conn: psycopg.Connection[Any], people: Logins) -> Iterator[Site]:
     """The dashboard of the test's database."""
-    server = HttpServer(ServeSettings(Database(dsn), port=0))
-    url = server.bind()
-    thread = Thread(target=lambda: asyncio.run(server.run()))
-    thread.start()
 
     def key(role: str, name: str) -> str:
         secret = keys.draw()
         Client(conn).create_api_key(name, role, keys.digest(secret), people.make(role))
         return secret
 
-    try:
-        yield Site(url, key)
-    finally:
-        server.stop()
-        thread.join(60)
-        assert not thread.is_alive()
+    with serving_here(dsn) as server:
+        yield Site(server.url, key)
 
 
 @pytest.fixture

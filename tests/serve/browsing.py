@@ -1,5 +1,6 @@
-"""A server as a process of its own, and clients of it: programs with keys, and browsers that are signed in."""
+"""Servers, and clients of them: programs with keys, and browsers that are signed in."""
 
+import asyncio
 import http.client
 import json
 import os
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
+from threading import Thread
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -17,6 +19,9 @@ import psycopg
 
 from cli.documented import assert_documented
 from opsloop import Client, keys
+from opsloop.database import Database
+from opsloop.serve.process import HttpServer
+from opsloop.serve.settings import ServeSettings
 
 SECONDS = 60
 
@@ -109,19 +114,41 @@ class Browser(Web):
         return found[1]
 
 
-class Served:
+class Server:
     """A server that runs."""
 
-    def __init__(self, url: str, process: subprocess.Popen[str], log: Any) -> None:
+    def __init__(self, url: str) -> None:
         self.url = url
-        self.process = process
-        self._log = log
 
     def web(self, key: str | None = None) -> Web:
         return Web(self.url, key)
 
     def browser(self) -> Browser:
         return Browser(self.url)
+
+
+@contextmanager
+def serving_here(dsn: str) -> Iterator[Server]:
+    """A server with its usual settings on a free port, in a thread: it starts ten times as fast as a process."""
+    server = HttpServer(ServeSettings(Database(dsn), port=0))
+    url = server.bind()
+    thread = Thread(target=lambda: asyncio.run(server.run()))
+    thread.start()
+    try:
+        yield Server(url)
+    finally:
+        server.stop()
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+
+
+class Served(Server):
+    """A server that is a process of its own."""
+
+    def __init__(self, url: str, process: subprocess.Popen[str], log: Any) -> None:
+        super().__init__(url)
+        self.process = process
+        self._log = log
 
     def log(self) -> str:
         """What it has logged by now."""

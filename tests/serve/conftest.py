@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from logins import ROLES, Logins, logins
-from serve.browsing import Served, make_key, serving
+from serve.browsing import Served, Server, make_key, serving, serving_here
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def people(dsn: str) -> Iterator[Logins]:
 
 @pytest.fixture
 def serve(dsn: str, tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts servers, each with options and environment of its own."""
+    """Starts servers as processes, each with options and environment of its own."""
     with ExitStack() as stack:
 
         def start(*options: str, **environment: str) -> Served:
@@ -52,9 +52,10 @@ def run_opsloop() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def server(serve: Callable[..., Served]) -> Served:
-    """A server with its usual settings."""
-    return serve()
+def server(dsn: str) -> Iterator[Server]:
+    """A server with its usual settings, in this process."""
+    with serving_here(dsn) as made:
+        yield made
 
 
 @pytest.fixture

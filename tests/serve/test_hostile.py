@@ -14,7 +14,8 @@ from support import wait_until
 CONTENT = {"Content-Type": "application/json"}
 
 
-def test_keys_cannot_be_guessed_at_speed_and_a_right_one_is_let_through(server, key, conn):
+def test_keys_cannot_be_guessed_at_speed_and_a_right_one_is_let_through(serve, key, conn):
+    server = serve()
     right = key("reader")
     assert server.web(right).get("/api/v1/missions").status == 200
     statuses = [server.web(f"guess-{number}").get("/api/v1/missions").status for number in range(15)]

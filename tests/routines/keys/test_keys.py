@@ -217,6 +217,17 @@ def test_an_admin_makes_keys_for_himself_only(conn, people):
     assert create(ben, "ben", "operator", ben.info.user)["login"] == ben.info.user
 
 
+def test_a_key_is_rotated_by_whoever_may_make_it_and_while_its_login_may_what_it_may(conn, people):
+    ann, ben = people.make("operator"), people.session("admin")
+    create(conn, "ann", "operator", ann)
+    rotate = "select fn_rotate_api_key('ann', %s)::text"
+    assert sqlstate(ben.execute, rotate, (digest("ben's"),)) == "OP015"
+    conn.execute(f'revoke opsloop_operator from "{ann}"')
+    assert sqlstate(conn.execute, rotate, (digest("new"),)) == "OP015"
+    conn.execute(f'grant opsloop_operator to "{ann}"')
+    assert sqlstate(conn.execute, rotate, (digest("new"),)) is None
+
+
 def test_two_keys_are_valid_while_one_is_rotated_and_never_three(conn, people):
     ann = people.make("reader")
     create(conn, "look", "reader", ann, "first")

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from browser.scene import NASTY, play
 from looping import Loop, step
-from serve.browsing import Answer, Browser, Served
+from serve.browsing import Answer, Browser, Server
 
 ROOT = Path(__file__).parents[3]
 VENDOR = ROOT / "python/opsloop/serve/static/vendor"
@@ -27,7 +27,7 @@ def loop(conn) -> Loop:
 
 
 @pytest.fixture
-def signed_in(server: Served, key: Callable[[str], str]) -> Callable[[str], Browser]:
+def signed_in(server: Server, key: Callable[[str], str]) -> Callable[[str], Browser]:
     """Browsers in which somebody with a role is signed in."""
 
     def browser(role: str) -> Browser:
