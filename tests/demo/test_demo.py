@@ -15,6 +15,7 @@ import pytest
 from cli.documented import assert_documented
 from opsloop import embedded
 from serve.browsing import Browser
+from support import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.skipif("OPSLOOP_TEST_DSN" in os.environ, reason="the demo brings its own server")
 
@@ -102,7 +103,7 @@ def test_what_waits_can_be_approved_by_the_command_it_prints(
     read_until(terminal, "index shop.stock_changed_at_idx: succeeded")
 
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(DEADLINE_SECONDS) == 0
 
 
 def test_without_the_embedded_server_it_says_what_to_install(
