@@ -127,6 +127,7 @@
 \ir code/queue/_not_aside.sql
 \ir code/queue/_reset_queue.sql
 \ir code/queue/_broken_queue.sql
+\ir code/queue/_worker_status.sql
 
 -- templates: what a template is: steps, dependencies, placeholders, presets, and its faults
 \ir code/templates/_template_schema.sql

@@ -48,7 +48,8 @@ def test_a_status_that_there_is_not_is_named(cli: Cli) -> None:
         done = cli(*line.split(), "--json")
         assert (done.code, done.error["code"]) == (2, "OPS_018")
         assert line.split()[2] in done.error["message"]
-        assert "running" in done.error["hint"]
+        assert "running" in done.error["message"]
+    assert cli("cancel", "--status", "open").code == 0
 
 
 def test_a_group_is_found_and_put_back(cli: Cli, loop: Loop, failed: list[UUID]) -> None:

@@ -56,6 +56,8 @@ def staying(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         stderr=theirs,
         cwd=tmp_path,
         env={**os.environ, "COLUMNS": "200", "TERM": "xterm"},
+        # A shell lets what it runs in the background ignore Ctrl-C, and a child inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)
     yield process, ours

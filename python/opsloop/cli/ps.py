@@ -15,13 +15,14 @@ from rich.text import Text
 
 from opsloop import jsonio
 from opsloop.cli import output
-from opsloop.cli.bulk import MISSION_STATUSES, STEP_STATUSES
 from opsloop.cli.session import WORK, Session, an_id, command
 from opsloop.client import Client
 from opsloop.errors import InvalidArgument, NotFound
 from opsloop.results import ListedMission, ListedProposal, ListedStep, MissingExecutor, Stuck
 
 _PROPOSAL_STATUSES = ("pending", "voting", "rejected", "expired", "auto_approved", "approved")
+_MISSION_STATUSES = ("approved", "running", "succeeded", "failed", "cancelled")
+_STEP_STATUSES = ("blocked", "queued", "running", "waiting", "succeeded", "failed", "cancelled", "skipped")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def ps(
     ] = False,
 ) -> None:
     """Show how much waits, runs and is stuck; then missions, what is wrong first, proposals, and steps that wait."""
-    known = (*_PROPOSAL_STATUSES, *MISSION_STATUSES, *STEP_STATUSES)
+    known = (*_PROPOSAL_STATUSES, *_MISSION_STATUSES, *_STEP_STATUSES)
     if status is not None and status not in known:
         raise InvalidArgument(
             f"--status: there is no status {status!r}", hint=f"Give one of: {', '.join(sorted(set(known)))}."
@@ -127,8 +128,8 @@ def _look(client: Client, which: UUID | None, status: str | None, limit: int, *,
     limit = 3 * limit if output.console().is_terminal else limit
     return View(
         client.list_proposals(limit, status) if status in _PROPOSAL_STATUSES else [],
-        client.list_missions(limit, status) if status in MISSION_STATUSES else [],
-        client.list_steps(None, limit, status) if status in STEP_STATUSES else [],
+        client.list_missions(limit, status) if status in _MISSION_STATUSES else [],
+        client.list_steps(None, limit, status) if status in _STEP_STATUSES else [],
     )
 
 

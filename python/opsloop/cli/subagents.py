@@ -47,19 +47,9 @@ def run(
     _conclude(session, {**answer, "summary": found}, found)
 
 
-def _whole_id(given: str) -> UUID:
-    try:
-        return UUID(given)
-    except ValueError:
-        raise typer.BadParameter(f"{given!r} is no id") from None
-
-
 def summary(
     session: Session,
-    mission: Annotated[
-        UUID,
-        typer.Argument(metavar="MISSION", parser=_whole_id, help="Id of their mission, or of their run."),
-    ],
+    mission: Annotated[UUID, typer.Argument(metavar="MISSION", help="Id of their mission, or of their run.")],
 ) -> None:
     """Show what the sub-agents of a mission found in all; exit code 1 when they do not pass."""
     found = _found(session, str(mission))

@@ -66,28 +66,10 @@ class Copy:
         began = time.monotonic()
         with ExitStack() as stack:
             dump_said, restore_said = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
-            dumping = stack.enter_context(
-                subprocess.Popen(
-                    dump,
-                    env=dump_env,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=dump_said,
-                    bufsize=0,
-                )
+            dumping = _started(stack, dump, dump_env, subprocess.DEVNULL, subprocess.PIPE, dump_said)
+            restoring = _started(
+                stack, restore, restore_env, subprocess.PIPE, subprocess.DEVNULL, restore_said
             )
-            stack.callback(dumping.kill)
-            restoring = stack.enter_context(
-                subprocess.Popen(
-                    restore,
-                    env=restore_env,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
-                    stderr=restore_said,
-                    bufsize=0,
-                )
-            )
-            stack.callback(restoring.kill)
             assert dumping.stdout is not None
             assert restoring.stdin is not None
             try:
@@ -183,3 +165,14 @@ def size(number: float) -> str:
             break
         number /= 1024
     return f"{number:.0f} {unit}"
+
+
+def _started(
+    stack: ExitStack, words: list[str], env: dict[str, str], stdin: int, stdout: int, stderr: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """A program that is killed when the stack is left while it runs."""
+    process = stack.enter_context(
+        subprocess.Popen(words, env=env, stdin=stdin, stdout=stdout, stderr=stderr, bufsize=0)
+    )
+    stack.callback(process.kill)
+    return process

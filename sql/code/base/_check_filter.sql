@@ -1,10 +1,11 @@
-create or replace function _check_filter(p_filter jsonb, p_fields text[])
+create or replace function _check_filter(p_filter jsonb, p_fields text[], p_statuses text[] default null)
 returns jsonb
 language plpgsql
 stable
 set search_path from current
 as $$
--- The filter of a list with those of p_fields that it sets; {} for null. Texts are globs: * stands for any characters.
+-- The filter of a list with those of p_fields that it sets; {} for null. Texts are globs: * stands for any characters;
+-- but of a status, which is one of p_statuses.
 -- Locks: none. Writes: nothing. Raises: OP018 with every fault.
 declare
   c_uuid constant text := '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
@@ -27,6 +28,9 @@ begin
         exception when data_exception then
           v_faults := v_faults || format('%s: must be a time, not %s', v_field, left(v_filter ->> v_field, 80));
         end;
+      elsif v_field = 'status' and (v_filter ->> v_field) <> all (p_statuses) then
+        v_faults := v_faults || format('status: must be one of %s, not %s', array_to_string(p_statuses, ', '),
+                                       quote_literal(left(v_filter ->> v_field, 80)));
       elsif v_field in ('before', 'mission_id') and (v_filter ->> v_field) !~* c_uuid then
         v_faults := v_faults || format('%s: must be an id, not %s', v_field, left(v_filter ->> v_field, 80));
       elsif v_field = 'ids' and jsonb_typeof(v_filter -> v_field) = 'array' then

@@ -113,11 +113,9 @@ begin
             from ops_grants g where g.id = any (v_ids) and 'grant' = any (v_kinds)
           union all
           select 'worker', w.worker_id, (select string_agg(e, ', ' order by e) from jsonb_object_keys(w.executors) e),
-                 case when w.stopped_at is not null then 'stopped'
-                      else coalesce((select case when l.asleep then 'asleep' else 'live' end from ops_workers_seen l
-                                      where l.worker_id = w.worker_id and l.live_until > _now()), 'gone') end,
-                 w.started_at
+                 _worker_status(w.stopped_at, l.live_until, l.asleep), w.started_at
             from ops_workers w
+            left join ops_workers_seen l on l.worker_id = w.worker_id
            where 'worker' = any (v_kinds) and w.worker_id = v_id) f
    order by f.created_at desc, f.id;
 end;

@@ -14,7 +14,8 @@ as $$
 declare
   v_filter constant jsonb := _check_filter(p_filter, array['ids', 'status', 'kind', 'executor', 'source', 'title',
                                                            'error', 'code', 'group', 'stuck', 'since', 'until',
-                                                           'before']);
+                                                           'before'],
+                                           array['open', 'approved', 'running', 'succeeded', 'failed', 'cancelled']);
   c_window constant integer := 20000;
   v_before uuid := coalesce(v_filter ->> 'before', 'ffffffff-ffff-ffff-ffff-ffffffffffff')::uuid;
   v_status constant text := v_filter ->> 'status';

@@ -14,7 +14,9 @@ as $$
 declare
   v_filter constant jsonb := _check_filter(p_filter, array['ids', 'status', 'kind', 'executor', 'source',
                                                            'mission_id', 'key', 'error', 'code', 'group', 'since',
-                                                           'until', 'before']);
+                                                           'until', 'before'],
+                                           array['open', 'blocked', 'queued', 'running', 'waiting', 'succeeded',
+                                                 'failed', 'cancelled', 'skipped']);
   c_window constant integer := 20000;
   v_before uuid := coalesce(v_filter ->> 'before', 'ffffffff-ffff-ffff-ffff-ffffffffffff')::uuid;
   v_status constant text := v_filter ->> 'status';

@@ -20,20 +20,15 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Worker processes for people to read: those that live first, then the last that were seen. status: live, asleep
--- (alive, and without a sign of life until there is something to do), gone (it gave none in time, and did not say that
--- it ends) or stopped. running: steps that it has. refused: the code for which its claims are refused.
+-- Worker processes for people to read: those that live first, then the last that were seen. status: _worker_status.
+-- running: steps that it has. refused: the code for which its claims are refused.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
-declare
-  v_now constant timestamptz := _now();
 begin
   perform _check_list(p_limit);
   return query
   with known as (
     select w.worker_id,
-           case when w.stopped_at is not null then 'stopped'
-                when s.live_until > v_now then case when s.asleep then 'asleep' else 'live' end
-                else 'gone' end as status
+           _worker_status(w.stopped_at, s.live_until, s.asleep) as status
       from ops_workers w
       left join ops_workers_seen s on s.worker_id = w.worker_id
   ), having_steps as (

@@ -27,10 +27,6 @@ begin
     from (select p.id, p.template, p.slots, p.source, p.depth, p.created_at, p.gate_after,
                  row_number() over (order by p.created_at, p.id) as nth
             from ops_mission_proposals p where p.id = any (p_ids)) w;
-  if v_given.ids is null then
-    return;
-  end if;
-
   select * into v_gate from _gate_proposals(v_given.templates, v_given.which, v_given.sources, v_now,
                                            v_given.waited);
   -- Missions first: the trigger of the table knows an approval by its mission.

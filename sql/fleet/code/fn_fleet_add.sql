@@ -12,7 +12,8 @@ as $$
 -- a node nothing of the caps; OP029 when it does not answer, OP089 when the loop there is another one; 55P03 when a
 -- call goes on for longer.
 declare
-  -- As libpq reads it; what has no value would take the login that comes after it for one.
+  -- As libpq reads it: each word has a value. The front appends user and password, which a word without one would take
+  -- for its value.
   c_dsn constant text := E'^(\\s*\\w+\\s*=\\s*(''([^''\\\\]|\\\\.)*''|([^''\\\\\\s]|\\\\.)+))+\\s*$';
   v_fault text;
   v_told bigint;
