@@ -152,3 +152,18 @@ def test_a_wait_that_is_being_cancelled_is_left_alone(loop, session):
         loop.turn()
     assert turn_until_it_ends(loop, mission) == "succeeded"
     assert loop.step(mission, "w")["result"] == {"n": 1}
+
+
+def test_a_wait_whose_row_another_session_has_locked_holds_nobody_up(loop, session):
+    held, free = loop.mission(waits()), loop.mission(waits())
+    other = session()
+    loop.do("set lock_timeout = '2s'")
+    with other.conn.transaction():
+        other.do("select from ops_event_waits where step_id = %s for update", loop.step(held, "w")["id"])
+        loop.emit("paid", {"n": 1})
+        loop.turn()
+        assert turn_until_it_ends(loop, free) == "succeeded"
+        assert loop.steps(held)["w"] == "waiting"
+    assert turn_until_it_ends(loop, held) == "succeeded"
+    assert loop.step(held, "w")["result"] == {"n": 1}
+    assert loop.value("select count(*) from ops_awaited_events") == 0

@@ -129,6 +129,50 @@ def test_what_comes_in_a_wrong_order_or_on_the_wrong_side_is_refused(loop):
     assert loop.value("select fn_close_move()")["changed"] is False
     with refused("OPS_103"):
         loop.rows("select fn_receive_move()")
+    assert loop.value("select fn_finish_move()")["phase"] == "moved"
+    with refused("OPS_103") as caught:
+        begin(loop)
+    assert said(caught)["phase"] == "moved"
+
+
+def test_a_copy_does_not_begin_the_move_that_it_came_with(loop, dsn, databases):
+    close(loop)
+    with arrived(databases, dsn) as copy:
+        with refused("OPS_103") as caught:
+            begin(copy)
+        assert said(caught)["side"] == "target"
+        assert copy.value("select fn_show_move() ->> 'phase'") == "closed"
+
+
+def test_what_a_relay_has_leased_holds_the_other_side_up_as_well(loop):
+    loop.do("select fn_publish_outbox('order', '1', 'changed', '{}')")
+    assert len(loop.rows("select * from fn_claim_outbox_events('relay')")) == 1
+    ends = loop.value("select max(lease_expires_at) from outbox_heads")
+    close(loop)
+    assert loop.value("select leases_until from ops_moves") == ends
+
+
+def test_what_ends_last_counts(loop):
+    loop.do("select fn_publish_outbox('order', '1', 'changed', '{}')")
+    loop.rows("select * from fn_claim_outbox_events('relay')")
+    loop.mission(step("a"))
+    (work,) = loop.claim()
+    loop.do("update ops_mission_steps set lease_expires_at = lease_expires_at + interval '1 hour'")
+    close(loop)
+    assert loop.value("select leases_until from ops_moves") == loop.value(
+        "select lease_expires_at from ops_mission_steps where id = %s", work["step_id"]
+    )
+
+
+def test_a_step_is_not_lost_with_the_server(loop, connect):
+    other = connect(autocommit=False)
+    other.execute("set synchronous_commit = off")
+    other.commit()
+    for call in ("fn_begin_move('db2')", "fn_close_move()", "fn_finish_move()", "fn_take_back_move()"):
+        other.execute(f"select {call}")
+        assert other.execute("show synchronous_commit").fetchone() == ("local",), call
+        other.commit()
+    assert other.execute("show synchronous_commit").fetchone() == ("off",)
 
 
 @pytest.mark.parametrize(
