@@ -170,7 +170,7 @@ def purge(
     share: Annotated[
         int,
         typer.Option("--share", min=1, max=100, help="Share of the time, in per cent, that it is at work."),
-    ] = 15,
+    ] = 10,
 ) -> None:
     """Purge what ended long ago, missions whole, while the loop runs; what is open, and what that needs, stays.
 
