@@ -10,6 +10,7 @@ import pytest
 
 from opsloop.database import Database
 from opsloop.process import link as links
+from opsloop.process import patience
 from opsloop.process.link import Link
 from support import wait_until
 from worker.working import Process, Work
@@ -37,7 +38,7 @@ async def test_a_call_that_waits_for_long_is_said_once_with_what_it_waits_for(
     monkeypatch: pytest.MonkeyPatch,
     pooled: bool,
 ) -> None:
-    monkeypatch.setattr(links, "_LONG", 0.2)
+    monkeypatch.setattr(patience, "LONG", 0.2)
     heard = Heard()
     link = Link(Database(dsn, pooled=pooled), "claims", heard)
     await link.open()
@@ -59,7 +60,7 @@ async def test_a_call_that_waits_for_long_is_said_once_with_what_it_waits_for(
 async def test_a_server_that_cannot_be_asked_leaves_the_line_plain(
     dsn: str, connect: Callable[..., psycopg.Connection[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(links, "_LONG", 0.2)
+    monkeypatch.setattr(patience, "LONG", 0.2)
 
     async def full(*_args: Any, **_more: Any) -> None:
         raise psycopg.OperationalError("sorry, too many clients already")

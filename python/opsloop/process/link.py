@@ -22,6 +22,7 @@ from opsloop.areas.call import statement
 from opsloop.database import Database
 from opsloop.errors import DatabaseUnavailable, OpsError, as_ours, is_final
 from opsloop.process.logs import Logger
+from opsloop.process.patience import Patience
 from opsloop.process.session import DatabaseSession
 
 _FIRST_PAUSE = 0.1
@@ -31,9 +32,7 @@ _LOCKED = "55P03"
 _TRANSIENT = frozenset({"40P01", "40001", _LOCKED})
 #: The server takes no writes: another one may, to which a new connection leads.
 _READ_ONLY = "25006"
-#: A call that takes longer is said in the log, once.
-_LONG = 5.0
-#: How long the server may take to say what such a call waits for, seconds.
+#: How long the server may take to say what a call waits for that takes long, seconds.
 _LOOK = 2.0
 _WAITS = """
   select a.wait_event_type || ': ' || a.wait_event as waits_for, pg_blocking_pids(a.pid) as blocked_by
@@ -72,6 +71,7 @@ class Link:
         """How many of its calls may have been carried out although no answer came."""
         self._lost = False
         self._looks: set[asyncio.Task[None]] = set()
+        self._patience = Patience(self._say_long)
         self.refused: OpsError | None = None
         """Why the last claim was refused; None when it went through."""
         self.listening = False
@@ -194,10 +194,10 @@ class Link:
         pause = _FIRST_PAUSE
         async with self._lock:
             while True:
-                waits = asyncio.get_running_loop().call_later(_LONG, self._say_long, function)
                 sent = False
                 try:
-                    async with asyncio.timeout(self.bound):
+                    async with asyncio.timeout(None) as limit:
+                        self._patience.begin(function, limit, self.bound)
                         lost = self._session is None and pause > _FIRST_PAUSE
                         session = await self._open()
                         if lost:
@@ -222,16 +222,16 @@ class Link:
                     )
                     await self._abandon()
                 finally:
-                    waits.cancel()
+                    self._patience.end()
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads load, hides nothing
 
-    def _say_long(self, function: str) -> None:
-        look = asyncio.create_task(self._look(function, self._session))
+    def _say_long(self, function: str, seconds: float) -> None:
+        look = asyncio.create_task(self._look(function, seconds, self._session))
         self._looks.add(look)
         look.add_done_callback(self._looks.discard)
 
-    async def _look(self, function: str, session: DatabaseSession | None) -> None:
+    async def _look(self, function: str, seconds: float, session: DatabaseSession | None) -> None:
         """Say in the log that a call takes long, and what it waits for if the server can be asked."""
         waits: dict[str, Any] = {}
         if session is not None and not self._database.pooled:
@@ -239,7 +239,7 @@ class Link:
                 async with asyncio.timeout(_LOOK):
                     waits = await self._waits(session.info.backend_pid)
         self._log.warning(
-            "database call takes long", link=self._purpose, function=function, seconds=_LONG, **waits
+            "database call takes long", link=self._purpose, function=function, seconds=seconds, **waits
         )
 
     async def _waits(self, pid: int) -> dict[str, Any]:
