@@ -207,6 +207,7 @@ async def ask(
         raise Retry(f"{where}: {type(error).__name__}: {error}") from error
 
 
+@functools.lru_cache
 def parsed(url: str) -> URL:
     """A URL that can be asked. It is sent as it is written; only what no URL may have in it is quoted.
 
