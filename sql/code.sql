@@ -43,6 +43,7 @@
 \ir code/base/_uuid_v7_start.sql
 \ir code/base/_nth_uuid_v7.sql
 \ir code/base/_time_between.sql
+\ir code/base/_redated.sql
 \ir code/base/_chance.sql
 \ir code/base/_written_form.sql
 \ir code/base/_digest.sql
@@ -457,6 +458,7 @@
 \ir code/steps/fn_disown_steps.sql
 \ir code/steps/fn_recover_expired_leases.sql
 \ir code/steps/_recover_each.sql
+\ir code/steps/_is_given_lease.sql
 \ir code/steps/_recover_steps.sql
 \ir code/steps/_lock_free_missions.sql
 \ir code/steps/_rearm_timers.sql

@@ -32,7 +32,7 @@ begin
     frees := format('select * from %s.fn_recover_expired_leases();', v_schema);
   else
     detail := detail || format('; its lease holds for %s unless it is extended',
-                               date_trunc('second', p_step.lease_expires_at - v_now));
+                               date_trunc('second', _time_between(v_now, p_step.lease_expires_at)));
   end if;
   detail := detail || coalesce('; the attempt must be over at ' || date_trunc('second', p_step.deadline_at)::text, '')
                    || case when p_step.cancel_requested then '; it was asked to stop' else '' end;

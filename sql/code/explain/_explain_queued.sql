@@ -19,9 +19,9 @@ begin
                      coalesce(p_step.last_error, 'no error is on record'),
                      case when p_step.run_after > v_now
                           then format('tried again at %s, in %s', date_trunc('second', p_step.run_after),
-                                      date_trunc('second', p_step.run_after - v_now))
+                                      date_trunc('second', _time_between(v_now, p_step.run_after)))
                           else format('due for %s, but no heartbeat has come',
-                                      date_trunc('second', v_now - p_step.run_after)) end);
+                                      date_trunc('second', _time_between(p_step.run_after, v_now))) end);
     frees := case when p_step.run_after > v_now then v_retry else format('select %s.fn_heartbeat();', v_schema) end;
     return next;
   end if;

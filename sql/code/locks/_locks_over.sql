@@ -25,7 +25,7 @@ begin
     if found then
       oldest := v_lock.expires_at;
       said := format('lock %s of %s, over for %s: %s holds its row%s: %s', v_lock.lock_name, v_lock.holder_id,
-                     date_trunc('second', v_now - oldest), v_holder.name,
+                     date_trunc('second', _time_between(oldest, v_now)), v_holder.name,
                      ' since ' || date_trunc('second', v_holder.since)::text, v_holder.remedy);
       return;
     end if;

@@ -16,7 +16,7 @@ begin
     return;
   end if;
   update distributed_locks d
-     set expires_at = d.expires_at - (d.acquired_at - v_now), acquired_at = v_now
+     set expires_at = _redated(d.expires_at, d.acquired_at, v_now), acquired_at = v_now
    where d.lock_name = any (array(select l.lock_name from distributed_locks l
                                    where l.acquired_at > v_now and isfinite(l.acquired_at)
                                    order by l.lock_name

@@ -35,13 +35,13 @@ begin
     return 0;
   end if;
   return least(
-    (select greatest(extract(epoch from s.next_at - _now()), 0)::double precision
+    (select greatest(extract(epoch from _time_between(_now(), s.next_at)), 0)::double precision
        from ops_schedules s
       where s.next_at is not null
         and not exists (select from ops_pauses p where p.scope = 'schedule' and p.target = s.name)
       order by s.next_at
       limit 1),
-    (select greatest(extract(epoch from t.due_at - _now()), 0)::double precision
+    (select greatest(extract(epoch from _time_between(_now(), t.due_at)), 0)::double precision
        from ops_timers t order by t.due_at, t.id limit 1),
     case when exists (select from ops_lanes l
                      cross join lateral (

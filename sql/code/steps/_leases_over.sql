@@ -37,8 +37,8 @@ begin
                            select s.xmax from ops_mission_steps s
                             where s.mission_id = v_step.mission_id and s.xmax <> '0'::xid),
                      array['ops_missions'::regclass, 'ops_mission_steps'::regclass]) h;
-  said := format('%s, the oldest %s: step %s of worker %s; ', n, date_trunc('second', v_now - oldest), v_step.id,
-                  coalesce(v_step.worker_id, '?'))
+  said := format('%s, the oldest %s: step %s of worker %s; ', n, date_trunc('second', _time_between(oldest, v_now)),
+                 v_step.id, coalesce(v_step.worker_id, '?'))
     || case when v_holder.remedy is null
             then 'nothing holds its rows: select * from fn_recover_expired_leases();'
             else format('%s holds its rows%s: %s', v_holder.name,

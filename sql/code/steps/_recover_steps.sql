@@ -33,8 +33,8 @@ begin
     from (select s.id from ops_mission_steps s
            where s.id = any (p_step_ids) and s.mission_id = any (v_missions)
              and s.status = 'running'
-             and (s.lease_epoch < v_epoch or s.lease_expires_at is null or s.lease_token is null
-                  or s.lease_expires_at > coalesce(s.deadline_at, '-infinity') + interval '1 minute'
+             and (s.lease_epoch < v_epoch or s.lease_token is null
+                  or not _is_given_lease(s.lease_expires_at, s.deadline_at)
                   or (s.lease_expires_at <= v_now
                       and not (s.updated_at < v_started and v_now between v_started and v_started + v_grace)))
            order by s.id

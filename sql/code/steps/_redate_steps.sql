@@ -19,9 +19,9 @@ begin
        for no key update skip locked
   ), redated as (
     update ops_mission_steps s
-       set lease_expires_at = s.lease_expires_at - (s.updated_at - v_now),
-           deadline_at = s.deadline_at - (s.updated_at - v_now),
-           run_after = s.run_after - (s.updated_at - v_now), updated_at = v_now
+       set lease_expires_at = _redated(s.lease_expires_at, s.updated_at, v_now),
+           deadline_at = _redated(s.deadline_at, s.updated_at, v_now),
+           run_after = _redated(s.run_after, s.updated_at, v_now), updated_at = v_now
       from locked l
      -- Plans 2
      where s.id = l.id and s.id = any (p_step_ids)

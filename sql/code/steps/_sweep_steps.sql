@@ -36,9 +36,8 @@ begin
                                    and not exists (select from ops_ready r
                                                    where r.lane = p.lane and r.seq = p.ready_seq)),
          array_agg(p.id) filter (where p.status = 'running'
-                                   and (p.lease_expires_at is null or p.lease_token is null
-                                        or p.lease_expires_at
-                                           > coalesce(p.deadline_at, '-infinity') + interval '1 minute')
+                                   and (p.lease_token is null
+                                        or not _is_given_lease(p.lease_expires_at, p.deadline_at))
                                    and greatest(p.updated_at, p.reserved_at) < p_now - p_stale),
          array_agg(p.id) filter (where (p.status = 'running' and p.lease_expires_at < p_now - interval '1 minute')
                                     or (p.status = 'queued' and p.run_after < p_now - interval '1 minute')

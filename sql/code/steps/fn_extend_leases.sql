@@ -45,7 +45,7 @@ begin
 
     with extended as (
       update ops_mission_steps s
-         set lease_expires_at = least(v_now + v_lease, s.deadline_at + interval '5 seconds'),
+         set lease_expires_at = least(v_now + v_lease, least(s.deadline_at, v_now + v_lease) + interval '5 seconds'),
              progress = coalesce(nullif(e.report -> 'progress', 'null'), s.progress), updated_at = v_now
         from jsonb_array_elements(p_leases) e (report)
        where s.id = (e.report ->> 'step_id')::uuid and s.lease_token = (e.report ->> 'lease_token')::uuid

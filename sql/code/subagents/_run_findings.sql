@@ -45,7 +45,7 @@ begin
                                        'missing') as status) t
    cross join lateral (select case when t.status = 'succeeded' then _sub_agent_finding(s.result) end as found) f
     left join lateral (
-      select round(extract(epoch from n.completed_at - n.started_at), 3) as seconds
+      select round(extract(epoch from _time_between(n.started_at, n.completed_at)), 3) as seconds
         from ops_action_runs n
        where n.step_id = s.id and n.attempt = s.attempt and n.started_at is not null
        order by n.completed_at desc

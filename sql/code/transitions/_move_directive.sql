@@ -97,7 +97,7 @@ begin
 
     v_step := '4d. Extend session claim';
     update sd_session_claims c
-       set heartbeat_at = v_started, expires_at = v_started + (c.expires_at - c.heartbeat_at)
+       set heartbeat_at = v_started, expires_at = _redated(c.expires_at, c.heartbeat_at, v_started)
      where c.sd_id = p_directive.id and c.session_id = p_session_id and c.expires_at > v_started;
 
     v_step := '5. Check deferred constraints';

@@ -61,6 +61,65 @@ TABLES = [
 ]  # fmt: skip
 
 
+#: Every public routine that reads, and needs no argument.
+READERS = r"""
+  select format('select count(r) from %I() r', proname) as call from pg_proc
+   where pronamespace = 'opsloop'::regnamespace and proname like 'fn\_%' and provolatile <> 'v'
+     and pronargs = pronargdefaults and proname <> 'fn_dry_run_policy'
+   union all
+  select format('select count(r) from fn_explain_step(%L) r', id) from ops_mission_steps
+   union all
+  select format('select count(r) from fn_explain_mission(%L) r', id) from ops_missions"""
+
+_LEASES = """(
+  select jsonb_agg(jsonb_build_object('step_id', id, 'lease_token', lease_token, {})) from ops_mission_steps
+   where status = 'running' and worker_id = 'w1')"""
+_PLAIN = _LEASES.format("'progress', null")
+_DONE = _LEASES.format("'result', null")
+_FAILED = _LEASES.format("'error', 'x', 'retryable', true")
+_CLAIMED = "(select {} from outbox_heads h cross join unnest(h.claimed) c (id) where h.processor_id = 'p1')"
+_IDS = _CLAIMED.format("array_agg(c.id)")
+_SAID = _CLAIMED.format("jsonb_agg(jsonb_build_object('event_id', c.id, 'outcome', '{}'))")
+#: The reports of those that had something leased before.
+REPORTS = [
+    f"select * from fn_extend_leases('w1', {_PLAIN})",
+    f"select * from fn_complete_steps({_DONE})",
+    f"select * from fn_fail_steps({_FAILED})",
+    f"select * from fn_extend_outbox_claims('p1', {_IDS})",
+    f"select * from fn_complete_outbox_events('p1', {_SAID.format('delivered')})",
+    f"select * from fn_complete_outbox_events('p1', {_SAID.format('retry')})",
+    "select * from fn_recover_expired_leases()",
+    "select * from fn_recover_stale_steps(1)",
+    "select fn_fall_asleep('w1')",
+    "select fn_extend_lock('l1', 'me', 5)",
+]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_moment_that_no_routine_writes_in_all_rows_stops_no_reader_and_no_report(busy, table):
+    times = busy.rows(
+        "select attname as name from pg_attribute where attrelid = %s::regclass and attnum > 0"
+        " and not attisdropped and atttypid = 'timestamptz'::regtype",
+        table,
+    )
+    readers = [row["call"] for row in busy.conn.execute(READERS)]
+    for column, moment in [(c["name"], m) for c in times for m in ODD["timestamp with time zone"] if m]:
+        busy.do("savepoint before")
+        try:
+            changed = busy.do(f"update {table} set {column} = %s::timestamptz", moment)
+        except psycopg.Error:
+            changed = 0
+        for call in [*REPORTS, *(readers if moment == "infinity" else [])] if changed else []:
+            busy.do("savepoint call")
+            try:
+                # No row travels: the driver's datetime does not hold these moments.
+                busy.do(f"do $do$ begin perform {call.removeprefix('select ')}; end $do$")
+            except psycopg.Error as error:
+                pytest.fail(f"{table}.{column} = {moment}: {call}: {error}")
+            busy.do("rollback to call")
+        busy.do("rollback to before")
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_a_value_that_no_routine_writes_stops_no_phase_and_no_claim(busy, table):
     columns = busy.rows(
