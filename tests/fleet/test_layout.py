@@ -280,8 +280,10 @@ def test_the_commands_show_and_do_it(fleet: Servers, monkeypatch: pytest.MonkeyP
     assert code != 0
     assert "OPS_018" in out
     assert "s3cret" not in out
-    with Fleet.open(make_conninfo(**one_admin(fleet))) as front, pytest.raises(NotAllowed):
-        front.login("nobody", "x")
+    with Fleet.open(make_conninfo(**one_admin(fleet))) as front:
+        assert [(one.reached, one.fault_code) for one in front.status()] == [(True, None)] * 3
+        with pytest.raises(NotAllowed):
+            front.login("nobody", "x")
     fleet.node(2).stop()
     code, out = run("fleet", "status")
     assert (code, "does not answer" in out) == (1, True)
