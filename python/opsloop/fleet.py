@@ -39,6 +39,7 @@ class Node:
     dsn: str
     fault: str | None
     answered_at: datetime | None
+    fault_code: str | None
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Told:
     told: bool
     generation: int | None
     fault: str | None
+    fault_code: str | None
 
 
 class Fleet(Caller):

@@ -70,6 +70,7 @@ $$;
 \ir code/_route_key.sql
 \ir code/_knows.sql
 \ir code/_is_away.sql
+\ir code/_fault_code.sql
 \ir code/_was_not_sent.sql
 \ir code/_node_said.sql
 \ir code/_node_fault.sql
@@ -82,6 +83,7 @@ $$;
 \ir code/_split_by_node.sql
 \ir code/_share_of.sql
 \ir code/_cut.sql
+\ir code/_open_count.sql
 \ir code/_state_for.sql
 \ir code/fn_list_roles.sql
 \ir code/fn_emit_events.sql

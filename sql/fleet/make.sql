@@ -189,7 +189,7 @@ declare
       if v_told = '[]' and (sqlstate ~ '^(22|28|42|OP01[258]|OP083)'%s) then
         perform _node_fault(v_node, sqlstate, v_message, v_detail, v_hint);
       end if;
-      perform _was_told(v_node, v_message);
+      perform _was_told(v_node, v_message, p_fault_code => _fault_code(sqlstate, v_message));
       v_not_told := v_not_told || jsonb_build_object('node', v_node, 'sqlstate', sqlstate, 'said', v_message);
     end;
   end loop;
@@ -230,10 +230,14 @@ end;$body$, v_one.name, v_one.name, 'Connect to the node: ' || v_one.how || '.')
     'cluster %1$I._fleet_server(p_node); run on 0; select case p_what when ''event'' then exists (select from'
     ' %1$I.ops_agent_events e where e.dedupe_key = p_key) else exists (select from %1$I.ops_mission_proposals p'
     ' where p.dedupe_key = p_key) end;', current_schema()));
-  execute format('create or replace function _at_open(p_node integer) returns bigint language plproxy as %L', format(
-    'cluster %1$I._fleet_server(p_node); run on 0; select (select count(*) from %1$I.ops_missions m where m.status in'
-    ' (''approved'', ''running'')) + (select count(*) from %1$I.ops_mission_proposals p where p.status in'
-    ' (''pending'', ''voting''));', current_schema()));
+  -- Whatever the node has still to do: an event that is not processed yet may become a mission.
+  execute format('create or replace function _at_open(p_node integer) returns jsonb language plproxy as %L', format(
+    'cluster %1$I._fleet_server(p_node); run on 0; select jsonb_build_object('
+    '''missions'', (select count(*) from %1$I.ops_missions m where m.status in (''approved'', ''running'')),'
+    ' ''proposals'', (select count(*) from %1$I.ops_mission_proposals p where p.status in (''pending'', ''voting'')),'
+    ' ''events'', h.unprocessed_events, ''reactions'', h.queued_reactions + h.processing_reactions,'
+    ' ''messages'', (select count(*) from %1$I.outbox o where o.processed_at is null and not o.dead))'
+    ' from %1$I.fn_health() h;', current_schema()));
 
   -- What PL/Proxy asks for each cluster, by these names.
   execute format($f$

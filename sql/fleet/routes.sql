@@ -220,7 +220,13 @@ insert into fleet_routes (name, route, arg, how) values
    'select t.* from a t order by t.status not in (''live'', ''asleep''), t.last_seen_at desc, t.worker_id'
    ' limit p_limit'),
   ('fn_list_running', 'all', null, 'select t.* from a t order by t.reserved_at, t.step_id limit p_limit'),
-  ('fn_list_proposals', 'all', 'p_proposal_id', 'select t.* from a t order by t.proposal_id desc limit p_limit'),
+  -- A node ends its page with the row that makes 16 MiB full. What is older than that row is left for the next page on
+  -- every node, or a reader who goes on before the last one would skip the rest of that node's.
+  ('fn_list_proposals', 'all', 'p_proposal_id',
+   'select t.* from a t where t.proposal_id::text collate "C" >= coalesce('
+   '(select max(c.ends) from (select min(b.proposal_id::text collate "C") as ends from a b'
+   ' group by right(b.proposal_id::text, 2) having sum(octet_length(b.template::text)) > 16777216) c), '''')'
+   ' order by t.proposal_id desc limit p_limit'),
   ('fn_radar_upsert', 'node', null, 'the board of ideas is one node''s'),
   ('fn_list_radar', 'all', null,
    'select t.* from a t order by t.score desc nulls last, t.updated_at desc, t.title limit p_limit');

@@ -35,6 +35,7 @@ create table if not exists fleet_nodes (
   generation bigint not null default -1,
   kills integer not null default 0,
   fault text,
+  fault_code text,
   answered_at timestamptz,
   added_at timestamptz not null default now(),
   added_login text not null default session_user
@@ -50,6 +51,7 @@ comment on column fleet_nodes.version is 'Rises when dsn or a password changes: 
 comment on column fleet_nodes.generation is 'The generation that it was told last; below that of fleet_state: behind.';
 comment on column fleet_nodes.kills is 'How many kills reached it; below those of fleet_state: it missed one.';
 comment on column fleet_nodes.fault is 'Why it could not be told the last time; null when it could.';
+comment on column fleet_nodes.fault_code is 'SQLSTATE of the fault: OP029 where it did not answer, else its own.';
 comment on column fleet_nodes.answered_at is 'When it was told something last.';
 comment on column fleet_nodes.added_at is 'When it joined.';
 comment on column fleet_nodes.added_login is 'The login role that added it.';

@@ -232,6 +232,9 @@ def test_a_node_that_refuses_a_kill_does_not_keep_it_from_the_others(fleet: Serv
             there.execute("grant opsloop_operator to one_operator")
     assert [one["node"] for one in result["nodes"]] == [1, 3]
     assert [(one["node"], one["sqlstate"]) for one in result["not_told"]] == [(2, "42501")]
+    with fleet.front("one_reader") as conn:
+        rows = conn.execute("select node, reached, fault_code from fn_fleet_status()").fetchall()
+        assert rows == [(1, True, None), (2, True, "42501"), (3, True, None)], "it answers, and had refused"
     fleet.sync()
     assert fleet.node(2).rows("select kill from fn_list_pauses()") == [(True,)]
 

@@ -261,6 +261,34 @@ def test_lists_and_the_inbox_are_those_of_one_loop(fleet: Servers) -> None:
     assert [(ord_, str(one)) for ord_, one, _ in rows] == [(n, d["id"]) for n, d in enumerate(decisions, 1)]
 
 
+def test_a_page_that_a_node_cut_for_its_size_skips_nothing(fleet: Servers) -> None:
+    large = [on_each(fleet, f"large-{n}")[1][0] for n in range(3)]
+    change = "update ops_mission_proposals set template = %s where id = %s"
+    template = "select template from ops_mission_proposals where id = %s"
+    before = {one: fleet.node(1).rows(template, one)[0][0] for one in large}
+    everything = [
+        row for node in fleet.nodes for row in node.rows("select proposal_id from fn_list_proposals(1000)")
+    ]
+    everything.sort(reverse=True)
+    try:
+        with fleet.node(1).session() as there:
+            for one in large:
+                there.execute(change, (Jsonb({"note": "x" * 9_000_000}), one))
+        with fleet.front() as conn:
+            shown = conn.execute("select proposal_id from fn_list_proposals(1000)").fetchall()
+            assert shown == everything[: len(shown)]
+            assert 0 < len(shown) < everything.index((large[0],))
+            rest = conn.execute(
+                "select proposal_id from fn_list_proposals(1000, p_filter => %s)",
+                (Jsonb({"before": str(shown[-1][0])}),),
+            ).fetchall()
+            assert shown + rest == everything
+    finally:
+        with fleet.node(1).session() as there:
+            for one in large:
+                there.execute(change, (Jsonb(before[one]), one))
+
+
 def test_numbers_of_nodes_add_up(fleet: Servers) -> None:
     query = "select queued_steps, pending_proposals from fn_health()"
     rows = [node.rows(query)[0] for node in fleet.nodes]

@@ -71,6 +71,24 @@ def test_adding_a_node_changes_where_new_keys_go_and_emptying_one_does_so_again(
         with pytest.raises(WrongNode):
             front.drain(1, finish=True)
         two.node(1).rows("select count(*) from ops_missions m, fn_cancel_mission(m.id)")
+        # An event may still become a mission, and a message is still to be delivered.
+        two.node(1).rows("select fn_emit_event('x'), fn_publish_outbox('order', '1', 'paid', '{}')")
+        with pytest.raises(WrongNode) as told:
+            front.drain(1, finish=True)
+        assert told.value.detail == {
+            "node": 1,
+            "open": 2,
+            "events": 1,
+            "messages": 1,
+            "missions": 0,
+            "proposals": 0,
+            "reactions": 0,
+        }
+        assert front.status()[0].open == 2
+        two.node(1).rows("select fn_heartbeat()")
+        two.node(1).rows(
+            "select fn_complete_outbox_event(m.id, 'a test') from fn_claim_outbox_events('a test') m"
+        )
         assert front.drain(1, finish=True) == 0
         assert [one.node for one in front.status()] == [2, 3]
         with pytest.raises(WrongNode):
@@ -262,13 +280,15 @@ def test_the_commands_show_and_do_it(fleet: Servers, monkeypatch: pytest.MonkeyP
     assert code != 0
     assert "OPS_018" in out
     assert "s3cret" not in out
-    with Fleet.open(make_conninfo(**one_admin(fleet))) as front, pytest.raises(NotAllowed):
-        front.login("nobody", "x")
+    with Fleet.open(make_conninfo(**one_admin(fleet))) as front:
+        assert [(one.reached, one.fault_code) for one in front.status()] == [(True, None)] * 3
+        with pytest.raises(NotAllowed):
+            front.login("nobody", "x")
     fleet.node(2).stop()
     code, out = run("fleet", "status")
     assert (code, "does not answer" in out) == (1, True)
     code, out = run("fleet", "sync", "--json")
-    assert (code, [bool(one["fault"]) for one in json.loads(out)]) == (1, [False, True, False])
+    assert (code, [one["fault_code"] for one in json.loads(out)]) == (1, [None, "OP029", None])
     fleet.node(2).start()
     code, out = run("fleet", "sync")
     assert (code, "node 2 was told" in out) == (0, True)

@@ -291,7 +291,7 @@ def test_the_copy_opens_without_an_old_server_that_is_lost(sides, mover):
     try:
         mover.run(old, new, code=3)
         assert open_sides(new) == []
-        mover.run(old, new, "--source-is-lost")
+        assert f"when {old.name} comes back, call again" in mover.run(old, new, "--source-is-lost")
         assert work(new) == 1
         assert new.loop().status(mission) == "succeeded"
     finally:
@@ -300,6 +300,10 @@ def test_the_copy_opens_without_an_old_server_that_is_lost(sides, mover):
     assert "OPS_104" in mover.run(old, new, "--take-back", code=1)
     mover.run(old, new)
     assert old.phase() == "moved"
+    # The loop leaves the new server, too: the old one, which was told, does not open.
+    new.leave()
+    assert "OPS_103" in mover.run(old, new, "--take-back", code=1)
+    assert open_sides(old) == []
 
 
 def test_workers_and_relays_wait_while_it_moves_and_end_when_it_has_moved(sides, mover, tmp_path):

@@ -518,7 +518,7 @@ class DrainedNode(TypedDict):
 
     node: int
     open: int | None
-    """Missions and proposals that are open there; null where it does not answer."""
+    """Missions, proposals, events, reactions and messages that are open there; null where it does not answer."""
     finished: bool
     """Whether it was taken out of the fleet."""
 

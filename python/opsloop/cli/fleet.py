@@ -107,7 +107,12 @@ def drain(
     session: Session,
     node: Number,
     finish: Annotated[
-        bool, typer.Option("--finish", help="Take it out, when nothing is open there.")
+        bool,
+        typer.Option(
+            "--finish",
+            help="Take it out, when nothing is open there: no mission or proposal, no event or reaction that "
+            "waits, no message that was not delivered.",
+        ),
     ] = False,
 ) -> None:
     """Give a node no new keys any more; it finishes what it has. With --finish, take it out of the fleet."""
@@ -118,7 +123,9 @@ def drain(
         if finish:
             output.say(f"node {node} is taken out")
             return
-        said = "does not answer" if left is None else f"has {left} open missions and proposals"
+        said = (
+            "does not answer" if left is None else f"has {left} missions, proposals, events and messages open"
+        )
         output.say(f"node {node} gets no new keys; it {said}")
         output.say(f"when none is left: {session.command('fleet', 'drain', node, '--finish')}")
 

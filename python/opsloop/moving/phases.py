@@ -117,6 +117,11 @@ class Move:
                 self._assert_sound(loop, target)
                 state = loop.show_move() or state
             opened = self._open_copy(loop, target, state)
+            # Once the copy is gone from here, nothing that either database has would keep the old one from opening.
+            self._say(
+                f"when {opened['from']} comes back, call again without --source-is-lost, so that it says that the "
+                f"loop has moved, or drop its schema: before the loop leaves {target.name}"
+            )
             return {"move": opened, "copied": {}, "switch": self._switch(None, target, [])}
 
     def take_back(self, *, target_is_lost: bool = False) -> dict[str, Any]:

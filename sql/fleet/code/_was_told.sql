@@ -2,7 +2,8 @@ create or replace function _was_told(
   p_node integer,
   p_fault text default null,
   p_kills integer default null,
-  p_generation bigint default null
+  p_generation bigint default null,
+  p_fault_code text default null
 )
 returns void
 language plpgsql
@@ -15,6 +16,7 @@ as $$
 begin
   update fleet_nodes n
      set fault = p_fault,
+         fault_code = p_fault_code,
          answered_at = case when p_fault is null then clock_timestamp() else n.answered_at end,
          kills = coalesce(p_kills, n.kills),
          generation = coalesce(p_generation, n.generation)

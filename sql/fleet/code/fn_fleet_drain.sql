@@ -9,6 +9,7 @@ as $$
 -- Locks: fleet_nodes, exclusive, as fn_fleet_add. Writes: fleet_nodes, fleet_state. Raises: OP012, OP029, OP089 when
 -- something is open yet.
 declare
+  v_kinds jsonb;
   v_open bigint;
   v_message text;
 begin
@@ -20,7 +21,8 @@ begin
       hint = 'opsloop fleet status lists them.';
   end if;
   begin
-    v_open := _at_open(p_node);
+    v_kinds := _at_open(p_node);
+    v_open := _open_count(v_kinds);
   exception when others or assert_failure then
     get stacked diagnostics v_message = message_text;
     if p_finish or not _is_away(sqlstate, v_message) then
@@ -29,8 +31,11 @@ begin
   end;
   if p_finish then
     if v_open > 0 then
-      raise exception using errcode = 'OP089', message = format('OPS_089: on node %s %s are open yet', p_node, v_open),
-        detail = jsonb_build_object('node', p_node, 'open', v_open)::text,
+      raise exception using errcode = 'OP089',
+        message = format('OPS_089: on node %s %s are open yet: %s', p_node, v_open,
+                         (select string_agg(e.value || ' ' || e.key, ', ' order by e.key)
+                            from jsonb_each_text(v_kinds) e where e.value <> '0')),
+        detail = (jsonb_build_object('node', p_node, 'open', v_open) || v_kinds)::text,
         hint = 'Its workers finish them; opsloop fleet status shows what is left.';
     end if;
     update fleet_nodes n set status = 'gone' where n.node = p_node;
@@ -40,6 +45,6 @@ begin
 end;
 $$;
 comment on function fn_fleet_drain(integer, boolean) is
-  'Gives a node no new keys any more, and returns how many missions and proposals are open there (null: it does not '
-  'answer); with p_finish, when none is, takes it out of the fleet: its ids are then no longer found. OPS_089 when '
-  'something is open.';
+  'Gives a node no new keys any more, and returns how much is open there: missions, proposals, events and reactions '
+  'that wait, messages that were not delivered (null: it does not answer); with p_finish, when nothing is, takes it '
+  'out of the fleet: its ids are then no longer found. OPS_089 when something is open; its detail counts each kind.';

@@ -1,12 +1,12 @@
 create or replace function fn_fleet_status()
 returns table (node integer, status text, reached boolean, release text, behind boolean, waits boolean, killed boolean,
-               open bigint, share numeric, ms numeric, dsn text, fault text, answered_at timestamptz)
+               open bigint, share numeric, ms numeric, dsn text, fault text, answered_at timestamptz, fault_code text)
 language plpgsql
 security definer
 set search_path from current
 as $$
 -- Every node of the fleet, asked now: whether it answers and how fast, what it runs, whether it was told the latest
--- (behind) and waits for it, and how many missions and proposals are open there.
+-- (behind) and waits for it, and how much is open there, as fn_fleet_drain counts it.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_one record;
@@ -21,6 +21,7 @@ begin
     share := v_one.share;
     dsn := v_one.dsn;
     fault := v_one.fault;
+    fault_code := v_one.fault_code;
     answered_at := v_one.answered_at;
     release := null;
     behind := null;
@@ -32,16 +33,20 @@ begin
     begin
       v_says := _at_node(v_one.node);
       ms := round(1000 * extract(epoch from clock_timestamp() - v_start), 1);
-      open := _at_open(v_one.node);
+      open := _open_count(_at_open(v_one.node));
       reached := (v_says -> 'node')::integer = v_one.node;
       release := v_says ->> 'release';
       behind := (v_says -> 'generation')::bigint < v_one.wanted;
       waits := (v_says -> 'waits')::boolean;
       killed := (v_says -> 'killed')::boolean;
-      fault := case when not reached then format('the loop there is node %s', v_says ->> 'node') else fault end;
+      if not reached then
+        fault := format('the loop there is node %s', v_says ->> 'node');
+        fault_code := 'OP089';
+      end if;
     exception when others or assert_failure then
       reached := false;
       fault := sqlerrm;
+      fault_code := _fault_code(sqlstate, sqlerrm);
     end;
     return next;
   end loop;
@@ -49,5 +54,5 @@ end;
 $$;
 comment on function fn_fleet_status() is
   'Every node of the fleet, asked now: open, draining or gone; whether it answers (reached), what it runs, whether it '
-  'was not told the latest (behind) and hands out nothing until it is (waits), and how many missions and proposals are '
-  'open there.';
+  'was not told the latest (behind) and hands out nothing until it is (waits), and how much is open there: missions, '
+  'proposals, events and reactions that wait, messages that were not delivered. fault_code: the SQLSTATE of fault.';

@@ -1,5 +1,5 @@
 create or replace function fn_fleet_sync(p_actor text default null)
-returns table (node integer, told boolean, generation bigint, fault text)
+returns table (node integer, told boolean, generation bigint, fault text, fault_code text)
 language plpgsql
 security definer
 set search_path from current
@@ -29,12 +29,14 @@ begin
       end if;
       generation := (v_says -> 'generation')::bigint;
       fault := null;
+      fault_code := null;
       perform _was_told(v_node, null, (v_state -> 'kills')::integer, generation);
     exception when others or assert_failure then
       told := false;
       generation := null;
       fault := sqlerrm;
-      perform _was_told(v_node, sqlerrm);
+      fault_code := _fault_code(sqlstate, sqlerrm);
+      perform _was_told(v_node, fault, p_fault_code => fault_code);
     end;
     return next;
   end loop;
@@ -43,4 +45,4 @@ $$;
 comment on function fn_fleet_sync(text) is
   'Tells each node of the fleet the pauses, the kill switch and the policies that it missed, as p_actor; a node whose '
   'server has started hands out no work before. To be called every few seconds (opsloop fleet sync). fault: why one '
-  'could not be told.';
+  'could not be told, fault_code: its SQLSTATE (OP029: it does not answer).';
