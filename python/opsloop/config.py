@@ -77,7 +77,9 @@ class Settings:
             event_batch_size=_whole(env, "OPS_EVENT_BATCH_SIZE", 1, 10_000),
             reaction_batch_size=_whole(env, "OPS_REACTION_BATCH_SIZE", 1, 10_000),
             step_lease_minutes=_whole(env, "OPS_STEP_LEASE_MINUTES", 1, 1_440),
-            worker_max_retries=_whole(env, "OPS_WORKER_MAX_RETRIES", 1, 100, "It counts failures: 1 is a single attempt. "),
+            worker_max_retries=_whole(
+                env, "OPS_WORKER_MAX_RETRIES", 1, 100, "It counts failures: 1 is a single attempt. "
+            ),
             stale_step_minutes=_whole(env, "OPS_STALE_STEP_MINUTES", 1, 525_600),
             api_key=env.get("OPS_API_KEY") or None,
             webhook_secret=env.get("OPS_WEBHOOK_SECRET") or None,

@@ -77,7 +77,9 @@ def test_a_number_that_cannot_be_is_refused_by_name(name: str, value: str) -> No
 def test_the_environment_bounds_failures_as_policy_does(value: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         Settings.from_env({"OPS_WORKER_MAX_RETRIES": value})
-    assert caught.value.message == f"OPS_WORKER_MAX_RETRIES must be a whole number from 1 to 100, not {value!r}"
+    assert (
+        caught.value.message == f"OPS_WORKER_MAX_RETRIES must be a whole number from 1 to 100, not {value!r}"
+    )
     assert "1 is a single attempt" in str(caught.value.hint)
 
 
