@@ -95,6 +95,7 @@
 \ir code/base/_archive_dead_letters.sql
 \ir code/base/_purged.sql
 \ir code/base/_assert_not_purged.sql
+\ir code/base/_raise_unknown.sql
 \ir code/base/_spent_keys.sql
 \ir code/base/_duty_base.sql
 \ir code/base/_catch_up_sequences.sql
