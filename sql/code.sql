@@ -218,6 +218,7 @@
 \ir code/policy/fn_is_auto_approvable.sql
 \ir code/policy/fn_assert_agent.sql
 \ir code/policy/_executor_setting.sql
+\ir code/policy/_risk_levels.sql
 \ir code/policy/_risk_name.sql
 \ir code/policy/_size_limits.sql
 \ir code/policy/_check_size.sql
@@ -571,6 +572,7 @@
 
 -- transitions: directives that move from phase to phase in one piece, the gates before that, and handoffs of both
 \ir code/transitions/fn_claim_directive.sql
+\ir code/transitions/_ended_directive_statuses.sql
 \ir code/transitions/_directive_id.sql
 \ir code/transitions/_known_directive.sql
 \ir code/transitions/_refusal.sql
