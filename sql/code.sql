@@ -83,6 +83,7 @@
 \ir code/base/fn_list_roles.sql
 \ir code/base/_missing_rights.sql
 \ir code/base/_role_name.sql
+\ir code/base/_including_roles.sql
 \ir code/base/_holder.sql
 \ir code/base/_row_holder.sql
 \ir code/base/_audit.sql
