@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The words for risks, lowest first: a risk is the position of its word. Of constants alone: the planner folds the call.
+-- The words for risks, lowest first: a risk is the position of its word. Constant: the planner folds the call.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return array['low', 'medium', 'high'];
