@@ -12,7 +12,8 @@ begin
                    from pg_roles l
                    join pg_roles g on pg_has_role(l.oid, g.oid, 'member')
                   where l.rolname = p_login
-                    and g.rolname in (select _role_name(e) from unnest(_including_roles(p_role)) e)) then
+                    and g.rolname in (select _role_name(e)
+                                        from unnest(coalesce(_including_roles(p_role), array['admin'])) e)) then
     raise exception using errcode = 'OP015',
       message = format('OPS_015: login %s may not do what the group %s may', quote_literal(p_login),
                        _role_name(p_role)),
