@@ -84,6 +84,7 @@
 \ir code/base/fn_list_roles.sql
 \ir code/base/_missing_rights.sql
 \ir code/base/_role_name.sql
+\ir code/base/_including_roles.sql
 \ir code/base/_holder.sql
 \ir code/base/_row_holder.sql
 \ir code/base/_audit.sql
@@ -96,6 +97,7 @@
 \ir code/base/_archive_dead_letters.sql
 \ir code/base/_purged.sql
 \ir code/base/_assert_not_purged.sql
+\ir code/base/_raise_unknown.sql
 \ir code/base/_spent_keys.sql
 \ir code/base/_duty_base.sql
 \ir code/base/_catch_up_sequences.sql
@@ -218,6 +220,7 @@
 \ir code/policy/fn_is_auto_approvable.sql
 \ir code/policy/fn_assert_agent.sql
 \ir code/policy/_executor_setting.sql
+\ir code/policy/_risk_levels.sql
 \ir code/policy/_risk_name.sql
 \ir code/policy/_size_limits.sql
 \ir code/policy/_check_size.sql
@@ -572,6 +575,7 @@
 
 -- transitions: directives that move from phase to phase in one piece, the gates before that, and handoffs of both
 \ir code/transitions/fn_claim_directive.sql
+\ir code/transitions/_ended_directive_statuses.sql
 \ir code/transitions/_directive_id.sql
 \ir code/transitions/_known_directive.sql
 \ir code/transitions/_refusal.sql

@@ -95,8 +95,7 @@ declare
     'sd_phase_handoffs', 'leo_sub_agents', 'sub_agent_runs', 'sub_agent_execution_results',
     'ops_schedules', 'ops_schedule_ticks'
   ];
-  -- Each function with the roles that may call it. Others follow from these: what a reader may, all may; what a
-  -- producer may, a worker may; an admin may everything.
+  -- Each function with the roles that may call it. Others follow from these: _including_roles says which.
   v_functions constant text[][] := array[
     -- base
     ['fn_list_roles', 'reader'],
@@ -291,13 +290,6 @@ declare
     ['fn_take_back_move', 'admin'],
     ['fn_show_move', 'reader']
   ];
-  v_includes constant jsonb := '{
-    "reader": ["reader", "producer", "worker", "operator", "admin"],
-    "producer": ["producer", "worker", "admin"],
-    "worker": ["worker", "admin"],
-    "operator": ["operator", "admin"],
-    "admin": ["admin"],
-    "server": ["server"]}';
   v_schema constant text := quote_ident(current_schema());
   v_names jsonb;
   v_ids oid[];
@@ -365,7 +357,7 @@ begin
     select string_agg(distinct v_names ->> i.role, ', ')
       into v_grantees
       from string_to_table(v_functions[v_nth][2], ' ') n (role)
-     cross join lateral jsonb_array_elements_text(v_includes -> n.role) i (role);
+     cross join lateral unnest(_including_roles(n.role)) i (role);
     for v_do in
       select format('grant execute on routine %s to %s', p.oid::regprocedure, v_grantees)
         from pg_proc p

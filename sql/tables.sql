@@ -1331,7 +1331,8 @@ create table ops_audit_log (
   subject_type text not null,
   -- Which one: an id, the key of a document, the name of a letter, the target of a pause; empty for all.
   subject_id text not null default '',
-  -- The login role (session_user) that did it.
+  -- The login role (session_user) that did it. Of an approval by a standing grant the one whose call used the grant:
+  -- detail.voted_login is the one that decided.
   login text not null default session_user,
   -- Who did it, as the caller said; else the login. Of a vote the agent role.
   actor text not null,

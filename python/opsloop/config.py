@@ -77,7 +77,9 @@ class Settings:
             event_batch_size=_whole(env, "OPS_EVENT_BATCH_SIZE", 1, 10_000),
             reaction_batch_size=_whole(env, "OPS_REACTION_BATCH_SIZE", 1, 10_000),
             step_lease_minutes=_whole(env, "OPS_STEP_LEASE_MINUTES", 1, 1_440),
-            worker_max_retries=_whole(env, "OPS_WORKER_MAX_RETRIES", 0, 1_000),
+            worker_max_retries=_whole(
+                env, "OPS_WORKER_MAX_RETRIES", 1, 100, "It counts failures: 1 is a single attempt. "
+            ),
             stale_step_minutes=_whole(env, "OPS_STALE_STEP_MINUTES", 1, 525_600),
             api_key=env.get("OPS_API_KEY") or None,
             webhook_secret=env.get("OPS_WEBHOOK_SECRET") or None,
@@ -123,7 +125,7 @@ def _schema(env: Mapping[str, str], name: str) -> str:
     return check_schema(env.get(name) or DEFAULT_SCHEMA, name)
 
 
-def _whole(env: Mapping[str, str], name: str, least: int, most: int) -> int | None:
+def _whole(env: Mapping[str, str], name: str, least: int, most: int, meaning: str = "") -> int | None:
     text = env.get(name)
     if not text:
         return None
@@ -135,6 +137,6 @@ def _whole(env: Mapping[str, str], name: str, least: int, most: int) -> int | No
         raise InvalidArgument(
             f"{name} must be a whole number from {least} to {most}, not {text!r}",
             detail={"variable": name, "value": text, "least": least, "most": most},
-            hint=f"Correct {name}, or unset it for the value of policy or the built-in one.",
+            hint=f"{meaning}Correct {name}, or unset it for the value of policy or the built-in one.",
         )
     return value

@@ -4,12 +4,6 @@ declare
   v_name text;
   v_one record;
   v_all constant text[] := array['reader', 'producer', 'worker', 'operator', 'admin'];
-  v_includes constant jsonb := '{
-    "reader": ["reader", "producer", "worker", "operator", "admin"],
-    "producer": ["producer", "worker", "admin"],
-    "worker": ["worker", "admin"],
-    "operator": ["operator", "admin"],
-    "admin": ["admin"]}';
 begin
   foreach v_name in array v_all loop
     if not exists (select from pg_roles r where r.rolname = _role_name(v_name)) then
@@ -23,7 +17,8 @@ begin
     select p.oid::regprocedure as signature,
            (select string_agg(distinct quote_ident(_role_name(i.role)), ', ')
               from string_to_table(coalesce(s.roles, f.roles), ' ') n (role)
-             cross join lateral jsonb_array_elements_text(v_includes -> n.role) i (role)) as grantees
+             cross join lateral unnest(_including_roles(n.role)) i (role)
+             where i.role = any (v_all)) as grantees
       from pg_proc p
       join opsloop_routine r on r.name = p.proname and r.arg_types = oidvectortypes(p.proargtypes)
       left join fleet_signatures s on s.name = p.proname

@@ -55,6 +55,7 @@ end;
 $$;
 \ir ../loader/code_begin.sql
 \ir ../code/base/_role_name.sql
+\ir ../code/base/_including_roles.sql
 \ir ../code/base/_check_text.sql
 \ir ../code/base/_error_code.sql
 \ir ../code/control/_check_scope.sql

@@ -29,7 +29,9 @@ comment on column ops_audit_log.subject_type is
   'scope of ops_pauses.';
 comment on column ops_audit_log.subject_id is
   'Which one: an id, the key of a document, the name of a letter, the target of a pause; empty for all.';
-comment on column ops_audit_log.login is 'The login role (session_user) that did it.';
+comment on column ops_audit_log.login is
+  'The login role (session_user) that did it. Of an approval by a standing grant the one whose call used the grant: '
+  'detail.voted_login is the one that decided.';
 comment on column ops_audit_log.actor is 'Who did it, as the caller said; else the login. Of a vote the agent role.';
 comment on column ops_audit_log.reason is 'Why, as the caller said.';
 comment on column ops_audit_log.detail is

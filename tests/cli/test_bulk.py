@@ -1,5 +1,6 @@
 """Acting on many by a filter: shown first, done with --yes, each refusal named."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -113,3 +114,14 @@ def test_either_an_id_or_a_filter_is_needed(offline: Cli, line: str) -> None:
 def test_a_filter_that_cannot_be_is_ops_018(cli: Cli) -> None:
     done = cli("retry", "--since", "soon", "--json")
     assert (done.code, done.error["code"]) == (2, "OPS_018")
+
+
+def test_a_time_without_a_zone_is_in_that_of_the_session_as_help_says(
+    cli: Cli, failed: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d %H:%M}"
+    for zone, found in (("UTC", 3), ("Pacific/Honolulu", 0), ("Pacific/Kiritimati", 3)):
+        monkeypatch.setenv("PGTZ", zone)
+        assert len(cli("retry", "--since", now, "--json").json) == found
+    for line in ("retry", "dead list", "schedule backfill"):
+        assert "(PGTZ)" in cli(*line.split(), "--help").out

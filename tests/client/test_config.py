@@ -18,7 +18,7 @@ def test_every_variable_is_read() -> None:
             "OPS_EVENT_BATCH_SIZE": "10",
             "OPS_REACTION_BATCH_SIZE": "20",
             "OPS_STEP_LEASE_MINUTES": "5",
-            "OPS_WORKER_MAX_RETRIES": "0",
+            "OPS_WORKER_MAX_RETRIES": "1",
             "OPS_STALE_STEP_MINUTES": "30",
             "OPS_API_KEY": "k",
             "OPS_SQL_DSN": "host=h user=limited",
@@ -30,7 +30,7 @@ def test_every_variable_is_read() -> None:
         event_batch_size=10,
         reaction_batch_size=20,
         step_lease_minutes=5,
-        worker_max_retries=0,
+        worker_max_retries=1,
         stale_step_minutes=30,
         api_key="k",
         sql_dsn="host=h user=limited",
@@ -71,6 +71,16 @@ def test_a_number_that_cannot_be_is_refused_by_name(name: str, value: str) -> No
     assert repr(value) in caught.value.message
     assert "from" in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("value", ["0", "101"])
+def test_the_environment_bounds_failures_as_policy_does(value: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        Settings.from_env({"OPS_WORKER_MAX_RETRIES": value})
+    assert (
+        caught.value.message == f"OPS_WORKER_MAX_RETRIES must be a whole number from 1 to 100, not {value!r}"
+    )
+    assert "1 is a single attempt" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "OPS_SQL_DSN"])

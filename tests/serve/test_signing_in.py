@@ -2,7 +2,12 @@
 
 import re
 
+import pytest
+
 from opsloop import Client
+from opsloop.database import Database
+from opsloop.errors import InvalidArgument
+from opsloop.serve.settings import ServeSettings
 from support import wait_until
 
 
@@ -88,6 +93,15 @@ def test_no_secret_of_a_key_or_cookie_is_stored_or_logged(serve, key, conn):
 def test_a_server_answers_whether_it_lives_without_the_database_and_whether_it_can_work_with_it(server):
     web = server.web()
     assert [web.get(path).status for path in ("/health", "/healthz", "/readyz")] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("name", ["X Y", "", "Remote-User:", "Benützer", "Remote-User\r\nX"])
+def test_what_is_no_name_of_a_header_is_refused_at_the_start(name):
+    with pytest.raises(InvalidArgument) as caught:
+        ServeSettings(Database(""), proxy_header=name)
+    assert caught.value.message.startswith(f"--proxy-header is no name of an HTTP header: {name!r} ")
+    assert caught.value.hint
+    assert ServeSettings(Database(""), proxy_header="Remote-User").proxy_header == "Remote-User"
 
 
 def test_a_proxy_signs_in_whom_policy_lets_it_and_nobody_else(serve, people, conn):

@@ -44,10 +44,14 @@ class Picked:
         _Text,
         typer.Option("--source", help="All whose proposals came from this source; * for any characters."),
     ] = None
-    since: Annotated[_Text, typer.Option("--since", help="From this time on, as PostgreSQL reads times.")] = (
-        None
-    )
-    until: Annotated[_Text, typer.Option("--until", help="Before this time.")] = None
+    since: Annotated[
+        _Text,
+        typer.Option(
+            "--since",
+            help="From this time on, as PostgreSQL reads it: without a zone, in that of the database session (PGTZ).",
+        ),
+    ] = None
+    until: Annotated[_Text, typer.Option("--until", help="Before this time, read as --since.")] = None
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many of them, the newest.")
     ] = 100_000

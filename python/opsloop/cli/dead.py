@@ -56,9 +56,14 @@ class Letters:
         Text, typer.Option("--reason", help="Why it gave up: a LIKE pattern, such as '%timeout%'.")
     ] = None
     since: Annotated[
-        Text, typer.Option("--since", help="Given up at this time or later, as PostgreSQL reads times.")
+        Text,
+        typer.Option(
+            "--since",
+            help="Given up from this time on, as PostgreSQL reads it: without a zone, in that of the database"
+            " session (PGTZ).",
+        ),
     ] = None
-    until: Annotated[Text, typer.Option("--until", help="Given up before this time.")] = None
+    until: Annotated[Text, typer.Option("--until", help="Given up before this time, read as --since.")] = None
     group: bulk.Group = None
 
     def wanted(self, session: Session, client: OwningClient) -> dict[str, str]:

@@ -228,8 +228,17 @@ def backfill(
     session: Session,
     name: Name,
     actor: Actor,
-    from_: Annotated[str, typer.Option("--from", metavar="TIME", help="The first tick may be at this time.")],
-    to: Annotated[str, typer.Option("--to", metavar="TIME", help="All ticks are before this time.")],
+    from_: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="The first tick may be at this time: without a zone, in that of the database session (PGTZ).",
+        ),
+    ],
+    to: Annotated[
+        str, typer.Option("--to", metavar="TIME", help="All ticks are before this time, read as --from.")
+    ],
     reason: Reason = None,
 ) -> None:
     """Let ticks of the past happen that did not: 1,000 at most; the others are left alone.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -12,6 +13,8 @@ from opsloop.errors import InvalidArgument
 
 LEAST_KEY = 32
 """Fewest characters of OPS_API_KEY."""
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+"""A field name, as RFC 9110 has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,15 @@ class ServeSettings:
         )
 
     def __post_init__(self) -> None:
-        """Refuse a key that can be guessed, and never show it."""
+        """Refuse a key that can be guessed, and never show it, and a header that no request can have."""
         if self.api_key is not None and len(self.api_key) < LEAST_KEY:
             raise InvalidArgument(
                 f"OPS_API_KEY is too short: {len(self.api_key)} characters, and {LEAST_KEY} are the least",
                 hint="Make one with: openssl rand -base64 32",
+            )
+        if self.proxy_header is not None and not _HEADER.fullmatch(self.proxy_header):
+            raise InvalidArgument(
+                f"--proxy-header is no name of an HTTP header: {self.proxy_header[:100]!r} is not of letters,"
+                " digits and !#$%&'*+-.^_`|~ alone",
+                hint="Give the name without its value or a colon, such as Remote-User.",
             )

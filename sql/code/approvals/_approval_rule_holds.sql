@@ -8,8 +8,8 @@ as $$
 -- names must hold; of those about steps it is enough that one step fits.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  return coalesce(array_position(array['low', 'medium', 'high'], p_facts ->> 'risk')
-                  >= coalesce(array_position(array['low', 'medium', 'high'], p_when ->> 'min_risk'), 1), true)
+  return coalesce(array_position(_risk_levels(), p_facts ->> 'risk')
+                  >= coalesce(array_position(_risk_levels(), p_when ->> 'min_risk'), 1), true)
      and (coalesce(jsonb_typeof(p_when -> 'sources'), 'null') = 'null'
           or _matches_any(p_facts ->> 'source', p_when -> 'sources'))
      and not exists (

@@ -7,8 +7,8 @@ as $$
 -- Whether a grant is about a proposal: its template, or all of its steps.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  return array_position(array['low', 'medium', 'high'], p_proposal.risk_level)
-         <= coalesce(array_position(array['low', 'medium', 'high'], p_match ->> 'max_risk'), 3)
+  return array_position(_risk_levels(), p_proposal.risk_level)
+         <= coalesce(array_position(_risk_levels(), p_match ->> 'max_risk'), 3)
      and (coalesce(jsonb_typeof(p_match -> 'sources'), 'null') = 'null'
           or _matches_any(p_proposal.source, p_match -> 'sources'))
      and case

@@ -31,10 +31,7 @@ declare
 begin
   perform _lock_control();
   if p_scope = 'mission' and not exists (select from ops_missions m where m.id = v_target::uuid) then
-    perform _assert_not_purged(v_target::uuid);
-    raise exception using errcode = 'OP012', message = format('OPS_012: there is no mission %s', v_target),
-      detail = jsonb_build_object('mission_id', v_target)::text,
-      hint = 'select * from fn_list_missions(); lists the newest.';
+    perform _raise_unknown('mission', v_target::uuid);
   end if;
   if p_scope = 'schedule' then
     perform _lock_schedule(v_target);

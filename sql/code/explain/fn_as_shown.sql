@@ -17,10 +17,7 @@ begin
   perform from ops_mission_proposals p where p.id = p_id for update;
   if not found then
     if _lock_missions_of(array[p_id]) is null then
-      perform _assert_not_purged(p_id);
-      raise exception using errcode = 'OP012',
-        message = format('OPS_012: no proposal and no step %s', coalesce(p_id::text, 'null')),
-        hint = 'select * from fn_inbox(); lists what waits for a person.';
+      perform _raise_unknown('proposal or step', p_id);
     end if;
   end if;
   select i.digest into v_digest from _inbox(array[p_id], array[p_id]) i;

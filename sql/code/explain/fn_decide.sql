@@ -61,9 +61,7 @@ begin
     begin
       if not exists (select from ops_mission_proposals p where p.id = v_one.id)
          and not exists (select from ops_parked_steps q where q.step_id = v_one.id) then
-        perform _assert_not_purged(v_one.id);
-        raise exception using errcode = 'OP012', message = format('OPS_012: no proposal %s', v_one.id),
-          hint = 'select * from fn_inbox(); lists what waits for a person.';
+        perform _raise_unknown('proposal or step', v_one.id);
       end if;
       perform fn_as_shown(v_one.id, v_one.digest);
       if v_one.decision = 'approve' then

@@ -10,7 +10,7 @@ as $$
 -- Why a proposal was made: what its proposer says, and what it is a consequence of, as the inbox shows both. p_id: the
 -- proposal, its mission, or a step of that. caused_by: the event behind it, and of the mission that made that event how
 -- its steps ended; null where a program or a person proposed it. All of it is null where the proposal is not kept.
--- Locks: none. Writes: nothing. Raises: OP012 for an id that is none of these.
+-- Locks: none. Writes: nothing. Raises: OP012, OP083 for an id that is none of these.
 begin
   return query
   select p.id, m.id, p.template ->> 'rationale', p.template -> 'refs', _caused_by(p.event_id, p.dedupe_key)
@@ -23,9 +23,7 @@ begin
     left join ops_mission_proposals p on p.id = n.id
     left join ops_missions m on m.id = n.mission_id or (n.mission_id is null and m.proposal_id = n.id);
   if not found then
-    raise exception using errcode = 'OP012',
-      message = format('OPS_012: no proposal, mission or step %s', coalesce(p_id::text, 'null')),
-      hint = 'select * from fn_list_missions(); and fn_list_proposals() list the newest.';
+    perform _raise_unknown('proposal, mission or step', p_id);
   end if;
 end;
 $$;

@@ -14,7 +14,7 @@ declare
   v_handoff sd_phase_handoffs;
   v_audit sd_transition_audit;
 begin
-  if v_directive ->> 'status' in ('completed', 'cancelled', 'deferred') then
+  if v_directive ->> 'status' = any (_ended_directive_statuses()) then
     return query select 'ended', format('it is %s and takes no transition', v_directive ->> 'status'),
       format('update strategic_directives set status = ''active'' where id = %L;', v_id);
   elsif v_directive -> 'transitions' = '[]' then

@@ -18,10 +18,7 @@ declare
 begin
   select * into v_mission from ops_missions m where m.id = p_mission_id;
   if not found then
-    perform _assert_not_purged(p_mission_id);
-    raise exception using errcode = 'OP012',
-      message = format('OPS_012: no mission %s', coalesce(p_mission_id::text, 'null')),
-      hint = 'select * from fn_list_missions(); lists the newest.';
+    perform _raise_unknown('mission', p_mission_id);
   end if;
 
   if v_mission.status in ('succeeded', 'failed', 'cancelled') then

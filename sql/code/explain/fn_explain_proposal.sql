@@ -24,10 +24,7 @@ declare
 begin
   select * into v_proposal from ops_mission_proposals p where p.id = p_proposal_id;
   if not found then
-    perform _assert_not_purged(p_proposal_id);
-    raise exception using errcode = 'OP012',
-      message = format('OPS_012: no proposal %s', coalesce(p_proposal_id::text, 'null')),
-      hint = 'select * from fn_list_proposals(); lists the newest.';
+    perform _raise_unknown('proposal', p_proposal_id);
   end if;
   select m.id into v_mission from ops_missions m where m.proposal_id = p_proposal_id;
   if v_mission is not null then

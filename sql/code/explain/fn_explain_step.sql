@@ -17,9 +17,7 @@ declare
 begin
   select * into v_step from ops_mission_steps s where s.id = p_step_id;
   if not found then
-    perform _assert_not_purged(p_step_id);
-    raise exception using errcode = 'OP012', message = format('OPS_012: no step %s', coalesce(p_step_id::text, 'null')),
-      hint = 'select * from fn_list_steps(); lists the newest.';
+    perform _raise_unknown('step', p_step_id);
   end if;
   return query
   with recursive awaited as (

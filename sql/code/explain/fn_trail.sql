@@ -26,10 +26,7 @@ begin
   if v_missions = '{}' and v_proposals = '{}' then
     v_events := array(select e.id from _event(p_id) e);
     if v_events = '{}' then
-      perform _assert_not_purged(p_id);
-      raise exception using errcode = 'OP012',
-        message = format('OPS_012: no mission, proposal, step or event %s', coalesce(p_id::text, 'null')),
-        hint = 'select * from fn_list_missions(); and fn_list_proposals() list the newest.';
+      perform _raise_unknown('mission, proposal, step or event', p_id);
     end if;
   end if;
 

@@ -7,18 +7,13 @@ as $$
 -- Refuses a login that does not exist, or may not itself all that a group of this loop may: it must be a member of the
 -- group or of one whose rights include those of the group, or a superuser.
 -- Locks: none. Writes: nothing. Raises: OP015.
-declare
-  v_enough constant text[] := case p_role
-    when 'reader' then array['reader', 'producer', 'worker', 'operator', 'admin']
-    when 'producer' then array['producer', 'worker', 'admin']
-    when 'worker' then array['worker', 'admin']
-    when 'operator' then array['operator', 'admin']
-    else array['admin'] end;
 begin
   if not exists (select
                    from pg_roles l
                    join pg_roles g on pg_has_role(l.oid, g.oid, 'member')
-                  where l.rolname = p_login and g.rolname in (select _role_name(e) from unnest(v_enough) e)) then
+                  where l.rolname = p_login
+                    and g.rolname in (select _role_name(e)
+                                        from unnest(coalesce(_including_roles(p_role), array['admin'])) e)) then
     raise exception using errcode = 'OP015',
       message = format('OPS_015: login %s may not do what the group %s may', quote_literal(p_login),
                        _role_name(p_role)),

@@ -14,7 +14,10 @@ declare
 begin
   if (p_sign_in ~ '^[0-9a-f]{64}$' and p_minutes between 1 and 44640) is not true then
     raise exception using errcode = 'OP018',
-      message = 'OPS_018: p_sign_in is no sha256, or p_minutes is not from 1 to 44640',
+      message = case when p_sign_in ~ '^[0-9a-f]{64}$'
+                     then format('OPS_018: p_minutes must be from 1 to 44640, not %s',
+                                 coalesce(p_minutes::text, 'null'))
+                     else 'OPS_018: p_sign_in must be a sha256: 64 of the digits 0 to 9 and a to f' end,
       hint = 'The server draws the secret of a sign-in at random, and passes on its digest.';
   end if;
   select * into v_caller from fn_find_caller(coalesce(p_key, ''));

@@ -63,7 +63,7 @@ begin
   insert into ops_missions (id, proposal_id, title, priority, depth, approved_risk, auto_approved, steps_total,
                             steps_open, created_at, updated_at)
   select v_ids[i], p_proposal_ids[i], v_titles[p_which[i]], v_priorities[p_which[i]], coalesce(p_depths[i], 0),
-         case p_risks[p_which[i]] when 'low' then 1 when 'medium' then 2 else 3 end, p_auto_approved,
+         coalesce(array_position(_risk_levels(), p_risks[p_which[i]]), 3), p_auto_approved,
          v_sizes[p_which[i]], v_sizes[p_which[i]], v_now, v_now
     from generate_series(1, v_count) i
    where p_which[i] is not null;

@@ -20,10 +20,7 @@ begin
   perform _lock_mission(p_mission_id);
   select * into v_mission from ops_missions where id = p_mission_id;
   if not found then
-    perform _assert_not_purged(p_mission_id);
-    raise exception using errcode = 'OP012',
-      message = format('OPS_012: no mission %s', coalesce(p_mission_id::text, 'null')),
-      hint = 'See ops_missions, or opsloop ps, for the ids there are.';
+    perform _raise_unknown('mission', p_mission_id);
   end if;
   if v_mission.status = 'cancelled' then
     return v_mission.status;

@@ -31,9 +31,7 @@ begin
   perform _lock_mission((select s.mission_id from ops_mission_steps s where s.id = p_step_id));
   select * into v_step from ops_mission_steps where id = p_step_id;
   if not found then
-    perform _assert_not_purged(p_step_id);
-    raise exception using errcode = 'OP012', message = format('OPS_012: no step %s', coalesce(p_step_id::text, 'null')),
-      hint = 'See ops_mission_steps, or opsloop ps <mission>, for the ids there are.';
+    perform _raise_unknown('step', p_step_id);
   end if;
   if v_step.status <> 'waiting' then
     raise exception using errcode = 'OP014',

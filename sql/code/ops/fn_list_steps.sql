@@ -42,10 +42,7 @@ begin
   perform _check_list(p_limit, p_status,
     array['blocked', 'queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'skipped']);
   if p_mission_id is not null and not exists (select from ops_missions m where m.id = p_mission_id) then
-    perform _assert_not_purged(p_mission_id);
-    raise exception using errcode = 'OP012', message = format('OPS_012: there is no mission %s', p_mission_id),
-      detail = jsonb_build_object('mission_id', p_mission_id)::text,
-      hint = 'select * from fn_list_missions(); lists the newest.';
+    perform _raise_unknown('mission', p_mission_id);
   end if;
   if p_mission_id is not null and v_filter = '{}' then
     v_ids := array(select i.id from ops_mission_steps i

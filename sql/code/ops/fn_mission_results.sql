@@ -13,10 +13,7 @@ declare
 begin
   perform _check_list(p_limit);
   if not exists (select from ops_missions m where m.id = p_mission_id) then
-    perform _assert_not_purged(p_mission_id);
-    raise exception using errcode = 'OP012',
-      message = format('OPS_012: there is no mission %s', coalesce(p_mission_id::text, 'null')),
-      hint = 'select * from fn_list_missions(); lists the newest.';
+    perform _raise_unknown('mission', p_mission_id);
   end if;
   return query
   select s.id, s.key, s.status, case when w.is_whole then s.result end, w.is_whole

@@ -10,14 +10,30 @@ as $$
 declare
   v_now timestamptz := _now();
   v_count integer;
+  v_fault text;
   v_moved jsonb;  -- the titles that come with a status, as keys: looked up fast, however many they are
 begin
-  if jsonb_typeof(p_ideas) is distinct from 'array' or exists (
-       select from jsonb_array_elements(case when jsonb_typeof(p_ideas) = 'array' then p_ideas else '[]' end) i
-        where jsonb_typeof(i) <> 'object' or coalesce(length(i ->> 'title'), 0) not between 1 and 500
-           or coalesce(i ->> 'status', 'watching') not in ('watching', 'validating', 'building', 'shipped')
-           or (i ? 'score' and jsonb_typeof(i -> 'score') not in ('number', 'null'))) then
-    raise exception using errcode = 'OP018', message = 'OPS_018: p_ideas is not a list of ideas',
+  v_fault := case
+    when jsonb_typeof(p_ideas) is distinct from 'array'
+         then format(' must be a list, not %s', coalesce(left(p_ideas::text, 80), 'null'))
+    else (select format('[%s]%s', e.nth - 1, f.fault)
+            from jsonb_array_elements(case when jsonb_typeof(p_ideas) = 'array' then p_ideas else '[]' end)
+                 with ordinality e (idea, nth)
+           cross join lateral (select case
+             when jsonb_typeof(e.idea) <> 'object' then format(' must be an object, not %s', left(e.idea::text, 80))
+             when coalesce(length(e.idea ->> 'title'), 0) not between 1 and 500
+                  then format('.title must be a text of 1 to 500 characters, not %s',
+                              coalesce(left((e.idea -> 'title')::text, 80), 'null'))
+             when coalesce(e.idea ->> 'status', 'watching') not in ('watching', 'validating', 'building', 'shipped')
+                  then format('.status must be one of watching, validating, building, shipped, not %s',
+                              left((e.idea -> 'status')::text, 80))
+             when jsonb_typeof(e.idea -> 'score') not in ('number', 'null')
+                  then format('.score must be a number, not %s', left((e.idea -> 'score')::text, 80)) end) f (fault)
+           where f.fault is not null
+           order by e.nth
+           limit 1) end;
+  if v_fault is not null then
+    raise exception using errcode = 'OP018', message = 'OPS_018: p_ideas' || v_fault,
       detail = format('got: %s', left(p_ideas::text, 500)),
       hint = 'Give [{"title": "…", "status": "watching|validating|building|shipped", "score": 1.5, …}], each title of '
              '500 characters at most. Nothing was changed.';

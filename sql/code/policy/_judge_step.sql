@@ -32,15 +32,14 @@ declare
   v_executors jsonb := coalesce(nullif(p_auto_approve -> 'allowed_executors', 'null'),
                                 p_auto_approve -> 'allowed_step_kinds');
 begin
-  risk := case p_declared_risk when 'high' then 3::smallint when 'medium' then 2::smallint else 1::smallint end;
+  risk := coalesce(array_position(_risk_levels(), p_declared_risk), 1);
   for v_rule in
     select e
       from jsonb_array_elements(coalesce(nullif(p_auto_approve -> 'risk_rules', 'null'), _built_in_risk_rules())) e
      -- Most rules name other executors: they are skipped without a call.
      where e ->> 'executor' is null or e -> 'executor' ? p_executor or strpos(e ->> 'executor', '*') > 0
   loop
-    v_rule_risk := case v_rule ->> 'risk_level' when 'low' then 1::smallint when 'medium' then 2::smallint
-      else 3::smallint end;
+    v_rule_risk := coalesce(array_position(_risk_levels(), v_rule ->> 'risk_level'), 3);
     if v_rule_risk > risk and _risk_rule_holds(v_rule, p_kind, p_executor, p_params) then
       risk := v_rule_risk;
       v_rule_name := v_rule ->> 'name';
@@ -56,8 +55,7 @@ begin
       from _command_forbidden(p_params, p_worker_policy, p_allowed) c;
   end if;
 
-  v_max := case p_auto_approve ->> 'max_risk_level' when 'high' then 3::smallint when 'medium' then 2::smallint
-                                                    else 1::smallint end;
+  v_max := coalesce(array_position(_risk_levels(), p_auto_approve ->> 'max_risk_level'), 1);
   if forbidden is not null then
     reason := forbidden;
   elsif coalesce(p_auto_approve -> 'enabled', 'false') <> 'true' then

@@ -7,6 +7,6 @@ as $$
 -- The word for a risk of 1 to 3: low, medium, high.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  return (array['low', 'medium', 'high'])[p_risk];
+  return (_risk_levels())[p_risk];
 end;
 $$;

@@ -22,10 +22,7 @@ begin
                         array(select p.xmax from ops_mission_proposals p where p.id = p_proposal_id));
   end;
   if v_proposal.id is null then
-    perform _assert_not_purged(p_proposal_id);
-    raise exception using errcode = 'OP012',
-      message = format('OPS_012: no proposal %s', coalesce(p_proposal_id::text, 'null')),
-      hint = 'See ops_mission_proposals for the ids there are.';
+    perform _raise_unknown('proposal', p_proposal_id);
   end if;
   return v_proposal;
 end;

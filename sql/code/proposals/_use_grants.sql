@@ -56,7 +56,10 @@ begin
       continue when (v_state ->> 'reason_required')::boolean and coalesce(trim(v_grant.reason), '') = '';
       v_verdict := _verdicts(array[v_proposal.id], v_documents);
       exit when v_verdict.codes[1] = 'OPS_016' or v_verdict.refusals[1] is not null;
-      v_why := format('grant %s of %s%s', v_grant.id, v_grant.granted_by, ': ' || v_grant.reason);
+      -- The audit row has the login whose call used the grant: the one that decided stands in the reason, too.
+      v_why := format('grant %s of %s%s%s', v_grant.id, v_grant.granted_by,
+                      case when v_grant.granted_by <> v_grant.granted_login
+                           then ' (login ' || v_grant.granted_login || ')' end, ': ' || v_grant.reason);
       insert into ops_proposal_votes (proposal_id, agent_role, vote, reason, decision, voted_login, digest, groups,
                                       created_at)
       values (v_proposal.id, v_grant.granted_by, 'approve', v_why, true, v_grant.granted_login,

@@ -12,10 +12,7 @@ declare
 begin
   select * into v_proposal from ops_mission_proposals where id = p_proposal_id;
   if not found then
-    perform _assert_not_purged(p_proposal_id);
-    raise exception using errcode = 'OP012',
-      message = format('OPS_012: no proposal %s', coalesce(p_proposal_id::text, 'null')),
-      hint = 'See ops_mission_proposals for the ids there are.';
+    perform _raise_unknown('proposal', p_proposal_id);
   end if;
 
   if v_proposal.status in ('pending', 'voting') then

@@ -45,10 +45,10 @@ begin
      'and not exists (select from sd_phase_handoffs h where h.audit_id = t.id)'),
     ('sub_agent_results', 'sub_agent_execution_results', 'id', 'created_at', 'history',
      't.created_at < cut.history and not exists (select from strategic_directives d '
-     'where d.id = t.sd_id and d.status not in (''completed'', ''cancelled'', ''deferred''))'),
+     'where d.id = t.sd_id and d.status <> all (_ended_directive_statuses()))'),
     ('sub_agent_runs', 'sub_agent_runs', 'id', 'created_at', 'history',
      't.created_at < cut.history and not t.open and not exists (select from strategic_directives d '
-     'where d.id = t.sd_id and d.status not in (''completed'', ''cancelled'', ''deferred''))'),
+     'where d.id = t.sd_id and d.status <> all (_ended_directive_statuses()))'),
     -- What keeps a message from being replayed twice lives as long as a dedupe key.
     ('replays', 'replay_log', 'id', 'replayed_at', 'history',
      't.replayed_at < least(cut.history, cut.keys) '

@@ -36,7 +36,7 @@ begin
   perform _check_text('p_version', p_version, 500);
   perform _check_size('p_executors', p_executors, 'event_bytes');
   perform _check_size('p_settings', p_settings, 'event_bytes');
-  v_faults := _field_fault('p_settings.max_retries', p_settings -> 'max_retries', 'whole number', 0, 1000)
+  v_faults := _field_fault('p_settings.max_retries', p_settings -> 'max_retries', 'whole number', 1, 100)
     || _field_fault('p_settings.lease_seconds', p_settings -> 'lease_seconds', 'whole number', 1, 86400)
     || _field_fault('p_settings.compatibility', p_settings -> 'compatibility', 'whole number', 0, 1000000);
   if v_faults <> '{}' then

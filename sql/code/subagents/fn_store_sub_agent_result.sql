@@ -29,7 +29,12 @@ begin
   if jsonb_typeof(coalesce(p_metadata, '{}')) <> 'object' or p_confidence not between 0 and 100
      or not (p_execution_time >= 0 and p_execution_time < 'Infinity') then
     raise exception using errcode = 'OP018',
-      message = 'OPS_018: p_metadata must be an object, p_confidence from 0 to 100, p_execution_time not below 0',
+      message = 'OPS_018: ' || case
+        when jsonb_typeof(p_metadata) <> 'object'
+             then format('p_metadata must be an object, not %s', left(p_metadata::text, 80))
+        when p_confidence not between 0 and 100
+             then format('p_confidence must be from 0 to 100, not %s', left(p_confidence::text, 80))
+        else format('p_execution_time must be 0 or more, and finite, not %s', left(p_execution_time::text, 80)) end,
       detail = jsonb_build_object('p_metadata', left(p_metadata::text, 200), 'p_confidence', p_confidence,
                                   'p_execution_time', p_execution_time)::text,
       hint = 'Leave out what is not known.';

@@ -12,7 +12,7 @@ as $$
 -- Why a directive cannot take a transition now; null when it can.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
-  if p_directive.status in ('completed', 'cancelled', 'deferred') then
+  if p_directive.status = any (_ended_directive_statuses()) then
     return _refusal('OPS_076', format('directive %s is %s and takes no transition', p_directive.id, p_directive.status),
                     'Give it another status first if it shall go on.',
                     jsonb_build_object('sd_id', p_directive.id, 'status', p_directive.status));

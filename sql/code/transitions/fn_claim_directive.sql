@@ -17,7 +17,10 @@ declare
 begin
   if coalesce(p_session_id, '') = '' or p_ttl_seconds is null or p_ttl_seconds not between 1 and 604800 then
     raise exception using errcode = 'OP018',
-      message = 'OPS_018: a claim needs p_session_id, and p_ttl_seconds from 1 to 604800',
+      message = case when coalesce(p_session_id, '') = ''
+                     then format('OPS_018: p_session_id must name a session, not %s', quote_nullable(p_session_id))
+                     else format('OPS_018: p_ttl_seconds must be from 1 to 604800, not %s',
+                                 coalesce(p_ttl_seconds::text, 'null')) end,
       detail = jsonb_build_object('p_session_id', p_session_id, 'p_ttl_seconds', p_ttl_seconds)::text,
       hint = 'For example: select fn_claim_directive(''SD-1'', ''session-7'');';
   end if;

@@ -28,7 +28,7 @@ begin
          fn_gate_threshold(d.sd_type)::numeric, d.created_at, d.updated_at
     from (select s.* from strategic_directives s
            where p_status is null or s.status = p_status
-              or p_status = 'open' and s.status not in ('completed', 'cancelled', 'deferred')
+              or p_status = 'open' and s.status <> all (_ended_directive_statuses())
            order by s.updated_at desc, s.id limit p_limit) d
     left join sd_session_claims c on c.sd_id = d.id and c.expires_at > _now()
     left join lateral (select l.* from fn_list_handoffs(d.id, null, 1) l) h on true

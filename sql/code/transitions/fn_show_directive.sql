@@ -22,7 +22,7 @@ begin
     'transitions', (select coalesce(jsonb_agg(t.key order by t.key), '[]')
                       from jsonb_each(_policy('transition_rules') - 'description') t
                      where _transition_refusal(v_directive, t.value, null, null) ->> 'code' is distinct from 'OPS_072'
-                       and v_directive.status not in ('completed', 'cancelled', 'deferred')));
+                       and v_directive.status <> all (_ended_directive_statuses())));
 end;
 $$;
 comment on function fn_show_directive(text) is

@@ -199,3 +199,20 @@ def test_a_clock_that_is_set_back_makes_no_use_one_beyond_its_bounds(git):
     git.loop.stop_clock(at - timedelta(minutes=3))
     assert propose(git, "bob")["status"] == "approved"
     assert git.loop.broken() == []
+
+
+def test_the_record_has_the_login_that_decided_beside_the_one_whose_call_used_the_grant(git):
+    with git.being("ada"):
+        granted = git.loop.value(
+            "select fn_grant(%s, %s, 'the lead', 'routine', 1)", {"command": STATUS}, None
+        )
+    made = propose(git, "bob")["proposal_id"]
+    (row,) = git.loop.rows(
+        "select login, actor, reason, detail from ops_audit_log where action = 'approve' and subject_id = %s",
+        str(made),
+    )
+    ada = git.login("ada")
+    assert (row["login"], row["actor"]) == (git.login("bob"), "the lead")
+    assert (row["detail"]["voted_login"], row["detail"]["grant"]) == (ada, str(granted))
+    assert row["reason"] == f"grant {granted} of the lead (login {ada}): routine"
+    assert git.loop.value("select decided_login from ops_mission_proposals where id = %s", made) == ada

@@ -99,6 +99,7 @@ QUESTIONS = [
     ("mission", "select * from fn_list_steps(p_mission_id => %s)"),
     ("mission", "select fn_cancel_mission(%s)"),
     ("mission", "select fn_pause('mission', %s::text)"),
+    ("mission", "select * from fn_explain_cause(%s)"),
     ("step", "select * from fn_explain_step(%s)"),
     ("step", "select * from fn_trail(%s)"),
     ("step", "select fn_retry_step(%s)"),

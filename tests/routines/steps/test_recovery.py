@@ -239,3 +239,32 @@ def test_the_look_over_all_steps_goes_on_where_it_ended(loop):
         found.append(loop.value(sweep))
         loop.advance(2)
     assert found == [2, 2, 1, 2]
+
+
+def test_a_call_ends_after_two_seconds_and_the_rest_is_due_again_in_one(loop):
+    """500 steps of a timer are taken at a time: the first part takes longer than the bound, and is the last."""
+    slow, rest = (loop.mission(step("a")) for _ in range(2))
+    assert len(loop.claim(2)) == 2
+    loop.advance(3600)
+    slow_id, rest_id = (loop.step(mission)["id"] for mission in (slow, rest))
+    assert slow_id < rest_id
+    loop.conn.execute("delete from ops_timers")
+    loop.conn.execute(
+        "insert into ops_timers (due_at, step_ids)"
+        " select _now(), array_agg(lpad(n::text, 32, '0')::uuid) || %s::uuid[] from generate_series(1, 499) n",
+        [[slow_id, rest_id]],
+    )
+    loop.conn.execute(
+        "create function too_slow() returns trigger language plpgsql as"
+        " $$ begin perform pg_sleep(2.1); return new; end; $$"
+    )
+    loop.conn.execute(
+        "create trigger too_slow before update on ops_mission_steps for each row"
+        f" when (old.id = '{slow_id}' and old.status = 'running') execute function too_slow()"
+    )
+    assert recover(loop) == (1, 0)
+    assert [loop.step(mission)["status"] for mission in (slow, rest)] == ["queued", "running"]
+    assert recover(loop) == (0, 0)
+    loop.advance(1)
+    assert recover(loop) == (1, 0)
+    assert loop.step(rest)["status"] == "queued"

@@ -39,6 +39,8 @@ def test_a_worker_has_an_id(loop, worker):
         {"max_retries": 3000000000},
         {"max_retries": "x"},
         {"max_retries": -1},
+        {"max_retries": 0},
+        {"max_retries": 101},
         {"max_retries": 1.5},
         {"lease_seconds": 99999999999},
         {"lease_seconds": "soon"},
