@@ -28,7 +28,7 @@ begin
   if not found then
     return;
   end if;
-  -- After the lock, by a snapshot of its own: what is below has ended, its subtransactions too.
+  -- After the lock, by a snapshot of its own: transactions below have ended, their subtransactions too.
   select pg_snapshot_xmin(s.now), pg_snapshot_xmax(s.now) into v_below, v_next
     from (select pg_current_snapshot() as now) s;
   if greatest(v_fold.counted_below, v_fold.noted_next) > v_next then
