@@ -10,7 +10,7 @@
 -- A proposal is a template: steps, what each waits for, and {{placeholders}} for data that is not known yet. The gate
 -- (_gate_proposals) judges it by policy: rejected, pending until a person decides (fn_approve_proposal), or approved at
 -- once. ops_policy has the documents, ops_policy_history every version, ops_mission_proposals what they led to.
--- What is approved becomes a row of ops_missions and its steps rows of ops_mission_steps, in the same transaction
+-- An approved proposal becomes a row of ops_missions and its steps rows of ops_mission_steps, in the same transaction
 -- (_start_missions): queued where nothing is to be waited for, else blocked.
 -- fn_claim_steps leases queued steps to a worker: status running, a token that every later word about the attempt must
 -- show, and a row of ops_timers that says when to look whether the worker still lives. What policy no longer covers,
@@ -18,13 +18,12 @@
 -- The worker extends its leases (fn_extend_leases) and reports: fn_complete_steps or fn_fail_steps. An attempt that has
 -- ended is a row of ops_action_runs. A success unblocks the steps that wait for it; a failure is tried again later, or
 -- is final: a dead letter (dead_letter_archive) and a failed mission. When the last step has ended, so has the mission.
--- What a worker leaves behind is taken back by the phase `leases` (fn_recover_expired_leases): run again, or held for a
--- person where twice could hurt. fn_explain_step says why a step does not run, fn_trail how it came about.
+-- A step that a worker leaves behind is taken back by the phase `leases` (fn_recover_expired_leases): run again, or
+-- held for a person where twice could hurt. fn_explain_step says why a step does not run, fn_trail how it came about.
 -- Results are events again (step:<kind>:succeeded, mission:failed …), one cause deeper than what led to them, so that
 -- what feeds itself comes to an end. Successes that no pattern watches are not stored: ops_events derives them. Effects
--- on other systems go through outbox, in the transaction of the result.
--- fn_pause stops what it names; fn_kill_switch stops everything and makes all leases void at once. ops_audit_log keeps
--- one row for each such act of a person.
+-- on other systems go through outbox, in the transaction of the result. fn_pause stops what it names; fn_kill_switch
+-- stops everything and makes all leases void at once. ops_audit_log keeps one row for each such act of a person.
 --
 -- Below stand the areas from the ground up, and in each the routines in the order in which a reader meets them. An area
 -- calls only areas that stand before it. The order is kept by hand; `make code-toc` adds what is missing. It loads in

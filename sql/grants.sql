@@ -72,7 +72,7 @@ $$;
 -- Then come the grants. A name that is not there is passed over.
 do $$
 declare
-  -- All five may read every table and view. Nobody but the owner writes to them, but through the functions.
+  -- All five may read every table and view. Only the owner writes to them, all others through the functions.
   v_tables constant text[] := array[
     'opsloop_schema_change', 'opsloop_routine',
     'ops_policy', 'ops_policy_history', 'ops_policy_audit', 'ops_policy_votes', 'ops_policy_shadows',

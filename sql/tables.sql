@@ -6,7 +6,7 @@
 -- 0001_ledger ---------------------------------------------------------------------------------------------------------
 -- The ledger: which changes are installed here, by which login, and which routines are opsloop's own.
 
--- What opsloop installed in this schema: one row per schema change and per reload of the routines.
+-- The installations of opsloop in this schema: one row per schema change and per reload of the routines.
 create table opsloop_schema_change (
   -- Name of the script in sql/schema, or code_ and the start of a digest for a reload between releases.
   change text not null,
@@ -46,7 +46,7 @@ create table ops_policy (
   version integer not null default 1,
   -- When this version came into force.
   updated_at timestamptz not null default now(),
-  -- Who changed it, as claimed (p_actor) or, for a direct UPDATE, the login.
+  -- The person or program that changed it, as claimed (p_actor) or, for a direct UPDATE, the login.
   updated_by text not null default session_user,
   constraint ops_policy_pkey primary key (key)
 );
@@ -61,7 +61,7 @@ create table ops_policy_history (
   value jsonb not null,
   -- When this version came into force.
   updated_at timestamptz not null default now(),
-  -- Who changed it, as claimed by the caller.
+  -- The person or program that changed it, as claimed by the caller.
   changed_by text not null,
   -- The login role (session_user) that made the change.
   changed_login text not null default session_user,
@@ -74,7 +74,7 @@ create table ops_policy_history (
 --   policy_key: Name of the document.
 --   old_value: The document before the change; null for the first version.
 --   new_value: The document after the change.
---   changed_by: Who changed it.
+--   changed_by: The person or program that changed it.
 --   changed_at: When it was changed.
 create view ops_policy_audit as
 select h.key as policy_key,
@@ -84,7 +84,7 @@ select h.key as policy_key,
        h.updated_at as changed_at
   from ops_policy_history h;
 
--- Who agreed to a change of policy that lets more run, where approval_rules.policy asks for that.
+-- Agreements to a change of policy that lets more run, where approval_rules.policy asks for that.
 create table ops_policy_votes (
   -- Name of the document.
   key text not null,
@@ -94,7 +94,7 @@ create table ops_policy_votes (
   digest text not null,
   -- The login that agreed.
   login text not null,
-  -- Who it was, as claimed.
+  -- The person or program that agreed, as claimed.
   actor text not null,
   -- The groups that the login was in.
   groups text[] not null,
@@ -110,17 +110,17 @@ create table ops_policy_votes (
 create table ops_policy_shadows (
   -- Name of the document that it stands beside.
   key text not null,
-  -- What it says.
+  -- The content of the document.
   value jsonb not null,
-  -- Who set it, as claimed.
+  -- The person or program that set it, as claimed.
   set_by text not null,
   -- The login that set it.
   set_login text not null default session_user,
   -- Why.
   reason text,
-  -- What was proposed, or emitted, from then on is judged.
+  -- Proposals and events of that time and later are judged.
   since timestamptz not null,
-  -- What was proposed, or emitted, before that has been judged.
+  -- Proposals and events before that time have been judged.
   judged_to timestamptz not null,
   -- Up to where is judged next, once no transaction is left that could still commit a proposal or event of before.
   next_to timestamptz,
@@ -135,9 +135,9 @@ create table ops_policy_shadows (
 create table ops_shadow_counts (
   -- Name of the document.
   key text not null,
-  -- What was decided.
+  -- The decision that was made.
   old_outcome text not null,
-  -- What the shadow would have decided.
+  -- The decision that the shadow would have made.
   new_outcome text not null,
   -- How many.
   decisions bigint not null,
@@ -152,9 +152,9 @@ create table ops_shadow_decisions (
   id bigint not null default nextval('ops_shadow_decisions_id_seq'),
   -- Name of the document.
   key text not null,
-  -- What was decided.
+  -- The decision that was made.
   old_outcome text not null,
-  -- What the shadow would have decided.
+  -- The decision that the shadow would have made.
   new_outcome text not null,
   -- The proposal; null where a pattern reacts that did not.
   proposal_id uuid,
@@ -187,7 +187,7 @@ create sequence ops_lane_seq as integer start 10;
 create table ops_lanes (
   -- Lane number; 1 is events, 2 is reactions, 3 is the outbox, steps start at 10.
   lane integer not null default nextval('ops_lane_seq'),
-  -- What waits in the lane: events, reactions, messages of the outbox, or steps.
+  -- The kind of item in the lane: events, reactions, messages of the outbox, or steps.
   queue text not null,
   -- For steps: the executor that the lane belongs to.
   executor text,
@@ -223,7 +223,7 @@ create sequence ops_lane_mark_3 minvalue 0 owned by ops_lanes.lane;
 
 create sequence ops_ready_seq;
 
--- What is ready to be taken; the taker deletes the row. The truth about a step stays in ops_mission_steps.
+-- Items that are ready to be taken; the taker deletes the row. The truth about a step stays in ops_mission_steps.
 create table ops_ready (
   -- The lane (ops_lanes) it waits in.
   lane integer not null,
@@ -329,7 +329,7 @@ select w.worker_id, w.executors, w.idle, w.last_seen_at,
 
 -- How far the rolling scans have come that find rows written by hand; the lock of a row is the right to sweep.
 create table ops_sweep (
-  -- What is swept: steps, missions, events, reactions or outbox.
+  -- The kind of row that is scanned: steps, missions, events, reactions or outbox.
   name text not null,
   -- Id of the last row looked at; null at the start of a round.
   position uuid,
@@ -350,7 +350,7 @@ create table ops_agent_events (
   id uuid not null default gen_random_uuid(),
   -- Optional; a second event with the same key is the first one.
   dedupe_key text,
-  -- What happened, as words joined by colons, such as step:noop:failed.
+  -- The type of the event, as words joined by colons, such as step:noop:failed.
   type text not null,
   -- The facts; patterns read tags and source from here.
   data jsonb not null default '{}',
@@ -376,7 +376,7 @@ create index ops_agent_events_heartbeats on ops_agent_events (created_at)
 create index ops_agent_events_mission on ops_agent_events (mission_id) where mission_id is not null;
 create index ops_agent_events_created on ops_agent_events using brin (created_at);
 
--- Event × pattern: what the reaction matrix made of an event.
+-- Event × pattern: the reactions of the reaction matrix to an event.
 create table ops_agent_reactions (
   -- Time-ordered id (UUID version 7).
   id uuid not null default gen_random_uuid(),
@@ -418,7 +418,7 @@ create table ops_pattern_cooldowns (
 -- 0005_proposals ------------------------------------------------------------------------------------------------------
 -- Gated intents, the votes on them, and the counters that keep caps exact.
 
--- Gated intents: what is to run, what policy said, and who decided.
+-- Gated intents: the work to run, the verdict of policy, and the decision.
 create table ops_mission_proposals (
   -- Time-ordered id (UUID version 7).
   id uuid not null,
@@ -440,7 +440,7 @@ create table ops_mission_proposals (
   priority smallint not null default 0,
   -- Causation depth of the event behind it; 0 without one.
   depth integer not null default 0,
-  -- What would run, placeholders of the event filled in.
+  -- The template that would run, placeholders of the event filled in.
   template jsonb not null,
   -- Places still to be filled from results of earlier steps, fixed when the template was written.
   slots jsonb not null default '[]',
@@ -465,7 +465,7 @@ create table ops_mission_proposals (
   -- Every login that had a hand in it, and so may not decide on it: the one that proposed it or emitted the event
   -- behind it, and the proposers of the mission or proposal that the event is about.
   proposers text[] not null default array[session_user::text],
-  -- Who decided, as claimed; policy when nobody had to.
+  -- The person or program that decided, as claimed; policy when no person had to.
   decided_by text,
   -- Login role (session_user) that decided.
   decided_login text,
@@ -520,8 +520,8 @@ create table ops_proposal_votes (
 create unique index ops_proposal_votes_role on ops_proposal_votes (proposal_id, agent_role) where not decision;
 create unique index ops_proposal_votes_login on ops_proposal_votes (proposal_id, voted_login) where decision;
 
--- What approval_rules ask for before a proposal may run, where they ask for more than one decision: a row for each such
--- proposal. Evidence: it stays when the proposal is deleted.
+-- Demands of approval_rules on proposals, where they demand more than one decision before the proposal may run: a row
+-- for each such proposal. Evidence: it stays when the proposal is deleted.
 create table ops_approvals (
   -- The proposal.
   proposal_id uuid not null,
@@ -529,8 +529,8 @@ create table ops_approvals (
   asked_at timestamptz not null,
   -- Version of approval_rules when it was proposed.
   rules_version integer,
-  -- What the rules asked for then: {"rules", "seats", "veto", "reason_required", "expires_minutes", "on_expiry",
-  -- "escalate"}; null where none matched.
+  -- The demands of the rules at that time: {"rules", "seats", "veto", "reason_required", "expires_minutes",
+  -- "on_expiry", "escalate"}; null where none matched.
   required jsonb,
   -- Version of approval_rules that expires_at and escalations were last worked out from.
   seen_version integer,
@@ -548,7 +548,7 @@ create table ops_approvals (
   next_at timestamptz,
   -- Version of approval_rules in force when its mission started.
   started_version integer,
-  -- What these asked for, as required.
+  -- The demands of that version, in the form of required.
   started_required jsonb,
   constraint ops_approvals_pkey primary key (proposal_id),
   constraint ops_approvals_on_expiry_known check (on_expiry in ('reject', 'hold'))
@@ -582,7 +582,7 @@ create table ops_break_glass (
   proposal_id uuid not null,
   -- The login that decided alone.
   login text not null,
-  -- Who did it, as claimed.
+  -- The person or program that did it, as claimed.
   actor text not null,
   -- Why it could not wait.
   reason text not null,
@@ -596,15 +596,15 @@ create table ops_break_glass (
 );
 create index ops_break_glass_used on ops_break_glass (used_at);
 
--- Who signed off a decision that was taken alone; two others than the one who took it, and none who proposed it.
+-- Sign-offs of a decision that was taken alone, by two logins that neither took it nor proposed.
 create table ops_break_glass_reviews (
   -- The proposal.
   proposal_id uuid not null,
   -- The login that signed it off.
   login text not null,
-  -- Who did it, as claimed.
+  -- The person or program that did it, as claimed.
   actor text not null,
-  -- What was found.
+  -- The finding of the review.
   reason text,
   -- When.
   created_at timestamptz not null,
@@ -615,7 +615,8 @@ create table ops_break_glass_reviews (
 create table ops_grants (
   -- Time-ordered id (UUID version 7).
   id uuid not null,
-  -- What it covers: {"digest"}, {"command"} or {"kinds"}, each with "sources" and "max_risk" if it shall cover less.
+  -- The proposals it covers: {"digest"}, {"command"} or {"kinds"}, each with "sources" and "max_risk" if it shall cover
+  -- less.
   match jsonb not null,
   -- When it ends.
   until timestamptz not null,
@@ -625,7 +626,7 @@ create table ops_grants (
   uses integer not null default 0,
   -- The login whose vote it is.
   granted_login text not null,
-  -- Who gave it, as claimed.
+  -- The person or program that gave it, as claimed.
   granted_by text not null,
   -- Why.
   reason text,
@@ -633,7 +634,7 @@ create table ops_grants (
   created_at timestamptz not null,
   -- When it was revoked; null while it was not.
   revoked_at timestamptz,
-  -- Who revoked it, as claimed.
+  -- The person or program that revoked it, as claimed.
   revoked_by text,
   -- The login that revoked it.
   revoked_login text,
@@ -729,7 +730,7 @@ create table ops_mission_steps (
   key text,
   -- Position in the template, from 1.
   position integer not null default 1,
-  -- What kind of work it is; part of the names of its events.
+  -- The kind of work; part of the names of its events.
   kind text not null,
   -- The code that runs it.
   executor text not null,
@@ -785,13 +786,13 @@ create table ops_mission_steps (
   cancel_requested boolean not null default false,
   -- Last progress reported; handed to the next attempt.
   progress jsonb,
-  -- What the accepted attempt returned.
+  -- The result of the accepted attempt.
   result jsonb,
   -- Error of the last failed attempt.
   last_error text,
   -- The code of last_error, as its reporter gave it; null where none was given.
   last_error_code text,
-  -- Why it is waiting, or was cancelled: a sentence for people. What it waits for is in ops_parked_steps.
+  -- Why it is waiting, or was cancelled: a sentence for people. The reason as data is in ops_parked_steps.
   wait_reason text,
   -- Policy generation under which the params without slots were judged; the claim judges again when it moved.
   judged_generation integer,
@@ -799,7 +800,7 @@ create table ops_mission_steps (
   approved_digest text,
   -- It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.
   needs_approval boolean not null default false,
-  -- What is to be done when its turn comes, before any worker may have it; null for nothing: {"for_each": true} a copy
+  -- The work of the loop when its turn comes, before any worker may claim it; null for none: {"for_each": true} a copy
   -- of it is made for each item, its params being {"for_each", "params"}; {"spread": n} they were made, and are what it
   -- depends on behind the first n; {"needs_approval"} so do the copies; {"run_after": [seconds or timestamps]}. {} for
   -- kinds wait and mission, which no worker ever has; {"listens": true} where it listens since its mission began.
@@ -817,9 +818,9 @@ create table ops_mission_steps (
 create index ops_mission_steps_mission on ops_mission_steps (mission_id);
 create index ops_mission_steps_created on ops_mission_steps using brin (created_at);
 
--- What each step that is waiting waits for. A step is parked if, and only if, it is waiting and has a row here: the
--- inbox finds those that wait for a person by their row, a resume those of its pause. wait_reason in the step is the
--- sentence made of it, which nothing reads but people.
+-- The reason why each waiting step waits. A step is parked if, and only if, it is waiting and has a row here: the inbox
+-- finds those that wait for a person by their row, a resume those of its pause. wait_reason in the step is the sentence
+-- made of it, which nothing reads but people.
 create table ops_parked_steps (
   -- The step.
   step_id uuid not null,
@@ -889,7 +890,7 @@ create table ops_action_runs (
   completed_at timestamptz not null,
   -- Usage reported by the executor, and the evidence of a fenced report.
   meta jsonb not null default '{}',
-  -- What went wrong.
+  -- The error.
   error text,
   -- The code of error, as its reporter gave it; null where none was given.
   error_code text,
@@ -964,7 +965,7 @@ select overlay(m.id::text placing translate(substr(m.id::text, 20, 1), '89ab', '
 -- came, which are not stored a second time but derived from step, attempt and mission. Their order is created_at, id.
 --   id: Id of the event; of a derived one see the view.
 --   dedupe_key: As in ops_agent_events; null for a derived one.
---   type: What happened, as words joined by colons, such as step:noop:succeeded.
+--   type: The type of the event, as words joined by colons, such as step:noop:succeeded.
 --   data: The facts.
 --   mission_id: The mission that made the event; null for one from outside.
 --   depth: Causation depth.
@@ -984,7 +985,7 @@ select m.id, null, 'mission:succeeded', m.data, m.mission_id, m.depth, null, nul
   from ops_mission_successes m;
 
 -- 0007_outbox ---------------------------------------------------------------------------------------------------------
--- The transactional outbox: what leaves the loop.
+-- The transactional outbox: messages that leave the loop.
 
 create sequence outbox_id_seq;
 
@@ -992,11 +993,11 @@ create sequence outbox_id_seq;
 create table outbox (
   -- Order of publishing; not the order of commits.
   id bigint not null default nextval('outbox_id_seq'),
-  -- What kind of thing the effect is about.
+  -- The type of the aggregate that the effect is about.
   aggregate_type text not null,
   -- Which one; effects about the same one keep their order.
   aggregate_id text not null,
-  -- What is to be told; policy routes by it.
+  -- The type of the message; policy routes by it.
   event_type text not null,
   -- The message.
   payload jsonb not null default '{}',
@@ -1012,7 +1013,7 @@ create table outbox (
   last_error text,
   -- The same for every delivery of this message, and never of another: the receiver's idempotency key.
   message_id uuid not null default gen_random_uuid(),
-  -- Who delivered it, or gave it up.
+  -- The processor that delivered it, or gave it up.
   processor_id text,
   -- True when it was given up: it is in dead_letter_archive, whole.
   dead boolean not null default false,
@@ -1036,7 +1037,7 @@ create table outbox_heads (
   aggregate_type text not null,
   -- As in outbox.
   aggregate_id text not null,
-  -- What waits of this aggregate has a higher id, or still a row of its own in ops_ready.
+  -- A waiting message of this aggregate has a higher id, or still a row of its own in ops_ready.
   mark bigint not null,
   -- The processor that has it; null when none has.
   processor_id text,
@@ -1071,9 +1072,9 @@ create table outbox_timers (
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 
 -- 0008_control --------------------------------------------------------------------------------------------------------
--- Stop and go: what is paused, and the epoch that the kill switch raises.
+-- Stop and go: the pauses, and the epoch that the kill switch raises.
 
--- What is paused: a row stands for a pause in force; resuming deletes it.
+-- The pauses in force, one row each; resuming deletes it.
 create table ops_pauses (
   -- all, executor, agent, kind, source, mission or schedule; move while the loop moves to another server.
   scope text not null,
@@ -1081,7 +1082,7 @@ create table ops_pauses (
   target text not null default '',
   -- Why.
   reason text,
-  -- Who did it, as the caller said.
+  -- The person or program that paused, as the caller said.
   paused_by text,
   -- The login role that did it.
   paused_login text not null default session_user,
@@ -1112,7 +1113,7 @@ create table ops_control (
   stragglers text[] not null default '{}',
   -- The number of this loop in its fleet; 0 for a loop by itself.
   node integer not null default 0,
-  -- What the front of the fleet said last: its generation and its pauses.
+  -- The last message of the front of the fleet: its generation and its pauses.
   told jsonb not null default '{}',
   -- When the server started that was running as the front said so. A node whose server has started since hands out
   -- nothing until the front has spoken again.
@@ -1158,13 +1159,13 @@ create table ops_idempotency_keys (
   taken_in xid8 not null,
   -- From then on it may be taken again; worker_policy.idempotency.keep_hours after it was taken.
   expires_at timestamptz not null,
-  -- What later callers with the same key get; null when nothing was stored.
+  -- The result for later callers with the same key; null when none was stored.
   result jsonb,
   constraint ops_idempotency_keys_pkey primary key (key)
 );
 create index ops_idempotency_keys_expiry on ops_idempotency_keys (expires_at);
 
--- Counters, summed up: what fn_metrics gives is this plus ops_counts.
+-- Counters, summed up: fn_metrics gives this value plus ops_counts.
 create table ops_counters (
   -- Name of the counter.
   name text not null,
@@ -1175,7 +1176,7 @@ create table ops_counters (
 
 create sequence ops_counts_id_seq;
 
--- What was counted and is not summed up yet: a row for each count, so that no two transactions that count meet.
+-- Counts that are not summed up yet: a row for each count, so that no two transactions that count meet.
 create table ops_counts (
   -- Order of counting.
   id bigint not null default nextval('ops_counts_id_seq'),
@@ -1188,7 +1189,7 @@ create table ops_counts (
   constraint ops_counts_name_short check (octet_length(name) <= 1000)
 );
 
--- What was counted when, in parts of ten minutes, for checks of the last hour or day; older parts are deleted.
+-- Counts by their time, in parts of ten minutes, for checks of the last hour or day; older parts are deleted.
 create table ops_count_times (
   -- Name of the counter.
   name text not null,
@@ -1199,8 +1200,8 @@ create table ops_count_times (
   constraint ops_count_times_pkey primary key (name, since)
 );
 
--- What workers and relays have counted since their start, as they told last: what they tell next counts as far as it is
--- more. Deleted a week after the last word.
+-- The counts of workers and relays since their start, as last reported: of the next report only the increase is added.
+-- Deleted a week after the last report.
 create table ops_process_counts (
   -- The incarnation of the worker or relay.
   process_id text not null,
@@ -1224,7 +1225,7 @@ create table dead_letter_archive (
   id bigint not null default nextval('dead_letter_archive_id_seq'),
   -- Name of the dead letter: step:<step id>:<attempt> for a step, outbox:<id>:<tries> for a message.
   dl_msg_id text not null,
-  -- What gave up: the id of the step or reaction, outbox:<id> for a message.
+  -- The failed item: the id of the step or reaction, outbox:<id> for a message.
   original_msg_id text not null,
   -- Id of the recovery candidate, for letters archived by other systems.
   candidate_id text,
@@ -1244,8 +1245,8 @@ create table dead_letter_archive (
   archived_by text not null default session_user,
   -- When it was put back, or recorded as replayed; null while it lies here.
   redriven_at timestamptz,
-  -- What gave up: a step, a reaction or a message of the outbox, which the loop itself can put back; other for letters
-  -- of other systems.
+  -- The type of the failed item: step, reaction or message of the outbox, which the loop itself can put back; other for
+  -- letters of other systems.
   what text not null default 'other',
   constraint dead_letter_archive_pkey primary key (id),
   constraint dead_letter_archive_dl_msg_id_key unique (dl_msg_id),
@@ -1256,12 +1257,12 @@ create index dead_letter_archive_open on dead_letter_archive (id) where redriven
 
 create sequence replay_log_id_seq;
 
--- What was replayed: one row per original message, so that no second replay takes effect. Append-only.
+-- Replays: one row per original message, so that no second replay takes effect. Append-only.
 create table replay_log (
   -- Order of replaying.
   id bigint not null default nextval('replay_log_id_seq'),
-  -- What was replayed. For a dead letter of the loop itself this is the letter's own name: what is put back and gives
-  -- up again leaves another letter, which may be replayed in its turn.
+  -- The replayed message. For a dead letter of the loop itself this is the letter's own name: an item that fails again
+  -- leaves another letter, which may be replayed in its turn.
   original_msg_id text not null,
   -- The dead letter it came from.
   dl_msg_id text,
@@ -1269,7 +1270,7 @@ create table replay_log (
   candidate_id text,
   -- Optional; a second replay with the same key is the first one.
   idempotency_key text,
-  -- What came of it: the step, reaction or message put back, or the event that told of it.
+  -- The outcome: the step, reaction or message put back, or the event that reports it.
   new_msg_id text,
   -- When it was replayed.
   replayed_at timestamptz not null default now(),
@@ -1300,7 +1301,7 @@ create table ops_demand_radar (
   score numeric,
   -- The person, agent or program that put it on the board.
   source text,
-  -- What speaks for it.
+  -- The reasons for it.
   evidence jsonb not null default '{}',
   -- When it was put on the board.
   created_at timestamptz not null default now(),
@@ -1312,7 +1313,7 @@ create table ops_demand_radar (
 create unique index ops_demand_radar_title on ops_demand_radar (title);
 
 -- 0012_audit ----------------------------------------------------------------------------------------------------------
--- The audit log: what persons, programs and agents decided or changed, one row each.
+-- The audit log: decisions and changes by persons, programs and agents, one row each.
 
 create sequence ops_audit_log_id_seq;
 
@@ -1326,19 +1327,19 @@ create table ops_audit_log (
   -- pause, resume, kill, vote, approve, reject, withdraw, break_glass, review, grant, revoke_grant, retry, resolve,
   -- cancel, set_policy, redrive, restore, purge, transition, handoff or move.
   action text not null,
-  -- What it is about: proposal, mission, step, policy, dead_letter, directive, loop; of pause, resume and kill the
-  -- scope of ops_pauses.
+  -- The type of the subject: proposal, mission, step, policy, dead_letter, directive, loop; of pause, resume and kill
+  -- the scope of ops_pauses.
   subject_type text not null,
   -- Which one: an id, the key of a document, the name of a letter, the target of a pause; empty for all.
   subject_id text not null default '',
   -- The login role (session_user) that did it. Of an approval by a standing grant the one whose call used the grant:
   -- detail.voted_login is the one that decided.
   login text not null default session_user,
-  -- Who did it, as the caller said; else the login. Of a vote the agent role.
+  -- The person or program that did it, as the caller said; else the login. Of a vote the agent role.
   actor text not null,
   -- Why, as the caller said.
   reason text,
-  -- The particulars: what a pause, resume or kill answered, the digest that an approval is for, the outcome of a step,
+  -- The particulars: the answer of a pause, resume or kill, the digest that an approval is for, the outcome of a step,
   -- the vote, the version of a document, what a dead letter became.
   detail jsonb not null default '{}',
   -- Versions of the policy documents in force then, by key; of set_policy with the new one.
@@ -1353,12 +1354,12 @@ create index ops_audit_log_action on ops_audit_log (action, id);
 -- Every pause, resume and kill: that part of ops_audit_log.
 --   id: Order of the actions.
 --   action: pause, resume or kill.
---   scope: What it was about, as in ops_pauses.
+--   scope: The scope, as in ops_pauses.
 --   target: Which one; empty for all.
---   actor: Who did it, as the caller said.
+--   actor: The person or program that did it, as the caller said.
 --   login: The login role that did it.
 --   reason: Why.
---   detail: What the call answered.
+--   detail: The answer of the call.
 --   created_at: When.
 create view ops_control_log as
 select a.id,
@@ -1384,7 +1385,7 @@ create table strategic_directives (
   id text not null,
   -- Optional second name, as people write it.
   sd_key text,
-  -- What it is about, for people.
+  -- The subject, for people.
   title text not null default '',
   -- Its type, such as feature or security; decides the threshold of its gates and which gates it skips.
   sd_type text,
@@ -1523,9 +1524,9 @@ create table sd_phase_handoffs (
   -- accepted, blocked (by its gates) or rejected (the transition was refused or failed); pending_acceptance is for rows
   -- of other systems.
   status text not null default 'pending_acceptance',
-  -- What fn_evaluate_gates answered.
+  -- The answer of fn_evaluate_gates.
   scores jsonb not null default '{}',
-  -- What fn_atomic_transition answered; empty when the gates blocked it.
+  -- The answer of fn_atomic_transition; empty when the gates blocked it.
   elements jsonb not null default '{}',
   -- The session that asked for it.
   session_id text,
@@ -1577,7 +1578,7 @@ create table leo_sub_agents (
   constraint leo_sub_agents_timeout_known check (timeout_seconds >= 1 and timeout_seconds <= 604800)
 );
 
--- What a phase of a directive asked of its sub-agents: one proposal, or none.
+-- Runs of sub-agents that a phase of a directive asked for: one proposal, or none.
 create table sub_agent_runs (
   -- Time-ordered id (UUID version 7).
   id uuid not null,
@@ -1603,7 +1604,7 @@ create index sub_agent_runs_open on sub_agent_runs (id) where open;
 create index sub_agent_runs_sd on sub_agent_runs (sd_id, created_at);
 create unique index sub_agent_runs_proposal on sub_agent_runs (proposal_id);
 
--- What sub-agents found, a row for each run; the same run told again counts on the first row.
+-- Findings of sub-agents, a row for each run; the same run reported again counts on the first row.
 create table sub_agent_execution_results (
   -- Time-ordered id (UUID version 7).
   id uuid not null,
@@ -1615,7 +1616,7 @@ create table sub_agent_execution_results (
   phase text,
   -- The session that asked for it.
   session_id text,
-  -- What it found: PASS, WARNING, FAIL or BLOCKED.
+  -- The verdict: PASS, WARNING, FAIL or BLOCKED.
   verdict text,
   -- How sure it is, from 0 to 100.
   confidence numeric,
@@ -1640,7 +1641,7 @@ create index sub_agent_execution_results_mission on sub_agent_execution_results 
   where mission_id is not null;
 
 -- 0015_schedules ------------------------------------------------------------------------------------------------------
--- Schedules: what happens at given times without anybody asking, and what became of each tick.
+-- Schedules: work that starts at given times by itself, and the outcome of each tick.
 
 -- Schedules: at each tick an event is emitted or a template proposed, which policy then judges like any other.
 create table ops_schedules (
@@ -1660,9 +1661,9 @@ create table ops_schedules (
   template jsonb,
   -- Source of what is proposed, which caps and pauses name; data.source of events.
   source text not null,
-  -- What a tick does while what came of the tick before is open: allow, skip, or queue to wait for its end.
+  -- The behaviour of a tick while the work of the tick before is open: allow, skip, or queue to wait for its end.
   overlap text not null default 'allow',
-  -- What becomes of ticks that are due after no heartbeat came for 15 minutes: none, the last one, or all.
+  -- The ticks that are made up for when no heartbeat came for 15 minutes: none, the last one, or all.
   catch_up text not null default 'last',
   -- How many ticks catch up at once, and wait in the queue, at most.
   max_backlog integer not null default 100,
@@ -1676,9 +1677,9 @@ create table ops_schedules (
   from_file boolean not null default false,
   -- All logins that had a hand in it: none of them decides on what comes of its ticks.
   proposers text[] not null,
-  -- Who set it last, as the caller said.
+  -- The person or program that set it last, as the caller said.
   set_by text not null,
-  -- The login that set it last; what a tick proposes counts as proposed by it.
+  -- The login that set it last; a proposal of a tick counts as proposed by it.
   set_login text not null,
   -- When it was first set.
   created_at timestamptz not null,
@@ -1690,7 +1691,7 @@ create table ops_schedules (
   next_at timestamptz,
   -- The last tick that was taken.
   last_at timestamptz,
-  -- What became of it, as in ops_schedule_ticks.
+  -- Its outcome, as in ops_schedule_ticks.
   last_outcome text,
   -- Code of last_reason.
   last_code text,
@@ -1711,7 +1712,7 @@ create table ops_schedules (
 ) with (fillfactor = 50);
 create index ops_schedules_next on ops_schedules (next_at) where next_at is not null;
 
--- What became of each tick: the 1,000 last ones of each schedule, and those that wait. A tick is taken once by its key
+-- The outcome of each tick: the 1,000 last ones of each schedule, and those that wait. A tick is taken once by its key
 -- here, and once by the dedupe_key of its event or proposal, which stays.
 create table ops_schedule_ticks (
   -- The schedule.
@@ -1744,7 +1745,7 @@ create index ops_schedule_ticks_taken on ops_schedule_ticks (schedule, taken_at,
 create index ops_schedule_ticks_queued on ops_schedule_ticks (schedule, tick) where outcome = 'queued';
 
 -- 0016_waits ----------------------------------------------------------------------------------------------------------
--- What steps wait for that is no time: events that are to come, and missions of their own.
+-- Waits of steps for events that are to come, and for missions of their own.
 
 -- Which event each step of kind wait listens for: from when its turn came, or its mission began, until the step ends.
 create table ops_event_waits (
@@ -1759,7 +1760,7 @@ create table ops_event_waits (
   of_loop boolean not null,
   -- The paths in the data of the event that match compares, in order.
   paths text[] not null,
-  -- What must be there: {path: value}.
+  -- The values that the event must have: {path: value}.
   match jsonb not null,
   -- Hash of match; equal documents have the same.
   match_hash bigint not null,
@@ -1805,7 +1806,7 @@ create table ops_awaited_events (
 create table ops_child_missions (
   -- The step that waits.
   step_id uuid not null,
-  -- What it proposed.
+  -- The proposal that it made.
   proposal_id uuid not null,
   -- The mission of the proposal; null before a heartbeat saw it start.
   mission_id uuid,
@@ -1901,7 +1902,7 @@ create index ops_spent_keys_until on ops_spent_keys (until) where until is not n
 create table ops_api_keys (
   -- Id.
   id uuid not null,
-  -- What the key is for; while it is rotated, two valid keys have the same name.
+  -- The purpose of the key; while it is rotated, two valid keys have the same name.
   name text not null,
   -- reader, producer, worker, operator or admin: the group whose rights it has.
   role text not null,
@@ -2005,7 +2006,7 @@ create table ops_moves (
   to_place text not null,
   -- System identifier and oid of the database that it leaves: tells on which of the two one is.
   origin text not null,
-  -- Who began it, as the caller said.
+  -- The person or program that began it, as the caller said.
   begun_by text not null,
   -- The login role that began it.
   begun_login text not null default session_user,

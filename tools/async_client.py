@@ -98,7 +98,7 @@ def twin(path: Path) -> str:
         # ast counts in bytes
         old = lines[line - 1].encode()
         lines[line - 1] = (old[:column] + new.encode() + old[column + length :]).decode()
-    # What is neither a class nor an import stays where it is, and is imported from there.
+    # Code that is neither a class nor an import stays where it is, and is imported from there.
     shared: list[str] = []
     for node in reversed(module.body[1:]):
         if isinstance(node, ast.ClassDef | ast.Import | ast.ImportFrom):

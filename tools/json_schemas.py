@@ -80,7 +80,7 @@ def _read_docstrings(module: ModuleType) -> None:
 
 
 def _tidy(schema: Any) -> None:
-    """Take out titles that repeat names, and defaults: what is printed has every field."""
+    """Take out titles that repeat names, and defaults: a printed document has every field."""
     if isinstance(schema, list):
         for item in schema:
             _tidy(item)

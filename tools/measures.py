@@ -50,7 +50,7 @@ class Measure:
 
     @property
     def value(self) -> str:
-        """What its thresholds are compared with, in PromQL: as fn_check_health does it."""
+        """The value that its thresholds are compared with, in PromQL: as fn_check_health does it."""
         if self.kind == "gauge":
             return self.name
         return f"rate({self.name}[10m]) * 60" if self.per == "minute" else f"increase({self.name}[1h])"
@@ -193,7 +193,7 @@ _LOOP = '{loop=~"$loop"}'
 
 
 def _overview() -> list[Json]:
-    """What one looks at first."""
+    """The panels to look at first."""
     rows = [
         (
             "Attempts a minute, by outcome",
@@ -213,7 +213,7 @@ def _overview() -> list[Json]:
 
 
 def _processes() -> list[Json]:
-    """What worker and relay tell by themselves, with --metrics."""
+    """The metrics of worker and relay themselves, with --metrics."""
     panels: list[Json] = [{"type": "row", "title": "Processes (--metrics)"}]
     for program, seconds, label in (
         ("worker", "step_seconds", "executor"),

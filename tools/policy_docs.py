@@ -156,7 +156,7 @@ def table(name: str) -> str:
 
 
 def wanted() -> dict[Path, str]:
-    """What each generated file shall be."""
+    """The content of each generated file."""
     texts = {EDITOR: json.dumps(editor_schema(), ensure_ascii=False, indent=2) + "\n"}
     for page in PAGES:
         text = page.read_text(encoding="utf-8")

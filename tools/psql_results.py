@@ -1,4 +1,4 @@
-"""Writes what psql prints into the documents that show it; what differs in ids and times only stays as it is.
+"""Writes what psql prints into the documents that show it; a result that differs in ids and times only stays as it is.
 
 Usage: python tools/psql_results.py [document …]; default docs/psql.md and docs/dead-letters.md.
 """

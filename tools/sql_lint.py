@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 120
 
-#: What a comment must not say, and what it says instead.
+#: Phrases that a comment must not have, and their replacement.
 COMMENTS = {
     r"\b(?:(?:as in|see) _\w+|as _\w+ (?:says|does|has it)\b)": "points at another routine: say it here, or name the "
     "paragraph that explains it",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 TARGET = Path(__file__).parents[1] / "python/opsloop/serve/static/vendor"
-#: What a browser would ask for, and is not shipped.
+#: Files that a browser would ask for, and that are not shipped.
 _MAP = b"\n//# sourceMappingURL="
 
 

@@ -1,1 +1,1 @@
-"""What all workloads share: the server, rounds, figures, judgement, tables and plots."""
+"""The parts that all workloads share: the server, rounds, figures, judgement, tables and plots."""

@@ -56,7 +56,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Churned:
-    """What came of it."""
+    """The outcome."""
 
     #: Steps per second in the last seconds.
     rate: float

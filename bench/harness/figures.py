@@ -1,4 +1,4 @@
-"""What a measurement is: one figure of one entrant in one round, or the reason why there is none."""
+"""A measurement: one figure of one entrant in one round, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWN_SYSTEM = "opsloop"
 
 @dataclass(frozen=True)
 class Entrant:
-    """Who takes part in a workload: a system, under a variant of the conditions where the workload has several."""
+    """An entrant of a workload: a system, under a variant of the conditions where the workload has several."""
 
     system: str
     variant: str = ""
@@ -55,7 +55,7 @@ class Record:
         return Entrant(self.system, self.variant)
 
     def line(self) -> str:
-        """As one line of JSON; what there is not is left out."""
+        """As one line of JSON; absent fields are left out."""
         return json.dumps({name: value for name, value in asdict(self).items() if value not in (None, {})})
 
 
@@ -85,7 +85,7 @@ class Results:
         return list(dict.fromkeys(record.workload for record in self.records))
 
     def entrants(self, workload: str) -> list[Entrant]:
-        """Who took part in a workload, in the order of their first record."""
+        """The entrants of a workload, in the order of their first record."""
         return list(dict.fromkeys(r.entrant for r in self._ordered(workload)))
 
     def metrics(self, workload: str) -> list[str]:

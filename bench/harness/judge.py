@@ -14,7 +14,7 @@ from harness.targets import Target
 
 
 class Outcome(Enum):
-    """What became of a target."""
+    """The outcome of a target."""
 
     MET = "met"
     MISSED = "MISSED"

@@ -41,7 +41,7 @@ class Book:
         self.other_keys: list[int] = []
 
     def fate(self) -> str:
-        """What becomes of the next request: ok, late, busy, error, or dropped."""
+        """The outcome of the next request: ok, late, busy, error, or dropped."""
         drawn = self.chance.random()
         if drawn < self.given.fail:
             if self.chance.random() >= self.given.hard:

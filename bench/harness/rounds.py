@@ -44,7 +44,7 @@ def run(
     systems: Collection[str] | None,
     keep: Callable[[Record], None],
 ) -> None:
-    """Run a workload; each record is kept as soon as it is there. What fails is a record, too, and the run goes on."""
+    """Run a workload; each record is kept as soon as it is there. A failure is a record, too, and the run goes on."""
     seats = [
         _seat(bench, workload, e)
         for e in workload.entrants(bench.quick)

@@ -36,7 +36,7 @@ class Workload(ABC):
     """One thing that is measured. Its entrants take turns, once in each round."""
 
     name: ClassVar[str]
-    #: What is measured, in one sentence.
+    #: The thing that is measured, in one sentence.
     measures: ClassVar[str]
     #: Rounds of a full and of a quick run.
     rounds: ClassVar[tuple[int, int]] = (3, 1)
@@ -47,7 +47,7 @@ class Workload(ABC):
 
     @abstractmethod
     def entrants(self, quick: bool = False) -> Sequence[Entrant]:
-        """Who takes part; in a quick run some may be left out."""
+        """The entrants; in a quick run some may be left out."""
 
     @abstractmethod
     def prepared(self, bench: Bench) -> AbstractContextManager[Turn]:

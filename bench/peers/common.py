@@ -1,4 +1,4 @@
-"""What the drivers of the Python peers share: arguments, workers, and a board on which handlers mark themselves.
+"""Shared by the drivers of the Python peers: arguments, workers, and a board on which handlers mark themselves.
 
 Standard library only: a driver runs with its peer's own interpreter.
 

@@ -1,4 +1,4 @@
-"""Whatever is measured beside this tree is installed once, into the benchmark's own cache."""
+"""Every system measured beside this tree is installed once, into the benchmark's own cache."""
 
 from __future__ import annotations
 

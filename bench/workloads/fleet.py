@@ -64,7 +64,7 @@ class Fleet(Workload):
 
     @contextmanager
     def prepared(self, bench: Bench) -> Iterator[Turn]:
-        """The servers; what is left of a turn is drained within it."""
+        """The servers; the rest of a turn is drained within it."""
         # Only here: the host of another commit opens no server, and may have no fleet.
         from opsloop import embedded, fleet, migrate
         from opsloop.fleet import Fleet as Front

@@ -40,7 +40,7 @@ _NO_DATABASE_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says; None where it says nothing and policy or the built-in value applies."""
+    """The settings in the environment; None where one is not set and policy or the built-in value applies."""
 
     dsn: str | None = field(default=None, repr=False)
     """Connection string; the empty string leaves everything to libpq's PG* variables; None: no database."""

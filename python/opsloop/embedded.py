@@ -161,7 +161,7 @@ class _Cluster:
         self.home = home
         self.data = home / "pgdata"
         self.log = home / "server.log"
-        #: What the server is told at each start; it names postgresql.conf.
+        #: The settings of the server at each start; it names postgresql.conf.
         self.conf = home / "opsloop.conf"
         #: Where the sockets are, of the server that was started last.
         self.where = home / "sockets"

@@ -105,7 +105,7 @@ class StaleStep(OpsError):
 
 
 class PolicyVersionConflict(OpsError):
-    """Somebody else changed the policy document since it was read."""
+    """Another session changed the policy document since it was read."""
 
     code = "OPS_011"
 
@@ -129,7 +129,7 @@ class IllegalState(OpsError):
 
 
 class NotAllowed(OpsError):
-    """What was asked for is not allowed to this login."""
+    """The request is not allowed to this login."""
 
     code = "OPS_015"
 
@@ -231,7 +231,7 @@ class LockLost(OpsError):
 
 
 class Busy(OpsError):
-    """Somebody else has the lock, or an open transaction has what the call is about; `detail` names it."""
+    """Another holder has the lock, or an open transaction has the rows of the call; `detail` names it."""
 
     code = "OPS_031"
 
@@ -261,7 +261,7 @@ class TooLarge(OpsError):
 
 
 class WaitFaulty(OpsError):
-    """What a step of kind wait is to wait for cannot be: its params, once filled, are faulty."""
+    """A step of kind wait cannot wait: its params, once filled, are faulty."""
 
     code = "OPS_046"
 
@@ -369,7 +369,7 @@ class ResultGone(OpsError):
 
 
 class Purged(OpsError):
-    """What has this id was purged; `detail` says what it was, when, and where its rows are."""
+    """The row with this id was purged; `detail` says what it was, when, and where its rows are."""
 
     code = "OPS_083"
 
@@ -393,7 +393,7 @@ class ReasonRequired(OpsError):
 
 
 class ProposalExpired(OpsError):
-    """Nobody decided in time: the proposal never runs."""
+    """No decision came in time: the proposal never runs."""
 
     code = "OPS_087"
 
@@ -532,7 +532,7 @@ _ADVICE = {
 
 
 def advice(exc: psycopg.Error) -> str | None:
-    """What the reader can do about an error of PostgreSQL's own: the server's hint, or ours."""
+    """The remedy for an error of PostgreSQL's own: the server's hint, or ours."""
     return exc.diag.message_hint or _ADVICE.get(exc.sqlstate or "")
 
 

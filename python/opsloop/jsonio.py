@@ -30,7 +30,7 @@ from psycopg.adapt import Loader
 from psycopg.types.json import Jsonb
 
 DecodeError = json.JSONDecodeError
-"""What `parse` raises where the text is not JSON at all; it knows the line and the column."""
+"""The error of `parse` where the text is not JSON at all; it knows the line and the column."""
 
 _NUL = b"\\u0000"
 _LARGEST = 2**63 - 1

@@ -12,5 +12,5 @@ def draw() -> str:
 
 
 def digest(secret: str) -> str:
-    """What the database knows of a secret."""
+    """The part of a secret that the database knows."""
     return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()

@@ -62,7 +62,7 @@ def lock(
 
 
 class Lock:
-    """What `lock` makes, for one block.
+    """The handle that `lock` gives, for one block.
 
     Attributes:
         name: what it is called.

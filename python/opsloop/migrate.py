@@ -45,7 +45,7 @@ _LAID_OVER: LiteralString = """
 
 @dataclass(frozen=True)
 class Status:
-    """What one schema holds, against what this package ships."""
+    """The content of one schema, against that of this package."""
 
     schema: str
     #: Changes that the ledger lists, oldest first; reloads of the routines (code_…) are not among them.

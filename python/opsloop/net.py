@@ -41,8 +41,8 @@ _LONGEST_LIFE = 120.0
 #: Statuses below 500 that may pass.
 MAY_PASS = frozenset({408, 425, 429})
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-#: What the module `ipaddress` of some Python takes for public, and is not: special addresses of IANA's registries, and
-#: the virtual address at which Azure answers each of its machines.
+#: Addresses that the module `ipaddress` of some Python wrongly calls public: special addresses of IANA's registries,
+#: and the virtual address at which Azure answers each of its machines.
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(one)
     for one in (
@@ -92,7 +92,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said."""
+    """The answer of a server."""
 
     status: int
     reason: str
@@ -120,7 +120,7 @@ class Answer:
 
 
 class CannotBeSent(ValueError):  # noqa: N818 - a verdict
-    """What was given makes no request."""
+    """The arguments make no request."""
 
 
 class _NotPublic(Exception):  # noqa: N818 - a verdict
@@ -440,7 +440,7 @@ class _Reading:
         return 200 <= self._response.status < 300
 
     def answer(self) -> Answer:
-        """What has come, as far as it is kept."""
+        """The received part, as far as it is kept."""
         said, body = self._response, bytes(self._body[: self._keep])
         return Answer(said.status, said.reason or "", said.headers, body, self.truncated)
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 
 class Plugins(ABC):
-    """What is known by name, and can be added to."""
+    """Registries of objects known by name, which plugins extend."""
 
     group: ClassVar[str]
     """The entry points by which installed packages offer something to add."""

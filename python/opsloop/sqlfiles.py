@@ -28,7 +28,7 @@ class Change:
 
     @property
     def number(self) -> int:
-        """What the name starts with."""
+        """The prefix of the name."""
         return int(self.name.split("_")[0])
 
 

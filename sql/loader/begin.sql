@@ -39,7 +39,7 @@ begin
   end if;
   perform set_config('search_path', format('%I, pg_temp', v_schema), true);
 
-  -- Whoever may create objects here could slip his own routine under one that runs with the owner's rights.
+  -- A login that may create objects here could put its own routine under one that runs with the owner's rights.
   select string_agg(case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end, ', ')
     into v_others
     from pg_namespace n

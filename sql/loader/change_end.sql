@@ -1,6 +1,6 @@
 -- After a schema change ran, in the same transaction.
 
--- What it made belongs to its owner alone: default privileges of the database may have granted something at creation.
+-- Its objects belong to its owner alone: default privileges of the database may have granted something at creation.
 do $$
 declare
   v_revoke text;

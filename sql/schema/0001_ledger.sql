@@ -9,7 +9,7 @@ create table opsloop_schema_change (
   installed_by text not null default session_user
 );
 comment on table opsloop_schema_change is
-  'What opsloop installed in this schema: one row per schema change and per reload of the routines.';
+  'The installations of opsloop in this schema: one row per schema change and per reload of the routines.';
 comment on column opsloop_schema_change.change is
   'Name of the script in sql/schema, or code_ and the start of a digest for a reload between releases.';
 comment on column opsloop_schema_change.version is

@@ -17,7 +17,8 @@ comment on column ops_policy.key is
 comment on column ops_policy.value is 'The document; its top-level keys are those of the operations runbook.';
 comment on column ops_policy.version is 'Counts up by one with every change, starting at 1.';
 comment on column ops_policy.updated_at is 'When this version came into force.';
-comment on column ops_policy.updated_by is 'Who changed it, as claimed (p_actor) or, for a direct UPDATE, the login.';
+comment on column ops_policy.updated_by is
+  'The person or program that changed it, as claimed (p_actor) or, for a direct UPDATE, the login.';
 
 create table ops_policy_history (
   key text not null,
@@ -34,7 +35,7 @@ comment on column ops_policy_history.key is 'Name of the document.';
 comment on column ops_policy_history.version is 'Version number, from 1 without a hole.';
 comment on column ops_policy_history.value is 'The whole document as it stood in this version.';
 comment on column ops_policy_history.updated_at is 'When this version came into force.';
-comment on column ops_policy_history.changed_by is 'Who changed it, as claimed by the caller.';
+comment on column ops_policy_history.changed_by is 'The person or program that changed it, as claimed by the caller.';
 comment on column ops_policy_history.changed_login is 'The login role (session_user) that made the change.';
 comment on column ops_policy_history.reason is 'Why, in the words of the actor; null for a change by hand.';
 
@@ -50,7 +51,7 @@ comment on view ops_policy_audit is
 comment on column ops_policy_audit.policy_key is 'Name of the document.';
 comment on column ops_policy_audit.old_value is 'The document before the change; null for the first version.';
 comment on column ops_policy_audit.new_value is 'The document after the change.';
-comment on column ops_policy_audit.changed_by is 'Who changed it.';
+comment on column ops_policy_audit.changed_by is 'The person or program that changed it.';
 comment on column ops_policy_audit.changed_at is 'When it was changed.';
 
 create table ops_policy_votes (
@@ -65,12 +66,12 @@ create table ops_policy_votes (
   constraint ops_policy_votes_pkey primary key (key, version, digest, login)
 );
 comment on table ops_policy_votes is
-  'Who agreed to a change of policy that lets more run, where approval_rules.policy asks for that.';
+  'Agreements to a change of policy that lets more run, where approval_rules.policy asks for that.';
 comment on column ops_policy_votes.key is 'Name of the document.';
 comment on column ops_policy_votes.version is 'The version that was in force; 0 for none.';
 comment on column ops_policy_votes.digest is 'Digest of the document that shall follow it.';
 comment on column ops_policy_votes.login is 'The login that agreed.';
-comment on column ops_policy_votes.actor is 'Who it was, as claimed.';
+comment on column ops_policy_votes.actor is 'The person or program that agreed, as claimed.';
 comment on column ops_policy_votes.groups is 'The groups that the login was in.';
 comment on column ops_policy_votes.reason is 'Why.';
 comment on column ops_policy_votes.created_at is 'When.';
@@ -91,12 +92,12 @@ comment on table ops_policy_shadows is
   'Documents that are judged beside the one in force, and decide nothing: the heartbeat holds them against what the '
   'gate has decided since.';
 comment on column ops_policy_shadows.key is 'Name of the document that it stands beside.';
-comment on column ops_policy_shadows.value is 'What it says.';
-comment on column ops_policy_shadows.set_by is 'Who set it, as claimed.';
+comment on column ops_policy_shadows.value is 'The content of the document.';
+comment on column ops_policy_shadows.set_by is 'The person or program that set it, as claimed.';
 comment on column ops_policy_shadows.set_login is 'The login that set it.';
 comment on column ops_policy_shadows.reason is 'Why.';
-comment on column ops_policy_shadows.since is 'What was proposed, or emitted, from then on is judged.';
-comment on column ops_policy_shadows.judged_to is 'What was proposed, or emitted, before that has been judged.';
+comment on column ops_policy_shadows.since is 'Proposals and events of that time and later are judged.';
+comment on column ops_policy_shadows.judged_to is 'Proposals and events before that time have been judged.';
 comment on column ops_policy_shadows.next_to is
   'Up to where is judged next, once no transaction is left that could still commit a proposal or event of before.';
 comment on column ops_policy_shadows.ticket is 'Every transaction with a lower number must have ended before that.';
@@ -113,8 +114,8 @@ create table ops_shadow_counts (
 comment on table ops_shadow_counts is
   'How many decisions each shadow has judged, by what was decided and what it says.';
 comment on column ops_shadow_counts.key is 'Name of the document.';
-comment on column ops_shadow_counts.old_outcome is 'What was decided.';
-comment on column ops_shadow_counts.new_outcome is 'What the shadow would have decided.';
+comment on column ops_shadow_counts.old_outcome is 'The decision that was made.';
+comment on column ops_shadow_counts.new_outcome is 'The decision that the shadow would have made.';
 comment on column ops_shadow_counts.decisions is 'How many.';
 
 create sequence ops_shadow_decisions_id_seq;
@@ -137,8 +138,8 @@ comment on table ops_shadow_decisions is
   'Decisions that a shadow would have taken otherwise, the newest 10,000 of each; ops_shadow_counts has all.';
 comment on column ops_shadow_decisions.id is 'Counts up.';
 comment on column ops_shadow_decisions.key is 'Name of the document.';
-comment on column ops_shadow_decisions.old_outcome is 'What was decided.';
-comment on column ops_shadow_decisions.new_outcome is 'What the shadow would have decided.';
+comment on column ops_shadow_decisions.old_outcome is 'The decision that was made.';
+comment on column ops_shadow_decisions.new_outcome is 'The decision that the shadow would have made.';
 comment on column ops_shadow_decisions.proposal_id is 'The proposal; null where a pattern reacts that did not.';
 comment on column ops_shadow_decisions.event_id is 'The event, for a shadow of reaction_matrix.';
 comment on column ops_shadow_decisions.pattern is 'The pattern, for a shadow of reaction_matrix.';

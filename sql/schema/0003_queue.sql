@@ -26,7 +26,8 @@ comment on table ops_lanes is
   'The lanes of ops_ready: events, reactions, the outbox, and one for each executor and priority (rarely two, when '
   'two transactions made it at once), so that steps that cannot run never lie in front of steps that can.';
 comment on column ops_lanes.lane is 'Lane number; 1 is events, 2 is reactions, 3 is the outbox, steps start at 10.';
-comment on column ops_lanes.queue is 'What waits in the lane: events, reactions, messages of the outbox, or steps.';
+comment on column ops_lanes.queue is
+  'The kind of item in the lane: events, reactions, messages of the outbox, or steps.';
 comment on column ops_lanes.executor is 'For steps: the executor that the lane belongs to.';
 comment on column ops_lanes.priority is 'For steps: the priority; lanes of a higher one are served first.';
 comment on column ops_lanes.mark is
@@ -54,7 +55,7 @@ create table ops_ready (
         autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.5,
         autovacuum_vacuum_cost_delay = 0);
 comment on table ops_ready is
-  'What is ready to be taken; the taker deletes the row. The truth about a step stays in ops_mission_steps.';
+  'Items that are ready to be taken; the taker deletes the row. The truth about a step stays in ops_mission_steps.';
 comment on column ops_ready.lane is 'The lane (ops_lanes) it waits in.';
 comment on column ops_ready.seq is 'Order within the lane; smaller goes first.';
 comment on column ops_ready.id is
@@ -164,7 +165,7 @@ create table ops_sweep (
 insert into ops_sweep (name) values ('steps'), ('missions'), ('events'), ('reactions'), ('outbox');
 comment on table ops_sweep is
   'How far the rolling scans have come that find rows written by hand; the lock of a row is the right to sweep.';
-comment on column ops_sweep.name is 'What is swept: steps, missions, events, reactions or outbox.';
+comment on column ops_sweep.name is 'The kind of row that is scanned: steps, missions, events, reactions or outbox.';
 comment on column ops_sweep.position is 'Id of the last row looked at; null at the start of a round.';
 comment on column ops_sweep.seen is
   'How many rows the last part had, a fifth of them where it found something. The next one waits a second for each '

@@ -23,7 +23,8 @@ comment on table ops_agent_events is
   'Signals in: facts that happened, each compared with the reaction matrix exactly once.';
 comment on column ops_agent_events.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_agent_events.dedupe_key is 'Optional; a second event with the same key is the first one.';
-comment on column ops_agent_events.type is 'What happened, as words joined by colons, such as step:noop:failed.';
+comment on column ops_agent_events.type is
+  'The type of the event, as words joined by colons, such as step:noop:failed.';
 comment on column ops_agent_events.data is 'The facts; patterns read tags and source from here.';
 comment on column ops_agent_events.mission_id is 'The mission that made the event; null for one from outside.';
 comment on column ops_agent_events.depth is
@@ -54,7 +55,7 @@ create table ops_agent_reactions (
   constraint ops_agent_reactions_event_id_pattern_key unique (event_id, pattern)
 ) with (fillfactor = 70);
 create index ops_agent_reactions_created on ops_agent_reactions using brin (created_at);
-comment on table ops_agent_reactions is 'Event × pattern: what the reaction matrix made of an event.';
+comment on table ops_agent_reactions is 'Event × pattern: the reactions of the reaction matrix to an event.';
 comment on column ops_agent_reactions.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_agent_reactions.event_id is 'The event that matched.';
 comment on column ops_agent_reactions.pattern is 'Name of the pattern in the reaction matrix.';

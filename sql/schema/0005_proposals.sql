@@ -68,7 +68,7 @@ create index ops_mission_proposals_by_hand on ops_mission_proposals (created_at)
   where status in ('approved', 'auto_approved') and approved_digest is null;
 create index ops_mission_proposals_created on ops_mission_proposals using brin (created_at);
 create index ops_mission_proposals_counted on ops_mission_proposals using brin (counted_at);
-comment on table ops_mission_proposals is 'Gated intents: what is to run, what policy said, and who decided.';
+comment on table ops_mission_proposals is 'Gated intents: the work to run, the verdict of policy, and the decision.';
 comment on column ops_mission_proposals.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_mission_proposals.dedupe_key is
   'Optional; a second proposal with the same key is the first one. Keys of reactions and keys of callers are apart.';
@@ -83,7 +83,7 @@ comment on column ops_mission_proposals.risk_level is
   'The risk judged: the higher of the declared one and what risk_rules say.';
 comment on column ops_mission_proposals.priority is 'Higher runs first, -100 to 100; from the template, default 0.';
 comment on column ops_mission_proposals.depth is 'Causation depth of the event behind it; 0 without one.';
-comment on column ops_mission_proposals.template is 'What would run, placeholders of the event filled in.';
+comment on column ops_mission_proposals.template is 'The template that would run, placeholders of the event filled in.';
 comment on column ops_mission_proposals.slots is
   'Places still to be filled from results of earlier steps, fixed when the template was written.';
 comment on column ops_mission_proposals.template_digest is 'sha256 (hex) of template and slots when proposed.';
@@ -105,7 +105,8 @@ comment on column ops_mission_proposals.proposed_login is
 comment on column ops_mission_proposals.proposers is
   'Every login that had a hand in it, and so may not decide on it: the one that proposed it or emitted the event '
   'behind it, and the proposers of the mission or proposal that the event is about.';
-comment on column ops_mission_proposals.decided_by is 'Who decided, as claimed; policy when nobody had to.';
+comment on column ops_mission_proposals.decided_by is
+  'The person or program that decided, as claimed; policy when no person had to.';
 comment on column ops_mission_proposals.decided_login is 'Login role (session_user) that decided.';
 comment on column ops_mission_proposals.approved_at is 'When it was approved.';
 comment on column ops_mission_proposals.created_at is 'When it was proposed.';
@@ -159,14 +160,14 @@ create table ops_approvals (
 );
 create index ops_approvals_next on ops_approvals (next_at) where next_at is not null;
 comment on table ops_approvals is
-  'What approval_rules ask for before a proposal may run, where they ask for more than one decision: a row for each '
-  'such proposal. Evidence: it stays when the proposal is deleted.';
+  'Demands of approval_rules on proposals, where they demand more than one decision before the proposal may run: a row '
+  'for each such proposal. Evidence: it stays when the proposal is deleted.';
 comment on column ops_approvals.proposal_id is 'The proposal.';
 comment on column ops_approvals.asked_at is 'When persons were first asked; expiry and escalation count from then.';
 comment on column ops_approvals.rules_version is 'Version of approval_rules when it was proposed.';
 comment on column ops_approvals.required is
-  'What the rules asked for then: {"rules", "seats", "veto", "reason_required", "expires_minutes", "on_expiry", '
-  '"escalate"}; null where none matched.';
+  'The demands of the rules at that time: {"rules", "seats", "veto", "reason_required", "expires_minutes", '
+  '"on_expiry", "escalate"}; null where none matched.';
 comment on column ops_approvals.seen_version is
   'Version of approval_rules that expires_at and escalations were last worked out from.';
 comment on column ops_approvals.expires_at is 'From then on it never runs, or waits for votes anew; null for never.';
@@ -177,7 +178,7 @@ comment on column ops_approvals.escalations is 'Escalations to come: [{"rule", "
 comment on column ops_approvals.escalated is 'Those that came; members of their groups fill seats of the rule, too.';
 comment on column ops_approvals.next_at is 'When the heartbeat looks at it: its expiry or next escalation.';
 comment on column ops_approvals.started_version is 'Version of approval_rules in force when its mission started.';
-comment on column ops_approvals.started_required is 'What these asked for, as required.';
+comment on column ops_approvals.started_required is 'The demands of that version, in the form of required.';
 
 create table ops_approval_seats (
   proposal_id uuid not null,
@@ -215,7 +216,7 @@ comment on table ops_break_glass is
   'proposal is deleted.';
 comment on column ops_break_glass.proposal_id is 'The proposal that was started.';
 comment on column ops_break_glass.login is 'The login that decided alone.';
-comment on column ops_break_glass.actor is 'Who did it, as claimed.';
+comment on column ops_break_glass.actor is 'The person or program that did it, as claimed.';
 comment on column ops_break_glass.reason is 'Why it could not wait.';
 comment on column ops_break_glass.digest is 'The template_digest that was started.';
 comment on column ops_break_glass.review_due is 'Until when two others must have signed it off; then health fails.';
@@ -230,11 +231,11 @@ create table ops_break_glass_reviews (
   constraint ops_break_glass_reviews_pkey primary key (proposal_id, login)
 );
 comment on table ops_break_glass_reviews is
-  'Who signed off a decision that was taken alone; two others than the one who took it, and none who proposed it.';
+  'Sign-offs of a decision that was taken alone, by two logins that neither took it nor proposed.';
 comment on column ops_break_glass_reviews.proposal_id is 'The proposal.';
 comment on column ops_break_glass_reviews.login is 'The login that signed it off.';
-comment on column ops_break_glass_reviews.actor is 'Who did it, as claimed.';
-comment on column ops_break_glass_reviews.reason is 'What was found.';
+comment on column ops_break_glass_reviews.actor is 'The person or program that did it, as claimed.';
+comment on column ops_break_glass_reviews.reason is 'The finding of the review.';
 comment on column ops_break_glass_reviews.created_at is 'When.';
 
 create table ops_grants (
@@ -257,16 +258,17 @@ comment on table ops_grants is
   'Standing grants: the vote of a login, given beforehand for all that matches, until a time and so many times.';
 comment on column ops_grants.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_grants.match is
-  'What it covers: {"digest"}, {"command"} or {"kinds"}, each with "sources" and "max_risk" if it shall cover less.';
+  'The proposals it covers: {"digest"}, {"command"} or {"kinds"}, each with "sources" and "max_risk" if it shall cover '
+  'less.';
 comment on column ops_grants.until is 'When it ends.';
 comment on column ops_grants.max_uses is 'How often it counts at most.';
 comment on column ops_grants.uses is 'How often it has counted.';
 comment on column ops_grants.granted_login is 'The login whose vote it is.';
-comment on column ops_grants.granted_by is 'Who gave it, as claimed.';
+comment on column ops_grants.granted_by is 'The person or program that gave it, as claimed.';
 comment on column ops_grants.reason is 'Why.';
 comment on column ops_grants.created_at is 'When it was given.';
 comment on column ops_grants.revoked_at is 'When it was revoked; null while it was not.';
-comment on column ops_grants.revoked_by is 'Who revoked it, as claimed.';
+comment on column ops_grants.revoked_by is 'The person or program that revoked it, as claimed.';
 comment on column ops_grants.revoked_login is 'The login that revoked it.';
 
 create table ops_grant_uses (

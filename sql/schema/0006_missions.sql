@@ -109,7 +109,7 @@ comment on column ops_mission_steps.id is 'Time-ordered id (UUID version 7).';
 comment on column ops_mission_steps.mission_id is 'The mission.';
 comment on column ops_mission_steps.key is 'Name of the step within its template; step_1, step_2 … by default.';
 comment on column ops_mission_steps.position is 'Position in the template, from 1.';
-comment on column ops_mission_steps.kind is 'What kind of work it is; part of the names of its events.';
+comment on column ops_mission_steps.kind is 'The kind of work; part of the names of its events.';
 comment on column ops_mission_steps.executor is 'The code that runs it.';
 comment on column ops_mission_steps.params is
   'Input for the executor, as judged; slots are filled when the step is claimed.';
@@ -147,12 +147,12 @@ comment on column ops_mission_steps.deadline_at is 'When the current attempt mus
 comment on column ops_mission_steps.reserved_at is 'When the last attempt was claimed; kept after the end.';
 comment on column ops_mission_steps.cancel_requested is 'True when its worker has been asked to stop.';
 comment on column ops_mission_steps.progress is 'Last progress reported; handed to the next attempt.';
-comment on column ops_mission_steps.result is 'What the accepted attempt returned.';
+comment on column ops_mission_steps.result is 'The result of the accepted attempt.';
 comment on column ops_mission_steps.last_error is 'Error of the last failed attempt.';
 comment on column ops_mission_steps.last_error_code is
   'The code of last_error, as its reporter gave it; null where none was given.';
 comment on column ops_mission_steps.wait_reason is
-  'Why it is waiting, or was cancelled: a sentence for people. What it waits for is in ops_parked_steps.';
+  'Why it is waiting, or was cancelled: a sentence for people. The reason as data is in ops_parked_steps.';
 comment on column ops_mission_steps.judged_generation is
   'Policy generation under which the params without slots were judged; the claim judges again when it moved.';
 comment on column ops_mission_steps.approved_digest is
@@ -160,7 +160,7 @@ comment on column ops_mission_steps.approved_digest is
 comment on column ops_mission_steps.needs_approval is
   'It runs only once persons have approved exactly what it would run: kind approval, or needs_approval.';
 comment on column ops_mission_steps.on_turn is
-  'What is to be done when its turn comes, before any worker may have it; null for nothing: {"for_each": true} a copy '
+  'The work of the loop when its turn comes, before any worker may claim it; null for none: {"for_each": true} a copy '
   'of it is made for each item, its params being {"for_each", "params"}; {"spread": n} they were made, and are what it '
   'depends on behind the first n; {"needs_approval"} so do the copies; {"run_after": [seconds or '
   'timestamps]}. {} for kinds wait and mission, which no worker ever has; {"listens": true} where it listens since its '
@@ -185,7 +185,7 @@ create index ops_parked_steps_unproposed on ops_parked_steps (since, step_id)
   where scope = 'mission' and target is null;
 create index ops_parked_steps_pause on ops_parked_steps (scope, target, step_id) where waits_for = 'pause';
 comment on table ops_parked_steps is
-  'What each step that is waiting waits for. A step is parked if, and only if, it is waiting and has a row here: the '
+  'The reason why each waiting step waits. A step is parked if, and only if, it is waiting and has a row here: the '
   'inbox finds those that wait for a person by their row, a resume those of its pause. wait_reason in the step is the '
   'sentence made of it, which nothing reads but people.';
 comment on column ops_parked_steps.step_id is 'The step.';
@@ -255,7 +255,7 @@ comment on column ops_action_runs.status is
 comment on column ops_action_runs.started_at is 'When it was claimed.';
 comment on column ops_action_runs.completed_at is 'When its end was recorded.';
 comment on column ops_action_runs.meta is 'Usage reported by the executor, and the evidence of a fenced report.';
-comment on column ops_action_runs.error is 'What went wrong.';
+comment on column ops_action_runs.error is 'The error.';
 comment on column ops_action_runs.error_code is
   'The code of error, as its reporter gave it; null where none was given.';
 
@@ -339,7 +339,7 @@ comment on view ops_events is
   'came, which are not stored a second time but derived from step, attempt and mission. Their order is created_at, id.';
 comment on column ops_events.id is 'Id of the event; of a derived one see the view.';
 comment on column ops_events.dedupe_key is 'As in ops_agent_events; null for a derived one.';
-comment on column ops_events.type is 'What happened, as words joined by colons, such as step:noop:succeeded.';
+comment on column ops_events.type is 'The type of the event, as words joined by colons, such as step:noop:succeeded.';
 comment on column ops_events.data is 'The facts.';
 comment on column ops_events.mission_id is 'The mission that made the event; null for one from outside.';
 comment on column ops_events.depth is 'Causation depth.';

@@ -1,4 +1,4 @@
--- The transactional outbox: what leaves the loop.
+-- The transactional outbox: messages that leave the loop.
 set local lock_timeout = '5s';
 
 create sequence outbox_id_seq;
@@ -27,9 +27,9 @@ create index outbox_waiting on outbox (aggregate_type, aggregate_id, id) where p
 comment on table outbox is
   'Side effects, published in the transaction of the caller and so visible only if it commits.';
 comment on column outbox.id is 'Order of publishing; not the order of commits.';
-comment on column outbox.aggregate_type is 'What kind of thing the effect is about.';
+comment on column outbox.aggregate_type is 'The type of the aggregate that the effect is about.';
 comment on column outbox.aggregate_id is 'Which one; effects about the same one keep their order.';
-comment on column outbox.event_type is 'What is to be told; policy routes by it.';
+comment on column outbox.event_type is 'The type of the message; policy routes by it.';
 comment on column outbox.payload is 'The message.';
 comment on column outbox.dedupe_key is 'Optional; a second message with the same key is the first one.';
 comment on column outbox.created_at is 'When it was published.';
@@ -38,7 +38,7 @@ comment on column outbox.retry_count is 'Failed deliveries so far.';
 comment on column outbox.last_error is 'Error of the last failed delivery, or why it is not tried.';
 comment on column outbox.message_id is
   'The same for every delivery of this message, and never of another: the receiver''s idempotency key.';
-comment on column outbox.processor_id is 'Who delivered it, or gave it up.';
+comment on column outbox.processor_id is 'The processor that delivered it, or gave it up.';
 comment on column outbox.dead is 'True when it was given up: it is in dead_letter_archive, whole.';
 comment on column outbox.ready_seq is 'Place of its last hint in ops_ready.';
 comment on column outbox.published_in is
@@ -66,7 +66,7 @@ comment on table outbox_heads is
 comment on column outbox_heads.aggregate_type is 'As in outbox.';
 comment on column outbox_heads.aggregate_id is 'As in outbox.';
 comment on column outbox_heads.mark is
-  'What waits of this aggregate has a higher id, or still a row of its own in ops_ready.';
+  'A waiting message of this aggregate has a higher id, or still a row of its own in ops_ready.';
 comment on column outbox_heads.processor_id is 'The processor that has it; null when none has.';
 comment on column outbox_heads.lease_expires_at is 'Until when that processor has it.';
 comment on column outbox_heads.retry_at is 'After a failure: when the aggregate is tried again.';

@@ -1,4 +1,4 @@
--- Stop and go: what is paused, and the epoch that the kill switch raises.
+-- Stop and go: the pauses, and the epoch that the kill switch raises.
 set local lock_timeout = '5s';
 
 create table ops_pauses (
@@ -16,13 +16,13 @@ create table ops_pauses (
   constraint ops_pauses_all_has_no_target check ((scope in ('all', 'move')) = (target = '')),
   constraint ops_pauses_kill_is_of_all check (scope = 'all' or not kill)
 );
-comment on table ops_pauses is 'What is paused: a row stands for a pause in force; resuming deletes it.';
+comment on table ops_pauses is 'The pauses in force, one row each; resuming deletes it.';
 comment on column ops_pauses.scope is
   'all, executor, agent, kind, source, mission or schedule; move while the loop moves to another server.';
 comment on column ops_pauses.target is
   'Which executor, agent, kind, source, mission or schedule; empty for all and move.';
 comment on column ops_pauses.reason is 'Why.';
-comment on column ops_pauses.paused_by is 'Who did it, as the caller said.';
+comment on column ops_pauses.paused_by is 'The person or program that paused, as the caller said.';
 comment on column ops_pauses.paused_login is 'The login role that did it.';
 comment on column ops_pauses.paused_at is 'When.';
 comment on column ops_pauses.kill is 'True when the kill switch did it: leases were revoked as well.';
@@ -53,7 +53,7 @@ comment on column ops_control.stragglers is
   'may yet commit a lease of an older epoch.';
 comment on column ops_control.node is 'The number of this loop in its fleet; 0 for a loop by itself.';
 comment on column ops_control.told is
-  'What the front of the fleet said last: its generation and its pauses.';
+  'The last message of the front of the fleet: its generation and its pauses.';
 comment on column ops_control.told_server_start is
   'When the server started that was running as the front said so. A node whose server has started since hands out '
   'nothing until the front has spoken again.';

@@ -41,13 +41,13 @@ comment on column ops_idempotency_keys.taken_in is
 comment on column ops_idempotency_keys.expires_at is
   'From then on it may be taken again; worker_policy.idempotency.keep_hours after it was taken.';
 comment on column ops_idempotency_keys.result is
-  'What later callers with the same key get; null when nothing was stored.';
+  'The result for later callers with the same key; null when none was stored.';
 
 create table ops_counters (
   name text constraint ops_counters_pkey primary key,
   value bigint not null
 );
-comment on table ops_counters is 'Counters, summed up: what fn_metrics gives is this plus ops_counts.';
+comment on table ops_counters is 'Counters, summed up: fn_metrics gives this value plus ops_counts.';
 comment on column ops_counters.name is 'Name of the counter.';
 comment on column ops_counters.value is 'How often it happened, up to the last summing up.';
 
@@ -58,7 +58,7 @@ create table ops_counts (
   n bigint not null constraint ops_counts_counts_up check (n > 0)
 );
 comment on table ops_counts is
-  'What was counted and is not summed up yet: a row for each count, so that no two transactions that count meet.';
+  'Counts that are not summed up yet: a row for each count, so that no two transactions that count meet.';
 comment on column ops_counts.id is 'Order of counting.';
 comment on column ops_counts.name is 'Name of the counter.';
 comment on column ops_counts.n is 'How often.';
@@ -70,7 +70,7 @@ create table ops_count_times (
   constraint ops_count_times_pkey primary key (name, since)
 );
 comment on table ops_count_times is
-  'What was counted when, in parts of ten minutes, for checks of the last hour or day; older parts are deleted.';
+  'Counts by their time, in parts of ten minutes, for checks of the last hour or day; older parts are deleted.';
 comment on column ops_count_times.name is 'Name of the counter.';
 comment on column ops_count_times.since is 'The beginning of the ten minutes in which it was summed up.';
 comment on column ops_count_times.n is 'How often.';
@@ -82,8 +82,8 @@ create table ops_process_counts (
   told_at timestamptz not null
 );
 comment on table ops_process_counts is
-  'What workers and relays have counted since their start, as they told last: what they tell next counts as far as it '
-  'is more. Deleted a week after the last word.';
+  'The counts of workers and relays since their start, as last reported: of the next report only the increase is '
+  'added. Deleted a week after the last report.';
 comment on column ops_process_counts.process_id is 'The incarnation of the worker or relay.';
 comment on column ops_process_counts.login is 'Login role (session_user) that told it.';
 comment on column ops_process_counts.counts is 'Name of the count to number: {"dropped": 1}.';

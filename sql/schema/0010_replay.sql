@@ -25,7 +25,7 @@ comment on column dead_letter_archive.id is 'Order of arrival.';
 comment on column dead_letter_archive.dl_msg_id is
   'Name of the dead letter: step:<step id>:<attempt> for a step, outbox:<id>:<tries> for a message.';
 comment on column dead_letter_archive.original_msg_id is
-  'What gave up: the id of the step or reaction, outbox:<id> for a message.';
+  'The failed item: the id of the step or reaction, outbox:<id> for a message.';
 comment on column dead_letter_archive.candidate_id is
   'Id of the recovery candidate, for letters archived by other systems.';
 comment on column dead_letter_archive.failure_match_id is
@@ -40,8 +40,8 @@ comment on column dead_letter_archive.archived_by is
 comment on column dead_letter_archive.redriven_at is
   'When it was put back, or recorded as replayed; null while it lies here.';
 comment on column dead_letter_archive.what is
-  'What gave up: a step, a reaction or a message of the outbox, which the loop itself can put back; other for letters '
-  'of other systems.';
+  'The type of the failed item: step, reaction or message of the outbox, which the loop itself can put back; other for '
+  'letters of other systems.';
 
 create sequence replay_log_id_seq;
 create table replay_log (
@@ -58,16 +58,16 @@ create table replay_log (
 create unique index replay_log_key on replay_log (idempotency_key) where idempotency_key is not null;
 create index replay_log_letter on replay_log (dl_msg_id);
 comment on table replay_log is
-  'What was replayed: one row per original message, so that no second replay takes effect. Append-only.';
+  'Replays: one row per original message, so that no second replay takes effect. Append-only.';
 comment on column replay_log.id is 'Order of replaying.';
 comment on column replay_log.original_msg_id is
-  'What was replayed. For a dead letter of the loop itself this is the letter''s own name: what is put back and gives '
-  'up again leaves another letter, which may be replayed in its turn.';
+  'The replayed message. For a dead letter of the loop itself this is the letter''s own name: an item that fails again '
+  'leaves another letter, which may be replayed in its turn.';
 comment on column replay_log.dl_msg_id is 'The dead letter it came from.';
 comment on column replay_log.candidate_id is 'Id of the recovery candidate, for replays of other systems.';
 comment on column replay_log.idempotency_key is 'Optional; a second replay with the same key is the first one.';
 comment on column replay_log.new_msg_id is
-  'What came of it: the step, reaction or message put back, or the event that told of it.';
+  'The outcome: the step, reaction or message put back, or the event that reports it.';
 comment on column replay_log.replayed_at is 'When it was replayed.';
 comment on column replay_log.replayed_by is 'The person or program that replayed it, as claimed.';
 comment on column replay_log.replayed_login is 'Login role (session_user) that replayed it.';

@@ -21,6 +21,6 @@ comment on column ops_demand_radar.description is 'More about it.';
 comment on column ops_demand_radar.status is 'watching, validating, building or shipped.';
 comment on column ops_demand_radar.score is 'How promising it looks; the scale is the team''s own.';
 comment on column ops_demand_radar.source is 'The person, agent or program that put it on the board.';
-comment on column ops_demand_radar.evidence is 'What speaks for it.';
+comment on column ops_demand_radar.evidence is 'The reasons for it.';
 comment on column ops_demand_radar.created_at is 'When it was put on the board.';
 comment on column ops_demand_radar.updated_at is 'When it changed last.';

@@ -1,4 +1,4 @@
--- The audit log: what persons, programs and agents decided or changed, one row each.
+-- The audit log: decisions and changes by persons, programs and agents, one row each.
 set local lock_timeout = '5s';
 
 create sequence ops_audit_log_id_seq;
@@ -25,17 +25,18 @@ comment on column ops_audit_log.action is
   'pause, resume, kill, vote, approve, reject, withdraw, break_glass, review, grant, revoke_grant, retry, resolve, '
   'cancel, set_policy, redrive, restore, purge, transition, handoff or move.';
 comment on column ops_audit_log.subject_type is
-  'What it is about: proposal, mission, step, policy, dead_letter, directive, loop; of pause, resume and kill the '
-  'scope of ops_pauses.';
+  'The type of the subject: proposal, mission, step, policy, dead_letter, directive, loop; of pause, resume and kill '
+  'the scope of ops_pauses.';
 comment on column ops_audit_log.subject_id is
   'Which one: an id, the key of a document, the name of a letter, the target of a pause; empty for all.';
 comment on column ops_audit_log.login is
   'The login role (session_user) that did it. Of an approval by a standing grant the one whose call used the grant: '
   'detail.voted_login is the one that decided.';
-comment on column ops_audit_log.actor is 'Who did it, as the caller said; else the login. Of a vote the agent role.';
+comment on column ops_audit_log.actor is
+  'The person or program that did it, as the caller said; else the login. Of a vote the agent role.';
 comment on column ops_audit_log.reason is 'Why, as the caller said.';
 comment on column ops_audit_log.detail is
-  'The particulars: what a pause, resume or kill answered, the digest that an approval is for, the outcome of a step, '
+  'The particulars: the answer of a pause, resume or kill, the digest that an approval is for, the outcome of a step, '
   'the vote, the version of a document, what a dead letter became.';
 comment on column ops_audit_log.versions is
   'Versions of the policy documents in force then, by key; of set_policy with the new one.';
@@ -55,10 +56,10 @@ select a.id,
 comment on view ops_control_log is 'Every pause, resume and kill: that part of ops_audit_log.';
 comment on column ops_control_log.id is 'Order of the actions.';
 comment on column ops_control_log.action is 'pause, resume or kill.';
-comment on column ops_control_log.scope is 'What it was about, as in ops_pauses.';
+comment on column ops_control_log.scope is 'The scope, as in ops_pauses.';
 comment on column ops_control_log.target is 'Which one; empty for all.';
-comment on column ops_control_log.actor is 'Who did it, as the caller said.';
+comment on column ops_control_log.actor is 'The person or program that did it, as the caller said.';
 comment on column ops_control_log.login is 'The login role that did it.';
 comment on column ops_control_log.reason is 'Why.';
-comment on column ops_control_log.detail is 'What the call answered.';
+comment on column ops_control_log.detail is 'The answer of the call.';
 comment on column ops_control_log.created_at is 'When.';

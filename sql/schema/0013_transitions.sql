@@ -20,7 +20,7 @@ comment on table strategic_directives is
   'version and updated_at.';
 comment on column strategic_directives.id is 'Id of the directive; routines also find it by sd_key.';
 comment on column strategic_directives.sd_key is 'Optional second name, as people write it.';
-comment on column strategic_directives.title is 'What it is about, for people.';
+comment on column strategic_directives.title is 'The subject, for people.';
 comment on column strategic_directives.sd_type is
   'Its type, such as feature or security; decides the threshold of its gates and which gates it skips.';
 comment on column strategic_directives.status is
@@ -166,8 +166,8 @@ comment on column sd_phase_handoffs.to_phase is 'Phase that it leads to.';
 comment on column sd_phase_handoffs.status is
   'accepted, blocked (by its gates) or rejected (the transition was refused or failed); pending_acceptance is for rows '
   'of other systems.';
-comment on column sd_phase_handoffs.scores is 'What fn_evaluate_gates answered.';
-comment on column sd_phase_handoffs.elements is 'What fn_atomic_transition answered; empty when the gates blocked it.';
+comment on column sd_phase_handoffs.scores is 'The answer of fn_evaluate_gates.';
+comment on column sd_phase_handoffs.elements is 'The answer of fn_atomic_transition; empty when the gates blocked it.';
 comment on column sd_phase_handoffs.session_id is 'The session that asked for it.';
 comment on column sd_phase_handoffs.request_id is 'The caller''s id of the request.';
 comment on column sd_phase_handoffs.audit_id is 'Row of sd_transition_audit of the transition that it made.';

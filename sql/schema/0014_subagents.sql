@@ -42,7 +42,7 @@ create table sub_agent_runs (
 create index sub_agent_runs_open on sub_agent_runs (id) where open;
 create index sub_agent_runs_sd on sub_agent_runs (sd_id, created_at);
 create unique index sub_agent_runs_proposal on sub_agent_runs (proposal_id);
-comment on table sub_agent_runs is 'What a phase of a directive asked of its sub-agents: one proposal, or none.';
+comment on table sub_agent_runs is 'Runs of sub-agents that a phase of a directive asked for: one proposal, or none.';
 comment on column sub_agent_runs.id is 'Time-ordered id (UUID version 7).';
 comment on column sub_agent_runs.sd_id is 'Id of the directive.';
 comment on column sub_agent_runs.phase is 'The phase.';
@@ -74,13 +74,13 @@ create index sub_agent_execution_results_created on sub_agent_execution_results 
 create index sub_agent_execution_results_mission on sub_agent_execution_results (mission_id)
   where mission_id is not null;
 comment on table sub_agent_execution_results is
-  'What sub-agents found, a row for each run; the same run told again counts on the first row.';
+  'Findings of sub-agents, a row for each run; the same run reported again counts on the first row.';
 comment on column sub_agent_execution_results.id is 'Time-ordered id (UUID version 7).';
 comment on column sub_agent_execution_results.sd_id is 'Id of the directive.';
 comment on column sub_agent_execution_results.sub_agent_code is 'The sub-agent.';
 comment on column sub_agent_execution_results.phase is 'The phase that it was run in.';
 comment on column sub_agent_execution_results.session_id is 'The session that asked for it.';
-comment on column sub_agent_execution_results.verdict is 'What it found: PASS, WARNING, FAIL or BLOCKED.';
+comment on column sub_agent_execution_results.verdict is 'The verdict: PASS, WARNING, FAIL or BLOCKED.';
 comment on column sub_agent_execution_results.confidence is 'How sure it is, from 0 to 100.';
 comment on column sub_agent_execution_results.execution_time is 'How long it took, in seconds.';
 comment on column sub_agent_execution_results.metadata is

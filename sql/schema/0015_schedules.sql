@@ -1,4 +1,4 @@
--- Schedules: what happens at given times without anybody asking, and what became of each tick.
+-- Schedules: work that starts at given times by itself, and the outcome of each tick.
 set local lock_timeout = '5s';
 
 create type ops_cron as (
@@ -73,9 +73,9 @@ comment on column ops_schedules.template is 'The template that a tick proposes; 
 comment on column ops_schedules.source is 
   'Source of what is proposed, which caps and pauses name; data.source of events.';
 comment on column ops_schedules.overlap is
-  'What a tick does while what came of the tick before is open: allow, skip, or queue to wait for its end.';
+  'The behaviour of a tick while the work of the tick before is open: allow, skip, or queue to wait for its end.';
 comment on column ops_schedules.catch_up is
-  'What becomes of ticks that are due after no heartbeat came for 15 minutes: none, the last one, or all.';
+  'The ticks that are made up for when no heartbeat came for 15 minutes: none, the last one, or all.';
 comment on column ops_schedules.max_backlog is 'How many ticks catch up at once, and wait in the queue, at most.';
 comment on column ops_schedules.enabled is 'False: it does not tick.';
 comment on column ops_schedules.starts_at is 'There are no ticks before.';
@@ -83,16 +83,16 @@ comment on column ops_schedules.ends_at is 'There are no ticks from then on.';
 comment on column ops_schedules.from_file is 'True when a policy file set it: one that leaves it out deletes it.';
 comment on column ops_schedules.proposers is
   'All logins that had a hand in it: none of them decides on what comes of its ticks.';
-comment on column ops_schedules.set_by is 'Who set it last, as the caller said.';
+comment on column ops_schedules.set_by is 'The person or program that set it last, as the caller said.';
 comment on column ops_schedules.set_login is
-  'The login that set it last; what a tick proposes counts as proposed by it.';
+  'The login that set it last; a proposal of a tick counts as proposed by it.';
 comment on column ops_schedules.created_at is 'When it was first set.';
 comment on column ops_schedules.updated_at is 'When it was last set, enabled or disabled.';
 comment on column ops_schedules.seen_until is
   'Ticks up to this moment have been taken, or let go. It never moves back, whatever the clock does.';
 comment on column ops_schedules.next_at is 'The next tick, when heartbeats look at it; null when none is to come.';
 comment on column ops_schedules.last_at is 'The last tick that was taken.';
-comment on column ops_schedules.last_outcome is 'What became of it, as in ops_schedule_ticks.';
+comment on column ops_schedules.last_outcome is 'Its outcome, as in ops_schedule_ticks.';
 comment on column ops_schedules.last_code is 'Code of last_reason.';
 comment on column ops_schedules.last_reason is 'Why that tick did not do what it should; null when it did.';
 comment on column ops_schedules.failures is 'How many ticks in a row were refused or rejected.';
@@ -115,7 +115,7 @@ create table ops_schedule_ticks (
 create index ops_schedule_ticks_taken on ops_schedule_ticks (schedule, taken_at, tick);
 create index ops_schedule_ticks_queued on ops_schedule_ticks (schedule, tick) where outcome = 'queued';
 comment on table ops_schedule_ticks is
-  'What became of each tick: the 1,000 last ones of each schedule, and those that wait. A tick is taken once by its '
+  'The outcome of each tick: the 1,000 last ones of each schedule, and those that wait. A tick is taken once by its '
   'key here, and once by the dedupe_key of its event or proposal, which stays.';
 comment on column ops_schedule_ticks.schedule is 'The schedule.';
 comment on column ops_schedule_ticks.tick is

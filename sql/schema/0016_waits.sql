@@ -1,4 +1,4 @@
--- What steps wait for that is no time: events that are to come, and missions of their own.
+-- Waits of steps for events that are to come, and for missions of their own.
 set local lock_timeout = '5s';
 
 create table ops_event_waits (
@@ -30,7 +30,7 @@ comment on column ops_event_waits.of_loop is
   'True when type may be that of an event which the loop makes itself: such events are then stored, and looked at, '
   'even if no pattern watches them.';
 comment on column ops_event_waits.paths is 'The paths in the data of the event that match compares, in order.';
-comment on column ops_event_waits.match is 'What must be there: {path: value}.';
+comment on column ops_event_waits.match is 'The values that the event must have: {path: value}.';
 comment on column ops_event_waits.match_hash is 'Hash of match; equal documents have the same.';
 comment on column ops_event_waits.since is 'From when on it listens.';
 comment on column ops_event_waits.seen is
@@ -70,7 +70,7 @@ comment on table ops_child_missions is
   'The mission, or so far its proposal, that each waiting step of kind mission waits for. A row goes when the step has '
   'ended and its mission, too.';
 comment on column ops_child_missions.step_id is 'The step that waits.';
-comment on column ops_child_missions.proposal_id is 'What it proposed.';
+comment on column ops_child_missions.proposal_id is 'The proposal that it made.';
 comment on column ops_child_missions.mission_id is 'The mission of the proposal; null before a heartbeat saw it start.';
 comment on column ops_child_missions.abandoned is
   'True when the step has ended otherwise: its proposal is withdrawn, or its mission cancelled, by the next heartbeat.';

@@ -20,7 +20,8 @@ create index ops_api_keys_name on ops_api_keys (name);
 comment on table ops_api_keys is
   'Keys for `opsloop serve`. A call with a key acts as its login, with the rights of its role and no others.';
 comment on column ops_api_keys.id is 'Id.';
-comment on column ops_api_keys.name is 'What the key is for; while it is rotated, two valid keys have the same name.';
+comment on column ops_api_keys.name is
+  'The purpose of the key; while it is rotated, two valid keys have the same name.';
 comment on column ops_api_keys.role is 'reader, producer, worker, operator or admin: the group whose rights it has.';
 comment on column ops_api_keys.login is
   'The login role that its calls count as, for separation of duty and in every record. It is a member of the group.';

@@ -30,7 +30,7 @@ comment on column ops_moves.from_place is 'The database that it leaves, as peopl
 comment on column ops_moves.to_place is 'The database that it goes to, likewise.';
 comment on column ops_moves.origin is
   'System identifier and oid of the database that it leaves: tells on which of the two one is.';
-comment on column ops_moves.begun_by is 'Who began it, as the caller said.';
+comment on column ops_moves.begun_by is 'The person or program that began it, as the caller said.';
 comment on column ops_moves.begun_login is 'The login role that began it.';
 comment on column ops_moves.reason is 'Why.';
 comment on column ops_moves.begun_at is 'When.';

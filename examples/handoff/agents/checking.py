@@ -1,4 +1,4 @@
-"""What the five programs share: they read the directive from stdin, look at ../product, and print what they found."""
+"""Shared by the five programs: they read the directive from stdin, look at ../product, and print what they found."""
 
 import ast
 import json

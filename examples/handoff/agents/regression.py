@@ -1,4 +1,4 @@
-"""REGRESSION: what the product offers is what it offered before."""
+"""REGRESSION: the product offers the same as before."""
 
 import ast
 import json

@@ -11,7 +11,7 @@ from typing import Any
 def add(document: Any, addition: Any) -> Any:
     """`document` with `addition` in it: objects are joined, lists extended, and whatever else is replaced.
 
-    What is in a list already is not added again; an object with a `name` takes the place of its namesake.
+    An entry that is in a list already is not added again; an object with a `name` takes the place of its namesake.
     """
     if isinstance(document, dict) and isinstance(addition, dict):
         return {

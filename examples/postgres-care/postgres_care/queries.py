@@ -1,4 +1,4 @@
-"""What is read from pg_stat_* and the catalogue. Every query is one SELECT; the times it returns are text."""
+"""The queries of pg_stat_* and the catalogue. Every query is one SELECT; the times it returns are text."""
 
 #: Tables with many rows that nobody sees any more.
 DEAD_ROWS = """
@@ -48,7 +48,7 @@ select s.schemaname as schema, s.relname as table, s.indexrelname as index, pg_r
  limit %(limit)s
 """
 
-#: Transactions that are open and do nothing. What they last ran is left out: it may hold secrets.
+#: Transactions that are open and do nothing. Their last statement is left out: it may hold secrets.
 IDLE_TRANSACTIONS = """
 select a.pid, a.usename as login, a.application_name as application, a.backend_start::text as backend_start,
        a.xact_start::text as xact_start,

@@ -11,7 +11,7 @@ from opsloop.results import BrokenGlass, Grant, Proposal
 
 
 class Approvals(Caller):
-    """What stands beside deciding on one proposal."""
+    """Methods besides deciding on one proposal."""
 
     def grant(
         self,

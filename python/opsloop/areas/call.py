@@ -71,6 +71,6 @@ class Caller:
 
     def _execute(self, cur: psycopg.Cursor[Any], function: str, args: Mapping[str, Any]) -> None:
         show_unreadable(cur)
-        # What is None is left to the function's own default.
+        # An argument that is None is left to the function's own default.
         given = {name: argument(value) for name, value in args.items() if value is not None}
         cur.execute(statement(self.schema, function, tuple(given)), tuple(given.values()))

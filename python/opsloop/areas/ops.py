@@ -24,7 +24,7 @@ from opsloop.results import (
 
 
 class Ops(Caller):
-    """What keeps the loop turning."""
+    """Methods that keep the loop running."""
 
     def heartbeat(
         self,

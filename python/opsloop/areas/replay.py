@@ -10,7 +10,7 @@ from opsloop.results import DeadLetter, FailureGroup, Recorded, Redriven, Redriv
 
 
 class Replay(Caller):
-    """What gave up, and how it comes back: once, however many ask for it."""
+    """Dead letters and their redrive: once, however many calls ask for it."""
 
     def record_replay(
         self,

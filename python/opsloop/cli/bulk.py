@@ -20,7 +20,7 @@ from opsloop.results import Acted
 #: A list is fetched in pages of so many, and one call is given so many: it answers those that it comes to in 50 ms.
 _PAGE = 1000
 _PART = 100
-#: What another session holds is tried so often again, with a pause that grows.
+#: How often a row that another session holds is tried again, with a growing pause.
 _ROUNDS = 6
 _PAUSE = 0.2
 #: Rows that a dry run shows on a terminal.
@@ -96,7 +96,7 @@ class PickedMissions(Picked):
 
 @dataclass
 class Tally:
-    """What was done so far."""
+    """The work done so far."""
 
     done: int = 0
     refused: list[Acted] = field(default_factory=list)
@@ -178,7 +178,7 @@ def carry_out(
         part = [left.popleft()]
         while left and len(part) < _PART and left[0].was == part[0].was:
             part.append(left.popleft())
-        # What has moved on since it was shown is left alone.
+        # An item that has changed since it was shown is left alone.
         which = {"ids": [str(one.id) for one in part], **({"status": part[0].was} if part[0].was else {})}
         answers = {one.id: one for one in call(which, _PART, False)}
         for one in part:

@@ -1,4 +1,4 @@
-"""What runs beside the worker of `up`: relay, HTTP server, and a line for each mission that ends."""
+"""Parts that run beside the worker of `up`: relay, HTTP server, and a line for each mission that ends."""
 
 from __future__ import annotations
 

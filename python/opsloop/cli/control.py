@@ -49,7 +49,7 @@ def pause(
 ) -> None:
     """Stop steps from starting: all, or those of one executor, agent, kind, source or mission; or a schedule.
 
-    What runs goes on; so do events, proposals and approvals. Without SCOPE: show what is paused.
+    Running steps go on; so do events, proposals and approvals. Without SCOPE: show what is paused.
     """
     with session.client() as client:
         if scope is None:
@@ -170,7 +170,7 @@ def end_session(
 ) -> None:
     """End a session that is in the way: one in a transaction that has locked or written rows of this loop.
 
-    What it did not commit is undone.
+    Its uncommitted work is undone.
     """
     with session.client() as client:
         was = client.end_session(pid, actor=actor, reason=reason)

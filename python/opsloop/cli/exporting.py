@@ -1,4 +1,4 @@
-"""What `purge --export` writes: files of JSON lines, compressed, and a manifest with their digests.
+"""The output of `purge --export`: files of JSON lines, compressed, and a manifest with their digests.
 
 A file is on the disk, and in the manifest as `written`, before the transaction commits that purges its rows; after
 that it is `committed`. What a crash leaves as `written` is looked up: where the database has it on record its rows are

@@ -43,7 +43,7 @@ def follow(session: Session, client: OwningClient, proposal_id: UUID, seconds: f
         if state != said:
             pause, said, since = _FIRST_PAUSE, state, time.monotonic()
         over = ends is not None and time.monotonic() >= ends
-        # What passes at once need not be told.
+        # A wait that passes at once need not be reported.
         if state != told and not session.json and (over or time.monotonic() - since >= _LASTS):
             output.say(state, stderr=True)
             told = state

@@ -22,7 +22,7 @@ _POLL_SECONDS = 1.0
 _SHOWN = 500
 #: How much of the result of a step that came before.
 _RESULT = 60
-#: What --watch looks at: as many as one call gives.
+#: The entries that --watch looks at: as many as one call gives.
 _MOST = 1000
 
 

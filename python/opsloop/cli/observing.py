@@ -39,7 +39,7 @@ Traces = Annotated[
 
 
 class Observers:
-    """Whoever looks at this process: nobody, unless options ask for it."""
+    """The observers of this process: none, unless options ask for them."""
 
     def __init__(self, metrics: str | None, *, traces: bool) -> None:
         """Raise InvalidArgument (OPS_018) for a place that cannot be, or an extra that is not installed."""

@@ -1,4 +1,4 @@
-"""What the commands print: results on stdout, everything else on stderr; as text for people or as JSON."""
+"""The output of the commands: results on stdout, everything else on stderr; as text for people or as JSON."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Rows:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Give the lines, for the width there is."""
-        # What the encoding does not have is written as an escape, which is longer.
+        # A character that the encoding lacks is written as an escape, which is longer.
         rows = [[_encodable(cell, console.encoding) for cell in row] for row in self.rows]
         head = [Text(name, style="bold") for name in self.columns]
         wanted = [max(cell.cell_len for cell in column) for column in zip(head, *rows, strict=True)]

@@ -28,7 +28,7 @@ Put = Callable[[Versions | None], policyfile.Applied]
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What putting it in force would come to."""
+    """The effect of putting it in force."""
 
     differences: dict[str, list[PolicyChange]]
     documents: policyfile.Documents
@@ -36,7 +36,7 @@ class Rehearsal:
     versions: Versions
     """The versions in force of all documents named, which the differences start from."""
     schedules: dict[str, str]
-    """What becomes of schedules: `set` or `deleted`, by name."""
+    """The changes of schedules: `set` or `deleted`, by name."""
 
 
 def rehearse(client: OwningClient, keys: list[str], put: Put) -> Rehearsal:

@@ -17,7 +17,7 @@ from opsloop.errors import InvalidArgument, InvalidPolicy
 #: A list that would make a longer line has a line for each entry.
 _WIDTH = 100
 _BARE = re.compile("[A-Za-z0-9_-]+")
-#: What a policy file has beside documents.
+#: The parts of a policy file besides documents.
 _KEPT = ("$schema", "tests", "schedules")
 
 
@@ -75,7 +75,7 @@ def _read(text: str) -> dict[str, Any]:
 def _update(table: MutableMapping[str, Any], before: dict[str, Any], wanted: dict[str, Any]) -> None:
     for key in before.keys() - wanted.keys():
         del table[key]
-    # What is no table first: after a table it would belong to that.
+    # Values that are no tables first: after a table they would belong to it.
     for key, value in sorted(wanted.items(), key=lambda item: isinstance(item[1], dict)):
         was = before.get(key)
         if key in before and _canonical(was) == _canonical(value):

@@ -35,7 +35,7 @@ Schedules = list[Any]
 
 
 class PolicyFile(NamedTuple):
-    """What a policy file says."""
+    """The content of a policy file."""
 
     documents: Documents
     tests: Tests
@@ -44,7 +44,7 @@ class PolicyFile(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """What applying a policy file changed."""
+    """The changes by a policy file."""
 
     versions: dict[str, int]
     """The new version of each document."""
@@ -138,7 +138,7 @@ def apply(
     """Put what differs in force, all of it or nothing; returns what that changed.
 
     Raises PolicyTestsFail (OPS_081) where policy would then decide otherwise than `tests` say.
-    Somebody else who changes a document at the same moment is not overwritten: his version is read, and tried again.
+    A change of a document by another session at the same moment is not overwritten: it is read, and tried again.
     `shown`: the versions that a person was shown; another one is then a PolicyVersionConflict (OPS_011).
     """
     for left in reversed(range(_TRIES if shown is None else 1)):

@@ -1,4 +1,4 @@
-"""What the commands that run a program have alike: `worker`, `relay` and `up`."""
+"""Code shared by the commands that run a program: `worker`, `relay` and `up`."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _STEP_STATUSES = ("blocked", "queued", "running", "waiting", "succeeded", "faile
 
 @dataclass(frozen=True)
 class View:
-    """What one look at the loop found; counts only where everything is shown."""
+    """The findings of one look at the loop; counts only where everything is shown."""
 
     proposals: list[ListedProposal]
     missions: list[ListedMission]

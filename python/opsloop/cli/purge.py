@@ -44,7 +44,7 @@ _PARTS = [Part.MISSIONS, Part.PROPOSALS, Part.EVENTS, Part.OUTBOX]
 
 @dataclass
 class Sum:
-    """What was done of one part, or would be."""
+    """The rows of one part that were purged, or would be."""
 
     purged: int = 0
     locked: int = 0
@@ -102,7 +102,7 @@ class PurgeRun:
                 told = time.monotonic()
                 output.say(f"{part.value}: {found.purged:,} so far", stderr=True)
             if self.how != "count":
-                # What else the server does has the rest of the time.
+                # Other work of the server has the rest of the time.
                 time.sleep(took * (100 - self.share) / self.share)
 
     def _call(self, part: Part, after: str | None) -> dict[str, Any]:

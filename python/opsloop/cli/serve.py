@@ -81,7 +81,7 @@ def serve(
             connections=connections,
             request_seconds=request_seconds,
         )
-        # What cannot work now is said now, and not to the first who asks.
+        # A setting that cannot work is reported now, not at the first request.
         assert_may_serve(dsn, session.schema_name)
         program.run(_run(one, session))
 

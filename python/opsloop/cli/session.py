@@ -1,4 +1,4 @@
-"""What every command has: --dsn, --schema, --embedded and --json, and the connection they lead to."""
+"""Options of every command: --dsn, --schema, --embedded and --json, and the connection they lead to."""
 
 from __future__ import annotations
 

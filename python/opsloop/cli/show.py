@@ -81,7 +81,7 @@ def _reason(reason: dict[str, Any]) -> Iterator[str]:
 
 
 def _fields(found: dict[str, Any], margin: str, but: tuple[str, ...] = ()) -> Iterator[str]:
-    """What is a word or a number, a line each; what is empty is left out."""
+    """Words and numbers, a line each; empty values are left out."""
     for name, value in found.items():
         if name in _APART or name in but or value in (None, "", [], {}, False):
             continue

@@ -156,7 +156,7 @@ def serve(
 
 
 class Beside(Protocol):
-    """What runs beside a worker."""
+    """Parts that run beside a worker."""
 
     def stop(self) -> None:
         """Ask it to end; a second time: at once."""

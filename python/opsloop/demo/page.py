@@ -38,7 +38,7 @@ def page(shop: Shop, port: int = 0) -> Iterator[tuple[str, str] | None]:
         server = process.HttpServer(settings.ServeSettings(Database(dsn, _SCHEMA), port=port))
         address = server.bind()
     except InvalidArgument:
-        # Somebody else has that port.
+        # Another program has that port.
         server = process.HttpServer(settings.ServeSettings(Database(dsn, _SCHEMA), port=0))
         address = server.bind()
     thread = Thread(target=lambda: asyncio.run(server.run()), name="dashboard")

@@ -31,7 +31,7 @@ def end_of(pid: int) -> str:
 
 
 def expected(pid: int) -> tuple[set[str], set[str]]:
-    """What must have run by itself, and what must be waiting for a person."""
+    """Steps that must have run by themselves, and those that must wait for a person."""
     return {LOOK, VACUUM, ANALYZE}, {DROP, end_of(pid)}
 
 
@@ -109,7 +109,7 @@ def _problems(watch: ShopWatch, pid: int, figures: list[Row]) -> list[str]:
 
 
 def _touched(shop: Shop, pid: int) -> list[str]:
-    """What was done though nobody approved it."""
+    """Work that was done though no person approved it."""
     with database.connect(shop.dsn(shop.server.user), row_factory=dict_row) as conn:
         row = conn.execute(
             "select to_regclass('shop.stock_changed_at_idx') is not null as index,"

@@ -1,4 +1,4 @@
-"""What the demo shows while it runs: lines as things happen and, on a terminal, a live panel below them."""
+"""The output of the demo while it runs: lines as things happen and, on a terminal, a live panel below them."""
 
 from __future__ import annotations
 

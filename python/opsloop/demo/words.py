@@ -96,7 +96,7 @@ def _measured(result: Row) -> str:
 
 
 def held_back_by(result: Row) -> str:
-    """Who keeps VACUUM from removing the rows that died last, if anybody does."""
+    """The session that keeps VACUUM from removing the rows that died last, if any."""
     horizon = result.get("horizon")
     if not horizon:
         return ""

@@ -12,7 +12,7 @@ Result: `{"role", "model", "text", "finish_reason"}`. With `json` the answer mus
 `json`. With `proposal` it must be one proposal template, or `{"proposals": [template, …]}`; they are proposed by
 `fn_propose_for_step` under the step's lease, with the source `agent:<role>`, and the result has what became of them as
 `proposals`. An answer that does not fit fails the attempt, and the next attempt tells the model what was wrong with it.
-What the model says is data: it is never scanned for placeholders, and what it proposes goes through the gate.
+The output of the model is data: it is never scanned for placeholders, and its proposals go through the gate.
 
 408, 425, 429, 5xx and what went wrong on the way may be tried again; any other answer fails the step for good.
 """

@@ -114,7 +114,7 @@ def check(params: Any) -> tuple[list[str], str | None, bytes | None]:
 
 
 def environment(params: Any, own: dict[str, str]) -> dict[str, str]:
-    """What the program sees of the environment: the little that is inherited, what `env` adds, and `own`."""
+    """The environment of the program: the little that is inherited, what `env` adds, and `own`."""
     given = params.get("env") or {}
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise ParamsRefused("command: env must be an object of texts")
@@ -177,11 +177,11 @@ class _Kept(asyncio.Protocol):
                 del self._bytes[OUTPUT_LIMIT:]
 
     def eof_received(self) -> None:
-        """Nobody holds the writing end any more."""
+        """No process holds the writing end any more."""
         self._ended.set()
 
     def text(self) -> str:
-        """What was kept, as text."""
+        """The kept output, as text."""
         return self._bytes.decode("utf-8", "replace")
 
 

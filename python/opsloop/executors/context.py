@@ -1,4 +1,4 @@
-"""What an executor is given: one `Context` for each attempt at a step."""
+"""The argument of an executor: one `Context` for each attempt at a step."""
 
 from __future__ import annotations
 

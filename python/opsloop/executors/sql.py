@@ -132,7 +132,7 @@ _LENIENT = {name: type(f"Lenient_{name}", (_Lenient,), {"kind": kind}) for name,
 
 
 async def _result(conn: psycopg.AsyncConnection[Any], statement: bytes, args: Any) -> Any:
-    """What the statement gave. Beyond the limits rows are dropped as they come: ending it would undo what it did."""
+    """The rows of the statement. Beyond the limits rows are dropped as they come: ending it would undo what it did."""
     rows: list[dict[str, Any]] = []
     size = count = 0
     truncated = False

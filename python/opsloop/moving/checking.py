@@ -1,4 +1,4 @@
-"""What stands against a move, asked of both servers before anything is touched."""
+"""Obstacles to a move, asked of both servers before any change."""
 
 from __future__ import annotations
 

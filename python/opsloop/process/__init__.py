@@ -1,4 +1,4 @@
-"""What every long-running program of opsloop does alike: worker and relay.
+"""Code shared by the long-running programs of opsloop: worker and relay.
 
 - `program` runs one until it ends: signals, garbage collection, exit codes;
 - `mode` says when it ends by itself, `stopping` that it was asked to;

@@ -322,4 +322,4 @@ class Link:
 
 
 def _nothing() -> None:
-    """Nobody wants to hear it."""
+    """A callback without effect."""

@@ -81,7 +81,7 @@ def outlets() -> Iterator[Outlet]:
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    """What the encoding of a stream does not have, as JSON escapes it, so that a document remains one."""
+    """Characters that the encoding of a stream lacks, as JSON escapes them, so that a document remains one."""
     assert isinstance(error, UnicodeEncodeError)
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)), error.end

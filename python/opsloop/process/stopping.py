@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Stopping:
-    """What a program was asked so far; `asked` and `hurried` can be waited for."""
+    """The requests to a program so far; `asked` and `hurried` can be waited for."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake

@@ -1,4 +1,4 @@
-"""What may look at each run of an executor and each delivery of a sink, from outside: metrics of a process, traces."""
+"""Observers of each run of an executor and each delivery of a sink: metrics of a process, traces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the steps of this loop can do; `opsloop up --app executors` offers it."""
+"""The executors of this loop; `opsloop up --app executors` offers it."""
 
 import shutil
 

@@ -330,7 +330,7 @@ class Relay:
         self._wake.set()
 
     def _forget(self, run: Run) -> None:
-        """What is left of a run is not this relay's any more."""
+        """The rest of a run does not belong to this relay any more."""
         run.lost = True
         for message, _ in run.messages:
             self._runs.pop(message.id, None)

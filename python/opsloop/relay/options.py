@@ -1,4 +1,4 @@
-"""What a relay can be told on its command line."""
+"""The options of a relay on its command line."""
 
 from __future__ import annotations
 

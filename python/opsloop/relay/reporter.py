@@ -104,7 +104,7 @@ class DeliveryReporter:
             self.outcomes[row.outcome] += 1
             self._settled(row.event_id, row.outcome)
         if busy:
-            # Somebody looks at their aggregates just now; first in line again, for order's sake.
+            # Another session holds their aggregates just now; first in line again, for order's sake.
             self._queue.extendleft(reversed(busy))
             await asyncio.sleep(_BUSY_PAUSE)
 

@@ -1,4 +1,4 @@
-"""What is stopped, and what waits for a person."""
+"""Pauses, and work that waits for a person."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class InboxEntry:
     proposers: list[str] | None
     """The logins that proposed it or what led to it, and so may not decide."""
     votes: list[dict[str, Any]]
-    """What agents advise: role, vote and reason of each; of a person's vote also login and groups."""
+    """The advice of agents: role, vote and reason of each; of a person's vote also login and groups."""
     decide: dict[str, str]
-    """What a person can do, each with the statement that does it."""
+    """The acts open to a person, each with its statement."""
     digest: str
     """Stands for `would_run`; with `as_shown` a decision counts for that only."""
     seats: str | None
@@ -71,7 +71,7 @@ class InboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What became of one decision of a batch."""
+    """The outcome of one decision of a batch."""
 
     ord: int
     """Place in the batch, from 1."""

@@ -1,4 +1,4 @@
-"""What becomes of events, and ideas on the radar board."""
+"""Outcomes of events, and ideas on the radar board."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class FoundId:
-    """What an id is of."""
+    """The object that has an id."""
 
     what: str
     """mission, step, proposal, reaction, event, letter, message, directive, grant or worker."""

@@ -52,7 +52,7 @@ class Acted:
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """What stuck missions wait for."""
+    """The reason why stuck missions wait."""
 
     reason: str
     """held, for a person, paused, no worker, blocked by policy, locked, lease over, over a limit or dependency."""

@@ -44,7 +44,7 @@ class Health:
     last_heartbeat_at: datetime | None
     """When a heartbeat last went well."""
     xmin_holder: str | None
-    """Who keeps vacuum from removing dead rows."""
+    """The session that keeps vacuum from removing dead rows."""
     xmin_held_since: datetime | None
 
 
@@ -56,7 +56,7 @@ class Check:
     status: str
     """ok, warn or fail."""
     value: str
-    """What was found."""
+    """The finding."""
     threshold: str
     """Where warning and failure begin."""
     hint: str | None
@@ -113,7 +113,7 @@ class GroupRole:
     remedy: str | None
     """SQL for whoever may make roles, when that is what is needed."""
     missing: str | None
-    """What a role without rights lacks."""
+    """The rights that a role lacks."""
 
 
 @dataclass(frozen=True, slots=True)

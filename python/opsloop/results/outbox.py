@@ -53,7 +53,7 @@ class OutboxClaim:
 
 @dataclass(frozen=True, slots=True)
 class OutboxOutcome:
-    """What became of a report about a message."""
+    """The outcome of a report about a message."""
 
     event_id: int
     outcome: str

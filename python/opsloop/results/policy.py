@@ -16,7 +16,7 @@ class PolicyDocument:
     version: int
     value: dict[str, Any]
     changed_by: str
-    """Who set it, as claimed."""
+    """The person or program that set it, as claimed."""
     updated_at: datetime
 
 
@@ -27,7 +27,7 @@ class PolicyVersion:
     version: int
     value: dict[str, Any]
     changed_by: str
-    """Who changed it, as claimed."""
+    """The person or program that changed it, as claimed."""
     changed_login: str
     """The database login that changed it."""
     updated_at: datetime
@@ -62,12 +62,12 @@ class PolicyShadow:
     key: str
     value: dict[str, Any]
     set_by: str
-    """Who set it, as claimed."""
+    """The person or program that set it, as claimed."""
     set_login: str
     reason: str | None
     since: datetime
     judged_to: datetime
-    """What was proposed before that has been judged."""
+    """Proposals before that time have been judged."""
     decisions: int
     differing: int
     """Of these, the decisions that it would have taken otherwise."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What became of a proposal."""
+    """The outcome of a proposal."""
 
     proposal_id: UUID
     status: str
@@ -25,7 +25,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What the gate says about a proposal now."""
+    """The verdict of the gate on a proposal now."""
 
     ok: bool
     code: str | None
@@ -45,7 +45,7 @@ class ListedProposal:
     """The risk judged: low, medium or high."""
     reason: str | None
     template: dict[str, Any]
-    """What would run."""
+    """The template that would run."""
     mission_id: UUID | None
     proposed_login: str | None
     decided_by: str | None

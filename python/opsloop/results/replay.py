@@ -18,7 +18,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What became of a dead letter."""
+    """The outcome of a dead letter."""
 
     redriven: bool
     """False when it had been put back before."""
@@ -29,7 +29,7 @@ class Redriven:
 
 @dataclass(frozen=True, slots=True)
 class RedrivenLetter:
-    """What became of one dead letter of many."""
+    """The outcome of one dead letter of many."""
 
     dl_msg_id: str
     what: str
@@ -62,7 +62,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What gave up, whole."""
+    """The failed item, whole."""
 
     dl_msg_id: str
     what: str

@@ -1,4 +1,4 @@
-"""What retention did."""
+"""Results of retention."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class ScheduleSet:
-    """What setting a schedule came to."""
+    """The outcome of setting a schedule."""
 
     name: str
     changed: bool
@@ -20,7 +20,7 @@ class ScheduleSet:
 
 @dataclass(frozen=True, slots=True)
 class AppliedSchedule:
-    """What a policy file did to a schedule."""
+    """The change of a schedule by a policy file."""
 
     name: str
     change: str
@@ -82,5 +82,5 @@ class Tick:
     """due, run or backfill."""
     mission_id: UUID | None = None
     login: str | None = None
-    """Who ran or backfilled it."""
+    """The login that ran or backfilled it."""
     taken_at: datetime | None = None

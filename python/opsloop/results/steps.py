@@ -36,7 +36,7 @@ class ClaimedStep:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What an extension did to one lease."""
+    """The outcome of an extension for one lease."""
 
     step_id: UUID
     ok: bool
@@ -47,7 +47,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """What became of one step of a batch."""
+    """The outcome of one step of a batch."""
 
     step_id: UUID
     outcome: str
@@ -77,7 +77,7 @@ class MissingExecutor:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What a step that has ended returned."""
+    """The result of a step that has ended."""
 
     step_id: UUID
     key: str | None

@@ -1,4 +1,4 @@
-"""What a browser sends from a form."""
+"""The fields that a browser sends from a form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What surrounds every request: headers that browsers obey, limits of bodies, one line in the log."""
+"""Layers around every request: headers that browsers obey, limits of bodies, one line in the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `opsloop serve` was told."""
+"""The settings of `opsloop serve`."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class Changes:
                     self._tell(seen)
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
-            # Whoever follows later is told of nothing that was before.
+            # A reader that follows later gets no earlier change.
             self._looking = self._shown = None
 
     def _tell(self, seen: dict[tuple[str, str], Any]) -> None:

@@ -52,7 +52,7 @@ class LiveAttempt:
         """Deadline on this process's monotonic clock; None for none."""
         self.lease = lease
         self.task: asyncio.Task[None] | None = None
-        """What runs it; None while it runs in a thread, which cannot be cancelled."""
+        """The task that runs it; None while it runs in a thread, which cannot be cancelled."""
         self.stop: Stop | None = None
         self.stopped_at = 0.0
         """When it was asked to stop, on the monotonic clock."""
@@ -65,7 +65,7 @@ class LiveAttempt:
 
     @property
     def proof(self) -> dict[str, str]:
-        """What proves to the database that this attempt may speak about its step."""
+        """The proof to the database that this attempt may report about its step."""
         return {"step_id": self.ctx.step_id, "lease_token": self.token}
 
     def proof_with(self, progress: bytes | None) -> bytes:
@@ -75,7 +75,7 @@ class LiveAttempt:
 
     @property
     def names(self) -> dict[str, str | int]:
-        """What a line of the log says about it."""
+        """The fields of a line of the log about it."""
         return {
             "step_id": self.ctx.step_id,
             "mission_id": self.ctx.mission_id,

@@ -1,4 +1,4 @@
-"""What a worker can be told on its command line."""
+"""The options of a worker on its command line."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Options:
 
     @classmethod
     def of(cls, settings: Settings, **given: Any) -> Self:
-        """What the environment says, and what is given."""
+        """The settings of the environment, then the arguments."""
         return cls(
             lease=None if settings.step_lease_minutes is None else settings.step_lease_minutes * 60,
             max_retries=settings.worker_max_retries,

@@ -261,7 +261,7 @@ class Runner:
 
 
 def describe(error: BaseException) -> str:
-    """What an exception says, with its type unless it is one of the outcomes an executor may raise."""
+    """The text of an exception, with its type unless it is one of the outcomes an executor may raise."""
     if isinstance(error, RetryAfter | Fatal) or type(error).__module__ == "opsloop.executors.outcomes":
         return str(error) or type(error).__name__
     text = str(error)

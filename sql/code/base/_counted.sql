@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- How often p_name was counted within that time, a day at most, to the last ten minutes; what is not summed up yet
--- counts, as far as it stands among the 10,000 counts of that kind that a look may read.
+-- How often p_name was counted within that time, a day at most, to the last ten minutes; counts not summed up yet are
+-- included, as far as they are among the 10,000 counts of that kind that a look may read.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return (select coalesce(sum(t.n), 0) from ops_count_times t

@@ -4,8 +4,8 @@ language plpgsql
 set search_path from current
 as $$
 -- For the heartbeat, every ten seconds: sums counts up, 100,000 rows at most; rows that another session is summing up
--- are skipped. A count ends at the largest bigint. What was counted in the last day is kept by ten minutes, and what
--- processes told for a week.
+-- are skipped. A count ends at the largest bigint. Counts of the last day are kept by ten minutes, and reports of
+-- processes for a week.
 -- Locks: rows of ops_counts, SKIP LOCKED; then those of ops_counters and ops_count_times, each in order of name.
 -- Writes: these, and ops_process_counts. Raises: nothing.
 declare

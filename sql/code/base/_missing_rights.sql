@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What of the rights in grants.sql this role of the loop lacks, as after a restore without privileges; null when
+-- The rights in grants.sql that this role of the loop lacks, as after a restore without privileges; null when
 -- nothing. Rights that a role has because everybody has them do not count: the loop gives none to public.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare

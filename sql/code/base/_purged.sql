@@ -5,8 +5,8 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What this id named (mission, proposal, step or event) and when it was purged; nulls where it never was, or where the
--- record of it is gone too.
+-- The type of a purged row (mission, proposal, step or event), by its id, and when it was purged; nulls where it never
+-- was, or where the record of it is gone too.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   select case when p_id = any (p.missions) then 'mission' when p_id = any (p.proposals) then 'proposal'

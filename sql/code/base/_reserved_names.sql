@@ -4,9 +4,9 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The names that are the loop's own, as patterns of LIKE: what a login may not call an event, a lock, a dead letter or
--- a replay, the source of a proposal, and what a dedupe key may not be. One list, as a name that is missing in it lets
--- a login stand in the way of the loop: its own row of that name is then dropped, or waits.
+-- The names that are the loop's own, as patterns of LIKE: a login may not give them to an event, a lock, a dead letter,
+-- a replay, the source of a proposal or a dedupe key. A name that is missing here lets a login block the
+-- loop: the loop's own row of that name is then dropped, or waits.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return case p_kind

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What schemas share: definitions that a $ref names.
+-- Definitions that schemas share; a $ref names them.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return jsonb $json$

@@ -7,9 +7,9 @@ as $$
 -- The faults of a value by a JSON Schema, each beginning with its path under p_path, all up to the first thousand; an
 -- empty array when it is sound. Of JSON Schema 2020-12 it knows type, enum, minimum, maximum, minLength, maxLength,
 -- pattern, format regex, items, minItems, maxItems, properties, required, additionalProperties, propertyNames, anyOf
--- (the first that has the type of the value), not {} and $ref to p_defs; what p_defs lacks is checked by somebody else.
+-- (the first that has the type of the value), not {} and $ref to p_defs; a name that p_defs lacks is checked elsewhere.
 -- It is stricter in two points: 3.0 is no integer, and numbers are 0 or at least 1e-300 away from it, as readers cast
--- them. errorMessage is what a fault says instead, for the whole schema or by keyword.
+-- them. errorMessage is the text of a fault instead, for the whole schema or by keyword.
 -- Locks: none. Writes: nothing. Raises: nothing, whatever the JSON.
 declare
   c_texts constant jsonb := '{"type": "string", "minLength": 1}';

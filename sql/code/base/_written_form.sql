@@ -11,7 +11,7 @@ as $$
 declare
   v_text constant text := p_document::text;
 begin
-  -- jsonb writes 1.0 and 1 as they came; what else a number can vary in, its numeric has dropped. Whole strings match
+  -- jsonb writes 1.0 and 1 as they came; its numeric has dropped all other variants of a number. Whole strings match
   -- first, and stay, so that a point outside of them is that of a number. Whether there is such a number is asked
   -- first, which costs a twentieth.
   return case when v_text ~ E'^(?:[^"]|"(?:[^"\\\\]|\\\\.)*")*\\.[0-9]*0(?![0-9])'

@@ -7,7 +7,7 @@ as $$
 -- The one place in the database of the number by which a package and a schema fit, whatever their releases are: a
 -- package of number n works on schemas of n and of n + 1. It rises by one, together with COMPATIBILITY of the package
 -- (python/opsloop/compatibility.py), in a release whose package needs something of its schema that the last one lacks;
--- what the last package needs stays until the release after that.
+-- objects that the last package needs stay until the release after that.
 -- Locks: none. Writes: nothing. Raises: nothing.
   select 1
 $$;

@@ -6,7 +6,7 @@ security definer
 set search_path from current
 as $$
 -- The five group roles of this loop and whether they work. remedy: the SQL that mends a role; it takes a login with the
--- right to create or alter roles. missing: what a role without rights lacks.
+-- right to create or alter roles. missing: the rights that a role lacks.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -29,4 +29,4 @@ $$;
 comment on function fn_list_roles() is
   'The five group roles of this loop, each ready, missing, without rights (apply grants again) or a login (a role of '
   'that name that can log in is no group, and is granted nothing), with the SQL that mends it, '
-  'and what a role without rights lacks.';
+  'and the rights that a role lacks.';

@@ -6,8 +6,8 @@ as $$
 -- For the heartbeat, every turn: the work that pauses and the kill switch leave. It takes void leases back, puts steps
 -- back whose pause is lifted, and parks what pauses cover at the front of the queue: 10,000 of each a turn. One
 -- heartbeat at a time does this.
--- Locks: an advisory lock, never waiting; those of what it calls. Writes: what it calls writes. Raises: what is
--- no fault of the data.
+-- Locks: an advisory lock, never waiting; those of what it calls. Writes: what it calls writes. Raises: errors not
+-- caused by the data.
 declare
   v_pause record;
   v_left integer := 10000;

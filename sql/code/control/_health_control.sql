@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- For fn_check_health and fn_metrics: what is paused. p_state is the row of _present_state().
+-- For fn_check_health and fn_metrics: the pauses in force. p_state is the row of _present_state().
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_pauses text;

@@ -9,7 +9,7 @@ as $$
 -- reads the first thousand of each lane, then the next thousand as long as some were parked, p_limit steps in all.
 -- Returns how many it parked. One on whose data that fails is failed, and stops no other.
 -- Locks: ops_ready, then steps, SKIP LOCKED. Writes: ops_ready, marks of lanes, and what _park_steps and an end write.
--- Raises: what is no fault of the data.
+-- Raises: errors not caused by the data.
 declare
   c_chunk constant integer := 1000;
   v_lanes integer[] := array(select l.lane from ops_lanes l

@@ -8,7 +8,7 @@ as $$
 -- After a pause was lifted: puts up to p_limit steps that it parked back into the queue (_resume_part). One on whose
 -- data that fails is failed, and stops no other.
 -- Locks: ops_parked_steps, then missions of what fails, then steps, SKIP LOCKED. Writes: ops_parked_steps,
--- ops_mission_steps, ops_ready, and what an end writes. Raises: what is no fault of the data.
+-- ops_mission_steps, ops_ready, and what an end writes. Raises: errors not caused by the data.
 declare
   c_chunk constant integer := 1000;
   v_after uuid := uuid '00000000-0000-0000-0000-000000000000';

@@ -5,8 +5,8 @@ security definer
 set search_path from current
 as $$
 -- Ends a session that is in a transaction in which it locked or wrote rows of this loop, as fn_explain_step names it;
--- what it did not commit is undone. Returns what it was. With the rights of the owner of the schema, who may end
--- sessions of his own and of his groups or, as a member of pg_signal_backend, all but those of superusers.
+-- its uncommitted work is undone. Returns the session as it was. With the rights of the owner of the schema, who may
+-- end sessions of his own and of his groups or, as a member of pg_signal_backend, all but those of superusers.
 -- Locks: none. Writes: ops_audit_log. Raises: OP018 for a pid that cannot be, OP097 for a session that holds nothing of
 -- this loop, or that the owner may not end.
 declare

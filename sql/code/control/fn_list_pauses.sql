@@ -14,7 +14,7 @@ stable
 security definer
 set search_path from current
 as $$
--- What is paused, by whom and why, and how many steps that has parked (counted up to 10,000).
+-- The pauses in force, their authors and reasons, and how many steps each has parked (counted up to 10,000).
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -27,5 +27,5 @@ begin
 end;
 $$;
 comment on function fn_list_pauses() is
-  'What is paused, by whom and why, oldest first; parked counts, up to 10,000, the ready steps that this took out of '
-  'the queue.';
+  'The pauses in force, their authors and reasons, oldest first; parked counts, up to 10,000, the ready steps that '
+  'this took out of the queue.';

@@ -5,8 +5,8 @@ stable
 security definer
 set search_path from current
 as $$
--- What the front of a fleet compares: the number of this loop, the release, what the front told it last, and whether
--- it waits for the front before it hands out work, as its server has started since.
+-- The values that the front of a fleet compares: the number of this loop, the release, the last message of the front,
+-- and whether it waits for the front before it hands out work, as its server has started since.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return (select jsonb_build_object(

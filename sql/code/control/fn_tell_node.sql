@@ -6,8 +6,8 @@ set search_path from current
 as $$
 -- Brings a node to what its fleet is to be, in one transaction, and lets it hand out work: {"generation",
 -- "kill_missed", "pauses": [{"scope", "target", "kill", "reason", "by"}], "policies": {key: document}}. A kill that it
--- missed is made up for, though it was lifted since: what ran meanwhile is taken back. A pause that the front told it
--- before and does not name any more is lifted; one that somebody made on the node itself stays.
+-- missed is made up for, though it was lifted since: steps that ran meanwhile are taken back. A pause that the front
+-- told it before and does not name any more is lifted; a pause that was made on the node itself stays.
 -- Locks: control and the barriers, to the end of the transaction; policies. Writes: ops_control, and what fn_pause,
 -- fn_resume, fn_kill_switch and fn_set_policy write. Raises: OP015, OP018, OP089 for a loop by itself or an older
 -- state; and as they do.

@@ -5,8 +5,8 @@ set search_path from current
 as $$
 -- For the sweep: puts these events, or reactions (p_what), into the queue, all at once. Where that fails on data, they
 -- are halved until each row on which it fails stands alone, and that one is set aside.
--- Locks: those of _enqueue_events and _enqueue_reactions. Writes: what they write; ops_strays. Raises: what is no fault
--- of the data.
+-- Locks: those of _enqueue_events and _enqueue_reactions. Writes: what they write; ops_strays. Raises: errors not
+-- caused by the data.
 declare
   v_from integer := 1;
   v_size integer := cardinality(p_ids);

@@ -8,7 +8,7 @@ as $$
 -- For the heartbeat, every turn: the next part of the rolling scans of events and reactions. Events that were inserted
 -- or set back by hand, and reactions that were set to queued, are put into the queue; one that cannot be is set aside.
 -- Locks: the turns of the sweeps; what it adopts, SKIP LOCKED. Writes: ops_sweep, ops_ready, ops_agent_events,
--- ops_agent_reactions, ops_strays. Raises: what is no fault of the data.
+-- ops_agent_reactions, ops_strays. Raises: errors not caused by the data.
 declare
   c_part constant integer := 20000;
   v_now timestamptz := _now();

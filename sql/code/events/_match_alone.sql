@@ -6,7 +6,7 @@ as $$
 -- Compares one event with the patterns, all at once, and marks it as processed; where that fails on data, with one
 -- after the other. A pattern with which the event fails leaves a failed reaction with the code of the error; an event
 -- that cannot be marked is set aside. Returns how many reactions were queued.
--- Locks: those of _match_events. Writes: what that writes, ops_agent_events, ops_strays. Raises: what is no fault of
+-- Locks: those of _match_events. Writes: what that writes, ops_agent_events, ops_strays. Raises: errors not caused by
 -- the data.
 declare
   v_now timestamptz := _now();

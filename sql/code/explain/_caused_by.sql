@@ -6,7 +6,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What led to a proposal, as a person has to see it: {"event": {"id", "type", "at"}, "schedule": {"name", "tick"},
+-- The causes of a proposal, as shown to a person: {"event": {"id", "type", "at"}, "schedule": {"name", "tick"},
 -- "mission"}, each where there is one; null without any. mission (_mission_so_far): the one that made the event. p_key:
 -- the dedupe_key of a proposal that comes of no event.
 -- Locks: none. Writes: nothing. Raises: nothing.

@@ -9,9 +9,9 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What keeps every claim from a step, whatever else it waits for: pauses, a session that holds its rows, a setting that
--- blocks its executor, and that no live worker offers the executor; one of kind wait or mission needs none. p_params:
--- its params, placeholders filled.
+-- Reasons that keep every claim from a step, besides those for which it waits: pauses, a session that holds its rows, a
+-- setting that blocks its executor, and that no live worker offers the executor; one of kind wait or mission needs
+-- none. p_params: its params, placeholders filled.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();

@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What a waiting step waits for, by its row in ops_parked_steps: a person, a time, an event, a mission, or a pause that
+-- The reason why a step waits, by its row in ops_parked_steps: a person, a time, an event, a mission, or a pause that
 -- is lifted (pauses in force are told by _explain_pauses). p_hold: why the next claim would park it, null when it would
 -- not; p_versions: the versions of the policy documents that decide that.
 -- Locks: none. Writes: nothing. Raises: nothing.

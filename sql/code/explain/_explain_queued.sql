@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What a queued step waits for besides its turn: the time of its next try, and a person if the next claim would park
--- it. p_hold: why it would; p_versions: the versions of the policy documents that decide that.
+-- The reasons why a queued step waits, besides its turn: the time of its next try, and a person if the next claim would
+-- park it. p_hold: why it would; p_versions: the versions of the policy documents that decide that.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();

@@ -23,7 +23,7 @@ set search_path from current
 set enable_nestloop = off
 set jit = off
 as $$
--- What was decided from p_since until before p_until: the proposals and what the gate made of them when they were made
+-- The decisions from p_since until before p_until: the proposals and what the gate made of them when they were made
 -- (old). p_matrix: a document reaction_matrix; then proposals of reactions are left out, and event × pattern, of what
 -- is recorded and of what p_matrix would make, stands in their place: of what was compared since p_since, whenever it
 -- was decided, or of these events (p_ids, compared at p_compared). template: what is to be
@@ -47,7 +47,7 @@ begin
               join ops_mission_proposals t on t.reaction_id = r.id and t.created_at >= p_until
              where r.event_id = any (p_ids)) p
   ), known as materialized (
-    -- Nobody can say what the gate judged where the template was changed by hand.
+    -- Where the template was changed by hand, the one that the gate judged is not known.
     select t.text, t.slots, _template_digest(t.text::jsonb, t.slots) as digest
       from (select distinct p.template::text as text, p.slots from proposal p) t
   ), judged as (

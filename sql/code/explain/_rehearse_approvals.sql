@@ -10,7 +10,7 @@ set search_path from current
 set enable_nestloop = on
 set jit = off
 as $$
--- What these approval_rules would have made of the votes on record, of proposals since p_since that persons were asked
+-- The outcome of the votes on record under these approval_rules, of proposals since p_since that persons were asked
 -- about. Outcomes: approved, refused (by a person), expired, open (the votes until then are not enough), unknown (what
 -- was approved was changed by hand, the votes are no longer kept, or it depends on who was in a role then).
 -- p_documents: judge the risk by these, and leave out what persons would not be asked about; null: the risk on record.

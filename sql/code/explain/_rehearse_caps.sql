@@ -13,7 +13,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What these caps would have made of proposals that came at these times, in this order, of these sources: waits or
+-- The verdicts of these caps on proposals that came at these times, in this order, of these sources: waits or
 -- rejected for one over a cap, with the cap, else null. It counts as the gate does: null asks are skipped; a proposal
 -- that a person rejected frees its room at p_releases; what waits is gated again when its window ends, before what
 -- comes after. Windows begin with what was counted in them before p_since.

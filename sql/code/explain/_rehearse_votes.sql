@@ -13,7 +13,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What becomes of a proposal by these votes, [{"act", "at", "login", "is_reasoned", "nth", "groups", "perhaps"}] in
+-- The outcome of a proposal by these votes, [{"act", "at", "login", "is_reasoned", "nth", "groups", "perhaps"}] in
 -- their order, until p_ends_at: approved, refused, expired or open. p_required: as _required_by returns it; p_glass:
 -- break_glass of the rules, where nth counts those before it in its month. p_is_generous: a login is in the groups that
 -- it is perhaps in.

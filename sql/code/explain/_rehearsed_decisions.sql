@@ -24,9 +24,9 @@ set search_path from current
 set enable_nestloop = off
 set jit = off
 as $$
--- What these documents would have made of what the gate decided from p_since until before p_until, in its order.
--- p_given: the documents that are tried, for its reaction_matrix, which is held against these events (p_ids, compared
--- at p_compared), or all that there are. Outcomes are those of fn_dry_run_policy.
+-- The decisions of these documents on the proposals that the gate judged from p_since until before p_until, in its
+-- order. p_given: the documents that are tried, for its reaction_matrix, which is held against these events (p_ids,
+-- compared at p_compared), or all that there are. Outcomes are those of fn_dry_run_policy.
 -- Locks: none. Writes: nothing. Raises: nothing for sound documents.
 declare
   v_templates jsonb[];
@@ -34,7 +34,7 @@ declare
   v_all record;
   v_capped record;
 begin
-  -- What is to be judged, each distinct template once.
+  -- Each distinct template to be judged, once.
   with decision as materialized (
     select d.*, row_number() over (order by d.at, d.proposal_id, d.event_id, d.pattern_no) as no
       from _recorded_decisions(p_since, p_until, p_given -> 'reaction_matrix', p_ids, p_compared) d

@@ -21,7 +21,7 @@ stable
 set search_path from current
 set jit = off
 as $$
--- What a document would have decided on what was proposed from p_since until before p_until, beside those in force; a
+-- The decisions of a document on the proposals made from p_since until before p_until, beside those in force; a
 -- reaction_matrix on what was emitted then. Where caps, cooldowns or dedupe keys count, they count from the beginning
 -- of the UTC day on, so that a shadow's own decisions are counted; of a day with more than 10,000 proposals, or events,
 -- only those from p_since on. Outcomes as fn_dry_run_policy; of approval_rules: asks, what was kept when it was

@@ -6,7 +6,7 @@ set search_path from current
 as $$
 -- The statement after which worker_policy forbids none of these steps any more, by entries for exactly these commands.
 -- Null when no entry would help (a preset with wrong params, a cwd with ..), and when more than 100 commands would need
--- an entry: nobody reads that, and it would take minutes to write.
+-- an entry: such a text is of no use to a reader, and takes minutes to write.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_policy jsonb := p_worker_policy;

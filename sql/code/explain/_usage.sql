@@ -6,7 +6,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What the attempts at these steps say they used, summed up: {"tokens": 1200, …}, of the numbers at the top of their
+-- The usage that the attempts at these steps report, summed up: {"tokens": 1200, …}, of the numbers at the top of their
 -- usage. 1,000 attempts a step are looked at.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin

@@ -25,14 +25,15 @@ set search_path from current
 set enable_nestloop = off
 set jit = off
 as $$
--- What a document would have decided on what was recorded since p_since (default: seven days ago). p_key null: p_value
--- has several, {"auto_approve": {…}, …}; those not given are as in force. Rows of kind matrix count the decisions by
--- old and new outcome; rows of kind decision are those that would differ, the oldest p_limit. Outcomes: auto_approved,
--- pending (a person decides), waits (for the window of a cap), rejected, failed (a placeholder has no value), repeats
--- (its dedupe key was proposed before), none (no reaction), unknown (what it would be judged by is no longer kept, or
--- was changed). The verdict is the gate's own. Where reaction_matrix is given, recorded events are matched anew; what
--- missions would have emitted that never ran is not known, and so not there. approval_rules are held against the votes
--- on record; outcomes: approved, refused (by a person), expired, open (these votes are not enough), unknown.
+-- The decisions that a document would have made on the records since p_since (default: seven days ago). p_key null:
+-- p_value has several, {"auto_approve": {…}, …}; those not given are as in force. Rows of kind matrix count the
+-- decisions by old and new outcome; rows of kind decision are those that would differ, the oldest p_limit. Outcomes:
+-- auto_approved, pending (a person decides), waits (for the window of a cap), rejected, failed (a placeholder has no
+-- value), repeats (its dedupe key was proposed before), none (no reaction), unknown (what it would be judged by is no
+-- longer kept, or was changed). The verdict is the gate's own. Where reaction_matrix is given, recorded events are
+-- matched anew; what missions would have emitted that never ran is not known, and so not there. approval_rules are held
+-- against the votes on record; outcomes: approved, refused (by a person), expired, open (these votes are not enough),
+-- unknown.
 -- Locks: none. Writes: nothing. Raises: OP017 with every fault of a document, OP018 for a limit or a time that cannot
 -- be, OP045 for a document that is too large.
 declare
@@ -82,7 +83,7 @@ begin
 end;
 $$;
 comment on function fn_dry_run_policy(text, jsonb, timestamptz, integer) is
-  'What a policy document (or, with p_key null, several at once) would have decided on what was recorded since '
+  'The decisions that a policy document (or, with p_key null, several at once) would have made on the records since '
   'p_since, by default in the last seven days: rows of kind matrix count decisions by old and new outcome, rows of '
   'kind decision are those that would differ, each with rule and reason. approval_rules are held against the votes on '
   'record. Changes nothing. OPS_017 with every fault of a document.';

@@ -7,9 +7,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What an id is of, newest first; no row where it is of nothing. p_id: a whole id, or the last 8 digits or more of one,
--- as the command line shows ids. Those are looked for among what is open and the newest 100,000 rows of each table;
--- events that ops_events derives are found by their whole id only. p_what: only these, several joined by |.
+-- The objects that have this id, newest first; no row where there is none. p_id: a whole id, or the last 8 digits or
+-- more of one, as the command line shows ids. Such digits are looked for among open rows and the newest 100,000 rows of
+-- each table; events that ops_events derives are found by their whole id only. p_what: only these, several joined by |.
 -- Locks: none. Writes: nothing. Raises: OP018 for an id that cannot be one, and for a p_what that there is not.
 declare
   c_kinds constant text[] := array['mission', 'step', 'proposal', 'reaction', 'event', 'letter', 'message', 'directive',
@@ -121,6 +121,6 @@ begin
 end;
 $$;
 comment on function fn_find_id(text, text) is
-  'What an id is of (mission, step, proposal, reaction, event, letter, message, directive, grant, worker), newest '
-  'first: a whole id, or the last 8 digits or more of one. Those are looked for among what is open and the newest '
-  '100,000 rows of each. p_what: only these, several joined by |. OPS_018 for what cannot be an id.';
+  'The objects that have this id (mission, step, proposal, reaction, event, letter, message, directive, grant, '
+  'worker), newest first: a whole id, or the last 8 digits or more of one. Such digits are looked for among open rows '
+  'and the newest 100,000 rows of each. p_what: only these, several joined by |. OPS_018 for what cannot be an id.';

@@ -30,7 +30,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What waits for a person: proposals (kind proposal) and parked steps (kind step), the oldest first, and after them
+-- All that waits for a person: proposals (kind proposal) and parked steps (kind step), the oldest first, and after them
 -- proposals that wait for the window of a cap, which a person may reject, or let pass by a higher cap. would_run is
 -- exactly what would run, rendered now; digest stands for it: with fn_as_shown a decision counts only for that. decide:
 -- the statements that decide, by their effect. proposed_by: the source, proposed_login: its login, proposers: the
@@ -42,7 +42,7 @@ as $$
 -- the entry that makes 4 MiB or 10,000 steps full, and looks no longer than two seconds for what fits the filter.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit or filter that cannot be.
 declare
-  -- What is shown is rendered and digested: it can be twice that, which takes a second.
+  -- Each entry is rendered and digested: it can be twice that size, which takes a second.
   c_bytes constant integer := 4194304;
   c_steps constant integer := 10000;
   c_longest constant interval := interval '2 seconds';
@@ -107,7 +107,7 @@ begin
         from ops_mission_proposals p where p.id = v_entry.id;
       v_proposals := v_proposals || v_entry.id;
     else
-      -- What results fill in is as large as they are.
+      -- A placeholder is as large as the result that fills it.
       select octet_length(s.params::text) + coalesce(octet_length(s.slots::text), 0) + coalesce(f.bytes, 0),
              array[s.mission_id, (select e.mission_id
                                     from ops_missions m
@@ -137,7 +137,7 @@ begin
 end;
 $$;
 comment on function fn_inbox(integer, jsonb) is
-  'What waits for a person, the oldest p_limit (1 to 1000, default 50): proposals and parked steps, each with '
+  'All that waits for a person, the oldest p_limit (1 to 1000, default 50): proposals and parked steps, each with '
   'exactly what would run (would_run, and its digest), why it waits, who proposed it and so may not decide '
   '(proposers), votes, the seats that are open by approval_rules, the statements that decide, and how many there are '
   'in all. Fewer where they are large: it stops at 4 MiB or 10,000 steps, and looks for two seconds at most. p_filter: '

@@ -67,5 +67,6 @@ begin
 end;
 $$;
 comment on function fn_list_spans(uuid[]) is
-  'What has ended of these steps as spans of a trace, and with an ended mission those of mission, proposal and event: '
-  'ids, parent, name, times, error, attributes. For workers that send traces; asked twice, the ids are the same.';
+  'The spans of a trace for these steps, as far as ended, and with an ended mission those of mission, proposal and '
+  'event: ids, parent, name, times, error, attributes. For workers that send traces; asked twice, the ids are the '
+  'same.';

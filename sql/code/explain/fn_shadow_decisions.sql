@@ -18,8 +18,8 @@ stable
 security definer
 set search_path from current
 as $$
--- What the shadow of a document has found, as fn_dry_run_policy tells it: rows of kind matrix count all decisions that
--- it judged; rows of kind decision are the newest p_limit that it would have taken otherwise.
+-- The findings of the shadow of a document, as fn_dry_run_policy reports them: rows of kind matrix count all decisions
+-- that it judged; rows of kind decision are the newest p_limit that it would have taken otherwise.
 -- Locks: none. Writes: nothing. Raises: OP012 when the document has no shadow, OP018 for a limit that cannot be.
 begin
   if not exists (select from ops_policy_shadows s where s.key = p_key) then
@@ -47,5 +47,5 @@ begin
 end;
 $$;
 comment on function fn_shadow_decisions(text, integer) is
-  'What the shadow of a policy document has found, as fn_dry_run_policy tells it: counts by outcome, and the newest '
-  'decisions that it would have taken otherwise, each with rule and reason. OPS_012 when it has no shadow.';
+  'The findings of the shadow of a policy document, as fn_dry_run_policy reports them: counts by outcome, and the '
+  'newest decisions that it would have taken otherwise, each with rule and reason. OPS_012 when it has no shadow.';

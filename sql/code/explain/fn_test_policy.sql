@@ -58,7 +58,7 @@ begin
       union all
       select r.pattern, r.template, r.fault from _would_react(v_test.event, v_patterns) r where v_test.template is null
     loop
-      -- What a pattern makes is sound: values of events are never scanned for placeholders.
+      -- The output of a pattern is sound: values of events are never scanned for placeholders.
       v_fault := case when v_made.pattern is null then (_template_faults(v_made.template, false))[1] end;
       v_nos := array_append(v_nos, v_test.no::integer);
       v_names := array_append(v_names, v_made.pattern);

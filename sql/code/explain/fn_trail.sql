@@ -30,7 +30,7 @@ begin
     end if;
   end if;
 
-  -- Forward: what it led to.
+  -- Forward: its consequences.
   v_more := v_missions;
   for v_round in 1 .. 10 loop
     v_more := array(
@@ -56,7 +56,7 @@ begin
     v_missions := v_missions || v_more;
     exit when v_more = '{}' or cardinality(v_missions) > 100;
   end loop;
-  -- Backward: what it came of.
+  -- Backward: its causes.
   for v_round in 1 .. 10 loop
     v_proposals := v_proposals || array(select m.proposal_id from ops_missions m
                                          where m.id = any (v_missions) and m.proposal_id <> all (v_proposals));
@@ -152,7 +152,7 @@ begin
              then (f.data - array['step_id', 'mission_id', 'key', 'kind', 'executor', 'actor', 'login'])::text
                 else coalesce(f.data ->> 'error', f.data ->> 'reason') end
       from following f
-     -- Left out: what the attempts and the end of the mission say already.
+     -- Left out: events that repeat the attempts and the end of the mission.
      where f.type !~ '^(step:.*|mission):(succeeded|failed)$'
        and not exists (select from proposal p where p.event_id = f.id)
     union all

@@ -6,7 +6,7 @@ as $$
 -- Deletes the rows of a table that have expired, the 10,000 oldest at most, and returns how many. Where that fails on
 -- data (a table of others refers to a row, or a trigger of theirs keeps it), they are deleted one by one, and what
 -- cannot be deleted is left. p_key: its primary key.
--- Locks: their rows, SKIP LOCKED. Writes: that table. Raises: what is no fault of the data.
+-- Locks: their rows, SKIP LOCKED. Writes: that table. Raises: errors not caused by the data.
 declare
   v_expired constant text := format('select e.%I from %I e where e.expires_at <= $1 order by e.expires_at limit 10000 '
                                     'for update skip locked', p_key, p_table);

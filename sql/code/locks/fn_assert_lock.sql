@@ -6,7 +6,7 @@ set search_path from current
 set lock_timeout = '50ms'
 as $$
 -- Raises unless the lock is held under that token, and keeps it from changing hands until the transaction ends, even
--- past its expiry: what the transaction writes is written under the lock, or not at all. It may be extended meanwhile.
+-- past its expiry: the writes of the transaction happen under the lock, or not at all. It may be extended meanwhile.
 -- Locks: the row of the lock, for key share, 50 ms at most. Writes: nothing. Raises: OP030.
 declare
   v_token bigint;

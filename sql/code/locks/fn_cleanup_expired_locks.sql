@@ -7,7 +7,7 @@ as $$
 -- Deletes expired locks, the 10,000 oldest at most, and returns how many; those that an open transaction asserted are
 -- left, and what a table or trigger of others keeps. No correctness depends on it, as an expired lock is free. Part of
 -- the heartbeat.
--- Locks: their rows, SKIP LOCKED. Writes: distributed_locks. Raises: what is no fault of the data.
+-- Locks: their rows, SKIP LOCKED. Writes: distributed_locks. Raises: errors not caused by the data.
 begin
   return _drop_expired('distributed_locks', 'lock_name');
 end;

@@ -13,9 +13,9 @@ set jit = off
 as $$
 -- Retries (fn_retry_step) or resolves (fn_resolve_step) each of these steps, or cancels (fn_cancel_mission) each of
 -- these missions, one refused alone: ok and its new status, or the code and the message why not. Waits
--- for no lock: what another session holds is refused with OPS_031, which names it. Since it holds all their missions
--- until the caller commits, it ends after 50 ms, and gives rows only for those that it came to. Steps that only failed
--- are retried together, some at a time.
+-- for no lock: a row that another session holds is refused with OPS_031, which names it. Since it holds all their
+-- missions until the caller commits, it ends after 50 ms, and gives rows only for those that it came to. Steps that
+-- only failed are retried together, some at a time.
 -- Locks: the missions, then their steps in id order, SKIP LOCKED. Writes: what the act writes. Raises: what is no fault
 -- of one of them.
 declare

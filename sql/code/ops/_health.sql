@@ -4,9 +4,9 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What there is of every metric without labels that is not counted, by its name in _measures(): the value (null: there
--- is nothing to measure, which is well), and for a check, in words, what was found. A counter has a row where its check
--- says more than its number.
+-- The present value of every metric without labels that is not a counter, by its name in _measures(): the value (null:
+-- there is nothing to measure, which is well), and for a check, in words, what was found. A counter has a row where its
+-- check says more than its number.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_state constant jsonb := (select to_jsonb(n) from _present_state() n);

@@ -23,7 +23,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- For fn_health and _health: what waits, runs and lives at this moment, without a look at the past. Open items are
+-- For fn_health and _health: items that wait, run or live at this moment, without the past. Open items are
 -- counted where they wait, of any age and 10,000 at most of each; steps that run, or wait for their next try, among the
 -- 20,000 steps of the latest timers.
 -- Locks: none. Writes: nothing. Raises: nothing.

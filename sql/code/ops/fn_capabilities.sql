@@ -5,9 +5,9 @@ stable
 security definer
 set search_path from current
 as $$
--- What callers can rely on, and what is missing of it: routines that were loaded and are gone, tables of tracked work
--- that were dropped. A routine whose name begins with _ may be needed by any capability. Nothing stands in for what is
--- missing.
+-- The capabilities of this installation, and their missing parts: routines that were loaded and are gone, tables of
+-- tracked work that were dropped. A routine whose name begins with _ may be needed by any capability. Nothing stands in
+-- for what is missing.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_routines text[];
@@ -48,5 +48,5 @@ begin
 end;
 $$;
 comment on function fn_capabilities() is
-  'What callers can rely on: {"complete", "available": {"atomic_transitions", "handoffs", "sub_agents"}, "missing": '
-  'routines and tables that are gone, "hint"}. Nothing stands in for what is missing.';
+  'The capabilities of this installation: {"complete", "available": {"atomic_transitions", "handoffs", "sub_agents"}, '
+  '"missing": routines and tables that are gone, "hint"}. Nothing stands in for what is missing.';

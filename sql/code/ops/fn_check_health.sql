@@ -8,7 +8,7 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Whether the loop is well: one row for each check, ok, warn or fail, with what was found, where warning and failure
--- begin, and what to do. Every threshold of _measures() is a check; what it is compared with is what fn_metrics gives.
+-- begin, and what to do. Every threshold of _measures() is a check; it is compared with the value of fn_metrics.
 -- Cheap, like fn_health(): the past is looked up among the newest rows.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin

@@ -7,9 +7,9 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What missions are stuck for (held, for a person, paused, no worker, blocked by policy, locked, lease over, over a
--- limit, dependency), a row each, most missions first: how many missions and steps, and since when. A mission that
--- waits for two things counts for both. Found where open steps wait, 10,000 of each kind at most.
+-- The reasons why missions are stuck (held, for a person, paused, no worker, blocked by policy, locked, lease over,
+-- over a limit, dependency), a row each, most missions first: how many missions and steps, and since when. A mission
+-- that waits for two things counts for both. Found where open steps wait, 10,000 of each kind at most.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query
@@ -21,6 +21,6 @@ begin
 end;
 $$;
 comment on function fn_count_stuck() is
-  'What stuck missions wait for (held, for a person, paused, no worker, blocked by policy, locked, lease over, over a '
-  'limit, dependency), with the number of missions and steps, and since when. fn_list_missions with {"stuck": true} '
-  'lists them.';
+  'The reasons why missions are stuck (held, for a person, paused, no worker, blocked by policy, locked, lease over, '
+  'over a limit, dependency), with the number of missions and steps, and since when. fn_list_missions with {"stuck": '
+  'true} lists them.';

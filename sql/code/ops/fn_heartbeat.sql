@@ -39,7 +39,7 @@ begin
 
   -- First of all: a transaction that has written moves no marks.
   perform _lane_fronts(array[_lane_of('events'), _lane_of('reactions')]);
-  -- Gates before reactions: what waits for a cap passes before what is new.
+  -- Gates before reactions: proposals that wait for a cap pass before new ones.
   for v_phase, v_part in
     values ('leases', ''), ('stale', ''), ('pauses', ''), ('adopted', 'events'), ('adopted', 'outbox'),
            ('schedules', ''), ('triggers', ''), ('waits', 'events'), ('gates', ''), ('reactions', ''),

@@ -28,7 +28,7 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Missions for people to read, newest first by primary key (ids are ordered by time). There is no index on status, on
--- purpose: what p_status and p_filter ask for is looked for among the newest 10,000 missions, so that the cost is
+-- purpose: p_status and p_filter select among the newest 10,000 missions, so that the cost is
 -- bounded; missions that are stuck are found however old. stuck: what all its open steps wait for, where nothing of
 -- that comes by itself; null for a mission that works, waits for a time or has ended. parent_mission_id: the mission of
 -- the step that proposed it and waits for it.

@@ -28,6 +28,6 @@ begin
 end;
 $$;
 comment on function fn_metrics() is
-  'What a monitor reads, a row for each metric without labels: kind counter (only rises, survives restarts, counts '
-  'exactly what was committed) or gauge, its value, and alert_above, from where a person should look: a rise per '
-  'alert_per for a counter, the value itself for a gauge. fn_exposition gives all of them.';
+  'The metrics for a monitor, a row for each metric without labels: kind counter (only rises, survives restarts, '
+  'counts exactly what was committed) or gauge, its value, and alert_above, from where a person should look: a rise '
+  'per alert_per for a counter, the value itself for a gauge. fn_exposition gives all of them.';

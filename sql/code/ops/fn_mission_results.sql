@@ -5,7 +5,7 @@ stable
 security definer
 set search_path from current
 as $$
--- What the steps of a mission returned, those that have ended, in their order; p_limit steps at most. result is null,
+-- The results of the steps of a mission that have ended, in their order; p_limit steps at most. result is null,
 -- and is_whole false, where it alone has more than 100,000 bytes.
 -- Locks: none. Writes: nothing. Raises: OP012, OP083 for an unknown mission, OP018 for a limit that cannot be.
 declare
@@ -25,5 +25,5 @@ begin
 end;
 $$;
 comment on function fn_mission_results(uuid, integer) is
-  'What the steps of a mission that have ended returned, in their order; a result of more than 100,000 bytes is left '
+  'The results of the steps of a mission that have ended, in their order; a result of more than 100,000 bytes is left '
   'out. OPS_012 unknown, OPS_018 for a limit that cannot be.';

@@ -13,7 +13,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What happened in each of the last p_minutes, the one that runs among them: events but for those of heartbeats,
+-- Counts for each of the last p_minutes, with the present one: events but for those of heartbeats,
 -- proposals decided by policy or persons, attempts that succeeded, and that failed or were lost. Bounded: of each some
 -- 10,000 rows are read, and a minute that these do not reach has null.
 -- Locks: none. Writes: nothing. Raises: OP018 for a number of minutes that cannot be.
@@ -67,5 +67,5 @@ begin
 end;
 $$;
 comment on function fn_rates(integer) is
-  'What happened in each of the last p_minutes (1 to 1440): events, proposals decided, attempts succeeded, and failed '
+  'Counts for each of the last p_minutes (1 to 1440): events, proposals decided, attempts succeeded, and failed '
   'or lost; null for a minute that some 10,000 rows of each do not reach. OPS_018 for a number that cannot be.';

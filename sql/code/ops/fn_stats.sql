@@ -17,7 +17,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What ran in the last p_since, by kind, executor, worker or source: attempts that began (started) or ended
+-- The attempts of the last p_since, by kind, executor, worker or source: attempts that began (started) or ended
 -- (succeeded, failed, lost, other: released, cancelled and fenced) in that time, those that run now, and how long the
 -- succeeded and failed ones took. Of the attempts that ended the newest 1,000,000 are read; a notice says from when on
 -- where more ended in that time.
@@ -77,7 +77,7 @@ begin
 end;
 $$;
 comment on function fn_stats(interval, text) is
-  'What ran in the last p_since (default an hour, at most 366 days), a row each kind, executor, worker or source '
+  'The attempts of the last p_since (default an hour, at most 366 days), a row each kind, executor, worker or source '
   '(p_by), most failures first: attempts started, succeeded, failed, lost, ended otherwise, running now, and seconds '
   'that half and 95 of 100 took at most. Of more than 1,000,000 that ended the newest are counted, and a notice says '
   'from when on. OPS_018 for a time or grouping that cannot be.';

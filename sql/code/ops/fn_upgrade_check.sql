@@ -37,6 +37,6 @@ begin
 end;
 $$;
 comment on function fn_upgrade_check(text) is
-  'What an upgrade to release p_version would strand: parked steps that nothing in it brings back, and running steps '
-  'whose worker is of too old a package for it; each with the reason and the statement that ends that. No row before a '
-  'safe upgrade. OPS_018 for a version that cannot be.';
+  'Steps that an upgrade to release p_version would strand: parked steps that nothing in it brings back, and running '
+  'steps whose worker is of too old a package for it; each with the reason and the statement that ends that. No row '
+  'before a safe upgrade. OPS_018 for a version that cannot be.';

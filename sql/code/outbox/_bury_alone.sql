@@ -6,7 +6,7 @@ as $$
 -- Gives up the one message on whose data a claim or a report failed, and lets its aggregate go on; the dead letter has
 -- the names alone. Returns dead, or busy when another session holds the head of its aggregate just now.
 -- Locks: the head, SKIP LOCKED. Writes: outbox, outbox_heads, outbox_timers, ops_ready, dead_letter_archive. Raises:
--- what is no fault of the data.
+-- errors not caused by the data.
 declare
   v_locked record;
   v_name text := 'outbox:' || p_event_id::text;

@@ -9,7 +9,7 @@ as $$
 -- back by hand are put into the queue: those that wait, have no hint of their own, and lie at or below the mark of
 -- their aggregate or have none. One that cannot be is set aside.
 -- Locks: the turn of the sweep; the messages, SKIP LOCKED. Writes: ops_sweep, ops_ready, outbox, ops_strays. Raises:
--- what is no fault of the data.
+-- errors not caused by the data.
 declare
   c_part constant integer := 20000;
   v_now timestamptz := _now();

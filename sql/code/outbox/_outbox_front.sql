@@ -6,7 +6,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What waits in the outbox in front: the oldest message and its aggregate, and how many messages relays leave there,
+-- The front of the outbox: the oldest message and its aggregate, and how many messages relays leave there,
 -- with the reasons by type of event: no route, a route whose command cannot be run, a pause. Bounded: among the first
 -- 1,000 hints of the queue, and the 1,000 aggregates that are looked at next and latest.
 -- Locks: none. Writes: nothing. Raises: nothing.

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- How long a claim of messages lasts: what the caller asks for, else policy, else a minute.
+-- How long a claim of messages lasts: as the caller asks, else by policy, else a minute.
 -- Locks: none. Writes: nothing. Raises: OP018.
 begin
   if p_seconds not between 1 and 3600 then

@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What a relay needs to deliver by this route: the settings of its sink, those of policy for all routes and, for a
--- command, the program of its preset. Under "fault" why policy does not let it be delivered.
+-- The settings that a relay needs to deliver by this route: those of its sink, those of policy for all routes and, for
+-- a command, the program of its preset. Under "fault" why policy does not let it be delivered.
 -- Locks: none. Writes: nothing. Raises: nothing for a sound policy.
 declare
   v_settings jsonb := coalesce(p_route -> 'settings', '{}')

@@ -15,13 +15,13 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
--- What became of claimed messages: delivered, retry, dead or released; notify is delivered here, by NOTIFY, in this
+-- Settles claimed messages: delivered, retry, dead or released; notify is delivered here, by NOTIFY, in this
 -- transaction. Of each aggregate the reports count in order (_outbox_verdicts). OPS_006 answers what comes behind a
 -- failure, which is released with its aggregate, and what the processor does not have (any more). busy: another session
 -- holds the head of the aggregate just now; say it again. When that fails on data, reports are taken one by one, and
 -- the message on which it fails is dead.
 -- Locks: outbox_heads, SKIP LOCKED. Writes: outbox, outbox_heads, outbox_timers, ops_ready, dead_letter_archive,
--- ops_counts. Raises: OP023; what is no fault of the data.
+-- ops_counts. Raises: OP023; errors not caused by the data.
 declare
   v_locked record;
   v_said record;

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The JSON Schema of the document gate_applicability. What it shares with others stands in _schema_definitions.
+-- The JSON Schema of the document gate_applicability. Definitions that schemas share are in _schema_definitions.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return jsonb $json$

@@ -31,7 +31,8 @@ begin
         jsonb_build_object('version', new.version, 'by', 'hand'));
     end if;
     if new.key = 'proposal_caps' then
-      -- What waits for the window of a cap is gated by the next heartbeat; what somebody decides on is left to him.
+      -- A proposal that waits for the window of a cap is gated by the next heartbeat; one that a person decides on is
+      -- left to that person.
       update ops_mission_proposals p
          set gate_after = _now()
        where p.id in (select w.id from ops_mission_proposals w

@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What a version of a policy document says.
+-- The content of a version of a policy document.
 -- Locks: none. Writes: nothing. Raises: OP002 when there never was such a document, OP080 when it has no such version.
 declare
   v_value jsonb;

@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What is too large about a document: {"argument", "bytes" or "depth", "limit", "setting"}; null when nothing is.
--- p_setting: the limit of its bytes. p_limits: those in force.
+-- The fault of a document that is too large: {"argument", "bytes" or "depth", "limit", "setting"}; null when nothing
+-- is. p_setting: the limit of its bytes. p_limits: those in force.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   if octet_length(p_value::text) > (p_limits ->> p_setting)::bigint then

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What _size_fault found, as a sentence.
+-- The finding of _size_fault, as a sentence.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return format(case when p_fault ? 'depth' then '%s is nested %s deep; the limit is %s'

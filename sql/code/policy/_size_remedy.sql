@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What to do about what _size_fault found.
+-- The remedy for the finding of _size_fault.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return format(case p_fault ->> 'setting'

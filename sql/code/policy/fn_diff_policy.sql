@@ -10,8 +10,8 @@ stable
 security definer
 set search_path from current
 as $$
--- What differs between two versions of a policy document, or between one and p_document, which need not be in force nor
--- valid. p_to: the one in force when left out. p_from: likewise with p_document, else the version before p_to.
+-- The differences between two versions of a policy document, or between one and p_document, which need not be in force
+-- nor valid. p_to: the one in force when left out. p_from: likewise with p_document, else the version before p_to.
 -- Locks: none. Writes: nothing. Raises: OP002 when there never was such a document, OP018 for p_to and p_document at
 -- once, OP045 for a document that is too large, OP080 for a version that it does not have.
 declare
@@ -38,6 +38,6 @@ begin
 end;
 $$;
 comment on function fn_diff_policy(text, integer, integer, jsonb) is
-  'What differs between two versions of a policy document, by default the last two, or between one and p_document, '
+  'The differences between two versions of a policy document, by default the last two, or between one and p_document, '
   'which is not in force: a row for each path, with its value before and after (null: it is not there). Entries of a '
   'list are told apart by their name, where they have one. Version 0 is the empty document. OPS_080 no such version.';

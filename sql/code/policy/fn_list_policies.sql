@@ -13,4 +13,4 @@ begin
 end;
 $$;
 comment on function fn_list_policies() is
-  'The policy documents in force: what each says, its version, who set it (as claimed) and when.';
+  'The policy documents in force: the content of each, its version, who set it (as claimed) and when.';

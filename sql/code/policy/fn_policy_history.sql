@@ -27,5 +27,5 @@ begin
 end;
 $$;
 comment on function fn_policy_history(text, integer) is
-  'The versions of a policy document, the latest first: what it said, who changed it (as claimed, and by login), when '
+  'The versions of a policy document, the latest first: its content, who changed it (as claimed, and by login), when '
   'and why.';

@@ -39,7 +39,7 @@ begin
 
   return query
   with counted as (
-    -- What waited for a cap was counted later than it was made, and may be outside of these ids.
+    -- A proposal that waited for a cap was counted later than it was made, and may be outside of these ids.
     select w.scope, w.window_start, k.cap
       from ops_mission_proposals p
       left join ops_policy_history h on h.key = 'proposal_caps'

@@ -147,7 +147,7 @@ begin
     v_waiting := array(select i from generate_series(1, v_count) i
                        where statuses[i] = 'pending' and are_new[i] is not false);
     perform _open_approvals(array(select ids[i] from unnest(v_waiting) i));
-    -- What waits for a cap asks nobody yet.
+    -- A proposal that waits for a cap asks no person yet.
     v_waiting := array(select i from unnest(v_waiting) i where v_untils[i] is null);
     v_granted := _use_grants(array(select ids[i] from unnest(v_waiting) i));
     if v_granted <> '{}' then

@@ -8,7 +8,7 @@ as $$
 -- meanwhile is left for a person (OPS_016). One on whose data that fails is rejected with the code of the error, or set
 -- aside where even that fails, and stops no other.
 -- Locks: the proposals, SKIP LOCKED; cap counters. Writes: ops_mission_proposals, ops_cap_counters, missions and steps
--- for what policy approves, events for what waits for a person, ops_strays. Raises: what is no fault of the data.
+-- for what policy approves, events for what waits for a person, ops_strays. Raises: errors not caused by the data.
 declare
   v_now constant timestamptz := _now();
   v_ids uuid[];

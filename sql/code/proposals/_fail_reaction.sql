@@ -4,7 +4,7 @@ language plpgsql
 set search_path from current
 as $$
 -- Fails a reaction that cannot be processed, and writes its dead letter; sets it aside where that fails on data too.
--- Locks: the reaction. Writes: ops_agent_reactions, dead_letter_archive; ops_strays. Raises: what is no fault of the
+-- Locks: the reaction. Writes: ops_agent_reactions, dead_letter_archive; ops_strays. Raises: errors not caused by the
 -- data.
 declare
   v_message text;

@@ -5,7 +5,7 @@ stable
 set search_path from current
 as $$
 -- Those at the end of these reactions that are left for a later call, as the payloads of the ones before them have 16
--- MiB already. Null when there are none; the first never is one. What is small on its page is small as text.
+-- MiB already. Null when there are none; the first never is one. A document that is small on its page is small as text.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return (select array_agg(b.id order by b.nth)

@@ -52,5 +52,5 @@ end;
 $$;
 comment on function fn_create_proposals(jsonb) is
   'Proposes a batch [{"template", "source", "dedupe_key"}] and gates it in the caller''s transaction. One row per '
-  'proposal, in order: what became of it and why. OPS_004 names every fault of every template and proposes nothing. '
+  'proposal, in order: its outcome and the reason. OPS_004 names every fault of every template and proposes nothing. '
   'OPS_018 for a bad source or dedupe_key, OPS_045 for what is too large.';

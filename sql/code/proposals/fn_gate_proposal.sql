@@ -5,7 +5,7 @@ stable
 security definer
 set search_path from current
 as $$
--- What the gate would say about a proposal now. Caps are not asked for a proposal that counts already.
+-- The verdict of the gate on a proposal now. Caps are not asked for a proposal that counts already.
 -- Locks: none. Writes: nothing. Raises: OP012, OP083 when there is no such proposal.
 declare
   v_proposal ops_mission_proposals;
@@ -27,5 +27,5 @@ begin
 end;
 $$;
 comment on function fn_gate_proposal(uuid) is
-  'What the gate says about a proposal now: ok, or OPS_003 (a cap, or forbidden) or OPS_009 (a person must decide) or '
-  'OPS_016 (the template was changed) with the reason. Reads only. OPS_012 when there is no such proposal.';
+  'The verdict of the gate on a proposal now: ok, or OPS_003 (a cap, or forbidden) or OPS_009 (a person must decide) '
+  'or OPS_016 (the template was changed) with the reason. Reads only. OPS_012 when there is no such proposal.';

@@ -6,7 +6,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- For fn_check_health and fn_metrics: what gave up lately.
+-- For fn_check_health and fn_metrics: dead letters of late.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_now timestamptz := _now();

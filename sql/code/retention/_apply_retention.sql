@@ -4,8 +4,8 @@ language plpgsql
 set search_path from current
 as $$
 -- As fn_apply_retention, within p_budget.
--- Locks: that of _begin_purge, and rows of what goes. Writes: ops_retention, and what _retain writes. Raises: what is
--- no fault of the data.
+-- Locks: that of _begin_purge, and rows of what goes. Writes: ops_retention, and what _retain writes. Raises: errors
+-- not caused by the data.
 declare
   v_now constant timestamptz := _now();
   v_until constant timestamptz := clock_timestamp() + p_budget;

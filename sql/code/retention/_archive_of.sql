@@ -16,7 +16,7 @@ begin
       from pg_constraint c where c.conrelid = quote_ident(p_table)::regclass and c.contype = 'p';
     execute format('create table %I (like %I including all excluding indexes, constraint %I %s)',
                    name, p_table, name || '_pkey', v_key);
-    -- Like every table of the schema (loader/change_end.sql): nobody but the owner reads it, unless he grants it.
+    -- Like every table of the schema (loader/change_end.sql): only the owner reads it, unless the owner grants it.
     execute format('alter table %I enable row level security', name);
   end if;
   select string_agg(quote_ident(t.attname), ', ' order by t.attnum),

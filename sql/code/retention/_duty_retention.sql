@@ -7,7 +7,7 @@ as $$
 -- minute after the last. And what is tidied without one, as it says nothing any more: cooldowns of patterns that are
 -- gone and began a day ago.
 -- Locks: those of _apply_retention; rows of ops_pattern_cooldowns, SKIP LOCKED. Writes: what _apply_retention writes,
--- and these. Raises: what is no fault of the data.
+-- and these. Raises: errors not caused by the data.
 declare
   v_now constant timestamptz := _now();
 begin

@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- For fn_check_health and fn_metrics: what retention does not remove.
+-- For fn_check_health and fn_metrics: rows that retention does not remove.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_state record := _retention_state();

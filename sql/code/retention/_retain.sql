@@ -15,7 +15,7 @@ as $$
 -- that fails on data, such as a row that a table of the team's refers to, fewer rows are tried, until the one is found;
 -- it is set aside and passed over. The last row returned has no table: {"next", "purged", "locked", "needed",
 -- "errors", "error"}.
--- Locks, writes: as _retain_part, and ops_strays. Raises: what is no fault of the data.
+-- Locks, writes: as _retain_part, and ops_strays. Raises: errors not caused by the data.
 declare
   c_look constant integer := 500;
   v_after text := p_after;

@@ -4,7 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- A sound document as a row of ops_schedules: what it leaves out has its default, and only what it can say is filled.
+-- A sound document as a row of ops_schedules: fields that it omits have their defaults, and only columns that it can
+-- set are filled.
 -- Locks: none. Writes: nothing. Raises: class 22 for a time that there is not.
 declare
   v_row ops_schedules;

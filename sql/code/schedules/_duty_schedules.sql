@@ -8,7 +8,7 @@ as $$
 -- For each heartbeat: takes the ticks that are due, and those that waited for the one before; p_limit ticks at most,
 -- the rest in the next turn. The row of the schedule is locked while that is done, so that each tick is taken once.
 -- Locks: schedules, SKIP LOCKED; those of emitting and proposing. Writes: ops_schedules, ops_schedule_ticks, and what
--- ticks write. Raises: what is no fault of the data.
+-- ticks write. Raises: errors not caused by the data.
 declare
   v_now constant timestamptz := _now();
   v_left integer := p_limit;

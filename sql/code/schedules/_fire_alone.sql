@@ -4,7 +4,7 @@ language plpgsql
 set search_path from current
 as $$
 -- A tick happens; one that cannot, for a fault of its data, is refused with the code, and nothing of it is left.
--- Locks: those of emitting and proposing. Writes: what a tick writes. Raises: what is no fault of the data.
+-- Locks: those of emitting and proposing. Writes: what a tick writes. Raises: errors not caused by the data.
 declare
   v_row ops_schedule_ticks;
   v_message text;

@@ -3,10 +3,10 @@ returns ops_schedule_ticks
 language plpgsql
 set search_path from current
 as $$
--- What a tick does: emits its event or proposes its template, which policy judges and caps count like any other. Its
--- dedupe_key makes that happen once, also when what is known of the tick was deleted. It counts as proposed by p_login
--- or, when that is null, by the login that set the schedule; whoever had a hand in it does not decide on it. Of the row
--- that is returned outcome, code, reason, event_id and proposal_id are filled.
+-- Does the work of a tick: emits its event or proposes its template, which policy judges and caps count like any other.
+-- Its dedupe_key makes that happen once, also when the record of the tick was deleted. It counts as proposed by p_login
+-- or, when that is null, by the login that set the schedule; a login that had a hand in it does not decide on it. Of
+-- the row that is returned outcome, code, reason, event_id and proposal_id are filled.
 -- Locks: cap counters, the unique index of dedupe_key. Writes: what emitting and proposing write. Raises: OP004, OP019,
 -- OP045.
 declare

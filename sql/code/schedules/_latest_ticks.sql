@@ -10,7 +10,7 @@ stable
 set search_path from current
 as $$
 -- The last p_limit ticks of a schedule after p_after and up to p_upto, ascending. Ticks are worked out forward only: so
--- it looks back twice as far each time until there are enough, and then halves what is too much. What it costs follows
+-- it looks back twice as far each time until there are enough, and then halves what is too much. Its cost follows
 -- from p_limit, not from how long the time was.
 -- Locks: none. Writes: nothing. Raises: 22023 for a time zone that the server does not know.
 declare

@@ -4,8 +4,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- The faults of a schedule; an empty array when it is sound. What needs the whole, such as the first tick, is looked at
--- when the fields are sound.
+-- The faults of a schedule; an empty array when it is sound. A property of the whole, such as the first tick, is looked
+-- at when the fields are sound.
 -- Locks: none. Writes: nothing. Raises: OP045 for what is too large.
 declare
   v_defs constant jsonb := _schedules_schema() -> '$defs';

@@ -5,7 +5,7 @@ immutable
 set search_path from current
 as $$
 -- The schedule and the tick that an event or a proposal comes of, by its dedupe_key: {"name", "tick"}; null when it
--- comes of none. Nobody else may use these keys (_reserved_names).
+-- comes of none. Only the loop may use these keys (_reserved_names).
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return case when p_dedupe_key like 'schedule:%' then

@@ -10,7 +10,7 @@ language plpgsql
 set search_path from current
 as $$
 -- Stores a sound schedule; false when that changes nothing. Where the times change, ticks count from now on; else those
--- that are due stay due. Whoever had a hand in it stays among its proposers.
+-- that are due stay due. Every login that had a hand in it stays among its proposers.
 -- Locks: the schedule. Writes: ops_schedules, ops_schedule_ticks, ops_audit_log. Raises: OP031.
 declare
   v_now constant timestamptz := _now();

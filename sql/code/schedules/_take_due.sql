@@ -8,8 +8,8 @@ as $$
 -- ones; or the last one alone, for none only when that itself is not late. Those that are let go leave one row, that
 -- of the first. A schedule whose ticks cannot be worked out any more, as the server has lost its time zone, is
 -- refused, and looked at again in ten minutes.
--- Locks: those of emitting and proposing. Writes: ops_schedules, ops_schedule_ticks, and what ticks write. Raises: what
--- is no fault of the data.
+-- Locks: those of emitting and proposing. Writes: ops_schedules, ops_schedule_ticks, and what ticks write. Raises:
+-- errors not caused by the data.
 declare
   c_late constant interval := interval '15 minutes';
   v_now constant timestamptz := _now();

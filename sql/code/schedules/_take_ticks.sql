@@ -11,8 +11,8 @@ as $$
 -- Takes ticks of a schedule that is locked, each once: it happens, or is skipped or queued because of overlap. Those
 -- that happened or wait are passed over. A backfill never skips: where ticks must not overlap, they wait. One that
 -- cannot be emitted or proposed is refused, with its code, and holds up no other.
--- Locks: those of emitting and proposing. Writes: ops_schedule_ticks, ops_schedules, and what ticks write. Raises: what
--- is no fault of the data.
+-- Locks: those of emitting and proposing. Writes: ops_schedule_ticks, ops_schedules, and what ticks write. Raises:
+-- errors not caused by the data.
 declare
   v_tick timestamptz;
   v_row ops_schedule_ticks;

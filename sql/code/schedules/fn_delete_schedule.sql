@@ -5,12 +5,12 @@ security definer
 set search_path from current
 set lock_timeout = '2s'
 as $$
--- Deletes a schedule and what is known of its ticks. What came of them stays, and so does a pause of that name.
+-- Deletes a schedule and the records of its ticks. Their events and proposals stay, and so does a pause of that name.
 -- Locks: the schedule. Writes: ops_schedules, ops_schedule_ticks, ops_audit_log. Raises: OP025, OP031.
 begin
   perform _delete_schedule(p_name, p_actor, p_reason);
 end;
 $$;
 comment on function fn_delete_schedule(text, text, text) is
-  'Deletes a schedule, as p_actor (default: the login), with its ticks that wait; what came of earlier ones stays. '
-  'OPS_025 for an unknown one.';
+  'Deletes a schedule, as p_actor (default: the login), with its ticks that wait; events and proposals of earlier ones '
+  'stay. OPS_025 for an unknown one.';

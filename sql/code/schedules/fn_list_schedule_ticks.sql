@@ -16,7 +16,7 @@ stable
 security definer
 set search_path from current
 as $$
--- What became of the ticks of a schedule, the last taken first.
+-- The outcomes of the ticks of a schedule, the last taken first.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 begin
   perform _check_list(p_limit);
@@ -30,5 +30,5 @@ begin
 end;
 $$;
 comment on function fn_list_schedule_ticks(text, integer) is
-  'What became of the ticks of a schedule, the last taken first, p_limit (1 to 1000, default 50); the last 1,000 are '
+  'The outcomes of the ticks of a schedule, the last taken first, p_limit (1 to 1000, default 50); the last 1,000 are '
   'kept. OPS_018 for a limit that cannot be.';

@@ -34,7 +34,7 @@ security definer
 set search_path from current
 as $$
 -- Schedules in order of name, or one of them; each with its next three ticks, as they will come if nothing changes, and
--- with what became of the last one. One that is paused has ticks, too: what becomes of them is for catch_up to say.
+-- with the outcome of the last one. A paused schedule has ticks, too: catch_up decides on them.
 -- Locks: none. Writes: nothing. Raises: OP018 for a limit that cannot be.
 begin
   perform _check_list(p_limit);

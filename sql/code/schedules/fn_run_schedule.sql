@@ -6,7 +6,7 @@ set search_path from current
 set lock_timeout = '2s'
 as $$
 -- A tick at once, whatever its times, overlap and enabled say. It counts as asked for by this login: its proposal is
--- one that the login may not decide on. What cannot be emitted or proposed raises its own error.
+-- one that the login may not decide on. An event or proposal that is refused raises its own error.
 -- Locks: the schedule; those of emitting and proposing. Writes: ops_schedule_ticks, ops_schedules, ops_audit_log, and
 -- what a tick writes. Raises: OP025, OP028 while it is paused, OP031, and what emitting and proposing raise.
 declare

@@ -9,8 +9,8 @@ set jit = off
 as $$
 -- The hot half of a completion. One statement ends the steps whose token and epoch are right, records their attempts,
 -- counts down their missions and stores the events that a pattern watches or a step waits for; then the steps that they
--- unblock are queued. What nobody watches is not stored: ops_events derives it from step, attempt and mission. The
--- event of a step has the id of its attempt, so that the view knows it. (Other routines store events by
+-- unblock are queued. An event that no pattern watches is not stored: ops_events derives it from step, attempt and
+-- mission. The event of a step has the id of its attempt, so that the view knows it. (Other routines store events by
 -- _emit_loop_events; here the arrays that it takes would cost as much as the rows.) Returns the steps accepted, null
 -- for none. The caller holds the locks of the missions; only in missions of p_running are further steps queued.
 -- Locks: the steps, and those it unblocks, under the locks of their missions. Writes: ops_mission_steps,

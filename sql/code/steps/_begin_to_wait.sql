@@ -5,7 +5,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Parks steps of kind wait, whose turn has come. What cannot be waited for is found when the step is looked at again,
+-- Parks steps of kind wait, whose turn has come. A wait that is impossible is found when the step is looked at again,
 -- which is at once, as is an event that came before its turn. The caller holds their missions.
 -- Locks: ops_parked_steps, and what _listen locks. Writes: ops_mission_steps, ops_parked_steps, ops_event_waits,
 -- ops_timers. Raises: nothing.

@@ -16,7 +16,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What policy says about steps as they would run now, placeholders filled and presets expanded. A row only for steps
+-- The verdicts of policy on steps as they would run now, placeholders filled and presets expanded. A row only for steps
 -- with slots, for presets, and for steps judged under another policy generation. fault: a placeholder has no value, and
 -- the step fails; but where it names a step whose row is gone, deleted or archived by hand, hold says so (OPS_082): the
 -- step waits until that row is back, or a person says how it ended. role: the agent that the step is for, which the

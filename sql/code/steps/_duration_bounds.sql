@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- The upper bounds, in seconds, of the buckets in which durations of attempts are counted. What is counted keeps its
+-- The upper bounds, in seconds, of the buckets in which durations of attempts are counted. A count keeps its
 -- bucket: to change them needs a schema script that empties ops_attempt_counts.buckets.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin

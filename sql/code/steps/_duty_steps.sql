@@ -8,7 +8,7 @@ as $$
 -- since. Where that fails on data, each worker is looked at by itself, and one that cannot be changed is left. Counts
 -- attempts that have ended.
 -- Locks: workers, SKIP LOCKED, and those of _fold_attempts. Writes: ops_workers, ops_strays, and what _fold_attempts
--- writes. Raises: what is no fault of the data.
+-- writes. Raises: errors not caused by the data.
 declare
   v_now timestamptz := _now();
   v_ids text[] := array(

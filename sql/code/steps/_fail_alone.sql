@@ -9,7 +9,7 @@ as $$
 -- of that mission. Where even that fails on its data (a row too large for a dead letter, for example), the dead letter
 -- has the ids alone and the step's own event is left out. A row that cannot be changed at all is set aside: it
 -- must not stop the others.
--- Locks: none of its own. Writes: what _fail_for_good writes, or ops_strays. Raises: what is no fault of the data.
+-- Locks: none of its own. Writes: what _fail_for_good writes, or ops_strays. Raises: errors not caused by the data.
 declare
   v_step record;
   v_message text;

@@ -31,7 +31,7 @@ begin
   -- PostgreSQL before version 17 refuses to subtract infinity, which may have been written by hand.
   v_fold.counted_until := greatest(v_fold.counted_until, '0001-01-01 00:00+00');
   v_fold.noted_at := case when isfinite(v_fold.noted_at) then v_fold.noted_at else v_now end;
-  -- After the lock, by a snapshot of its own: what is below has ended, its subtransactions too.
+  -- After the lock, by a snapshot of its own: transactions below have ended, its subtransactions too.
   select pg_snapshot_xmin(s.now), pg_snapshot_xmax(s.now) into v_below, v_next
     from (select pg_current_snapshot() as now) s;
   if greatest(v_fold.counted_below, v_fold.noted_next) > v_next then

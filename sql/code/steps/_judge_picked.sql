@@ -16,7 +16,7 @@ as $$
 -- with the code of the error, and the rest is judged as ever. later: steps left over once what was rendered is enough
 -- for one claim, or once looking for faulty ones has taken a second. (A block with an exception clause is a
 -- subtransaction. It only reads, so it draws no transaction id, and steps as the gate judged them never come here.)
--- Locks: none. Writes: nothing. Raises: what is no fault of the data.
+-- Locks: none. Writes: nothing. Raises: errors not caused by the data.
 declare
   c_chunk constant integer := 32;
   c_enough constant integer := 32 * 1024 * 1024;

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- How long a lease lasts, in seconds: what the worker asks for (its environment), else lease_minutes of worker_policy,
+-- How long a lease lasts, in seconds: as the worker asks (its environment), else lease_minutes of worker_policy,
 -- else 30.
 -- Locks: none. Writes: nothing. Raises: OP018 unless it is from 1 second to 1 day.
 declare

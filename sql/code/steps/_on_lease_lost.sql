@@ -5,7 +5,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What becomes of a step whose worker vanished, as nothing says whether its effect happened: retry or hold. The step
+-- The fate of a step whose worker vanished, as it is unknown whether its effect happened: retry or hold. The step
 -- decides, else its executor's entry in worker_policy, else what its worker registered (idempotent); else retry for
 -- noop, sql and radar, and hold for all others.
 -- Locks: none. Writes: nothing. Raises: nothing.

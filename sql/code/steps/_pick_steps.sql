@@ -24,7 +24,7 @@ as $$
 -- claim; they are to be queued again. held: steps that a claim would have to wait for (_held_steps), or that cannot be
 -- refused as somebody holds their mission or one of its steps; they are to be put back. The missions of the refused
 -- ones are locked.
--- Locks: ops_ready, missions and steps, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: what is no fault of
+-- Locks: ops_ready, missions and steps, SKIP LOCKED. Writes: ops_ready, marks of lanes. Raises: errors not caused by
 -- the data.
 declare
   c_enough constant bigint := 32 * 1024 * 1024;
@@ -60,7 +60,7 @@ begin
     select array_agg(s.id), array_agg(s.executor), array_agg(s.mission_id),
            array_agg(s.id) filter (where s.slots is not null or s.judged_generation is distinct from p_generation
                                       or p_worker_policy -> 'presets' ? s.executor),
-           -- What is compressed may be a hundred times as large.
+           -- A compressed value may be a hundred times as large.
            sum(pg_column_size(s.params)) > c_enough / 100,
            -- A row that nobody has locked since it was written has xmax 0. The claim locks missions that are to begin,
            -- and those of steps that it may have to refuse.

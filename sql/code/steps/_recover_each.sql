@@ -17,8 +17,8 @@ as $$
 -- need not run is set aside instead: unpark (parked, but not waiting), interrupted (a lease, but not running), and
 -- missions, of which the ids are those of missions out of step with their steps. held: how many adopt adopted, resume
 -- left parked, and park parked.
--- Locks: missions, then steps, SKIP LOCKED. Writes: what recovery, the queue and an end write; ops_strays. Raises: what
--- is no fault of the data.
+-- Locks: missions, then steps, SKIP LOCKED. Writes: what recovery, the queue and an end write; ops_strays. Raises:
+-- errors not caused by the data.
 declare
   v_now timestamptz := _now();
   v_from integer := 1;

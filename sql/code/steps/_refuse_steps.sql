@@ -8,7 +8,7 @@ as $$
 -- For a claim: fails the steps whose placeholders have no value, and parks those that policy no longer covers; both are
 -- given by id, as {"code", "reason"}. Where that fails on data, each is refused by itself.
 -- Locks: the missions of these, then all their steps, which the claim has locked already (_pick_steps).
--- Writes: what a parked and a failed step write. Raises: what is no fault of the data.
+-- Writes: what a parked and a failed step write. Raises: errors not caused by the data.
 declare
   v_ids uuid[];
   v_codes text[];

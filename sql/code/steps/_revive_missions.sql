@@ -42,7 +42,7 @@ begin
        set cancel_requested = false
      where s.mission_id = any (v_revived) and s.status = 'running' and s.cancel_requested;
   end if;
-  -- Also in missions that never ended: what needs a step with on_failure isolate that is to run again.
+  -- Also in missions that never ended: steps that need one with on_failure isolate which is to run again.
   if exists (select from ops_mission_steps f where f.mission_id = any (p_mission_ids) and f.on_failure = 'isolate') then
     update ops_mission_steps s
        set status = 'blocked', wait_reason = null, updated_at = v_now

@@ -10,7 +10,7 @@ as $$
 -- need not find all: reports of the others are refused, and their timers bring them back. When none is left and no
 -- transaction from before the kill is open, heartbeats stop looking.
 -- Locks: missions, then steps, SKIP LOCKED; ops_control, SKIP LOCKED. Writes: what _recover_each writes; ops_control.
--- Raises: what is no fault of the data.
+-- Raises: errors not caused by the data.
 declare
   c_batch constant integer := 1000;
   v_control ops_control;

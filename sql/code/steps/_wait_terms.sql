@@ -6,7 +6,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- What a step of kind wait waits for, its placeholders filled: until when, where its turn came at p_from, and for which
+-- The terms of a step of kind wait, its placeholders filled: until when, where its turn came at p_from, and for which
 -- event, null for none. fault: why it cannot wait, null when it can.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare

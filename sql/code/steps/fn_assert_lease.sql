@@ -22,7 +22,7 @@ begin
   if not found then
     raise exception using errcode = 'OP006', message = format('OPS_006: the lease on step %s is lost', p_step_id),
       detail = jsonb_build_object('step_id', p_step_id)::text,
-      hint = 'Roll back: somebody else may be working on this step by now.';
+      hint = 'Roll back: another worker may be working on this step by now.';
   end if;
 end;
 $$;

@@ -11,7 +11,7 @@ as $$
 -- running twice could hurt (on_lease_lost hold), parked until a person says how it ended. One on whose data that fails
 -- is failed with the code of the error, and stops no other. Never waits.
 -- Locks: timers, missions and steps, SKIP LOCKED. Writes: ops_timers, ops_mission_steps, ops_action_runs, ops_ready,
--- ops_missions, ops_agent_events, dead_letter_archive. Raises: what is no fault of the data.
+-- ops_missions, ops_agent_events, dead_letter_archive. Raises: errors not caused by the data.
 declare
   c_part constant integer := 500;
   v_now timestamptz := _now();

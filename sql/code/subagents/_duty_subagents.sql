@@ -8,7 +8,7 @@ as $$
 -- again. A run whose directive, mission or proposal is gone is closed. One on whose data that fails is set aside, and
 -- stops no other.
 -- Locks: runs, SKIP LOCKED; those of fn_store_sub_agent_result. Writes: sub_agent_runs, sub_agent_execution_results,
--- ops_strays. Raises: what is no fault of the data.
+-- ops_strays. Raises: errors not caused by the data.
 declare
   v_run sub_agent_runs;
   v_directive boolean;

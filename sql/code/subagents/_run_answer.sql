@@ -4,7 +4,7 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What the caller gets that asks for sub-agents: the run, what became of its proposal, which of them it runs, and which
+-- The answer to a request for sub-agents: the run, the outcome of its proposal, which of them it runs, and which
 -- results stand for the others.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin

@@ -15,9 +15,9 @@ language plpgsql
 stable
 set search_path from current
 as $$
--- What each sub-agent of a run found. status: that of its step, reused for a result of the same hour that stands for
--- it, missing when neither is there. verdict: null when it has none; BLOCKED when one that it needs failed. reason: why
--- it has no verdict.
+-- The finding of each sub-agent of a run. status: that of its step, reused for a result of the same hour that stands
+-- for it, missing when neither is there. verdict: null when it has none; BLOCKED when one that it needs failed. reason:
+-- why it has no verdict.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What a sub-agent found, read from the result of its step: {"verdict", "confidence", "finding"}. The finding is the
--- object with "verdict": the result itself, its JSON answer (http, agent), its first row (sql) or what it printed
+-- The finding of a sub-agent, read from the result of its step: {"verdict", "confidence", "finding"}. The finding is
+-- the object with "verdict": the result itself, its JSON answer (http, agent), its first row (sql) or what it printed
 -- (command). verdict is null where it cannot be read, so is confidence.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare

@@ -5,7 +5,7 @@ stable
 security definer
 set search_path from current
 as $$
--- What the sub-agents of a mission, or of a run (run_id), found in all. It is a gate result as it stands. An agent
+-- The findings of all sub-agents of a mission, or of a run (run_id). It is a gate result as it stands. An agent
 -- without a verdict that can be read counts as BLOCKED, whatever kept it from giving one: it never passes. One without
 -- a confidence counts as 0.
 -- Locks: none. Writes: nothing. Raises: OP012 when there is no such mission or run.
@@ -62,7 +62,7 @@ begin
 end;
 $$;
 comment on function fn_sub_agent_summary(uuid) is
-  'What the sub-agents of a mission, or of a run_id, found in all, as a result for a gate: {"passed", "score", '
+  'The findings of all sub-agents of a mission, or of a run_id, as a result for a gate: {"passed", "score", '
   '"maxScore", "issues", "warnings", "verdict": PASS, WARNING, CONDITIONAL_PASS or BLOCKED, "confidence": their '
   'average, rounded down, "complete", "reason", "agents": by code}. A FAIL of priority 70 and more, a BLOCKED and a '
   'missing verdict block. OPS_012 when there is no such mission or run.';

@@ -5,8 +5,8 @@ immutable
 set search_path from current
 as $$
 -- Params as their executor gets them: the numbers and booleans in the argv of a command become the texts that the
--- program receives, so that policy judges those and no worker spells them anew. What no argument can be stays, to be
--- refused.
+-- program receives, so that policy judges those and no worker spells them anew. A value that can be no argument stays,
+-- to be refused.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   if p_executor <> 'command' or jsonb_typeof(p_params -> 'argv') is distinct from 'array'

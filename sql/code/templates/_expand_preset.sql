@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What an executor name means: itself, or, where worker_policy.presets has it, a command whose program and options
+-- The meaning of an executor name: itself, or, where worker_policy.presets has it, a command whose program and options
 -- policy wrote and whose {{params.…}} the step fills. A text, number or boolean becomes one whole argument, or a part
 -- of one where policy wrote more around it; an array, alone in its argument, becomes one argument for each element. A
 -- param whose default is null is optional: an argument that has it is left out where the step does not give it.

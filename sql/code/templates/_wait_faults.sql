@@ -5,7 +5,7 @@ immutable
 set search_path from current
 as $$
 -- The faults of the params of a step of kind wait: seconds, until, or event with match, timeout_seconds, on_timeout and
--- since. What is a placeholder is judged again when the step's turn has come, and the placeholder has its value.
+-- since. A placeholder is judged again when the step's turn has come, and the placeholder has its value.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_params constant jsonb := coalesce(nullif(p_params, 'null'), '{}');

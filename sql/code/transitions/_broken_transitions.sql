@@ -5,8 +5,8 @@ stable
 set search_path from current
 as $$
 -- Directives that disagree with the log of transitions, requests that took effect twice, and accepted handoffs without
--- a completed transition. A directive that was deleted and made anew begins its count anew. What was changed by hand is
--- reported, and mended by nobody.
+-- a completed transition. A directive that was deleted and made anew begins its count anew. A change by hand is
+-- reported, and not mended.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return query

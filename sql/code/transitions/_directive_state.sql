@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What the log of transitions keeps of a directive and the requirement that was named, before and after.
+-- The record that the log of transitions keeps of a directive and the requirement that was named, before and after.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return jsonb_build_object('sd_phase', p_directive.current_phase, 'sd_status', p_directive.status,

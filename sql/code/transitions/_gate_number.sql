@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- A number of a gate's result, exactly; null where it is none. Also a text that is one. What has more than 60 digits or
--- reaches 10^15 is none: sums of products of such could leave the range of numeric.
+-- A number of a gate's result, exactly; null where it is none. Also a text that is one. A number that has more than 60
+-- digits or reaches 10^15 is none: sums of products of such could leave the range of numeric.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_text constant text := btrim(p_value #>> '{}');

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What the caller of a handoff gets: the row that it left, and the answer of its transition or the refusal.
+-- The answer to the caller of a handoff: the row that it left, and the answer of its transition or the refusal.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return p_answer || jsonb_build_object('handoff_id', p_handoff.id, 'handoff_type', p_handoff.handoff_type,

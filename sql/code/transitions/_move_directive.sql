@@ -12,7 +12,7 @@ language plpgsql
 set search_path from current
 as $$
 -- Carries a transition out, all of it or none; the caller holds the lock on the directive and has refused what cannot
--- be. What is measured is the time on clock_timestamp(): now() stands still in a transaction, and _now() in tests.
+-- be. Time is measured by clock_timestamp(): now() stands still in a transaction, and _now() in tests.
 -- Locks: the stories, the requirement. Writes: see fn_atomic_transition. Raises: nothing but what keeps it from
 -- recording the failure.
 declare
@@ -34,7 +34,7 @@ declare
   v_message text;
   v_hint text;
   v_constraint text;
-  -- What this routine itself refuses, as a sentence without its code; it outlives the block that is undone.
+  -- The refusal of this routine itself, as a sentence without its code; it outlives the block that is undone.
   v_refusal text;
 begin
   v_audit.id := _uuid_v7();

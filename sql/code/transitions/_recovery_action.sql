@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What to do about a transition that failed, by its SQLSTATE.
+-- The remedy for a transition that failed, by its SQLSTATE.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return case

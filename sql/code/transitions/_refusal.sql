@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What a caller gets whose request was refused: the code, a sentence, what can be done, and the values.
+-- The answer to a caller whose request was refused: the code, a sentence, what can be done, and the values.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return jsonb_build_object('success', false, 'code', p_code, 'error', p_error, 'hint', p_hint, 'detail', p_detail);

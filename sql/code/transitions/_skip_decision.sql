@@ -6,7 +6,7 @@ set search_path from current
 as $$
 -- Whether directives of a type skip a gate, by the policy document gate_applicability: not applicable by the matrix, a
 -- planning gate of a lightweight type, or a code gate of a type that is like documentation. Names count without regard
--- to case; what is not listed is not skipped. A skipped result has no score that could raise the others.
+-- to case; a gate that is not listed is not skipped. A skipped result has no score that could raise the others.
 -- Locks: none. Writes: nothing. Raises: nothing.
 declare
   v_gate constant text := upper(btrim(p_gate));

@@ -4,7 +4,7 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- What the caller of a completed transition gets, the first time and every other.
+-- The answer to the caller of a completed transition, the same at each call.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return jsonb_build_object('success', true, 'audit_id', p_audit.id, 'idempotent_hit', p_hit,

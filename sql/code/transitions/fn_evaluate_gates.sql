@@ -7,7 +7,7 @@ set search_path from current
 as $$
 -- Whether the gates let a directive pass: every required gate that is not skipped has passed, and the weighted score
 -- of these reaches the threshold of the directive's type. The score is a fraction of two exact numbers. They are
--- multiplied, never divided, where they are compared, so that nothing is rounded; what is shown is rounded down.
+-- multiplied, never divided, where they are compared, so that nothing is rounded; shown numbers are rounded down.
 -- Locks: none. Writes: nothing. Raises: OP012 for a directive that is not there, OP018 when p_gate_results is no
 -- object, OP045 when it is too large: the exact fraction has as many digits as all scores together.
 declare

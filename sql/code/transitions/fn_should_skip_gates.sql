@@ -17,4 +17,4 @@ begin
 end;
 $$;
 comment on function fn_should_skip_gates(text[], text) is
-  'What fn_should_skip_gate says of each of some gates, by gate.';
+  'The answers of fn_should_skip_gate for several gates, by gate.';

@@ -6,7 +6,7 @@ as $$
 -- For the heartbeat, every turn: gives events to the steps that wait for them, in the order in which the events were
 -- looked at, 10,000 steps a turn. One heartbeat at a time does this.
 -- Locks: an advisory lock, never waiting; rows of ops_event_waits, SKIP LOCKED; those of what it calls. Writes:
--- ops_awaited_events, ops_event_waits, and what the end of a wait writes. Raises: what is no fault of the data.
+-- ops_awaited_events, ops_event_waits, and what the end of a wait writes. Raises: errors not caused by the data.
 declare
   c_part constant integer := 1000;
   v_left integer := 10000;

@@ -5,7 +5,7 @@ set search_path from current
 set enable_seqscan = off
 set jit = off
 as $$
--- Nobody waits for this proposal of a step any more: it is withdrawn, or its mission cancelled, if it has not ended.
+-- No step waits for this proposal any more: it is withdrawn, or its mission cancelled, if it has not ended.
 -- False where another session holds a row of it, and it is to be tried again.
 -- Locks: the proposal, the mission and its steps, SKIP LOCKED; cap counters. Writes: ops_mission_proposals,
 -- ops_approvals, ops_cap_counters, and what cancelling writes. Raises: nothing.

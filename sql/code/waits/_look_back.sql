@@ -8,8 +8,8 @@ as $$
 -- somebody listens, and did not store, or not look at, what they made. Until they have ended, a minute at most, what
 -- they made is looked for here, and comes before what is looked at later. A success that was not stored counts by the
 -- time of its report.
--- Locks: rows of ops_event_waits, SKIP LOCKED. Writes: ops_event_waits, and what the end of a wait writes. Raises: what
--- is no fault of the data.
+-- Locks: rows of ops_event_waits, SKIP LOCKED. Writes: ops_event_waits, and what the end of a wait writes. Raises:
+-- errors not caused by the data.
 declare
   c_part constant integer := 1000;
   v_now constant timestamptz := _now();

@@ -63,7 +63,7 @@ begin
       array['step:proposed'],
       array[jsonb_build_object('step_id', p_step_id, 'key', v_step.key, 'source', 'step:mission', 'proposals', 1)],
       array[null::text], array[v_step.mission_id], null))[1];
-    -- Its texts are exact: what looks like a placeholder came with data, and is none.
+    -- Its texts are exact: a text that looks like a placeholder came with data, and is none.
     v_proposal_id := (_create_proposals(
       array[v_filled.params], array[jsonb '[]'], array[1], array[text 'step:mission'],
       array[format('opsloop:step:%s:%s', p_step_id, v_nth + 1)], array[v_event_id], null, array[v_step.depth + 1],

@@ -7,7 +7,7 @@ as $$
 -- those proposed earlier have started or never will, and ends those whose step no longer waits; up to p_limit of each.
 -- One heartbeat at a time does this.
 -- Locks: an advisory lock, never waiting; missions and their steps, proposals, SKIP LOCKED. Writes: ops_child_missions,
--- ops_parked_steps, ops_timers, proposals, and what an end writes. Raises: what is no fault of the data.
+-- ops_parked_steps, ops_timers, proposals, and what an end writes. Raises: errors not caused by the data.
 declare
   v_child record;
   v_message text;

@@ -13,7 +13,7 @@ from opsloop.results import BrokenGlass, Grant, Proposal
 
 
 class AsyncApprovals(AsyncCaller):
-    """What stands beside deciding on one proposal."""
+    """Methods besides deciding on one proposal."""
 
     async def grant(
         self,

@@ -41,6 +41,6 @@ class AsyncCaller:
 
     async def _execute(self, cur: psycopg.AsyncCursor[Any], function: str, args: Mapping[str, Any]) -> None:
         show_unreadable(cur)
-        # What is None is left to the function's own default.
+        # An argument that is None is left to the function's own default.
         given = {name: argument(value) for name, value in args.items() if value is not None}
         await cur.execute(statement(self.schema, function, tuple(given)), tuple(given.values()))

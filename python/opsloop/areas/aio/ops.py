@@ -26,7 +26,7 @@ from opsloop.results import (
 
 
 class AsyncOps(AsyncCaller):
-    """What keeps the loop turning."""
+    """Methods that keep the loop running."""
 
     async def heartbeat(
         self,

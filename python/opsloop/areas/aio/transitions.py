@@ -15,7 +15,7 @@ from opsloop.results import ListedDirective, ListedHandoff
 class AsyncTransitions(AsyncCaller):
     """Moves directives, all of it or none.
 
-    What is refused or fails is an answer with `"success": false` and is not raised: raised it would undo its row in
+    A refusal or failure is an answer with `"success": false` and is not raised: raised it would undo its row in
     the log. Commit it.
     """
 

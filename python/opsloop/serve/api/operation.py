@@ -86,7 +86,7 @@ class Operation:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        # Whoever shows no key is told nothing else; nor is whoever shows a wrong one, and what that sends is not even
+        # A request without a key is told nothing else; nor is one with a wrong key, and what that sends is not even
         # read. The key is asked for after the body has come, so that no connection to the database waits for it.
         credentials(request, of(request).settings)
         body = await request.body()

@@ -130,7 +130,7 @@ async def _propose(loop: ActingClient, a: Json) -> Proposal:
 
 
 async def _explain(loop: ActingClient, a: Json) -> list[Explanation]:
-    """Whatever the id is of."""
+    """The object with this id."""
     what = "mission|proposal|step"
     found = await loop.find_id(a["id"], what)
     if len(found) != 1:

@@ -101,7 +101,7 @@ async def act(visit: Visit) -> Response:
         raise InvalidArgument("nothing was picked", hint="Filter, or choose a group.")
     if visit.asked("do") == "now":
         return await _carry_out(visit, wanted)
-    # What gives up later is not meant.
+    # Items that fail later are not included.
     wanted.setdefault("until", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}+00")
     found = await visit.loop.redrive_dead_letters(wanted, _MOST, dry_run=True)
     many = f"{len(found)} letter{'s' if len(found) != 1 else ''}"

@@ -1,4 +1,4 @@
-"""What waits for a person, and deciding on it."""
+"""The work that waits for a person, and the decisions on it."""
 
 from __future__ import annotations
 

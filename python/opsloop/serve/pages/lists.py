@@ -157,7 +157,7 @@ async def outbox(visit: Visit) -> Response:
 
 @page("/locks")
 async def locks(visit: Visit) -> Response:
-    """Who holds which lock."""
+    """The locks and their holders."""
     found = await visit.loop.list_locks(_MOST)
     shown = [
         column("lock", "lock_name"),

@@ -16,7 +16,7 @@ _DECIDING = ("operator", "admin")
 
 @dataclass
 class Visit:
-    """Who looks, through which connection."""
+    """The caller, and its connection."""
 
     request: Request
     loop: AsyncClient
