@@ -177,7 +177,6 @@ class World:
         self.sessions = sessions
         self.rules: dict[str, Any] = {}
         self.versions: dict[int, dict[str, Any]] = {}
-        self.set_at: dict[int, int] = {}
         self.version = 0
         self.members: set[str] = set()
         self.now = 0
@@ -252,7 +251,6 @@ class World:
         }
         self.version = self.loop.value("select fn_set_policy('approval_rules', %s)", Jsonb(document))
         self.rules = self.versions[self.version] = rules
-        self.set_at.setdefault(self.version, self.now)
 
     def do_groups(self, name: str, group: dict[str, Any]) -> None:
         self.do_rules({**self.rules, "groups": {**self.rules["groups"], name: group}})
@@ -266,7 +264,6 @@ class World:
         if (before := self.versions.get(self.version - 1)) is not None:
             self.version = self.loop.value("select fn_rollback_policy('approval_rules')")
             self.rules = self.versions[self.version] = before
-            self.set_at.setdefault(self.version, self.now)
 
     def do_wait(self, minutes: int) -> None:
         self.set_clock(self.now + minutes * MINUTE)
@@ -309,9 +306,7 @@ class World:
         assert row is not None
         assert row[1] == "auto_approved", row
         ident = self.loop.value("select id from ops_mission_steps where mission_id = %s", row[2])
-        # Parking writes down no version: by the clock it was the last one set until then.
-        version = max(v for v, at in self.set_at.items() if at <= self.now)
-        case = Case(ident, person, self.versions[version], version, self.now)
+        case = Case(ident, person, self.rules, self.version, self.now)
         case.is_step = True
         self.cases.append(case)
 

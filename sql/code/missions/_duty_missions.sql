@@ -21,7 +21,13 @@ declare
 begin
   select y.value, y.version into v_rules, v_version from ops_policy y where y.key = 'approval_rules';
   if coalesce(v_rules -> 'rules', '[]') = '[]'
-     and not exists (select from ops_approvals a where a.next_at <= v_now) then
+     and not exists (select from ops_approvals a where a.next_at <= v_now)
+     -- The rules of its time hold for a step that was parked, also when they were taken away before this saw it.
+     and not exists (select from ops_parked_steps q
+                       join ops_policy_history h
+                         on h.key = 'approval_rules' and h.version = q.rules_version and h.value -> 'rules' <> '[]'
+                       left join ops_approvals a on a.proposal_id = q.step_id and a.asked_at >= q.since
+                      where q.waits_for = 'person' and q.code = 'OPS_009' and a.proposal_id is null) then
     return;
   end if;
   perform _open_step_approval(s)

@@ -148,6 +148,15 @@ def test_an_expired_approval_fails_the_step(oncall):
     assert oncall.loop.broken() == []
 
 
+def test_a_step_expires_by_the_rules_of_its_time_also_when_they_were_taken_away_at_once(oncall):
+    mission = begin(oncall, GATE)
+    oncall.rules()
+    oncall.loop.advance(3600)
+    oncall.loop.turn()
+    assert the(oncall, mission, "gate")["status"] == "failed"
+    assert oncall.loop.broken() == []
+
+
 def test_an_escalation_adds_people_to_a_step_too(team):
     team.rules(
         rule(oncall=1, escalate=[{"after_minutes": 10, "group": "leads"}]),
