@@ -150,7 +150,7 @@ def test_an_expired_approval_fails_the_step(oncall):
 
 def test_a_step_expires_by_the_rules_of_its_time_also_when_they_were_taken_away_at_once(oncall):
     mission = begin(oncall, GATE)
-    oncall.rules()
+    oncall.rules(groups={})
     oncall.loop.advance(3600)
     oncall.loop.turn()
     assert the(oncall, mission, "gate")["status"] == "failed"
