@@ -75,6 +75,33 @@ async def test_command_that_is_cancelled_ends_with_all_its_children(tmp_path: Pa
     await asyncio.to_thread(wait_until, lambda: gone(int(child.read_text())), "the child is gone")
 
 
+async def test_command_that_is_cancelled_while_it_starts_ends_with_all_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = tmp_path / "child"
+    start, goes_on = asyncio.create_subprocess_exec, asyncio.Event()
+
+    async def slowly(*argv: Any, **given: Any) -> asyncio.subprocess.Process:
+        process = await start(*argv, **given)
+        await goes_on.wait()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
+    script = (
+        f"trap '' TERM; (trap '' TERM; exec sleep 1000) & echo $! > {child}.new; mv {child}.new {child}; wait"
+    )
+    running = asyncio.create_task(do("sh", "-c", script))
+    await asyncio.to_thread(wait_until, child.exists, "the child runs")
+
+    running.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    await asyncio.to_thread(wait_until, lambda: gone(int(child.read_text())), "the child is gone")
+
+
 async def test_command_does_not_wait_for_children_it_leaves_behind(tmp_path: Path) -> None:
     done = await asyncio.wait_for(do("sh", "-c", "sleep 1000 & echo $!"), 10)
 

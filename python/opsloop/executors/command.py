@@ -19,6 +19,7 @@ import shutil
 import signal
 import tempfile
 from asyncio.subprocess import Process
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -55,15 +56,17 @@ async def execute(argv: list[str], cwd: str | None, stdin: bytes | None, env: di
     with contextlib.ExitStack() as files:
         out, err = await _Kept.open(files, last=False), await _Kept.open(files, last=True)
         try:
-            process = await asyncio.create_subprocess_exec(
-                program,
-                *argv[1:],
-                stdin=_input(files, stdin),
-                stdout=out.write_end,
-                stderr=err.write_end,
-                cwd=cwd,
-                env=env,
-                start_new_session=True,
+            process = await _started(
+                asyncio.create_subprocess_exec(
+                    program,
+                    *argv[1:],
+                    stdin=_input(files, stdin),
+                    stdout=out.write_end,
+                    stderr=err.write_end,
+                    cwd=cwd,
+                    env=env,
+                    start_new_session=True,
+                )
             )
         except OSError as error:
             raise Retry(f"{argv[0]!r} could not be started: {error.strerror or error}") from error
@@ -183,6 +186,17 @@ class _Kept(asyncio.Protocol):
     def text(self) -> str:
         """The kept output, as text."""
         return self._bytes.decode("utf-8", "replace")
+
+
+async def _started(starting: Coroutine[Any, Any, Process]) -> Process:
+    """The program that is being started. Cancelled meanwhile it ends with its group: asyncio ends it alone."""
+    task = asyncio.create_task(starting)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            await _end_group(await task)
+        raise
 
 
 async def _end_group(process: Process) -> None:
