@@ -1,5 +1,6 @@
 create or replace function _act_on_each(
   p_act text,
+  p_filter jsonb,
   p_ids uuid[],
   p_actor text,
   p_reason text default null,
@@ -12,10 +13,11 @@ set enable_seqscan = off
 set jit = off
 as $$
 -- Retries (fn_retry_step) or resolves (fn_resolve_step) each of these steps, or cancels (fn_cancel_mission) each of
--- these missions, one refused alone: ok and its new status, or the code and the message why not. Waits
--- for no lock: a row that another session holds is refused with OPS_031, which names it. Since it holds all their
--- missions until the caller commits, it ends after 50 ms, and gives rows only for those that it came to. Steps that
--- only failed are retried together, some at a time.
+-- these missions, one refused alone: ok and its new status, or the code and the message why not. p_filter has matched
+-- them before they were locked: one that another session has changed since, so that it does not match any more, is left
+-- alone and has no row. Waits for no lock: a row that another session holds is refused with OPS_031, which names it.
+-- Since it holds all their missions until the caller commits, it ends after 50 ms, and gives rows only for those that
+-- it came to. Steps that only failed are retried together, some at a time.
 -- Locks: the missions, then their steps in id order, SKIP LOCKED. Writes: what the act writes. Raises: what is no fault
 -- of one of them.
 declare
@@ -23,6 +25,7 @@ declare
   v_began constant timestamptz := clock_timestamp();
   c_share constant integer := 20;
   v_free uuid[];
+  v_still uuid[];
   v_plain uuid[] := '{}';
   v_done jsonb := '{}';
   v_is_answered boolean := false;
@@ -34,6 +37,14 @@ begin
                               cross join lateral (select t.id from ops_mission_steps t
                                                   where t.mission_id = n.id limit 1) s)
     else p_ids end);
+  p_filter := p_filter || jsonb_build_object('ids', p_ids);
+  v_still := case p_act when 'cancel' then _matching_missions(p_filter, cardinality(p_ids), 1000000)
+                        else _matching_steps(p_filter, cardinality(p_ids), 1000000) end;
+  p_ids := array(
+    select n.id from unnest(p_ids) with ordinality n (id, nth)
+     where n.id = any (v_still)
+        or coalesce((select s.mission_id from ops_mission_steps s where s.id = n.id), n.id) <> all (v_free)
+     order by n.nth);
   if p_act = 'retry' then
     v_plain := array(select s.id
                        from ops_mission_steps s

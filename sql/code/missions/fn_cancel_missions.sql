@@ -17,18 +17,19 @@ as $$
 -- Locks: the missions and their steps, SKIP LOCKED. Writes: what fn_cancel_mission writes. Raises: OP018 for a filter
 -- or limit that cannot be.
 declare
+  v_filter jsonb;
   v_ids uuid[];
 begin
   perform _check_list(p_limit);
-  v_ids := _matching_missions(case when p_filter ?| array['ids', 'status'] then p_filter
-                                   else '{"status": "open"}' || coalesce(nullif(p_filter, 'null'), '{}') end,
-                              p_limit, 1000000);
+  v_filter := case when p_filter ?| array['ids', 'status'] then p_filter
+                   else '{"status": "open"}' || coalesce(nullif(p_filter, 'null'), '{}') end;
+  v_ids := _matching_missions(v_filter, p_limit, 1000000);
   if coalesce(p_dry_run, true) then
     return query
     select m.id, m.id, m.title, m.status, null::boolean, null::text, null::text, m.error
       from ops_missions m where m.id = any (v_ids) order by m.id desc;
   else
-    return query select e.* from _act_on_each('cancel', v_ids, p_actor, p_reason) e;
+    return query select e.* from _act_on_each('cancel', v_filter, v_ids, p_actor, p_reason) e;
   end if;
 end;
 $$;

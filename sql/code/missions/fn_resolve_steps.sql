@@ -16,6 +16,7 @@ as $$
 -- Locks: their missions and steps, SKIP LOCKED. Writes: what fn_resolve_step writes. Raises: OP018 for an outcome,
 -- filter or limit that cannot be.
 declare
+  v_filter jsonb;
   v_ids uuid[];
 begin
   perform _check_list(p_limit);
@@ -24,13 +25,13 @@ begin
       message = format('OPS_018: outcome %s is not valid', quote_nullable(p_outcome)),
       hint = 'A step is resolved as succeeded or failed.';
   end if;
-  v_ids := _matching_steps(case when p_filter ?| array['ids', 'status'] then p_filter
-                                else '{"status": "waiting"}' || coalesce(nullif(p_filter, 'null'), '{}') end,
-                           p_limit, 1000000);
+  v_filter := case when p_filter ?| array['ids', 'status'] then p_filter
+                   else '{"status": "waiting"}' || coalesce(nullif(p_filter, 'null'), '{}') end;
+  v_ids := _matching_steps(v_filter, p_limit, 1000000);
   if coalesce(p_dry_run, true) then
     return query select l.* from _listed_steps(v_ids) l;
   else
-    return query select e.* from _act_on_each('resolve', v_ids, p_actor, p_reason, p_outcome) e;
+    return query select e.* from _act_on_each('resolve', v_filter, v_ids, p_actor, p_reason, p_outcome) e;
   end if;
 end;
 $$;

@@ -15,16 +15,17 @@ as $$
 -- Locks: their missions and steps, SKIP LOCKED. Writes: what fn_retry_step writes. Raises: OP018 for a filter or limit
 -- that cannot be.
 declare
+  v_filter jsonb;
   v_ids uuid[];
 begin
   perform _check_list(p_limit);
-  v_ids := _matching_steps(case when p_filter ?| array['ids', 'status'] then p_filter
-                                else '{"status": "failed"}' || coalesce(nullif(p_filter, 'null'), '{}') end,
-                           p_limit, 1000000);
+  v_filter := case when p_filter ?| array['ids', 'status'] then p_filter
+                   else '{"status": "failed"}' || coalesce(nullif(p_filter, 'null'), '{}') end;
+  v_ids := _matching_steps(v_filter, p_limit, 1000000);
   if coalesce(p_dry_run, true) then
     return query select l.* from _listed_steps(v_ids) l;
   else
-    return query select e.* from _act_on_each('retry', v_ids, p_actor) e;
+    return query select e.* from _act_on_each('retry', v_filter, v_ids, p_actor) e;
   end if;
 end;
 $$;

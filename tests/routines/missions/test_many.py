@@ -108,6 +108,22 @@ def test_stuck_missions_are_cancelled(loop: Loop) -> None:
     assert [r["title"] for r in done] == ["stuck"]
 
 
+@pytest.mark.parametrize("act", ["retry", "resolve", "cancel"])
+def test_what_another_session_has_changed_since_it_was_matched_is_left_alone(
+    loop: Loop, failed: list[UUID], act: str
+) -> None:
+    ids = failed if act == "cancel" else [loop.step(mission)["id"] for mission in failed]
+    # Between the match and the lock: one is retried by one person, and cancelled by another.
+    loop.retry(loop.step(failed[1])["id"])
+    loop.cancel(failed[1])
+    outcome = "succeeded" if act == "resolve" else None
+    answered = loop.rows(
+        "select * from _act_on_each(%s, %s, %s, 'bob', null, %s)", act, {"status": "failed"}, ids, outcome
+    )
+    assert [r["id"] for r in answered] == [ids[0], ids[2]]
+    assert loop.status(failed[1]) == "cancelled"
+
+
 @pytest.mark.parametrize("limit", [0, 1001])
 def test_a_limit_is_bounded(loop: Loop, limit: int) -> None:
     loop.refused("018", "select * from fn_retry_steps('{}', %s)", limit)
