@@ -32,7 +32,7 @@ _LOCKED = "55P03"
 _TRANSIENT = frozenset({"40P01", "40001", _LOCKED})
 #: The server takes no writes: another one may, to which a new connection leads.
 _READ_ONLY = "25006"
-#: How long the server may take to say what a call waits for that takes long, seconds.
+#: Seconds that the server may take to say what a slow call waits for.
 _LOOK = 2.0
 _WAITS = """
   select a.wait_event_type || ': ' || a.wait_event as waits_for, pg_blocking_pids(a.pid) as blocked_by

@@ -49,5 +49,5 @@ class Patience:
             return
         if passed >= LONG:
             self._say(self._function, LONG)
-        # Said once: behind LONG there is but the bound.
+        # After LONG only the bound is left, so a call is said once.
         self._look_after(min(end - passed for end in (LONG, self._bound) if end > passed))

@@ -4,8 +4,8 @@ language plpgsql
 immutable
 set search_path from current
 as $$
--- A moment that a row of p_written names, as far behind p_now as it was behind p_written, but not before p_now. Rows
--- written by hand may have moments so far apart that no timestamp is as far from p_now.
+-- Moves p_at, which a row has since p_written, to the same distance after p_now. A moment before p_written becomes
+-- p_now: moments written by hand may be so far apart that no timestamp lies as far before p_now.
 -- Locks: none. Writes: nothing. Raises: nothing.
 begin
   return case when p_at is not null then p_now + greatest(_time_between(p_written, p_at), interval '0') end;

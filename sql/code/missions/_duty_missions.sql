@@ -22,7 +22,7 @@ begin
   select y.value, y.version into v_rules, v_version from ops_policy y where y.key = 'approval_rules';
   if coalesce(v_rules -> 'rules', '[]') = '[]'
      and not exists (select from ops_approvals a where a.next_at <= v_now)
-     -- The rules of its time hold for a step that was parked, also when they were taken away before this saw it.
+     -- The rules under which a step was parked hold for it, even if they are removed before its approval is stored.
      and not exists (select from ops_parked_steps q
                        join ops_policy_history h
                          on h.key = 'approval_rules' and h.version = q.rules_version and h.value -> 'rules' <> '[]'
